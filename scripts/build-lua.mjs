@@ -25,7 +25,10 @@ const scripts = readdirSync(folder)
     const code = strip(readFileSync(new URL(file, folder), "utf8"))
     return `/** From ${file}. */\nexport const ${camelCase(file)} = ${JSON.stringify(code)}\n`
   })
-const module = ["// Made from the .lua files beside it by `npm run build`; do not edit.\n", ...scripts].join("\n")
+const module = [
+  "// Made from the .lua files beside it by `npm run build`; do not edit.\n",
+  ...scripts,
+].join("\n")
 
 if (process.argv.includes("--check")) {
   let committed = ""

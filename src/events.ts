@@ -1,0 +1,56 @@
+// What happens to locks, told to whoever listens: the one hook for logs and metrics.
+import type { LockBackendError, LossReason } from "./errors.js"
+
+/** How a release ended: the lock was ours and is free, somebody else has it, or nobody has. */
+export type ReleaseResult = "released" | "taken" | "gone"
+
+/** Something that happened to a lock. An event never holds a token. */
+export type LockEvent =
+  /** The lock is held by somebody else, and the call begins to wait. */
+  | { readonly type: "queued"; readonly name: string }
+  /** The lock was granted, after so many milliseconds and requests. */
+  | {
+      readonly type: "granted"
+      readonly name: string
+      readonly waitedMs: number
+      readonly requests: number
+      readonly fencingToken: number | undefined
+    }
+  /** The hold was extended; so many milliseconds are left. */
+  | { readonly type: "renewed"; readonly name: string; readonly remainingMs: number }
+  /** The hold ended before its holder ended it. */
+  | { readonly type: "lost"; readonly name: string; readonly reason: LossReason }
+  /** A release was answered, after a hold of so many milliseconds. */
+  | {
+      readonly type: "released"
+      readonly name: string
+      readonly result: ReleaseResult
+      readonly heldMs: number
+    }
+  /** A release failed for good; the lock frees itself when its ttl ends. */
+  | { readonly type: "release-failed"; readonly name: string; readonly error: LockBackendError }
+  /** A callback whose hold was lost has settled; `request` had rejected long before. */
+  | {
+      readonly type: "late-settled"
+      readonly name: string
+      readonly outcome: PromiseSettledResult<unknown>
+    }
+
+/** Hands an event to the listener. */
+export type Emit = (event: LockEvent) => void
+
+/** Wraps a listener so that what it throws cannot break the lock it observes. */
+export function emitter(listener: ((event: LockEvent) => unknown) | undefined): Emit {
+  if (!listener) return () => undefined
+  const report = (error: unknown) => {
+    console.error("fetchlock: onEvent failed:", error)
+  }
+  return (event) => {
+    try {
+      // An async listener's rejection would otherwise be nobody's.
+      Promise.resolve(listener(event)).catch(report)
+    } catch (error) {
+      report(error)
+    }
+  }
+}

@@ -1,0 +1,25 @@
+// The public names.
+export type { Duration } from "./duration.js"
+export {
+  LockBackendError,
+  LockError,
+  type LockErrorCode,
+  LockLostError,
+  type LockPhase,
+  LockTimeoutError,
+  type LossReason,
+} from "./errors.js"
+export type { LockEvent, ReleaseResult } from "./events.js"
+export type { FencedLock, Lock } from "./lock.js"
+export { LockManager } from "./lock-manager.js"
+export type { LockTransfer } from "./lock-transfer.js"
+export type { LockManagerOptions } from "./manager-options.js"
+export type {
+  AcquireOptions,
+  AdoptOptions,
+  HoldOptions,
+  RequestOptions,
+  TryAcquireOptions,
+} from "./options.js"
+export type { Fetch, RestConfig } from "./rest/fetch-client.js"
+export type { UpstashRedis } from "./rest/upstash-redis.js"

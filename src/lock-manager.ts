@@ -1,0 +1,201 @@
+// The manager: a recipe for locks. It holds settings and nothing of any grant.
+import { LockBackendError, LockLostError, LockTimeoutError } from "./errors.js"
+import { type FencedLock, Lock } from "./lock.js"
+import { checkTransfer, type LockTransfer } from "./lock-transfer.js"
+import { type LockManagerOptions, type ManagerPlan, planManager } from "./manager-options.js"
+import {
+  type AcquireOptions,
+  type AdoptOptions,
+  checkName,
+  type HoldPlan,
+  overlay,
+  planAcquire,
+  planHold,
+  type RequestOptions,
+  type TryAcquireOptions,
+} from "./options.js"
+import { readRequestArguments } from "./request-arguments.js"
+import { restConfigFromEnv } from "./rest/env.js"
+import type { RestError } from "./rest/rest-error.js"
+import type { Claim } from "./store/store.js"
+import { createClientId, createToken } from "./token.js"
+import { now, type Validity } from "./validity.js"
+import { Acquisition } from "./wait/acquisition.js"
+import { askUntilKnown } from "./wait/ask-until-known.js"
+import { whileHeld } from "./while-held.js"
+
+/**
+ * Locks on one Redis database that is reached with `fetch` alone.
+ *
+ * It may live at module scope, or be made anew for each request: making one costs next to nothing.
+ *
+ * @example
+ * ```ts
+ * const locks = new LockManager({ redis: { url, token } })
+ * await locks.request("invoice:42", async (lock) => {
+ *   await charge({ signal: lock.signal })
+ * })
+ * ```
+ */
+export class LockManager {
+  readonly #plan: ManagerPlan
+  #clientId: string | undefined
+
+  /** @throws `TypeError` or `RangeError` that names the option. */
+  constructor(options: LockManagerOptions) {
+    this.#plan = planManager(options)
+    this.#clientId = this.#plan.clientId
+  }
+
+  /**
+   * A manager for the database that environment variables name: `UPSTASH_REDIS_REST_URL` and
+   * `UPSTASH_REDIS_REST_TOKEN`, or `KV_REST_API_URL` and `KV_REST_API_TOKEN`.
+   *
+   * @param env where to look. Default: `process.env`; on Workers pass the `env` of the request
+   * @throws `TypeError` that says which variable is missing.
+   */
+  static fromEnv(env?: object, options: Omit<LockManagerOptions, "redis"> = {}): LockManager {
+    return new LockManager({ ...options, redis: restConfigFromEnv(env) })
+  }
+
+  /** Says whose locks these are; part of each token, not secret. */
+  get clientId(): string {
+    // Not in the constructor: at module scope Workers make no random numbers.
+    return (this.#clientId ??= createClientId())
+  }
+
+  /**
+   * Takes the lock, waiting for it if need be.
+   *
+   * @throws `LockTimeoutError` when somebody else held it for all of the wait; `LockBackendError` when the
+   *   database failed; the signal's reason when that aborted; `TypeError` or `RangeError` for a bad argument.
+   */
+  acquire(name: string, options: AcquireOptions & { readonly fencing: true }): Promise<FencedLock>
+  acquire(name: string, options?: AcquireOptions): Promise<Lock>
+  async acquire(name: string, options?: AcquireOptions): Promise<Lock> {
+    return this.#acquire(name, overlay(this.#plan.defaults, options))
+  }
+
+  /**
+   * Takes the lock if nobody has it; null when somebody does.
+   *
+   * @throws as `acquire` does, but for the `LockTimeoutError`.
+   */
+  tryAcquire(
+    name: string,
+    options: TryAcquireOptions & { readonly fencing: true },
+  ): Promise<FencedLock | null>
+  tryAcquire(name: string, options?: TryAcquireOptions): Promise<Lock | null>
+  async tryAcquire(name: string, options?: AcquireOptions): Promise<Lock | null> {
+    if (options?.wait !== undefined) {
+      throw new TypeError("wait: tryAcquire does not wait; call acquire instead")
+    }
+    return this.#tryAcquire(name, overlay(this.#plan.defaults, options))
+  }
+
+  /**
+   * Runs the callback while the lock is held: renewed meanwhile, released afterwards, whatever happens. As in the
+   * Web Locks standard.
+   *
+   * Settles as the callback does. Rejects with a `LockLostError` the moment the hold is lost; the callback, which
+   * cannot be stopped, learns of it by `lock.signal`.
+   *
+   * @throws what the callback throws; as `acquire` does; `NotSupportedError` for options that exclude each other.
+   */
+  request<T>(name: string, callback: (lock: Lock) => T): Promise<Awaited<T>>
+  request<T>(
+    name: string,
+    options: RequestOptions & { readonly ifAvailable: true; readonly fencing: true },
+    callback: (lock: FencedLock | null) => T,
+  ): Promise<Awaited<T>>
+  request<T>(
+    name: string,
+    options: RequestOptions & { readonly ifAvailable?: false; readonly fencing: true },
+    callback: (lock: FencedLock) => T,
+  ): Promise<Awaited<T>>
+  request<T>(
+    name: string,
+    options: RequestOptions & { readonly ifAvailable?: false },
+    callback: (lock: Lock) => T,
+  ): Promise<Awaited<T>>
+  request<T>(
+    name: string,
+    options: RequestOptions,
+    callback: (lock: Lock | null) => T,
+  ): Promise<Awaited<T>>
+  async request(name: string, ...args: unknown[]): Promise<unknown> {
+    const defaults = { renew: true, ...this.#plan.defaults }
+    const { options, callback } = readRequestArguments(name, defaults, args)
+    const lock = options.ifAvailable
+      ? await this.#tryAcquire(name, options)
+      : await this.#acquire(name, options)
+    if (!lock) return (callback as (lock: null) => unknown)(null)
+    return whileHeld(lock, callback as (lock: Lock) => unknown, this.#plan.emit)
+  }
+
+  /**
+   * Takes a hold over that another process handed on with `lock.transfer()`. Its ttl goes on as it was; with
+   * `renew` it is extended from now on.
+   *
+   * @throws `LockLostError` when the hold is over by now; `LockBackendError` when the database failed.
+   */
+  async adopt(transfer: LockTransfer, options?: AdoptOptions): Promise<Lock> {
+    const { name, token, ttl, fencingToken } = checkTransfer(transfer)
+    checkName(this.#plan.prefix, name)
+    const plan = planHold(overlay<AdoptOptions>({ ...this.#plan.defaults, ttl }, options))
+    const claim = { name, token }
+    let validity
+    try {
+      validity = await askUntilKnown(() => this.#plan.store.look(claim, this.#plan.timeoutMs))
+    } catch (error) {
+      throw new LockBackendError(name, "acquire", error as RestError)
+    }
+    if (typeof validity === "string") {
+      throw new LockLostError(name, validity === "gone" ? "expired" : validity)
+    }
+    if (validity.remainingMs <= 0) throw new LockLostError(name, "expired")
+    return this.#hold(claim, plan, validity, fencingToken)
+  }
+
+  async #tryAcquire(name: string, options: AcquireOptions): Promise<Lock | null> {
+    try {
+      return await this.#acquire(name, { ...options, wait: 0 })
+    } catch (error) {
+      if (error instanceof LockTimeoutError) return null
+      throw error
+    }
+  }
+
+  async #acquire(name: string, options: AcquireOptions): Promise<Lock> {
+    checkName(this.#plan.prefix, name)
+    const plan = planAcquire(options)
+    const claim = { name, token: createToken(this.clientId) }
+    const request = { ...claim, ...plan, timeoutMs: this.#plan.timeoutMs }
+    const { grant, waitedMs, requests } = await new Acquisition(
+      this.#plan.store,
+      request,
+      this.#plan.emit,
+    ).run()
+    const { validity, fencingToken } = grant
+    this.#plan.emit({ type: "granted", name, waitedMs, requests, fencingToken })
+    return this.#hold(claim, plan, validity, fencingToken)
+  }
+
+  #hold(claim: Claim, plan: HoldPlan, validity: Validity, fencingToken: number | undefined): Lock {
+    const { store, timeoutMs, emit } = this.#plan
+    const { ttlMs, renew, maxHoldMs } = plan
+    const since = now()
+    return new Lock({
+      store,
+      claim,
+      ttlMs,
+      validity,
+      fencingToken,
+      since,
+      renew,
+      maxHoldMs,
+      timeoutMs,
+      emit,
+    })
+  }
+}

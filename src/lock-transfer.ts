@@ -1,0 +1,36 @@
+// What travels when a hold is handed from one process to another.
+import { show } from "./show.js"
+
+/**
+ * What another process needs to take a hold over, made by `lock.transfer()` for `locks.adopt()`. Plain data, fit
+ * for JSON.
+ *
+ * > [!WARNING]
+ * > It contains the token: whoever has it can release the lock. Send it only where you would send a secret.
+ */
+export interface LockTransfer {
+  readonly name: string
+  readonly token: string
+  /** The ttl that the hold was asked for with, in milliseconds. */
+  readonly ttl: number
+  readonly fencingToken?: number | undefined
+}
+
+/** @throws `TypeError` for what `lock.transfer()` cannot have made. */
+export function checkTransfer(transfer: unknown): LockTransfer {
+  if (typeof transfer !== "object" || transfer === null) {
+    throw new TypeError(`transfer: must be what lock.transfer() returned, got ${show(transfer)}`)
+  }
+  const { name, token, ttl, fencingToken } = transfer as Partial<Record<string, unknown>>
+  const isFence = fencingToken === undefined || typeof fencingToken === "number"
+  if (
+    typeof name !== "string" ||
+    typeof token !== "string" ||
+    token === "" ||
+    typeof ttl !== "number" ||
+    !isFence
+  ) {
+    throw new TypeError("transfer: must be what lock.transfer() returned, with name, token and ttl")
+  }
+  return { name, token, ttl, ...(fencingToken !== undefined && { fencingToken }) }
+}

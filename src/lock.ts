@@ -1,0 +1,304 @@
+// A Lock is one grant: it owns everything about it, from its validity to its release.
+/// <reference lib="esnext.disposable" preserve="true" />
+import { type Duration, MAX_TIMER_MS } from "./duration.js"
+import { LockBackendError, LockLostError, type LossReason } from "./errors.js"
+import type { Emit, ReleaseResult } from "./events.js"
+import type { LockTransfer } from "./lock-transfer.js"
+import { parseTtl } from "./options.js"
+import { Renewal, unref } from "./renewal.js"
+import { RestError } from "./rest/rest-error.js"
+import type { Claim, LockStore } from "./store/store.js"
+import { elapsedMs, type Instant, Validity } from "./validity.js"
+import { type AskOptions, askUntilKnown } from "./wait/ask-until-known.js"
+
+/** What a Lock is made of. */
+export interface Hold {
+  readonly store: LockStore
+  readonly claim: Claim
+  readonly ttlMs: number
+  readonly validity: Validity
+  readonly fencingToken: number | undefined
+  /** When the hold began, or was adopted. */
+  readonly since: Instant
+  readonly renew: boolean
+  /** The longest that renewals keep it alive. */
+  readonly maxHoldMs: number
+  /** The longest that one request may take. */
+  readonly timeoutMs: number
+  readonly emit: Emit
+}
+
+/**
+ * A lock that was granted to this process.
+ *
+ * @example
+ * ```ts
+ * const lock = await locks.acquire("invoice:42")
+ * try {
+ *   await charge({ signal: lock.signal })
+ * } finally {
+ *   await lock.release()
+ * }
+ * ```
+ */
+export class Lock {
+  /** The name under which it was asked for. */
+  readonly name: string
+  readonly mode = "exclusive"
+  /**
+   * A number greater than that of every earlier holder of this name, where `fencing` was asked for. A resource
+   * that refuses smaller numbers than it has seen is safe from holders that do not know that they are late.
+   */
+  readonly fencingToken: number | undefined
+
+  readonly #hold: Hold
+  readonly #controller = new AbortController()
+  readonly #renewal: Renewal | undefined
+  #validity: Validity
+  #state: "held" | "lost" | "released" | "transferred" = "held"
+  /** The database itself has said that the hold is over. */
+  #isConfirmedLost = false
+  /** A release was sent whose outcome is not known. */
+  #mayBeReleased = false
+  #isKept = false
+  #releasing: Promise<ReleaseResult> | undefined
+  #expiryTimer: ReturnType<typeof setTimeout> | undefined
+
+  /** @internal */
+  constructor(hold: Hold) {
+    this.name = hold.claim.name
+    this.fencingToken = hold.fencingToken
+    this.#hold = hold
+    this.#validity = hold.validity
+    this.#renewal = hold.renew ? this.#startRenewal() : undefined
+    this.#armExpiry()
+  }
+
+  /** What proves that the hold is ours: `fl_<clientId>_<random>`. Treat it as a secret. */
+  get token(): string {
+    return this.#hold.claim.token
+  }
+
+  /** When the hold can no longer be trusted unless it is extended: epoch milliseconds of the local clock. */
+  get expiresAt(): number {
+    return Math.floor(this.#validity.endsAtMs)
+  }
+
+  /** How long the hold can be trusted, in milliseconds by the local clock; 0 once it is over. */
+  get remaining(): number {
+    return this.#state === "held" ? this.#validity.remainingMs : 0
+  }
+
+  /**
+   * Aborted the moment the hold can no longer be trusted, with a `LockLostError` as its reason; not by a
+   * release. Pass it to whatever the lock protects.
+   */
+  get signal(): AbortSignal {
+    // A process that was stopped for a while reads this before its timers run.
+    this.#noticeExpiry()
+    return this.#controller.signal
+  }
+
+  /**
+   * Lets the hold last for at least `ttl` from now on. A hold is never shortened.
+   *
+   * @param ttl how long from now. Default: the ttl it was acquired with
+   * @throws `LockLostError` when the lock is not held any more, `LockBackendError` when the database failed:
+   *   then the hold lasts as long as it did before.
+   */
+  async extend(ttl?: Duration): Promise<void> {
+    const ttlMs = ttl === undefined ? this.#hold.ttlMs : parseTtl(ttl)
+    this.#assertHeld()
+    try {
+      await askUntilKnown(() => this.#extendOnce(ttlMs), { worthwhile: () => this.remaining > 0 })
+    } catch (error) {
+      this.#assertHeld()
+      throw error instanceof RestError ? new LockBackendError(this.name, "extend", error) : error
+    }
+  }
+
+  /**
+   * Releases the lock. Calling it again sends nothing and answers the same.
+   *
+   * @returns `released`; `taken` when somebody else has it by now (or it was transferred); `gone` when nobody
+   *   has. A client that re-sends by itself may make one of the latter out of a release whose answer was lost.
+   * @throws `LockBackendError` when that cannot be found out. Then the lock ends with its ttl at the latest, and
+   *   `release()` may be called again.
+   */
+  release(): Promise<ReleaseResult> {
+    if (this.#state === "transferred") return Promise.resolve("taken")
+    this.#releasing ??= this.#release()
+    return this.#releasing
+  }
+
+  /**
+   * Leaves the lock held for `ttl` from now and lets go of it: it is no longer renewed, and neither the end of a
+   * `request` nor that of an `await using` releases it. For jobs that must not run again for a while.
+   *
+   * An explicit `release()` still releases it.
+   *
+   * @throws as `extend` does; then nothing has changed.
+   */
+  async keep(ttl: Duration): Promise<void> {
+    await this.extend(parseTtl(ttl))
+    this.#renewal?.stop()
+    this.#isKept = true
+  }
+
+  /**
+   * Hands the hold to whoever gets the result: this process stops renewing and will not release.
+   *
+   * The other one calls `locks.adopt()` with it, before the ttl is over.
+   *
+   * @throws `LockLostError` when there is nothing left to hand over.
+   */
+  transfer(): LockTransfer {
+    this.#assertHeld()
+    this.#state = "transferred"
+    this.#stopTimers()
+    const { claim, ttlMs: ttl, fencingToken } = this.#hold
+    return { ...claim, ttl, ...(fencingToken !== undefined && { fencingToken }) }
+  }
+
+  /** The facts, with nothing secret among them. */
+  toJSON(): {
+    name: string
+    mode: "exclusive"
+    fencingToken: number | undefined
+    expiresAt: number
+  } {
+    const { name, mode, fencingToken, expiresAt } = this
+    return { name, mode, fencingToken, expiresAt }
+  }
+
+  /**
+   * The end of the scope: releases the lock unless that was done or `keep` or `transfer` was called.
+   *
+   * Never throws: the work is done, and a release that fails does not undo it. It is tried again while the hold
+   * is valid, without being waited for, and then reported to `onEvent`.
+   */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isKept || this.#state === "transferred") {
+      this.#stopTimers()
+      return
+    }
+    if (this.#isConfirmedLost) return
+    await new Promise<void>((resolve) => {
+      const releasing = (this.#releasing ??= this.#release({
+        tries: Infinity,
+        worthwhile: () => this.#validity.remainingMs > 0,
+        onUnknown: () => {
+          resolve()
+        },
+      }))
+      // Reported by #release as an event, and to whoever called release().
+      releasing.catch(() => undefined).finally(resolve)
+    })
+  }
+
+  #startRenewal(): Renewal {
+    const { ttlMs, maxHoldMs, since } = this.#hold
+    const validity = () => this.#validity
+    return new Renewal(
+      {
+        get validity() {
+          return validity()
+        },
+        renew: (ms) => this.#renew(ms),
+      },
+      ttlMs,
+      new Validity(since, maxHoldMs),
+    )
+  }
+
+  async #renew(ttlMs: number): Promise<"renewed" | "lost" | "unknown"> {
+    try {
+      await this.#extendOnce(ttlMs)
+      return "renewed"
+    } catch (error) {
+      // Whoever was refused may be let in again, so that counts as unknown: the hold's end is near enough.
+      return error instanceof RestError && this.#state === "held" ? "unknown" : "lost"
+    }
+  }
+
+  async #extendOnce(ttlMs: number): Promise<void> {
+    const { store, claim, timeoutMs } = this.#hold
+    // Half of what is left, so that an answer that does not come can be asked for once more.
+    const timeout = Math.min(timeoutMs, Math.max(1, this.remaining / 2))
+    const answer = await store.extend(claim, ttlMs, timeout)
+    this.#assertHeld()
+    if (typeof answer === "string") {
+      this.#isConfirmedLost = true
+      this.#lose(answer === "gone" ? "expired" : answer)
+      this.#assertHeld()
+    } else {
+      this.#validity = this.#validity.longer(answer)
+      this.#armExpiry()
+      this.#hold.emit({ type: "renewed", name: this.name, remainingMs: this.remaining })
+    }
+  }
+
+  async #release(options?: AskOptions): Promise<ReleaseResult> {
+    const { store, claim, timeoutMs, since, emit } = this.#hold
+    const wasHeld = this.#state === "held"
+    if (wasHeld) this.#state = "released"
+    this.#stopTimers()
+    try {
+      const result = await askUntilKnown(() => store.release(claim, timeoutMs), {
+        ...options,
+        onUnknown: (error) => {
+          this.#mayBeReleased ||= wasHeld
+          options?.onUnknown?.(error)
+        },
+      })
+      // Whoever took it after a release whose answer was lost got it from us.
+      const truth = this.#mayBeReleased ? "released" : result
+      emit({ type: "released", name: this.name, result: truth, heldMs: elapsedMs(since) })
+      return truth
+    } catch (cause) {
+      this.#releasing = undefined
+      const error = new LockBackendError(this.name, "release", cause as RestError)
+      emit({ type: "release-failed", name: this.name, error })
+      throw error
+    }
+  }
+
+  #assertHeld(): void {
+    this.#noticeExpiry()
+    if (this.#state === "lost") throw this.#controller.signal.reason
+    if (this.#state !== "held") throw new LockLostError(this.name, "released")
+  }
+
+  #noticeExpiry(): void {
+    if (this.#state === "held" && this.#validity.remainingMs <= 0) {
+      this.#lose(this.#renewal?.isFailing ? "unreachable" : "expired")
+    }
+  }
+
+  #lose(reason: LossReason): void {
+    this.#state = "lost"
+    this.#stopTimers()
+    this.#hold.emit({ type: "lost", name: this.name, reason })
+    this.#controller.abort(new LockLostError(this.name, reason))
+  }
+
+  /** A hold that nobody looks at must still end on time. */
+  #armExpiry(): void {
+    clearTimeout(this.#expiryTimer)
+    if (this.#state !== "held") return
+    const wait = Math.min(this.#validity.remainingMs, MAX_TIMER_MS)
+    this.#expiryTimer = setTimeout(() => {
+      this.#noticeExpiry()
+      this.#armExpiry()
+    }, wait)
+    unref(this.#expiryTimer)
+  }
+
+  #stopTimers(): void {
+    this.#renewal?.stop()
+    clearTimeout(this.#expiryTimer)
+  }
+}
+
+/** A lock that was asked for with `fencing`, so that its fencing token is there. */
+export type FencedLock = Lock & { readonly fencingToken: number }

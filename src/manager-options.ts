@@ -1,0 +1,101 @@
+// The options of a manager: its database, its settings, and the defaults of its calls.
+import { type Duration, MAX_TIMER_MS, parseDuration } from "./duration.js"
+import { type Emit, emitter, type LockEvent } from "./events.js"
+import { type AcquireOptions, overlay, planAcquire } from "./options.js"
+import type { Fetch, RestConfig } from "./rest/fetch-client.js"
+import type { UpstashRedis } from "./rest/upstash-redis.js"
+import { show } from "./show.js"
+import { openStore } from "./store/open-store.js"
+import type { LockStore } from "./store/store.js"
+import { CLIENT_ID } from "./token.js"
+
+/** What a manager is made of; the options of the calls may be given here as defaults. */
+export interface LockManagerOptions extends AcquireOptions {
+  /** The database: its REST url and token for the built-in client, or a client of `@upstash/redis`. */
+  readonly redis: RestConfig | UpstashRedis
+  /**
+   * What the key of a lock begins with: the key is `prefix + name`, and holds a plain token as other Redis locks
+   * do, so that a service in another language can share the lock.
+   *
+   * @default "lock:"
+   */
+  readonly prefix?: string | undefined
+  /**
+   * Says whose lock it is to those who look: 1 to 64 letters, digits, `-` and `_`. Part of the token, not secret.
+   *
+   * @default a random one
+   */
+  readonly clientId?: string | undefined
+  /**
+   * The longest that one request may take. A shorter one notices an unreachable database sooner and gives up on
+   * slow answers that would have come.
+   *
+   * @default "5s"
+   */
+  readonly timeout?: Duration | undefined
+  /**
+   * Used instead of the global `fetch`, by the built-in client only.
+   *
+   * @default globalThis.fetch
+   */
+  readonly fetch?: Fetch | undefined
+  /**
+   * Whether scripts ask for locks on their keys alone (`allow-key-locking`), without which a script locks the
+   * whole database on Upstash. Plain Redis refuses it; a refusal is noticed and remembered.
+   *
+   * @default true for Upstash's hosts and for clients of `@upstash/redis`
+   */
+  readonly keyLocking?: boolean | undefined
+  /**
+   * Told what happens to the locks, for logs and metrics. What it throws is written to the console and goes no
+   * further.
+   *
+   * @default none
+   */
+  readonly onEvent?: ((event: LockEvent) => void) | undefined
+}
+
+/** What a manager works with. */
+export interface ManagerPlan {
+  readonly store: LockStore
+  readonly prefix: string
+  readonly clientId: string | undefined
+  readonly timeoutMs: number
+  readonly emit: Emit
+  /** The options of the calls that were given. */
+  readonly defaults: AcquireOptions
+}
+
+/** @throws `TypeError` or `RangeError` that names the option. */
+export function planManager(options: LockManagerOptions): ManagerPlan {
+  const {
+    redis,
+    prefix = "lock:",
+    clientId,
+    timeout = "5s",
+    fetch,
+    keyLocking,
+    onEvent,
+    ...defaults
+  } = overlay({} as LockManagerOptions, options)
+  if (typeof prefix !== "string")
+    throw new TypeError(`prefix: must be a string, got ${show(prefix)}`)
+  if (clientId !== undefined && !CLIENT_ID.test(clientId)) {
+    throw new TypeError(
+      `clientId: must be 1 to 64 letters, digits, "-" or "_", got ${show(clientId)}`,
+    )
+  }
+  if (onEvent !== undefined && typeof onEvent !== "function") {
+    throw new TypeError(`onEvent: must be a function, got ${show(onEvent)}`)
+  }
+  // Refused here, not at the first call.
+  planAcquire(defaults)
+  return {
+    store: openStore({ redis, prefix, fetch, keyLocking }),
+    prefix,
+    clientId,
+    timeoutMs: parseDuration("timeout", timeout, { min: 1, max: MAX_TIMER_MS }),
+    emit: emitter(onEvent),
+    defaults,
+  }
+}

@@ -1,0 +1,178 @@
+// The options of the calls: what they mean, what they default to, and what is none.
+import { type Duration, type DurationRange, MAX_TIMER_MS, parseDuration } from "./duration.js"
+import { show } from "./show.js"
+import { MAX_KEY_BYTES } from "./store/keys.js"
+
+/** How a lock is held. Each may be given to the manager as a default for all calls. */
+export interface HoldOptions {
+  /**
+   * How long the hold outlives a holder that died: at least 10 ms. Everybody else waits that long after a crash,
+   * so shorter is better after accidents; longer spares renewals and survives longer outages.
+   *
+   * @default "30s"
+   */
+  readonly ttl?: Duration | undefined
+  /**
+   * Whether to keep the hold alive while it is held, by extending it at each third of its ttl (one request
+   * each). `{ maxHold }` bounds that: so long after the grant the hold ends, and its signal aborts.
+   *
+   * @default true in `request`, false for a handle
+   */
+  readonly renew?: boolean | { readonly maxHold?: Duration | undefined } | undefined
+}
+
+/** How a lock is taken, without waiting. Each may be given to the manager as a default for all calls. */
+export interface TryAcquireOptions extends HoldOptions {
+  /**
+   * Gives up: the call rejects with the signal's reason. It has no effect once the lock is granted.
+   *
+   * @default none
+   */
+  readonly signal?: AbortSignal | undefined
+  /**
+   * Mint a fencing token with the grant, in the same script: `lock.fencingToken` is then a number. Costs five
+   * more billed commands, no request.
+   *
+   * @default false
+   */
+  readonly fencing?: boolean | undefined
+}
+
+/** How a lock is taken, with waiting. Each may be given to the manager as a default for all calls. */
+export interface AcquireOptions extends TryAcquireOptions {
+  /**
+   * The longest time to wait for the lock. 0 asks once; Infinity waits for ever. The last look is taken when the
+   * wait is over, so the call may last one request longer.
+   *
+   * @default "10s"
+   */
+  readonly wait?: Duration | undefined
+  /**
+   * Look at fixed intervals (a spin lock): at least 1 ms. Without it the pauses grow, up to two seconds, and
+   * follow the holder's ttl. Shorter intervals are served sooner and billed more: one command each.
+   *
+   * @default none
+   */
+  readonly interval?: Duration | undefined
+  /**
+   * How many requests one wait may cost. When they are used up, the wait is over.
+   *
+   * @default Infinity
+   */
+  readonly maxRequests?: number | undefined
+}
+
+/** How `request` takes a lock: the options of the Web Locks standard, and ours. */
+export interface RequestOptions extends AcquireOptions {
+  /**
+   * As in the Web Locks standard. Shared mode is not offered yet.
+   *
+   * @default "exclusive"
+   */
+  readonly mode?: "exclusive" | undefined
+  /**
+   * Do not wait: call the callback with null when somebody else holds the lock.
+   *
+   * @default false
+   */
+  readonly ifAvailable?: boolean | undefined
+}
+
+/** How `adopt` takes a hold over. */
+export type AdoptOptions = HoldOptions
+
+/** What an option is when nobody gave it. */
+const DEFAULTS = { ttl: "30s", wait: "10s", maxRequests: Infinity, fencing: false } as const
+
+const TTL: DurationRange = { min: 10, max: Number.MAX_SAFE_INTEGER }
+
+/** Checked hold options, in milliseconds. */
+export interface HoldPlan {
+  readonly ttlMs: number
+  readonly renew: boolean
+  readonly maxHoldMs: number
+}
+
+/** Checked acquire options, in milliseconds. */
+export interface AcquirePlan extends HoldPlan {
+  readonly waitMs: number
+  readonly intervalMs: number | undefined
+  readonly maxRequests: number
+  readonly fencing: boolean
+  readonly signal: AbortSignal | undefined
+}
+
+/** Lays options over defaults; an undefined option is one that was not given. */
+export function overlay<T extends object>(defaults: T, options: unknown): T {
+  if (options === undefined || options === null) return defaults
+  if (typeof options !== "object") {
+    throw new TypeError(`options: must be an object, got ${show(options)}`)
+  }
+  const given = Object.entries(options).filter(([, value]) => value !== undefined)
+  return { ...defaults, ...Object.fromEntries(given) }
+}
+
+/** @throws `TypeError` or `RangeError` that names the option. */
+export function planHold(options: HoldOptions): HoldPlan {
+  const { ttl = DEFAULTS.ttl, renew = false } = options
+  const ttlMs = parseTtl(ttl)
+  if (typeof renew === "boolean") return { ttlMs, renew, maxHoldMs: Infinity }
+  // From a caller without types it may be anything.
+  if (typeof (renew as unknown) !== "object" || (renew as unknown) === null) {
+    throw new TypeError(`renew: must be a boolean or { maxHold }, got ${show(renew)}`)
+  }
+  const { maxHold = Infinity } = renew
+  const maxHoldMs = parseDuration("renew.maxHold", maxHold, { min: ttlMs, max: Infinity })
+  return { ttlMs, renew: true, maxHoldMs }
+}
+
+/** @throws `TypeError` or `RangeError` that names the option. */
+export function planAcquire(options: AcquireOptions): AcquirePlan {
+  const {
+    wait = DEFAULTS.wait,
+    maxRequests = DEFAULTS.maxRequests,
+    fencing = DEFAULTS.fencing,
+    interval,
+    signal,
+  } = options
+  if (typeof (fencing as unknown) !== "boolean") {
+    throw new TypeError(`fencing: must be a boolean, got ${show(fencing)}`)
+  }
+  if (maxRequests !== Infinity && !(Number.isSafeInteger(maxRequests) && maxRequests > 0)) {
+    throw new RangeError(`maxRequests: must be a whole number from 1 on, got ${show(maxRequests)}`)
+  }
+  checkSignal(signal)
+  const waitMs = parseDuration("wait", wait, { min: 0, max: Infinity })
+  const intervalMs =
+    interval === undefined
+      ? undefined
+      : parseDuration("interval", interval, { min: 1, max: MAX_TIMER_MS })
+  return { ...planHold(options), waitMs, intervalMs, maxRequests, fencing, signal }
+}
+
+/** Reads a ttl in milliseconds. A shorter one would be over before the answer that grants it. */
+export function parseTtl(ttl: unknown): number {
+  return parseDuration("ttl", ttl, TTL)
+}
+
+/** @throws `TypeError` for what is no string, `RangeError` for what makes too long a key. */
+export function checkName(prefix: string, name: unknown): asserts name is string {
+  if (typeof name !== "string") throw new TypeError(`name: must be a string, got ${show(name)}`)
+  const bytes = new TextEncoder().encode(prefix + name).length
+  if (bytes > MAX_KEY_BYTES) {
+    throw new RangeError(
+      `name: must have at most ${MAX_KEY_BYTES} bytes with its prefix, got ${bytes}`,
+    )
+  }
+}
+
+function checkSignal(signal: unknown): void {
+  const isSignal =
+    typeof signal === "object" &&
+    signal !== null &&
+    "aborted" in signal &&
+    "addEventListener" in signal
+  if (signal !== undefined && !isSignal) {
+    throw new TypeError(`signal: must be an AbortSignal, got ${show(signal)}`)
+  }
+}

@@ -1,0 +1,78 @@
+// Keeps a hold alive: extends it at a third of its ttl, and while that fails, until it is over.
+import { MAX_TIMER_MS } from "./duration.js"
+import type { Validity } from "./validity.js"
+import { backoffMs } from "./wait/backoff.js"
+
+/** The hold as its renewal sees it. */
+export interface Renewable {
+  readonly validity: Validity
+  /**
+   * Extends the hold to at least `ttlMs` from now.
+   *
+   * `renewed`, `lost` (and dealt with), or `unknown`, when nothing can be said but to try again.
+   */
+  renew(ttlMs: number): Promise<"renewed" | "lost" | "unknown">
+}
+
+/** Renews one hold until it is stopped. Its timer does not keep a process alive. */
+export class Renewal {
+  readonly #hold: Renewable
+  readonly #ttlMs: number
+  readonly #until: Validity | undefined
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #stopped = false
+  #failures = 0
+
+  /** @param until after this the hold is no longer extended */
+  constructor(hold: Renewable, ttlMs: number, until?: Validity) {
+    this.#hold = hold
+    this.#ttlMs = ttlMs
+    this.#until = until
+    this.#schedule()
+  }
+
+  /** Whether the latest renewals failed. */
+  get isFailing(): boolean {
+    return this.#failures > 0
+  }
+
+  /** No request is sent from here on; one that is under way is not waited for. */
+  stop(): void {
+    this.#stopped = true
+    clearTimeout(this.#timer)
+  }
+
+  #schedule(): void {
+    if (this.#stopped) return
+    const delay = this.isFailing
+      ? Math.min(backoffMs(this.#failures), this.#ttlMs / 10)
+      : Math.max(0, this.#dueInMs)
+    this.#timer = setTimeout(() => void this.#renew(), Math.min(delay, MAX_TIMER_MS))
+    unref(this.#timer)
+  }
+
+  /** A renewal is due when a third of the ttl has passed. */
+  get #dueInMs(): number {
+    return this.#hold.validity.remainingMs - this.#ttlMs * (2 / 3)
+  }
+
+  async #renew(): Promise<void> {
+    // Somebody extended the hold in the meantime.
+    if (this.#dueInMs > 1) {
+      this.#schedule()
+      return
+    }
+    const ttlMs = Math.floor(Math.min(this.#ttlMs, this.#until?.remainingMs ?? Infinity))
+    // The longest hold is reached: what is left is all there is.
+    if (ttlMs <= this.#hold.validity.remainingMs) return
+    const outcome = await this.#hold.renew(ttlMs)
+    if (outcome === "lost") return
+    this.#failures = outcome === "unknown" ? this.#failures + 1 : 0
+    this.#schedule()
+  }
+}
+
+/** Node's timers keep a process alive unless told not to; elsewhere a timer is a number. */
+export function unref(timer: ReturnType<typeof setTimeout>): void {
+  if (typeof timer === "object" && "unref" in timer) timer.unref()
+}

@@ -1,0 +1,36 @@
+// Finds a database in environment variables, under the names that Upstash and Vercel give them.
+import type { RestConfig } from "./fetch-client.js"
+
+/** The pairs of names, in the order of preference. */
+const VARIABLES = [
+  ["UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN"],
+  ["KV_REST_API_URL", "KV_REST_API_TOKEN"],
+] as const
+
+/**
+ * Reads the url and the token from `env`, or from `process.env` where there is one.
+ *
+ * @throws `TypeError` that says which variable is missing.
+ */
+export function restConfigFromEnv(env: object | undefined): RestConfig {
+  const variables = (env ?? processEnv()) as Readonly<Record<string, unknown>> | undefined
+  if (!variables) {
+    throw new TypeError(
+      "fromEnv: there is no process.env here; on Workers pass the env: fromEnv(env)",
+    )
+  }
+  const [urlName, tokenName] = VARIABLES.find(([name]) => variables[name]) ?? VARIABLES[0]
+  return { url: read(variables, urlName), token: read(variables, tokenName) }
+}
+
+function read(variables: Readonly<Record<string, unknown>>, name: string): string {
+  const value = variables[name]
+  if (typeof value !== "string" || value === "") {
+    throw new TypeError(`fromEnv: the environment variable ${name} is missing`)
+  }
+  return value
+}
+
+function processEnv(): object | undefined {
+  return (globalThis as { process?: { env?: object } }).process?.env
+}

@@ -1,0 +1,51 @@
+// Why a command got no usable answer, and whether it may have been executed all the same.
+
+/** The facts of a failure. */
+export interface RestFailure {
+  /**
+   * `refused`: the database answered with an error. `unknown`: anything else, and the command may have been
+   * executed, may be under way, or may never have arrived.
+   */
+  readonly outcome: "refused" | "unknown"
+  readonly status?: number | undefined
+  readonly cause?: unknown
+  /** The answer that was given up at the deadline, if it can still arrive. */
+  readonly late?: Promise<unknown>
+}
+
+/** A command that got no usable answer. */
+export class RestError extends Error {
+  override readonly name = "RestError"
+  readonly outcome: "refused" | "unknown"
+  readonly status: number | undefined
+  readonly #late: Promise<unknown> | undefined
+
+  constructor(message: string, failure: RestFailure) {
+    super(
+      withoutSecrets(message),
+      failure.cause === undefined ? undefined : { cause: failure.cause },
+    )
+    this.outcome = failure.outcome
+    this.status = failure.status
+    this.#late = failure.late
+  }
+
+  /** The answer that was given up at the deadline, if it can still arrive. */
+  get late(): Promise<unknown> | undefined {
+    return this.#late
+  }
+}
+
+/** A reply that no command of ours can have: whether it was executed is anybody's guess. */
+export function unexpectedReply(status?: number): RestError {
+  return new RestError("the answer is none that this command can have", {
+    outcome: "unknown",
+    status,
+  })
+}
+
+/** Servers and clients quote commands in their errors, lock tokens included. */
+function withoutSecrets(message: string): string {
+  const [text = ""] = message.split(", command was:")
+  return text.replace(/fl_[\w-]+/g, "fl_…").slice(0, 300)
+}

@@ -1,0 +1,69 @@
+// The other way to travel: a client of @upstash/redis that the user hands in, with whatever settings it has.
+import { withDeadline } from "./deadline.js"
+import { RestError, unexpectedReply } from "./rest-error.js"
+import type { Transport } from "./transport.js"
+
+/** The part of an `@upstash/redis` client that is used. A shape, not the class: versions of the class clash. */
+export interface UpstashRedis {
+  set(key: string, value: string, options: { nx: true; px: number }): Promise<unknown>
+  eval(script: string, keys: string[], args: string[]): Promise<unknown>
+}
+
+export function isUpstashRedis(value: object): value is UpstashRedis {
+  return (
+    "set" in value &&
+    typeof value.set === "function" &&
+    "eval" in value &&
+    typeof value.eval === "function"
+  )
+}
+
+export class UpstashRedisClient implements Transport {
+  /** It sends a command up to six times, and nothing tells how often it did. */
+  readonly mayResend = true
+  readonly #redis: UpstashRedis
+
+  constructor(redis: UpstashRedis) {
+    this.#redis = redis
+  }
+
+  async setIfAbsent(
+    key: string,
+    value: string,
+    ttlMs: number,
+    timeoutMs: number,
+  ): Promise<boolean> {
+    const result = await this.#send(timeoutMs, () =>
+      this.#redis.set(key, value, { nx: true, px: ttlMs }),
+    )
+    // A client whose own signal aborts resolves with null or with the abort's reason.
+    if (result !== "OK" && result !== null) throw unexpectedReply()
+    return result === "OK"
+  }
+
+  evaluate(
+    script: string,
+    keys: readonly string[],
+    args: readonly string[],
+    timeoutMs: number,
+  ): Promise<unknown> {
+    return this.#send(timeoutMs, () => this.#redis.eval(script, [...keys], [...args]))
+  }
+
+  #send(timeoutMs: number, command: () => Promise<unknown>): Promise<unknown> {
+    return withDeadline(timeoutMs, async () => {
+      try {
+        return await command()
+      } catch (error) {
+        throw toRestError(error)
+      }
+    })
+  }
+}
+
+/** Its errors quote the whole command, so nothing of the original but name and scrubbed message is kept. */
+function toRestError(error: unknown): RestError {
+  if (!(error instanceof Error)) return new RestError("the client failed", { outcome: "unknown" })
+  const outcome = error.name === "UpstashError" ? "refused" : "unknown"
+  return new RestError(`${error.name}: ${error.message}`, { outcome })
+}

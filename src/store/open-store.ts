@@ -1,0 +1,38 @@
+// Opens the store that a `redis` option describes.
+import { type Fetch, FetchClient, type RestConfig } from "../rest/fetch-client.js"
+import { isUpstashRedis, type UpstashRedis, UpstashRedisClient } from "../rest/upstash-redis.js"
+import { show } from "../show.js"
+import { SingleStore } from "./single.js"
+import type { LockStore } from "./store.js"
+
+/** What tells a store where and how it is reached. */
+export interface StoreOptions {
+  readonly redis: RestConfig | UpstashRedis
+  readonly prefix: string
+  readonly fetch: Fetch | undefined
+  readonly keyLocking: boolean | undefined
+}
+
+/** @throws `TypeError` that names the option. */
+export function openStore({ redis, prefix, fetch, keyLocking }: StoreOptions): LockStore {
+  // From a caller without types it may be anything.
+  const given: unknown = redis
+  if (typeof given !== "object" || given === null) {
+    throw new TypeError(
+      `redis: must be { url, token } or a client of @upstash/redis, got ${show(given)}`,
+    )
+  }
+  if (keyLocking !== undefined && typeof keyLocking !== "boolean") {
+    throw new TypeError(`keyLocking: must be a boolean, got ${show(keyLocking)}`)
+  }
+  if (isUpstashRedis(given)) {
+    if (fetch)
+      throw new TypeError("fetch: is for the built-in client; a client handed in has its own")
+    return new SingleStore(new UpstashRedisClient(given), prefix, keyLocking ?? true)
+  }
+  if (fetch !== undefined && typeof fetch !== "function") {
+    throw new TypeError(`fetch: must be a function, got ${show(fetch)}`)
+  }
+  const client = new FetchClient(given as RestConfig, fetch)
+  return new SingleStore(client, prefix, keyLocking ?? client.host.endsWith(".upstash.io"))
+}

@@ -1,0 +1,24 @@
+// Makes the tokens: what proves that a hold is ours, and so what authorises its release.
+
+/** What a `clientId` may be made of. */
+export const CLIENT_ID = /^[A-Za-z0-9_-]{1,64}$/
+
+/**
+ * `fl_<clientId>_<random>` with 144 random bits.
+ *
+ * URL-safe, never valid JSON (clients parse replies), and never ending in `+`, the mark of a queue.
+ */
+export function createToken(clientId: string): string {
+  return `fl_${clientId}_${randomText(18)}`
+}
+
+/** A client's id for those who chose none. */
+export function createClientId(): string {
+  return randomText(9)
+}
+
+/** Random bytes as base64url; a multiple of three needs no padding. */
+function randomText(bytes: number): string {
+  const text = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(bytes))))
+  return text.replaceAll("+", "-").replaceAll("/", "_")
+}

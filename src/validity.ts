@@ -1,0 +1,56 @@
+// How long a hold may be trusted, judged by this machine's clocks alone.
+
+/** A moment on both local clocks. */
+export interface Instant {
+  readonly wallMs: number
+  readonly monotonicMs: number
+}
+
+/** This moment. Read it before a request is sent: what the request grants counts from there. */
+export function now(): Instant {
+  return { wallMs: Date.now(), monotonicMs: performance.now() }
+}
+
+/** Milliseconds since `since`: by whichever clock says that more have passed. */
+export function elapsedMs(since: Instant): number {
+  return Math.max(Date.now() - since.wallMs, performance.now() - since.monotonicMs)
+}
+
+/**
+ * A stretch of time from an instant on.
+ *
+ * Two clocks judge, and whichever says "over" first is right: the monotonic one may stand still while a
+ * machine sleeps, the wall clock may be set back.
+ */
+export class Validity {
+  readonly #from: Instant
+  readonly #forMs: number
+
+  constructor(from: Instant, forMs: number) {
+    this.#from = from
+    this.#forMs = forMs
+  }
+
+  /**
+   * The validity of a hold whose key lives for `ttlMs` from some moment after `sentAt`: less 1 % and 2 ms, by
+   * which this machine's clock and the server's may drift apart.
+   */
+  static ofTtl(sentAt: Instant, ttlMs: number): Validity {
+    return new Validity(sentAt, ttlMs - ttlMs * 0.01 - 2)
+  }
+
+  /** Milliseconds left; 0 when it is over. */
+  get remainingMs(): number {
+    return Math.max(0, this.#forMs - elapsedMs(this.#from))
+  }
+
+  /** When it ends, by the wall clock as it stood at the beginning (epoch milliseconds). */
+  get endsAtMs(): number {
+    return this.#from.wallMs + this.#forMs
+  }
+
+  /** Whichever of the two lasts longer. */
+  longer(other: Validity): Validity {
+    return other.remainingMs > this.remainingMs ? other : this
+  }
+}
