@@ -1,9 +1,15 @@
-// Turns src/lua/*.lua into src/lua/scripts.ts: comments stripped, one `export const` a script.
+// Turns src/lua/*.lua into src/lua/scripts.ts: comments stripped, one `export const` a script, `--@include FILE`
+// replaced by that file of src/lua/shared.
 // With --check it writes nothing and fails when the committed module is stale.
 import { readFileSync, readdirSync, writeFileSync } from "node:fs"
 
 const folder = new URL("../src/lua/", import.meta.url)
 const target = new URL("scripts.ts", folder)
+
+function read(file) {
+  const source = readFileSync(new URL(file, folder), "utf8")
+  return source.replace(/^--@include (.+)$/gm, (_, shared) => read(`shared/${shared}`))
+}
 
 /** Drops comment lines, blank lines and indentation: what is left is what travels with every call. */
 function strip(source) {
@@ -22,7 +28,7 @@ const scripts = readdirSync(folder)
   .filter((file) => file.endsWith(".lua"))
   .sort()
   .map((file) => {
-    const code = strip(readFileSync(new URL(file, folder), "utf8"))
+    const code = strip(read(file))
     return `/** From ${file}. */\nexport const ${camelCase(file)} = ${JSON.stringify(code)}\n`
   })
 const module = [

@@ -6,8 +6,8 @@ export type ReleaseResult = "released" | "taken" | "gone"
 
 /** Something that happened to a lock. An event never holds a token. */
 export type LockEvent =
-  /** The lock is held by somebody else, and the call begins to wait. */
-  | { readonly type: "queued"; readonly name: string }
+  /** The lock is held by somebody else, and the call begins to wait, behind so many others if there is a queue. */
+  | { readonly type: "queued"; readonly name: string; readonly place: number | undefined }
   /** The lock was granted, after so many milliseconds and requests. */
   | {
       readonly type: "granted"

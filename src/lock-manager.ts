@@ -17,9 +17,9 @@ import {
 import { readRequestArguments } from "./request-arguments.js"
 import { restConfigFromEnv } from "./rest/env.js"
 import type { RestError } from "./rest/rest-error.js"
-import type { Claim } from "./store/store.js"
+import type { Claim, Grant } from "./store/store.js"
 import { createClientId, createToken } from "./token.js"
-import { now, type Validity } from "./validity.js"
+import { now } from "./validity.js"
 import { Acquisition } from "./wait/acquisition.js"
 import { askUntilKnown } from "./wait/ask-until-known.js"
 import { whileHeld } from "./while-held.js"
@@ -154,7 +154,7 @@ export class LockManager {
       throw new LockLostError(name, validity === "gone" ? "expired" : validity)
     }
     if (validity.remainingMs <= 0) throw new LockLostError(name, "expired")
-    return this.#hold(claim, plan, validity, fencingToken)
+    return this.#hold(claim, plan, { validity, fencingToken, isLease: false })
   }
 
   async #tryAcquire(name: string, options: AcquireOptions): Promise<Lock | null> {
@@ -176,22 +176,23 @@ export class LockManager {
       request,
       this.#plan.emit,
     ).run()
-    const { validity, fencingToken } = grant
+    const { fencingToken } = grant
     this.#plan.emit({ type: "granted", name, waitedMs, requests, fencingToken })
-    return this.#hold(claim, plan, validity, fencingToken)
+    return this.#hold(claim, plan, grant)
   }
 
-  #hold(claim: Claim, plan: HoldPlan, validity: Validity, fencingToken: number | undefined): Lock {
+  #hold(claim: Claim, plan: HoldPlan, grant: Omit<Grant, "kind">): Lock {
     const { store, timeoutMs, emit } = this.#plan
     const { ttlMs, renew, maxHoldMs } = plan
-    const since = now()
+    const { validity, isLease, fencingToken } = grant
     return new Lock({
       store,
       claim,
       ttlMs,
       validity,
+      isLease,
       fencingToken,
-      since,
+      since: now(),
       renew,
       maxHoldMs,
       timeoutMs,

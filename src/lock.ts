@@ -17,6 +17,8 @@ export interface Hold {
   readonly claim: Claim
   readonly ttlMs: number
   readonly validity: Validity
+  /** Whether it was granted for a short time only and has to be extended to its ttl at once. */
+  readonly isLease: boolean
   readonly fencingToken: number | undefined
   /** When the hold began, or was adopted. */
   readonly since: Instant
@@ -70,7 +72,7 @@ export class Lock {
     this.fencingToken = hold.fencingToken
     this.#hold = hold
     this.#validity = hold.validity
-    this.#renewal = hold.renew ? this.#startRenewal() : undefined
+    this.#renewal = hold.renew || hold.isLease ? this.#startRenewal() : undefined
     this.#armExpiry()
   }
 
@@ -197,7 +199,7 @@ export class Lock {
   }
 
   #startRenewal(): Renewal {
-    const { ttlMs, maxHoldMs, since } = this.#hold
+    const { ttlMs, maxHoldMs, since, renew, isLease } = this.#hold
     const validity = () => this.#validity
     return new Renewal(
       {
@@ -207,7 +209,7 @@ export class Lock {
         renew: (ms) => this.#renew(ms),
       },
       ttlMs,
-      new Validity(since, maxHoldMs),
+      { isOnce: !renew, isDue: isLease, until: new Validity(since, maxHoldMs) },
     )
   }
 

@@ -41,6 +41,13 @@ export interface TryAcquireOptions extends HoldOptions {
 /** How a lock is taken, with waiting. Each may be given to the manager as a default for all calls. */
 export interface AcquireOptions extends TryAcquireOptions {
   /**
+   * Whether to hear of the grant through a stream (server-sent events), which costs one request however long the
+   * wait is. False asks from time to time instead, for servers that have no streams: later and dearer.
+   *
+   * @default true
+   */
+  readonly push?: boolean | undefined
+  /**
    * The longest time to wait for the lock. 0 asks once; Infinity waits for ever. The last look is taken when the
    * wait is over, so the call may last one request longer.
    *
@@ -48,10 +55,10 @@ export interface AcquireOptions extends TryAcquireOptions {
    */
   readonly wait?: Duration | undefined
   /**
-   * Look at fixed intervals (a spin lock): at least 1 ms. Without it the pauses grow, up to two seconds, and
-   * follow the holder's ttl. Shorter intervals are served sooner and billed more: one command each.
+   * Ask at fixed intervals instead of waiting in the queue (a spin lock): at least 1 ms. Those who spin overtake
+   * each other, and shorter intervals are billed more: one command each.
    *
-   * @default none
+   * @default none, which means the queue
    */
   readonly interval?: Duration | undefined
   /**
@@ -82,7 +89,13 @@ export interface RequestOptions extends AcquireOptions {
 export type AdoptOptions = HoldOptions
 
 /** What an option is when nobody gave it. */
-const DEFAULTS = { ttl: "30s", wait: "10s", maxRequests: Infinity, fencing: false } as const
+const DEFAULTS = {
+  ttl: "30s",
+  wait: "10s",
+  maxRequests: Infinity,
+  fencing: false,
+  push: true,
+} as const
 
 const TTL: DurationRange = { min: 10, max: Number.MAX_SAFE_INTEGER }
 
@@ -99,6 +112,7 @@ export interface AcquirePlan extends HoldPlan {
   readonly intervalMs: number | undefined
   readonly maxRequests: number
   readonly fencing: boolean
+  readonly push: boolean
   readonly signal: AbortSignal | undefined
 }
 
@@ -132,11 +146,15 @@ export function planAcquire(options: AcquireOptions): AcquirePlan {
     wait = DEFAULTS.wait,
     maxRequests = DEFAULTS.maxRequests,
     fencing = DEFAULTS.fencing,
+    push = DEFAULTS.push,
     interval,
     signal,
   } = options
   if (typeof (fencing as unknown) !== "boolean") {
     throw new TypeError(`fencing: must be a boolean, got ${show(fencing)}`)
+  }
+  if (typeof (push as unknown) !== "boolean") {
+    throw new TypeError(`push: must be a boolean, got ${show(push)}`)
   }
   if (maxRequests !== Infinity && !(Number.isSafeInteger(maxRequests) && maxRequests > 0)) {
     throw new RangeError(`maxRequests: must be a whole number from 1 on, got ${show(maxRequests)}`)
@@ -147,7 +165,7 @@ export function planAcquire(options: AcquireOptions): AcquirePlan {
     interval === undefined
       ? undefined
       : parseDuration("interval", interval, { min: 1, max: MAX_TIMER_MS })
-  return { ...planHold(options), waitMs, intervalMs, maxRequests, fencing, signal }
+  return { ...planHold(options), waitMs, intervalMs, maxRequests, fencing, push, signal }
 }
 
 /** Reads a ttl in milliseconds. A shorter one would be over before the answer that grants it. */

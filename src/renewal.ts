@@ -14,21 +14,33 @@ export interface Renewable {
   renew(ttlMs: number): Promise<"renewed" | "lost" | "unknown">
 }
 
+/** When and how long to renew. */
+export interface RenewalPlan {
+  /** Renew until it has succeeded, and no more. */
+  readonly isOnce: boolean
+  /** The first renewal is due now. */
+  readonly isDue: boolean
+  /** After this the hold is no longer extended. */
+  readonly until: Validity
+}
+
 /** Renews one hold until it is stopped. Its timer does not keep a process alive. */
 export class Renewal {
   readonly #hold: Renewable
   readonly #ttlMs: number
-  readonly #until: Validity | undefined
+  readonly #plan: RenewalPlan
   #timer: ReturnType<typeof setTimeout> | undefined
   #stopped = false
+  #isFirstDue: boolean
   #failures = 0
 
-  /** @param until after this the hold is no longer extended */
-  constructor(hold: Renewable, ttlMs: number, until?: Validity) {
+  constructor(hold: Renewable, ttlMs: number, plan: RenewalPlan) {
     this.#hold = hold
     this.#ttlMs = ttlMs
-    this.#until = until
-    this.#schedule()
+    this.#plan = plan
+    this.#isFirstDue = plan.isDue
+    if (plan.isDue) void this.#renew()
+    else this.#schedule()
   }
 
   /** Whether the latest renewals failed. */
@@ -58,15 +70,16 @@ export class Renewal {
 
   async #renew(): Promise<void> {
     // Somebody extended the hold in the meantime.
-    if (this.#dueInMs > 1) {
+    if (this.#dueInMs > 1 && !this.#isFirstDue) {
       this.#schedule()
       return
     }
-    const ttlMs = Math.floor(Math.min(this.#ttlMs, this.#until?.remainingMs ?? Infinity))
+    const ttlMs = Math.floor(Math.min(this.#ttlMs, this.#plan.until.remainingMs))
     // The longest hold is reached: what is left is all there is.
     if (ttlMs <= this.#hold.validity.remainingMs) return
     const outcome = await this.#hold.renew(ttlMs)
-    if (outcome === "lost") return
+    this.#isFirstDue &&= outcome === "unknown"
+    if (outcome === "lost" || (outcome === "renewed" && this.#plan.isOnce)) return
     this.#failures = outcome === "unknown" ? this.#failures + 1 : 0
     this.#schedule()
   }

@@ -17,6 +17,11 @@ export function createClientId(): string {
   return randomText(9)
 }
 
+/** The channel of one wait. Whoever knows it learns nothing and can do nothing but listen. */
+export function createChannel(): string {
+  return `fetchlock-${randomText(18)}`
+}
+
 /** Random bytes as base64url; a multiple of three needs no padding. */
 function randomText(bytes: number): string {
   const text = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(bytes))))

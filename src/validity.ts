@@ -1,5 +1,8 @@
 // How long a hold may be trusted, judged by this machine's clocks alone.
 
+/** The part of any time by which two clocks may drift apart meanwhile. */
+const DRIFT = 0.01
+
 /** A moment on both local clocks. */
 export interface Instant {
   readonly wallMs: number
@@ -36,7 +39,26 @@ export class Validity {
    * which this machine's clock and the server's may drift apart.
    */
   static ofTtl(sentAt: Instant, ttlMs: number): Validity {
-    return new Validity(sentAt, ttlMs - ttlMs * 0.01 - 2)
+    return new Validity(sentAt, ttlMs - ttlMs * DRIFT - 2)
+  }
+
+  /**
+   * The validity of a lease that the server granted at `micros` on its clock and that we heard of just now.
+   *
+   * No clock is compared with another: `serverTime` says that the server's clock read so and so no earlier than
+   * our `sentAt`, so the grant was no earlier than that plus the time between the two on the server's clock. It was
+   * no later than now either.
+   */
+  static ofLease(
+    serverTime: { sentAt: Instant; micros: number },
+    micros: number,
+    leaseMs: number,
+  ): Validity {
+    const sinceMs = (micros - serverTime.micros) / 1_000
+    const driftMs = elapsedMs(serverTime.sentAt) * DRIFT
+    const heard = Validity.ofTtl(now(), leaseMs)
+    const granted = new Validity(serverTime.sentAt, sinceMs + heard.#forMs - driftMs)
+    return heard.remainingMs < granted.remainingMs ? heard : granted
   }
 
   /** Milliseconds left; 0 when it is over. */

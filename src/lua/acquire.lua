@@ -1,35 +1,77 @@
--- Takes the lock if it is free, recognises it if it is ours already, and otherwise says how long its holder has left.
--- Safe to send again: the same token is never granted twice, and keeps its fencing token.
+-- Takes the lock if it is free and nobody is before us, recognises it if it is ours, and otherwise waits in the queue
+-- or says who has it. Safe to send again: a ticket stays, a token is never granted twice and keeps its fencing token.
 --
--- KEYS  lock, and the fencing counter where a fencing token is asked for
--- ARGV  token, ttl in ms
+-- KEYS  lock, queue, seen, fencing counter
+-- ARGV  entry, ttl in ms, action, ticket ("" before there is one)
+--   "try"      does not wait
+--   "enqueue"  waits: the one action that inserts into the queue
+--   "check"    waits already, and shows that it is alive
 -- Replies
---   {"granted", ms left, fencing token or ""}
---   {"busy", ms the holder has left (-1: its key never expires), ""}
--- Calls  free: 2 (fencing: 5) · held: 2 · ours: 2 (fencing: 3)
-local token, ttl = ARGV[1], ARGV[2]
-local lock, counter = KEYS[1], KEYS[2]
+--   {"granted", ms left, fencing token or "", …}
+--   {"queued", ms the holder has left, "", server time in µs, place from 0 on, ticket, 1 if the holder is foreign, …}
+--   {"busy", …the same, place -1}  not in the queue
+--   An unlimited key has -1 ms left. … stands for messages that could not be published: channel, message, …
+-- Calls  try: free 3, held 2, ours 2 · enqueue: held 7 (6 if marked) · check: held 8 · fencing: 3 more
+local entry, ttl, action, ticket = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local lock, queue, seen, counter = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+--@include serve.lua
+local token, _, _, fencing = fields(entry)
+local waits = action ~= "try"
+
+local function granted(ms, fence)
+  return reply({"granted", tonumber(ms), fence, "", -1, "", 0})
+end
+
+local function foreign(value)
+  return string.sub(value, 1, 3) ~= "fl_"
+end
+
+-- Tells the holder that somebody waits. False when its hold has just expired.
+local function mark(value)
+  if foreign(value) or string.sub(value, -1) == "+" then return true end
+  if redis.call("APPEND", lock, "+") == #value + 1 then return true end
+  -- APPEND made a key without a ttl of it.
+  redis.call("DEL", lock)
+  return false
+end
+
 local value = redis.call("GET", lock)
-if value and value ~= token and value ~= token .. "+" then
-  return {"busy", redis.call("PTTL", lock), ""}
+if value == token or value == token .. "+" then
+  -- A SET that arrived late may have taken it while we were in the queue.
+  if waits then redis.call("ZREM", queue, entry) end
+  -- Exclusive holds alone mint, so the last one is this hold's.
+  local fence = fencing == "1" and (redis.call("GET", counter) or mint()) or ""
+  return granted(redis.call("PTTL", lock), fence)
 end
-local fence = ""
-if counter then
-  local last = redis.call("GET", counter)
-  if value and last then
-    -- Exclusive holds alone mint, so the last one is this hold's.
-    fence = last
-  else
-    local time = redis.call("TIME")
-    local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
-    -- The server's time, so that it rises even after the counter was lost.
-    fence = string.format("%.0f", math.max((tonumber(last) or 0) + 1, now))
-    -- Before the lock is taken: an error here must not leave it taken.
-    redis.call("SET", counter, fence, "PX", "86400000")
+
+if waits then
+  local isBack = ticket ~= ""
+  if not isBack then ticket = digits(clock()) end
+  if action == "enqueue" and redis.call("ZADD", queue, "NX", ticket, entry) == 0 and not isBack then
+    ticket = digits(tonumber(redis.call("ZSCORE", queue, entry)))
   end
+  redis.call("PEXPIRE", queue, "30000")
+  if isBack then
+    redis.call("HSET", seen, token, digits(clock()))
+    redis.call("PEXPIRE", seen, "30000")
+  end
+  if value and not mark(value) then value = false end
 end
+
+local left
 if value then
-  return {"granted", redis.call("PTTL", lock), fence}
+  left = redis.call("PTTL", lock)
+else
+  local winner, ms, fence = serve(entry, ttl)
+  if not winner then
+    winner, ms, fence = token, ttl, fencing == "1" and mint() or ""
+    redis.call("SET", lock, token, "NX", "PX", ttl)
+  end
+  if winner == token then return granted(ms, fence) end
+  value, left = winner, tonumber(ms)
 end
-redis.call("SET", lock, token, "NX", "PX", ttl)
-return {"granted", tonumber(ttl), fence}
+
+local place = waits and redis.call("ZRANK", queue, entry)
+local kind = place and "queued" or "busy"
+local time = waits and digits(clock()) or ""
+return reply({kind, left, "", time, place or -1, ticket, foreign(value) and 1 or 0})

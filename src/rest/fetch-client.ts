@@ -1,8 +1,9 @@
 // The built-in way to travel: one POST to the REST API, sent once, with a deadline, really cancelled.
 import { show } from "../show.js"
 import { withDeadline } from "./deadline.js"
+import { readEventStream } from "./event-stream.js"
 import { RestError, unexpectedReply } from "./rest-error.js"
-import type { Transport } from "./transport.js"
+import type { Listener, Subscription, Transport } from "./transport.js"
 
 /** Where a database is and how to be let in. */
 export interface RestConfig {
@@ -18,8 +19,12 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 /** Answers with these statuses and an `error` come from the database and mean that it did nothing. */
 const REFUSALS = new Set([200, 400, 401, 403, 404, 405])
 
+/** Statuses by which a server says that it has no streams; 200 is one that takes the path for a command. */
+const NO_STREAMS = new Set([200, 400, 404, 405, 501])
+
 export class FetchClient implements Transport {
   readonly mayResend = false
+  readonly noticesEnd = true
   /** The database's host, which tells whose database it is. */
   readonly host: string
   readonly #url: string
@@ -55,6 +60,69 @@ export class FetchClient implements Transport {
     timeoutMs: number,
   ): Promise<unknown> {
     return this.#send(["EVAL", script, String(keys.length), ...keys, ...args], timeoutMs)
+  }
+
+  async publish(channel: string, message: string, timeoutMs: number): Promise<void> {
+    await this.#send(["PUBLISH", channel, message], timeoutMs)
+  }
+
+  async subscribe(channel: string, listener: Listener, timeoutMs: number): Promise<Subscription> {
+    const stream = new AbortController()
+    let isOpen = true
+    const close = () => {
+      isOpen = false
+      stream.abort()
+    }
+    const confirmed = () =>
+      new Promise<void>((resolve, reject) => {
+        const onMessage = (message: string) => {
+          if (isOpen) listener.onMessage(message)
+        }
+        // Its end is the listener's once it was confirmed, and until then the caller's.
+        let onEnd = reject
+        const onConfirmed = () => {
+          onEnd = () => {
+            if (isOpen) listener.onEnd()
+          }
+          resolve()
+        }
+        this.#openStream(channel, stream.signal)
+          .then((body) => readEventStream(body, onMessage, onConfirmed))
+          .then(
+            () => {
+              onEnd(new RestError("the stream ended", { outcome: "unknown" }))
+            },
+            (error: unknown) => {
+              onEnd(error)
+            },
+          )
+      })
+    try {
+      await withDeadline(timeoutMs, confirmed)
+      return { close }
+    } catch (error) {
+      close()
+      throw error
+    }
+  }
+
+  async #openStream(channel: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+    const url = new URL(this.#url)
+    url.pathname = `${url.pathname.replace(/\/$/, "")}/subscribe/${encodeURIComponent(channel)}`
+    const response = await this.#fetch(url.href, {
+      method: "POST",
+      headers: { ...this.#headers, Accept: "text/event-stream" },
+      redirect: "manual",
+      signal,
+    })
+    const type = response.headers.get("Content-Type") ?? ""
+    if (response.ok && response.body && type.startsWith("text/event-stream")) return response.body
+    await response.body?.cancel()
+    throw new RestError(`HTTP ${response.status} instead of a stream`, {
+      // Any other status may be another one next time.
+      outcome: NO_STREAMS.has(response.status) ? "refused" : "unknown",
+      status: response.status,
+    })
   }
 
   #send(command: readonly string[], timeoutMs: number): Promise<unknown> {

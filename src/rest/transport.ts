@@ -1,9 +1,26 @@
 // How a command travels: the small interface that each way to travel fills.
 
+/** Hears what is published on a channel. */
+export interface Listener {
+  /** A message has come. */
+  onMessage(message: string): void
+  /** Nothing will come any more: the stream has ended, broken or garbled. Called at most once, not after `close`. */
+  onEnd(): void
+}
+
+/** A stream that is open. */
+export interface Subscription {
+  /** Ends it; nothing is heard afterwards. */
+  close(): void
+}
+
 /** A way to have one Redis command executed over HTTP. Failures are a `RestError`. */
 export interface Transport {
   /** Whether it may send a command again by itself, so that an answer may be that of the second time. */
   readonly mayResend: boolean
+
+  /** Whether it notices that a stream has ended. One that does not has to be checked more often. */
+  readonly noticesEnd: boolean
 
   /** `SET key value NX PX ttlMs`: whether the key was absent and is now set. */
   setIfAbsent(key: string, value: string, ttlMs: number, timeoutMs: number): Promise<boolean>
@@ -15,4 +32,10 @@ export interface Transport {
     args: readonly string[],
     timeoutMs: number,
   ): Promise<unknown>
+
+  /** `PUBLISH channel message`. */
+  publish(channel: string, message: string, timeoutMs: number): Promise<void>
+
+  /** Opens a stream of what is published on the channel; resolves when the database has confirmed it. */
+  subscribe(channel: string, listener: Listener, timeoutMs: number): Promise<Subscription>
 }

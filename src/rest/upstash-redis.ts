@@ -1,12 +1,22 @@
 // The other way to travel: a client of @upstash/redis that the user hands in, with whatever settings it has.
 import { withDeadline } from "./deadline.js"
 import { RestError, unexpectedReply } from "./rest-error.js"
-import type { Transport } from "./transport.js"
+import type { Listener, Subscription, Transport } from "./transport.js"
 
 /** The part of an `@upstash/redis` client that is used. A shape, not the class: versions of the class clash. */
 export interface UpstashRedis {
   set(key: string, value: string, options: { nx: true; px: number }): Promise<unknown>
   eval(script: string, keys: string[], args: string[]): Promise<unknown>
+  publish?(channel: string, message: string): Promise<unknown>
+  subscribe?(channel: string): UpstashSubscriber
+}
+
+/** The part of its Subscriber that is used. */
+export interface UpstashSubscriber {
+  on(event: "subscribe", listener: (count: number) => void): void
+  on(event: "message", listener: (event: { message: unknown }) => void): void
+  on(event: "error", listener: (error: Error) => void): void
+  unsubscribe(): Promise<unknown>
 }
 
 export function isUpstashRedis(value: object): value is UpstashRedis {
@@ -21,6 +31,8 @@ export function isUpstashRedis(value: object): value is UpstashRedis {
 export class UpstashRedisClient implements Transport {
   /** It sends a command up to six times, and nothing tells how often it did. */
   readonly mayResend = true
+  /** Its Subscriber reports nothing when its stream ends. */
+  readonly noticesEnd = false
   readonly #redis: UpstashRedis
 
   constructor(redis: UpstashRedis) {
@@ -48,6 +60,45 @@ export class UpstashRedisClient implements Transport {
     timeoutMs: number,
   ): Promise<unknown> {
     return this.#send(timeoutMs, () => this.#redis.eval(script, [...keys], [...args]))
+  }
+
+  async publish(channel: string, message: string, timeoutMs: number): Promise<void> {
+    await this.#send(timeoutMs, async () => this.#redis.publish?.(channel, message))
+  }
+
+  async subscribe(channel: string, listener: Listener, timeoutMs: number): Promise<Subscription> {
+    const subscriber = this.#redis.subscribe?.(channel)
+    if (!subscriber) throw new RestError("the client cannot subscribe", { outcome: "refused" })
+    let isOpen = true
+    const close = () => {
+      isOpen = false
+      // What is closed may have ended by itself.
+      subscriber.unsubscribe().catch(() => undefined)
+    }
+    const confirmed = () =>
+      new Promise<void>((resolve, reject) => {
+        // An error is the caller's until the subscription is confirmed, and the listener's then.
+        let onError = reject
+        subscriber.on("subscribe", () => {
+          onError = () => {
+            if (isOpen) listener.onEnd()
+          }
+          resolve()
+        })
+        subscriber.on("message", ({ message }) => {
+          if (isOpen) listener.onMessage(String(message))
+        })
+        subscriber.on("error", (error) => {
+          onError(toRestError(error))
+        })
+      })
+    try {
+      await withDeadline(timeoutMs, confirmed)
+      return { close }
+    } catch (error) {
+      close()
+      throw error
+    }
   }
 
   #send(timeoutMs: number, command: () => Promise<unknown>): Promise<unknown> {

@@ -2,6 +2,7 @@
 import { type Fetch, FetchClient, type RestConfig } from "../rest/fetch-client.js"
 import { isUpstashRedis, type UpstashRedis, UpstashRedisClient } from "../rest/upstash-redis.js"
 import { show } from "../show.js"
+import { Database } from "./database.js"
 import { SingleStore } from "./single.js"
 import type { LockStore } from "./store.js"
 
@@ -28,11 +29,12 @@ export function openStore({ redis, prefix, fetch, keyLocking }: StoreOptions): L
   if (isUpstashRedis(given)) {
     if (fetch)
       throw new TypeError("fetch: is for the built-in client; a client handed in has its own")
-    return new SingleStore(new UpstashRedisClient(given), prefix, keyLocking ?? true)
+    return new SingleStore(new Database(new UpstashRedisClient(given), prefix, keyLocking ?? true))
   }
   if (fetch !== undefined && typeof fetch !== "function") {
     throw new TypeError(`fetch: must be a function, got ${show(fetch)}`)
   }
   const client = new FetchClient(given as RestConfig, fetch)
-  return new SingleStore(client, prefix, keyLocking ?? client.host.endsWith(".upstash.io"))
+  const isUpstash = client.host.endsWith(".upstash.io")
+  return new SingleStore(new Database(client, prefix, keyLocking ?? isUpstash))
 }

@@ -2,47 +2,55 @@
 import type { ReleaseResult } from "../events.js"
 import * as scripts from "../lua/scripts.js"
 import { unexpectedReply } from "../rest/rest-error.js"
-import { ScriptRunner } from "../rest/script-runner.js"
-import type { Transport } from "../rest/transport.js"
-import { type Instant, now, Validity } from "../validity.js"
-import { fenceKey, lockKey } from "./keys.js"
-import type { Busy, Claim, Grant, LockStore, TakeRequest } from "./store.js"
+import { now, Validity } from "../validity.js"
+import type { Database } from "./database.js"
+import { SingleQueue } from "./queue.js"
+import { ACQUIRE_LENGTH, readAcquired, readInteger } from "./replies.js"
+import type { Busy, Claim, Grant, LockQueue, LockStore, TakeRequest } from "./store.js"
+import { waiterEntry } from "./waiter-entry.js"
 
 export class SingleStore implements LockStore {
   readonly mayResend: boolean
-  readonly #transport: Transport
-  readonly #scripts: ScriptRunner
-  readonly #prefix: string
+  readonly queue: LockQueue
+  readonly #database: Database
 
-  /** @param keyLocking whether the database is to lock no more than a script's keys */
-  constructor(transport: Transport, prefix: string, keyLocking: boolean) {
-    this.mayResend = transport.mayResend
-    this.#transport = transport
-    this.#scripts = new ScriptRunner(transport, keyLocking)
-    this.#prefix = prefix
+  constructor(database: Database) {
+    this.mayResend = database.transport.mayResend
+    this.queue = new SingleQueue(database)
+    this.#database = database
   }
 
   async take(request: TakeRequest, timeoutMs: number): Promise<Grant | Busy> {
     if (request.fencing) return this.retake(request, timeoutMs)
+    const { token, ttlMs } = request
     const sentAt = now()
-    const key = lockKey(this.#prefix, request.name)
-    const taken = await this.#transport.setIfAbsent(key, request.token, request.ttlMs, timeoutMs)
+    const key = this.#database.lockKey(request.name)
+    const taken = await this.#database.transport.setIfAbsent(key, token, ttlMs, timeoutMs)
     if (!taken) return { kind: "busy", holderTtlMs: undefined }
-    const validity = Validity.ofTtl(sentAt, request.ttlMs)
-    return { kind: "granted", validity, fencingToken: undefined }
+    const validity = Validity.ofTtl(sentAt, ttlMs)
+    return { kind: "granted", validity, fencingToken: undefined, isLease: false }
   }
 
   async retake(request: TakeRequest, timeoutMs: number): Promise<Grant | Busy> {
+    const { name, ttlMs } = request
     const sentAt = now()
-    const keys = [lockKey(this.#prefix, request.name)]
-    if (request.fencing) keys.push(fenceKey(this.#prefix, request.name))
-    const args = [request.token, String(request.ttlMs)]
-    return readTaken(await this.#scripts.run(scripts.acquire, keys, args, timeoutMs), sentAt)
+    const entry = waiterEntry({ ...request, channel: undefined, leaseMs: ttlMs })
+    const args = [entry, String(ttlMs), "try", ""]
+    const answer = await this.#database.runHandingOn(
+      scripts.acquire,
+      name,
+      args,
+      ACQUIRE_LENGTH,
+      timeoutMs,
+    )
+    const outcome = readAcquired(answer, sentAt, ttlMs)
+    if (outcome.kind === "queued") throw unexpectedReply()
+    return outcome.kind === "granted" ? { ...outcome, isLease: false } : outcome
   }
 
-  async look(claim: Claim, timeoutMs: number): Promise<Validity | "taken" | "gone"> {
+  async look({ name, token }: Claim, timeoutMs: number): Promise<Validity | "taken" | "gone"> {
     const sentAt = now()
-    const reply = await this.#run(scripts.look, claim, [], timeoutMs)
+    const reply = await this.#database.run(scripts.look, name, [token], timeoutMs)
     if (!Array.isArray(reply)) throw unexpectedReply()
     const [kind, ms] = reply as unknown[]
     if (kind === "taken" || kind === "gone") return kind
@@ -51,42 +59,21 @@ export class SingleStore implements LockStore {
   }
 
   async extend(
-    claim: Claim,
+    { name, token }: Claim,
     ttlMs: number,
     timeoutMs: number,
   ): Promise<Validity | "taken" | "gone"> {
     const sentAt = now()
-    const reply = await this.#run(scripts.extend, claim, [String(ttlMs)], timeoutMs)
+    const reply = await this.#database.run(scripts.extend, name, [token, String(ttlMs)], timeoutMs)
     if (reply === "taken" || reply === "gone") return reply
     if (reply !== "renewed") throw unexpectedReply()
     return Validity.ofTtl(sentAt, ttlMs)
   }
 
-  async release(claim: Claim, timeoutMs: number): Promise<ReleaseResult> {
-    const reply = await this.#run(scripts.release, claim, [], timeoutMs)
-    if (reply !== "released" && reply !== "taken" && reply !== "gone") throw unexpectedReply()
-    return reply
+  async release({ name, token }: Claim, timeoutMs: number): Promise<ReleaseResult> {
+    const args = [token, ""]
+    const [result] = await this.#database.runHandingOn(scripts.release, name, args, 1, timeoutMs)
+    if (result !== "released" && result !== "taken" && result !== "gone") throw unexpectedReply()
+    return result
   }
-
-  #run(script: string, claim: Claim, args: readonly string[], timeoutMs: number): Promise<unknown> {
-    const keys = [lockKey(this.#prefix, claim.name)]
-    return this.#scripts.run(script, keys, [claim.token, ...args], timeoutMs)
-  }
-}
-
-function readTaken(reply: unknown, sentAt: Instant): Grant | Busy {
-  if (!Array.isArray(reply) || reply.length !== 3) throw unexpectedReply()
-  const [kind, ms, fence] = reply as unknown[]
-  const left = readInteger(ms)
-  if (kind === "busy") return { kind, holderTtlMs: left === -1 ? Infinity : Math.max(0, left) }
-  if (kind !== "granted") throw unexpectedReply()
-  const fencingToken = fence === "" ? undefined : readInteger(fence)
-  return { kind, validity: Validity.ofTtl(sentAt, left), fencingToken }
-}
-
-/** An integer, which clients that parse replies may have made of text, or left as text. */
-function readInteger(value: unknown): number {
-  const number = typeof value === "string" && /^-?\d+$/.test(value) ? Number(value) : value
-  if (typeof number !== "number" || !Number.isSafeInteger(number)) throw unexpectedReply()
-  return number
 }

@@ -1,6 +1,7 @@
 // What a lock needs of the databases it lives in: a few operations on one name, each safe to ask again.
 import type { ReleaseResult } from "../events.js"
-import type { Validity } from "../validity.js"
+import type { Subscription } from "../rest/transport.js"
+import type { Instant, Validity } from "../validity.js"
 
 /** Who asks for which lock. */
 export interface Claim {
@@ -20,6 +21,8 @@ export interface Grant {
   readonly kind: "granted"
   readonly validity: Validity
   readonly fencingToken: number | undefined
+  /** Whether it is for a short time only, until the holder shows that it is alive by extending it. */
+  readonly isLease: boolean
 }
 
 /** Somebody else holds the lock. */
@@ -27,6 +30,69 @@ export interface Busy {
   readonly kind: "busy"
   /** How long the holder has left: Infinity where its key never expires, undefined where it was not asked. */
   readonly holderTtlMs: number | undefined
+}
+
+/** Somebody else holds the lock, and we wait in its queue. */
+export interface Queued {
+  readonly kind: "queued"
+  /** How long the holder has left; Infinity where its key never expires. */
+  readonly holderTtlMs: number
+  /** Whether the holder is none of ours: it will not hand over, and may free the lock at any moment. */
+  readonly isForeign: boolean
+  /** How many are before us. */
+  readonly place: number
+  /** Our place for good: the server's time of our arrival, in microseconds. */
+  readonly ticket: string
+  /** What the server's clock said after `sentAt`. */
+  readonly serverTime: ServerTime
+}
+
+/** A moment on the server's clock, and a local one that was no later. */
+export interface ServerTime {
+  readonly sentAt: Instant
+  readonly micros: number
+}
+
+/** How a waiter is entered into a queue. It is constant for one wait. */
+export interface Waiter extends TakeRequest {
+  /** Where it hears of its grant; undefined when it only asks. */
+  readonly channel: string | undefined
+  /** For how long it is granted the lock before it has shown that it is alive. */
+  readonly leaseMs: number
+}
+
+/** What a waiter is told. */
+export type Notice =
+  /** The lock is ours since so many microseconds on the server's clock. */
+  | {
+      readonly kind: "granted"
+      readonly micros: number
+      readonly leaseMs: number
+      readonly fencingToken: number | undefined
+    }
+  /** We are next; the holder has so many milliseconds unless it extends. */
+  | { readonly kind: "next"; readonly leaseMs: number }
+  /** The stream has ended. */
+  | { readonly kind: "end" }
+
+/** Where waiters stand in line. Grants come in the order of arrival, without the lock being free in between. */
+export interface LockQueue {
+  /** Whether it is noticed that a waiter's stream has ended. */
+  readonly noticesEnd: boolean
+  /** False once the database has refused to open a stream. */
+  readonly canListen: boolean
+  /** Enters the queue, or stays in it; takes a free lock that nobody waits for. */
+  enqueue(waiter: Waiter, ticket: string | undefined, timeoutMs: number): Promise<Grant | Queued>
+  /** Shows that the waiter is alive; `busy` when it is not in the queue (any more). */
+  check(waiter: Waiter, ticket: string, timeoutMs: number): Promise<Grant | Queued | Busy>
+  /** Leaves the queue, and hands on what may have been granted meanwhile. */
+  leave(waiter: Waiter, timeoutMs: number): Promise<void>
+  /** Opens the waiter's stream; resolves when nothing can be missed any more. */
+  listen(
+    channel: string,
+    onNotice: (notice: Notice) => void,
+    timeoutMs: number,
+  ): Promise<Subscription>
 }
 
 /**
@@ -37,6 +103,8 @@ export interface Busy {
 export interface LockStore {
   /** Whether the answer "busy" of `take` may be that of a command sent twice, so that it has to be asked again. */
   readonly mayResend: boolean
+  /** Where waiters stand in line; undefined where there is no queue, and waiting means asking. */
+  readonly queue: LockQueue | undefined
   /** Takes the lock if it is free, in the cheapest way there is. */
   take(request: TakeRequest, timeoutMs: number): Promise<Grant | Busy>
   /** The same, but recognises a lock that the token has already, and says how long a holder has left. */

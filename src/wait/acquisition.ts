@@ -1,26 +1,21 @@
-// One acquire call: asks with one token until the lock is granted, and leaves nothing behind if it is not.
-import { LockBackendError, LockTimeoutError } from "../errors.js"
+// One acquire call: asks for the lock, waits for it if it may, and leaves nothing behind if it is not granted.
+import { LockTimeoutError } from "../errors.js"
 import type { Emit } from "../events.js"
-import { RestError } from "../rest/rest-error.js"
-import { sleep, untilAborted } from "../sleep.js"
 import type { Busy, Grant, LockStore, TakeRequest } from "../store/store.js"
-import { elapsedMs, now } from "../validity.js"
-import { askUntilKnown, MAX_TRIES } from "./ask-until-known.js"
-import { backoffMs } from "./backoff.js"
+import { askUntilKnown } from "./ask-until-known.js"
+import { Inquiry, type InquiryBounds } from "./inquiry.js"
+import { QueueWait } from "./queue-wait.js"
+import { spin } from "./spin.js"
 
 /** A release that nobody waits for may take its time. */
 const CLEAN_UP_TRIES = 5
 
 /** What an acquire call asks for, with every default filled in. */
-export interface AcquisitionRequest extends TakeRequest {
-  /** The longest time to wait; 0 asks once. */
-  readonly waitMs: number
-  readonly signal: AbortSignal | undefined
-  /** A fixed time between two tries; undefined means that the holder's ttl and a backoff decide. */
+export interface AcquisitionRequest extends TakeRequest, InquiryBounds {
+  /** Whether to hear of the grant through a stream. */
+  readonly push: boolean
+  /** A fixed time between two tries, without a queue. */
   readonly intervalMs: number | undefined
-  readonly maxRequests: number
-  /** The longest that one request may take. */
-  readonly timeoutMs: number
 }
 
 /** A grant, and what it took to get it. */
@@ -35,19 +30,14 @@ export class Acquisition {
   readonly #store: LockStore
   readonly #request: AcquisitionRequest
   readonly #emit: Emit
-  readonly #startedAt = now()
-  #requests = 0
-  /** What was asked last; on an abort it may be under way. */
-  #asking: Promise<Grant | Busy> | undefined
-  /** Whether some attempt may have taken the lock, or may still do so, without our having been told. */
-  #unknown = false
-  /** Answers that were given up at a deadline and may yet come. */
-  readonly #late: Promise<unknown>[] = []
+  readonly #inquiry: Inquiry
+  #queueWait: QueueWait | undefined
 
   constructor(store: LockStore, request: AcquisitionRequest, emit: Emit) {
     this.#store = store
     this.#request = request
     this.#emit = emit
+    this.#inquiry = new Inquiry(request)
   }
 
   /**
@@ -57,8 +47,9 @@ export class Acquisition {
   async run(): Promise<Acquired> {
     this.#request.signal?.throwIfAborted()
     try {
-      const grant = await this.#askUntilGranted()
-      return { grant, waitedMs: this.#waitedMs, requests: this.#requests }
+      const answer = await this.#try()
+      const grant = answer.kind === "granted" ? answer : await this.#wait(answer)
+      return { grant, waitedMs: this.#inquiry.waitedMs, requests: this.#inquiry.requests }
     } catch (error) {
       // Not awaited: the caller is told now, and what the clean-up cannot reach ends with its ttl.
       void this.#cleanUp()
@@ -66,117 +57,61 @@ export class Acquisition {
     }
   }
 
-  async #askUntilGranted(): Promise<Grant> {
-    const { name, signal } = this.#request
-    for (let refusals = 0; ; refusals++) {
-      const outcome = await this.#askUntilAnswered()
-      if (outcome.kind === "granted") return outcome
-      if (refusals === 0 && this.#request.waitMs > 0) this.#emit({ type: "queued", name })
-      const left = this.#request.waitMs - this.#waitedMs
-      if (left <= 0 || this.#requests >= this.#request.maxRequests) {
-        throw new LockTimeoutError(name, this.#waitedMs, this.#requests)
-      }
-      await sleep(Math.min(left, this.#pauseMs(outcome, refusals + 1)), signal)
+  async #try(): Promise<Grant | Busy> {
+    const answer = await this.#inquiry.ask((isRepeated, timeoutMs) =>
+      isRepeated
+        ? this.#store.retake(this.#request, timeoutMs)
+        : this.#store.take(this.#request, timeoutMs),
+    )
+    const mayBeOurs = this.#store.mayResend && this.#inquiry.requests === 1
+    if (answer.kind === "granted" || !mayBeOurs || this.#willQueue) return answer
+    // "Busy" may answer the second sending of a command whose first one took the lock.
+    return this.#inquiry.ask((_, timeoutMs) => this.#store.retake(this.#request, timeoutMs))
+  }
+
+  get #willQueue(): boolean {
+    const { waitMs, intervalMs } = this.#request
+    return waitMs > 0 && intervalMs === undefined && this.#store.queue !== undefined
+  }
+
+  #wait(busy: Busy): Promise<Grant> {
+    const { name, waitMs } = this.#request
+    const { waitedMs, requests } = this.#inquiry
+    if (waitMs <= 0) throw new LockTimeoutError(name, waitedMs, requests)
+    const onQueued = (place?: number) => {
+      this.#emit({ type: "queued", name, place })
     }
-  }
-
-  /** Asks, and while it stays unknown whether we have the lock, asks again. */
-  async #askUntilAnswered(): Promise<Grant | Busy> {
-    for (let failures = 1; ; failures++) {
-      try {
-        this.#asking = this.#ask()
-        return await untilAborted(this.#asking, this.#request.signal)
-      } catch (error) {
-        if (!(error instanceof RestError)) throw error
-        if (error.outcome === "refused" || failures >= MAX_TRIES || this.#budgetMs <= 0) {
-          throw new LockBackendError(this.#request.name, "acquire", error)
-        }
-      }
-      await sleep(Math.min(this.#budgetMs, backoffMs(failures)), this.#request.signal)
+    if (!this.#store.queue || this.#request.intervalMs !== undefined) {
+      onQueued()
+      return spin(this.#store, this.#request, this.#inquiry, busy)
     }
+    this.#queueWait = new QueueWait(this.#store.queue, this.#request, this.#inquiry, onQueued)
+    return this.#queueWait.run()
   }
 
-  async #ask(): Promise<Grant | Busy> {
-    try {
-      const first = await this.#send()
-      // "Busy" may answer the second sending of a command whose first one took the lock.
-      const answer = first.kind === "busy" && this.#mustConfirm() ? await this.#send() : first
-      if (answer.kind === "granted" && answer.validity.remainingMs <= 0) {
-        throw new RestError("the lock's ttl was over before the answer came", {
-          outcome: "unknown",
-        })
-      }
-      return answer
-    } catch (error) {
-      // Noted here and not by who waits: after an abort nobody does.
-      if (error instanceof RestError) {
-        this.#unknown ||= mayHaveBeenExecuted(error)
-        if (error.late) this.#late.push(error.late)
-      }
-      throw error
-    }
-  }
-
-  #mustConfirm(): boolean {
-    return this.#store.mayResend && this.#requests === 1
-  }
-
-  #send(): Promise<Grant | Busy> {
-    const { ttlMs, timeoutMs } = this.#request
-    const timeout = Math.min(timeoutMs, ttlMs, Math.max(1, this.#budgetMs))
-    const cheap = this.#requests === 0 || this.#isSpinning()
-    this.#requests++
-    return cheap
-      ? this.#store.take(this.#request, timeout)
-      : this.#store.retake(this.#request, timeout)
-  }
-
-  /** A plain spin lock needs to know neither the holder's ttl nor itself. */
-  #isSpinning(): boolean {
-    return this.#request.intervalMs !== undefined && !this.#unknown && !this.#store.mayResend
-  }
-
-  #pauseMs(busy: Busy, refusals: number): number {
-    if (this.#request.intervalMs !== undefined) return this.#request.intervalMs
-    // One more than the holder has left: its key goes when that time has passed.
-    return Math.min((busy.holderTtlMs ?? Infinity) + 1, backoffMs(refusals))
-  }
-
-  get #waitedMs(): number {
-    return elapsedMs(this.#startedAt)
-  }
-
-  /** What is left of the time that the whole call may take. */
-  get #budgetMs(): number {
-    return this.#request.waitMs + this.#request.timeoutMs - this.#waitedMs
-  }
-
-  /** Sees to it that no attempt of a call that ended without a grant keeps the lock. Never rejects. */
+  /** Sees to it that no attempt of a call that ended without a grant keeps the lock or its place. Never rejects. */
   async #cleanUp(): Promise<void> {
-    // What was under way at an abort is waited for, so that the release comes after it.
-    const answer = await this.#asking?.catch(() => undefined)
-    if (this.#unknown || answer?.kind === "granted") await this.#release()
-    for (const late of this.#late) {
+    if ((await this.#inquiry.mayHaveTaken()) || this.#queueWait?.waiter) await this.#withdraw()
+    for (const late of this.#inquiry.late) {
       void late.then(
-        () => this.#release(),
+        () => this.#withdraw(),
         () => undefined, // It failed for good, and the release above came after it.
       )
     }
   }
 
-  async #release(): Promise<void> {
+  async #withdraw(): Promise<void> {
     const { timeoutMs } = this.#request
+    const { queue } = this.#store
+    const waiter = this.#queueWait?.waiter
+    const withdraw = (): Promise<unknown> =>
+      waiter && queue
+        ? queue.leave(waiter, timeoutMs)
+        : this.#store.release(this.#request, timeoutMs)
     try {
-      await askUntilKnown(() => this.#store.release(this.#request, timeoutMs), {
-        tries: CLEAN_UP_TRIES,
-      })
+      await askUntilKnown(withdraw, { tries: CLEAN_UP_TRIES })
     } catch {
-      // The call has already failed and its caller knows; the key ends with its ttl.
+      // The call has already failed and its caller knows; the key ends with its ttl, the place after 30 s.
     }
   }
-}
-
-/** Whoever was not let in has done nothing; of any other failure one cannot tell. */
-function mayHaveBeenExecuted(error: RestError): boolean {
-  return !(error.outcome === "refused" && (error.status === 401 || error.status === 403))
 }

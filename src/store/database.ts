@@ -1,0 +1,56 @@
+// One database as the store uses it: its transport, its scripts, and the keys under a prefix.
+import { ScriptRunner } from "../rest/script-runner.js"
+import type { Transport } from "../rest/transport.js"
+import { lockKey, queueKeys } from "./keys.js"
+import { type ScriptReply, splitReply } from "./replies.js"
+
+export class Database {
+  readonly transport: Transport
+  readonly #scripts: ScriptRunner
+  readonly #prefix: string
+
+  /** @param keyLocking whether the database is to lock no more than a script's keys */
+  constructor(transport: Transport, prefix: string, keyLocking: boolean) {
+    this.transport = transport
+    this.#scripts = new ScriptRunner(transport, keyLocking)
+    this.#prefix = prefix
+  }
+
+  lockKey(name: string): string {
+    return lockKey(this.#prefix, name)
+  }
+
+  /** Runs a script that touches the lock alone. */
+  run(script: string, name: string, args: readonly string[], timeoutMs: number): Promise<unknown> {
+    return this.#scripts.run(script, [this.lockKey(name)], args, timeoutMs)
+  }
+
+  /**
+   * Runs a script that may hand the lock on, and publishes what the script itself could not.
+   *
+   * @param length how many elements of the reply are the script's own
+   */
+  async runHandingOn(
+    script: string,
+    name: string,
+    args: readonly string[],
+    length: number,
+    timeoutMs: number,
+  ): Promise<ScriptReply["answer"]> {
+    const keys = queueKeys(this.#prefix, name)
+    const reply = await this.#scripts.run(script, keys, args, timeoutMs)
+    const { answer, unsent } = splitReply(reply, length)
+    for (let i = 0; i + 1 < unsent.length; i += 2) {
+      await this.#publish(unsent[i] ?? "", unsent[i + 1] ?? "", timeoutMs)
+    }
+    return answer
+  }
+
+  async #publish(channel: string, message: string, timeoutMs: number): Promise<void> {
+    try {
+      await this.transport.publish(channel, message, timeoutMs)
+    } catch {
+      // A message that is lost costs its waiter no more than the time until it asks.
+    }
+  }
+}

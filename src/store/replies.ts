@@ -1,0 +1,75 @@
+// Reads the replies of the scripts: strictly, since what they say decides who holds the lock.
+import { unexpectedReply } from "../rest/rest-error.js"
+import { type Instant, Validity } from "../validity.js"
+import type { Busy, Grant, Notice, Queued } from "./store.js"
+
+/** A script's reply: its own part, and the messages that it could not publish (channel, message, …). */
+export interface ScriptReply {
+  readonly answer: readonly unknown[]
+  readonly unsent: readonly string[]
+}
+
+/** Splits a reply whose own part has so many elements. */
+export function splitReply(reply: unknown, length: number): ScriptReply {
+  if (!Array.isArray(reply) || reply.length < length) throw unexpectedReply()
+  return { answer: reply.slice(0, length), unsent: reply.slice(length).map(String) }
+}
+
+/** How many elements the reply of acquire.lua has. */
+export const ACQUIRE_LENGTH = 7
+
+/** Reads the reply of acquire.lua to a request that was sent at `sentAt`. */
+export function readAcquired(
+  answer: readonly unknown[],
+  sentAt: Instant,
+  ttlMs: number,
+): Grant | Queued | Busy {
+  const [kind, ms, fence, time, place, ticket, foreign] = answer
+  const left = readInteger(ms)
+  if (kind === "granted") {
+    return {
+      kind,
+      validity: Validity.ofTtl(sentAt, left),
+      fencingToken: readFence(fence),
+      isLease: left < ttlMs,
+    }
+  }
+  const holderTtlMs = left === -1 ? Infinity : Math.max(0, left)
+  if (kind === "busy") return { kind, holderTtlMs }
+  if (kind !== "queued") throw unexpectedReply()
+  return {
+    kind,
+    holderTtlMs,
+    isForeign: readInteger(foreign) === 1,
+    place: readInteger(place),
+    ticket: String(readInteger(ticket)),
+    serverTime: { sentAt, micros: readInteger(time) },
+  }
+}
+
+/** Reads what was published for a waiter; undefined for what was not. */
+export function readNotice(message: string): Notice | undefined {
+  const granted = /^granted (\d+) (\d+) (\d*)$/.exec(message)
+  if (granted) {
+    const [, micros, leaseMs, fence] = granted
+    return {
+      kind: "granted",
+      micros: readInteger(micros),
+      leaseMs: readInteger(leaseMs),
+      fencingToken: readFence(fence),
+    }
+  }
+  const next = /^next (\d+)$/.exec(message)
+  return next ? { kind: "next", leaseMs: readInteger(next[1]) } : undefined
+}
+
+/** An integer, which clients that parse replies may have made of text, or left as text. */
+export function readInteger(value: unknown): number {
+  const number = typeof value === "string" && /^-?\d+$/.test(value) ? Number(value) : value
+  if (typeof number !== "number" || !Number.isSafeInteger(number)) throw unexpectedReply()
+  return number
+}
+
+function readFence(value: unknown): number | undefined {
+  return value === "" ? undefined : readInteger(value)
+}

@@ -1,0 +1,131 @@
+// The questions of one acquire call: counted, timed, asked again while their outcome is unknown, and accounted for.
+import { LockBackendError, LockTimeoutError } from "../errors.js"
+import { RestError } from "../rest/rest-error.js"
+import { sleep, untilAborted } from "../sleep.js"
+import type { Busy, Grant, Queued } from "../store/store.js"
+import { elapsedMs, now } from "../validity.js"
+import { MAX_TRIES } from "./ask-until-known.js"
+import { backoffMs } from "./backoff.js"
+
+/** The bounds of one acquire call. */
+export interface InquiryBounds {
+  readonly name: string
+  readonly ttlMs: number
+  /** The longest time to wait; 0 asks once. */
+  readonly waitMs: number
+  readonly maxRequests: number
+  /** The longest that one request may take. */
+  readonly timeoutMs: number
+  readonly signal: AbortSignal | undefined
+}
+
+type Answer = Grant | Queued | Busy
+
+export class Inquiry {
+  readonly #bounds: InquiryBounds
+  readonly #startedAt = now()
+  #requests = 0
+  /** What was asked last; on an abort it may be under way. */
+  #asking: Promise<Answer> | undefined
+  #mayHaveTaken = false
+  readonly #late: Promise<unknown>[] = []
+
+  constructor(bounds: InquiryBounds) {
+    this.#bounds = bounds
+  }
+
+  get requests(): number {
+    return this.#requests
+  }
+
+  get waitedMs(): number {
+    return elapsedMs(this.#startedAt)
+  }
+
+  /** What is left of the wait. */
+  get leftMs(): number {
+    return this.#bounds.waitMs - this.waitedMs
+  }
+
+  /** Answers that were given up at a deadline and may yet come. */
+  get late(): readonly Promise<unknown>[] {
+    return this.#late
+  }
+
+  /** @throws `LockTimeoutError` when the wait is over or its requests are used up. */
+  assertMayGoOn(): void {
+    if (this.leftMs > 0 && this.#requests < this.#bounds.maxRequests) return
+    throw new LockTimeoutError(this.#bounds.name, this.waitedMs, this.#requests)
+  }
+
+  /** Counts a request that is not asked here. */
+  count(): void {
+    this.#requests++
+  }
+
+  /**
+   * Asks, and while it stays unknown whether we have the lock, asks again.
+   *
+   * @param question is told whether an earlier outcome was unknown, and how long it may take
+   * @throws `LockBackendError` when it is refused or stays unknown, the signal's reason when that aborts.
+   */
+  async ask<A extends Answer>(
+    question: (isRepeated: boolean, timeoutMs: number) => Promise<A>,
+  ): Promise<A> {
+    const { signal, name } = this.#bounds
+    for (let failures = 0; ;) {
+      try {
+        const asking = this.#askOnce((timeoutMs) => question(failures > 0, timeoutMs))
+        this.#asking = asking
+        return await untilAborted(asking, signal)
+      } catch (error) {
+        if (!(error instanceof RestError)) throw error
+        failures++
+        if (error.outcome === "refused" || failures >= MAX_TRIES || this.#budgetMs <= 0) {
+          throw new LockBackendError(name, "acquire", error)
+        }
+      }
+      await sleep(Math.min(this.#budgetMs, backoffMs(failures)), signal)
+    }
+  }
+
+  /**
+   * Whether the lock may be ours, or may become ours, without the caller's being told. Waits for what was under
+   * way at an abort, so that what is sent next comes after it.
+   */
+  async mayHaveTaken(): Promise<boolean> {
+    const answer = await this.#asking?.catch(() => undefined)
+    return this.#mayHaveTaken || answer?.kind === "granted"
+  }
+
+  async #askOnce<A extends Answer>(question: (timeoutMs: number) => Promise<A>): Promise<A> {
+    const { ttlMs, timeoutMs } = this.#bounds
+    this.#requests++
+    try {
+      const answer = await question(Math.min(timeoutMs, ttlMs, Math.max(1, this.#budgetMs)))
+      if (answer.kind === "granted" && answer.validity.remainingMs <= 0) {
+        throw new RestError("the lock's ttl was over before the answer came", {
+          outcome: "unknown",
+        })
+      }
+      return answer
+    } catch (error) {
+      // Noted here and not by who waits: after an abort nobody does.
+      if (error instanceof RestError) {
+        this.#mayHaveTaken ||= mayHaveBeenExecuted(error)
+        if (error.late) this.#late.push(error.late)
+      }
+      throw error
+    }
+  }
+
+  /** What is left of the time that the whole call may take. */
+  get #budgetMs(): number {
+    return this.leftMs + this.#bounds.timeoutMs
+  }
+}
+
+/** Whoever was not let in has done nothing; of any other failure one cannot tell. */
+function mayHaveBeenExecuted(error: RestError): boolean {
+  return !(error.outcome === "refused" && (error.status === 401 || error.status === 403))
+}

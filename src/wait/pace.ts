@@ -1,0 +1,55 @@
+// When a waiter asks by itself: so that a crashed holder, a dead waiter before it or a lost message cost a bounded
+// delay, and so that as few as possible ask.
+import type { Queued } from "../store/store.js"
+import { backoffMs } from "./backoff.js"
+
+/** How a waiter learns of its grant, and so how often it has to ask and how long it may take to answer. */
+export interface Pace {
+  /** The longest pause between two questions while all is well. */
+  readonly longestPauseMs: number
+  /** The longest pause once the stream has ended. */
+  readonly longestPollMs: number
+  /** For how long a waiter is granted the lock before it has shown that it is alive. */
+  readonly leaseMs: number
+}
+
+/** Those further back check later: `HEARTBEAT_MS` plus this for each place, so that most never need to. */
+const STAGGER_MS = 50
+const HEARTBEAT_MS = 10_000
+/** A waiter that has shown no sign of life for 30 s counts as dead: see shared/serve.lua. */
+const LONGEST_MS = 20_000
+
+/** @param how `stream`: one whose end is noticed; `subscriber`: one whose end is not; `poll`: none */
+export function paceOf(how: "stream" | "subscriber" | "poll", ttlMs: number): Pace {
+  const [longestPauseMs, longestPollMs] = PAUSES[how]
+  // A waiter that hears nothing must ask at least twice while it is granted the lock.
+  const pollMs = Math.min(longestPollMs, ttlMs / 3)
+  return {
+    longestPauseMs: how === "stream" ? longestPauseMs : Math.min(longestPauseMs, ttlMs / 3),
+    longestPollMs: pollMs,
+    leaseMs: Math.ceil(Math.min(2 * longestPollMs + 1_000, ttlMs)),
+  }
+}
+
+const PAUSES = {
+  stream: [LONGEST_MS, 1_000],
+  subscriber: [5_000, 5_000],
+  poll: [2_000, 2_000],
+} as const
+
+/** How long a waiter that hears of its grant goes without asking. */
+export function listeningPauseMs(queued: Queued, pace: Pace): number {
+  const { holderTtlMs, isForeign, place } = queued
+  const heartbeat = (HEARTBEAT_MS + place * STAGGER_MS) * (0.9 + Math.random() * 0.2)
+  // A foreign holder frees the lock whenever it likes and wakes nobody.
+  const free = isForeign
+    ? Math.min(holderTtlMs, 1_000 + Math.random() * 1_000) + place * 1_000
+    : holderTtlMs + place * STAGGER_MS
+  return Math.min(free + 1, heartbeat, pace.longestPauseMs)
+}
+
+/** How long a waiter that has to ask pauses after its `n`-th question. */
+export function pollingPauseMs(queued: Queued, pace: Pace, n: number): number {
+  const free = queued.holderTtlMs + queued.place * STAGGER_MS
+  return Math.min(free + 1, backoffMs(n), pace.longestPollMs)
+}

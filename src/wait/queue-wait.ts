@@ -1,0 +1,134 @@
+// Waits in the queue of a lock: hears of the grant through a stream, and asks where it might have missed it.
+import { RestError } from "../rest/rest-error.js"
+import type { Subscription } from "../rest/transport.js"
+import { untilAborted } from "../sleep.js"
+import type { Busy, Grant, LockQueue, Notice, Queued, Waiter } from "../store/store.js"
+import { createChannel } from "../token.js"
+import { Validity } from "../validity.js"
+import type { AcquisitionRequest } from "./acquisition.js"
+import { Inbox } from "./inbox.js"
+import type { Inquiry } from "./inquiry.js"
+import { listeningPauseMs, type Pace, paceOf, pollingPauseMs } from "./pace.js"
+
+export class QueueWait {
+  readonly #queue: LockQueue
+  readonly #request: AcquisitionRequest
+  readonly #inquiry: Inquiry
+  readonly #onQueued: (place: number) => void
+  readonly #inbox = new Inbox<Notice>()
+  #stream: Subscription | undefined
+  #waiter: Waiter | undefined
+  #pace: Pace
+  #ticket: string | undefined
+  #questions = 0
+
+  constructor(
+    queue: LockQueue,
+    request: AcquisitionRequest,
+    inquiry: Inquiry,
+    onQueued: (place: number) => void,
+  ) {
+    this.#queue = queue
+    this.#request = request
+    this.#inquiry = inquiry
+    this.#onQueued = onQueued
+    this.#pace = paceOf("poll", request.ttlMs)
+  }
+
+  /** Who may stand in the queue because of this wait. */
+  get waiter(): Waiter | undefined {
+    return this.#waiter
+  }
+
+  async run(): Promise<Grant> {
+    this.#inquiry.assertMayGoOn()
+    const channel = this.#request.push ? await this.#listen() : undefined
+    try {
+      this.#waiter = { ...this.#request, channel, leaseMs: this.#pace.leaseMs }
+      let answer: Grant | Queued | Busy = await this.#enqueue(this.#waiter)
+      if (answer.kind !== "granted") this.#onQueued(answer.place)
+      while (answer.kind !== "granted") {
+        answer =
+          answer.kind === "queued"
+            ? await this.#waitThenCheck(this.#waiter, answer)
+            : await this.#enqueue(this.#waiter)
+      }
+      return answer
+    } finally {
+      this.#stream?.close()
+    }
+  }
+
+  /** Opens the stream before there is anything to miss; undefined where there is none to be had. */
+  async #listen(): Promise<string | undefined> {
+    if (!this.#queue.canListen) return undefined
+    const { signal, timeoutMs, ttlMs } = this.#request
+    const channel = createChannel()
+    const onNotice = (notice: Notice) => {
+      this.#inbox.put(notice)
+    }
+    this.#inquiry.count()
+    const within = Math.min(timeoutMs, this.#inquiry.leftMs / 2)
+    const opening = this.#queue.listen(channel, onNotice, within)
+    try {
+      this.#stream = await untilAborted(opening, signal)
+    } catch (error) {
+      // After an abort it may still open.
+      opening.then(
+        (stream) => {
+          stream.close()
+        },
+        () => undefined,
+      )
+      if (!(error instanceof RestError)) throw error
+      return undefined
+    }
+    this.#pace = paceOf(this.#queue.noticesEnd ? "stream" : "subscriber", ttlMs)
+    return channel
+  }
+
+  #enqueue(waiter: Waiter): Promise<Grant | Queued> {
+    return this.#inquiry.ask((_, timeoutMs) => this.#queue.enqueue(waiter, this.#ticket, timeoutMs))
+  }
+
+  /** Waits until the grant is heard of, or until it is time to ask. */
+  async #waitThenCheck(waiter: Waiter, queued: Queued): Promise<Grant | Queued | Busy> {
+    this.#ticket = queued.ticket
+    this.#questions++
+    const { ticket } = queued
+    const grant = await this.#hear(queued)
+    if (grant) return grant
+    this.#inquiry.assertMayGoOn()
+    return this.#inquiry.ask((_, timeoutMs) => this.#queue.check(waiter, ticket, timeoutMs))
+  }
+
+  /** The grant, if it is heard of before it is time to ask. */
+  async #hear(queued: Queued): Promise<Grant | undefined> {
+    let known = queued
+    for (;;) {
+      const pause = this.#stream
+        ? listeningPauseMs(known, this.#pace)
+        : pollingPauseMs(known, this.#pace, this.#questions)
+      const within = Math.min(pause, this.#inquiry.leftMs)
+      const notice = await this.#inbox.next(within, this.#request.signal)
+      if (notice?.kind === "next") {
+        known = { ...known, holderTtlMs: notice.leaseMs, isForeign: false, place: 0 }
+      } else if (notice?.kind === "granted") {
+        const { serverTime } = queued
+        const { micros, leaseMs, fencingToken } = notice
+        const validity = Validity.ofLease(serverTime, micros, leaseMs)
+        // One that is over by now may have gone to somebody else.
+        if (validity.remainingMs <= 0) return undefined
+        return { kind: "granted", validity, fencingToken, isLease: leaseMs < this.#request.ttlMs }
+      } else {
+        if (notice) this.#endStream()
+        return undefined
+      }
+    }
+  }
+
+  #endStream(): void {
+    this.#stream?.close()
+    this.#stream = undefined
+  }
+}
