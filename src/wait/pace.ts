@@ -48,8 +48,10 @@ export function listeningPauseMs(queued: Queued, pace: Pace): number {
   return Math.min(free + 1, heartbeat, pace.longestPauseMs)
 }
 
-/** How long a waiter that has to ask pauses after its `n`-th question. */
+/** How long a waiter that has to ask pauses after its `n`-th question at the same place in the queue. */
 export function pollingPauseMs(queued: Queued, pace: Pace, n: number): number {
-  const free = queued.holderTtlMs + queued.place * STAGGER_MS
-  return Math.min(free + 1, backoffMs(n), pace.longestPollMs)
+  const { holderTtlMs, place } = queued
+  const free = holderTtlMs + place * STAGGER_MS
+  // Where the queue moves, the head asks soon again; those further back have that much longer.
+  return Math.min(free + 1, backoffMs(n) * (place + 1), pace.longestPollMs)
 }

@@ -20,7 +20,9 @@ export class QueueWait {
   #waiter: Waiter | undefined
   #pace: Pace
   #ticket: string | undefined
+  /** How often was asked since the place last changed. */
   #questions = 0
+  #place: number | undefined
 
   constructor(
     queue: LockQueue,
@@ -94,7 +96,8 @@ export class QueueWait {
   /** Waits until the grant is heard of, or until it is time to ask. */
   async #waitThenCheck(waiter: Waiter, queued: Queued): Promise<Grant | Queued | Busy> {
     this.#ticket = queued.ticket
-    this.#questions++
+    this.#questions = queued.place === this.#place ? this.#questions + 1 : 1
+    this.#place = queued.place
     const { ticket } = queued
     const grant = await this.#hear(queued)
     if (grant) return grant
