@@ -1,5 +1,5 @@
 // Durations as the public options take them: milliseconds as a number, or text with a unit.
-import { show } from "./show.js"
+import { invalid } from "./invalid-argument.js"
 
 /**
  * A length of time: milliseconds as a number, or a number with its unit as text.
@@ -40,9 +40,7 @@ function toMilliseconds(option: string, value: unknown): number {
   if (typeof value === "number" && !Number.isNaN(value)) return value
   const match = typeof value === "string" ? /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(value) : null
   if (!match) {
-    throw new TypeError(
-      `${option}: must be milliseconds or text such as "500ms", "30s" or "2m", got ${show(value)}`,
-    )
+    throw invalid(option, 'milliseconds or text such as "500ms", "30s" or "2m"', value)
   }
   return Number(match[1]) * UNITS[match[2] as keyof typeof UNITS]
 }

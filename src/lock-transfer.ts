@@ -1,5 +1,5 @@
 // What travels when a hold is handed from one process to another.
-import { show } from "./show.js"
+import { invalid } from "./invalid-argument.js"
 
 /**
  * What another process needs to take a hold over, made by `lock.transfer()` for `locks.adopt()`. Plain data, fit
@@ -19,7 +19,7 @@ export interface LockTransfer {
 /** @throws `TypeError` for what `lock.transfer()` cannot have made. */
 export function checkTransfer(transfer: unknown): LockTransfer {
   if (typeof transfer !== "object" || transfer === null) {
-    throw new TypeError(`transfer: must be what lock.transfer() returned, got ${show(transfer)}`)
+    throw invalid("transfer", "what lock.transfer() returned", transfer)
   }
   const { name, token, ttl, fencingToken } = transfer as Partial<Record<string, unknown>>
   const isFence = fencingToken === undefined || typeof fencingToken === "number"

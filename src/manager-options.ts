@@ -4,7 +4,7 @@ import { type Emit, emitter, type LockEvent } from "./events.js"
 import { type AcquireOptions, overlay, planAcquire } from "./options.js"
 import type { Fetch, RestConfig } from "./rest/fetch-client.js"
 import type { UpstashRedis } from "./rest/upstash-redis.js"
-import { show } from "./show.js"
+import { invalid } from "./invalid-argument.js"
 import { openStore } from "./store/open-store.js"
 import type { LockStore } from "./store/store.js"
 import { CLIENT_ID } from "./token.js"
@@ -78,15 +78,12 @@ export function planManager(options: LockManagerOptions): ManagerPlan {
     onEvent,
     ...defaults
   } = overlay({} as LockManagerOptions, options)
-  if (typeof prefix !== "string")
-    throw new TypeError(`prefix: must be a string, got ${show(prefix)}`)
+  if (typeof prefix !== "string") throw invalid("prefix", "a string", prefix)
   if (clientId !== undefined && !CLIENT_ID.test(clientId)) {
-    throw new TypeError(
-      `clientId: must be 1 to 64 letters, digits, "-" or "_", got ${show(clientId)}`,
-    )
+    throw invalid("clientId", '1 to 64 letters, digits, "-" or "_"', clientId)
   }
   if (onEvent !== undefined && typeof onEvent !== "function") {
-    throw new TypeError(`onEvent: must be a function, got ${show(onEvent)}`)
+    throw invalid("onEvent", "a function", onEvent)
   }
   // Refused here, not at the first call.
   planAcquire(defaults)

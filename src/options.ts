@@ -1,6 +1,6 @@
 // The options of the calls: what they mean, what they default to, and what is none.
 import { type Duration, type DurationRange, MAX_TIMER_MS, parseDuration } from "./duration.js"
-import { show } from "./show.js"
+import { invalid, show } from "./invalid-argument.js"
 import { MAX_KEY_BYTES } from "./store/keys.js"
 
 /** How a lock is held. Each may be given to the manager as a default for all calls. */
@@ -120,7 +120,7 @@ export interface AcquirePlan extends HoldPlan {
 export function overlay<T extends object>(defaults: T, options: unknown): T {
   if (options === undefined || options === null) return defaults
   if (typeof options !== "object") {
-    throw new TypeError(`options: must be an object, got ${show(options)}`)
+    throw invalid("options", "an object", options)
   }
   const given = Object.entries(options).filter(([, value]) => value !== undefined)
   return { ...defaults, ...Object.fromEntries(given) }
@@ -133,7 +133,7 @@ export function planHold(options: HoldOptions): HoldPlan {
   if (typeof renew === "boolean") return { ttlMs, renew, maxHoldMs: Infinity }
   // From a caller without types it may be anything.
   if (typeof (renew as unknown) !== "object" || (renew as unknown) === null) {
-    throw new TypeError(`renew: must be a boolean or { maxHold }, got ${show(renew)}`)
+    throw invalid("renew", "a boolean or { maxHold }", renew)
   }
   const { maxHold = Infinity } = renew
   const maxHoldMs = parseDuration("renew.maxHold", maxHold, { min: ttlMs, max: Infinity })
@@ -151,10 +151,10 @@ export function planAcquire(options: AcquireOptions): AcquirePlan {
     signal,
   } = options
   if (typeof (fencing as unknown) !== "boolean") {
-    throw new TypeError(`fencing: must be a boolean, got ${show(fencing)}`)
+    throw invalid("fencing", "a boolean", fencing)
   }
   if (typeof (push as unknown) !== "boolean") {
-    throw new TypeError(`push: must be a boolean, got ${show(push)}`)
+    throw invalid("push", "a boolean", push)
   }
   if (maxRequests !== Infinity && !(Number.isSafeInteger(maxRequests) && maxRequests > 0)) {
     throw new RangeError(`maxRequests: must be a whole number from 1 on, got ${show(maxRequests)}`)
@@ -175,7 +175,7 @@ export function parseTtl(ttl: unknown): number {
 
 /** @throws `TypeError` for what is no string, `RangeError` for what makes too long a key. */
 export function checkName(prefix: string, name: unknown): asserts name is string {
-  if (typeof name !== "string") throw new TypeError(`name: must be a string, got ${show(name)}`)
+  if (typeof name !== "string") throw invalid("name", "a string", name)
   const bytes = new TextEncoder().encode(prefix + name).length
   if (bytes > MAX_KEY_BYTES) {
     throw new RangeError(
@@ -191,6 +191,6 @@ function checkSignal(signal: unknown): void {
     "aborted" in signal &&
     "addEventListener" in signal
   if (signal !== undefined && !isSignal) {
-    throw new TypeError(`signal: must be an AbortSignal, got ${show(signal)}`)
+    throw invalid("signal", "an AbortSignal", signal)
   }
 }

@@ -1,7 +1,7 @@
 // The arguments of `request`, read and refused as the Web Locks standard has it.
 import type { RequestOptions } from "./options.js"
 import { overlay } from "./options.js"
-import { show } from "./show.js"
+import { invalid } from "./invalid-argument.js"
 
 /** Options as a caller without types may give them. */
 type Given = Partial<Record<"mode" | "ifAvailable" | "steal" | "signal", unknown>>
@@ -29,7 +29,7 @@ export function readRequestArguments(
 ): RequestArguments {
   const [options, callback] = args.length < 2 ? [undefined, args[0]] : args
   if (typeof callback !== "function") {
-    throw new TypeError(`callback: must be a function, got ${show(callback)}`)
+    throw invalid("callback", "a function", callback)
   }
   // What may not be combined is what the call itself says; the manager's defaults are laid under it.
   checkCombination(name, overlay<Given>({}, options))
@@ -39,7 +39,7 @@ export function readRequestArguments(
 function checkCombination(name: unknown, options: Given): void {
   const { mode = "exclusive", ifAvailable = false, steal = false, signal } = options
   if (mode !== "exclusive" && mode !== "shared") {
-    throw new TypeError(`mode: must be "exclusive" or "shared", got ${show(mode)}`)
+    throw invalid("mode", '"exclusive" or "shared"', mode)
   }
   if (typeof name === "string" && name.startsWith("-")) {
     throw notSupported("name: must not begin with a hyphen")

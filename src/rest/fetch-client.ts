@@ -1,8 +1,9 @@
 // The built-in way to travel: one POST to the REST API, sent once, with a deadline, really cancelled.
-import { show } from "../show.js"
+import { invalid } from "../invalid-argument.js"
 import { withDeadline } from "./deadline.js"
 import { readEventStream } from "./event-stream.js"
 import { RestError, unexpectedReply } from "./rest-error.js"
+import { openSubscription } from "./subscription.js"
 import type { Listener, Subscription, Transport } from "./transport.js"
 
 /** Where a database is and how to be let in. */
@@ -25,21 +26,20 @@ const NO_STREAMS = new Set([200, 400, 404, 405, 501])
 export class FetchClient implements Transport {
   readonly mayResend = false
   readonly noticesEnd = true
-  /** The database's host, which tells whose database it is. */
-  readonly host: string
-  readonly #url: string
-  readonly #headers: Readonly<Record<string, string>>
+  readonly #url: URL
+  readonly #token: string
   readonly #fetch: Fetch
 
   /** @throws `TypeError` for a url or token that cannot be one; neither is repeated in the message. */
   constructor(config: RestConfig, fetch: Fetch = (url, init) => globalThis.fetch(url, init)) {
-    this.host = checkUrl(config.url)
-    this.#url = config.url
-    this.#headers = {
-      Authorization: `Bearer ${checkToken(config.token)}`,
-      "Content-Type": "application/json",
-    }
+    this.#url = checkUrl(config.url)
+    this.#token = checkToken(config.token)
     this.#fetch = fetch
+  }
+
+  /** The database's host, which tells whose database it is. */
+  get host(): string {
+    return this.#url.hostname
   }
 
   async setIfAbsent(
@@ -62,114 +62,91 @@ export class FetchClient implements Transport {
     return this.#send(["EVAL", script, String(keys.length), ...keys, ...args], timeoutMs)
   }
 
-  async publish(channel: string, message: string, timeoutMs: number): Promise<void> {
-    await this.#send(["PUBLISH", channel, message], timeoutMs)
+  publish(channel: string, message: string, timeoutMs: number): Promise<unknown> {
+    return this.#send(["PUBLISH", channel, message], timeoutMs)
   }
 
-  async subscribe(channel: string, listener: Listener, timeoutMs: number): Promise<Subscription> {
-    const stream = new AbortController()
-    let isOpen = true
-    const close = () => {
-      isOpen = false
-      stream.abort()
-    }
-    const confirmed = () =>
-      new Promise<void>((resolve, reject) => {
-        const onMessage = (message: string) => {
-          if (isOpen) listener.onMessage(message)
-        }
-        // Its end is the listener's once it was confirmed, and until then the caller's.
-        let onEnd = reject
-        const onConfirmed = () => {
-          onEnd = () => {
-            if (isOpen) listener.onEnd()
-          }
-          resolve()
-        }
-        this.#openStream(channel, stream.signal)
-          .then((body) => readEventStream(body, onMessage, onConfirmed))
-          .then(
-            () => {
-              onEnd(new RestError("the stream ended", { outcome: "unknown" }))
-            },
-            (error: unknown) => {
-              onEnd(error)
-            },
-          )
-      })
-    try {
-      await withDeadline(timeoutMs, confirmed)
-      return { close }
-    } catch (error) {
-      close()
-      throw error
-    }
-  }
-
-  async #openStream(channel: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+  subscribe(channel: string, listener: Listener, timeoutMs: number): Promise<Subscription> {
     const url = new URL(this.#url)
-    url.pathname = `${url.pathname.replace(/\/$/, "")}/subscribe/${encodeURIComponent(channel)}`
-    const response = await this.#fetch(url.href, {
-      method: "POST",
-      headers: { ...this.#headers, Accept: "text/event-stream" },
-      redirect: "manual",
-      signal,
-    })
-    const type = response.headers.get("Content-Type") ?? ""
-    if (response.ok && response.body && type.startsWith("text/event-stream")) return response.body
-    await response.body?.cancel()
-    throw new RestError(`HTTP ${response.status} instead of a stream`, {
-      // Any other status may be another one next time.
-      outcome: NO_STREAMS.has(response.status) ? "refused" : "unknown",
-      status: response.status,
-    })
+    url.pathname = `${url.pathname.replace(/\/$/, "")}/subscribe/${channel}`
+    return openSubscription(
+      (events) => {
+        const stream = new AbortController()
+        this.#post(url, "", stream.signal, "text/event-stream")
+          .then((response) => readEventStream(streamOf(response), events))
+          .catch(events.onFailure)
+        return () => {
+          stream.abort()
+        }
+      },
+      listener,
+      timeoutMs,
+    )
   }
 
   #send(command: readonly string[], timeoutMs: number): Promise<unknown> {
     return withDeadline(timeoutMs, async (signal) => {
-      let response: Response
+      let status: number
       let body: string
       try {
-        response = await this.#fetch(this.#url, {
-          method: "POST",
-          headers: this.#headers,
-          body: JSON.stringify(command),
-          // A redirect would carry the token to wherever it points.
-          redirect: "manual",
-          signal,
-        })
+        const response = await this.#post(this.#url, JSON.stringify(command), signal)
+        status = response.status
         body = await response.text()
       } catch (error) {
         throw new RestError(describe(error), { outcome: "unknown", cause: error })
       }
-      return readReply(response.status, body)
+      return readReply(status, body)
+    })
+  }
+
+  #post(
+    url: URL,
+    body: string,
+    signal: AbortSignal,
+    accept = "application/json",
+  ): Promise<Response> {
+    return this.#fetch(url.href, {
+      method: "POST",
+      headers: {
+        Authorization: `Bearer ${this.#token}`,
+        "Content-Type": "application/json",
+        Accept: accept,
+      },
+      body,
+      // A redirect would carry the token to wherever it points.
+      redirect: "manual",
+      signal,
     })
   }
 }
 
 /** Takes `{ "result": … }` and nothing else for an answer. */
 function readReply(status: number, body: string): unknown {
-  let reply: unknown
+  let reply: { result?: unknown; error?: unknown } | null
   try {
-    reply = JSON.parse(body)
+    reply = JSON.parse(body) as typeof reply
   } catch {
     throw new RestError(`HTTP ${status} with a body that is no JSON`, {
       outcome: "unknown",
       status,
     })
   }
-  if (typeof reply !== "object" || reply === null) throw unexpectedReply(status)
-  if ("error" in reply && typeof reply.error === "string") {
+  if (typeof reply?.error === "string") {
     const outcome = REFUSALS.has(status) ? "refused" : "unknown"
     throw new RestError(`HTTP ${status}: ${reply.error}`, { outcome, status })
   }
-  if (status !== 200 || !("result" in reply)) {
-    throw new RestError(`HTTP ${status} with an answer that is none`, {
-      outcome: "unknown",
-      status,
-    })
-  }
+  if (status !== 200 || reply?.result === undefined) throw unexpectedReply(status)
   return reply.result
+}
+
+function streamOf({ status, headers, body }: Response): ReadableStream<Uint8Array> {
+  const isStream = headers.get("Content-Type")?.startsWith("text/event-stream")
+  if (status === 200 && body && isStream) return body
+  // What was answered instead may have failed by now.
+  body?.cancel().catch(() => undefined)
+  // Any other status may be another one next time.
+  const outcome = NO_STREAMS.has(status) ? "refused" : "unknown"
+  throw new RestError(`HTTP ${status} instead of a stream`, { outcome, status })
 }
 
 /** A failed fetch's message; the telling part is often in its cause. */
@@ -178,32 +155,23 @@ function describe(error: unknown): string {
   return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message
 }
 
-function checkUrl(url: unknown): string {
-  if (typeof url !== "string" || url === "") {
-    throw new TypeError(`redis.url: must be the database's REST URL, got ${show(url)}`)
+function checkUrl(url: unknown): URL {
+  if (typeof url !== "string") throw invalid("redis.url", "the database's REST URL", url)
+  // What it is may be a secret, pasted into the wrong variable.
+  if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) {
+    throw new TypeError("redis.url: must be a URL that begins with https:// or http://")
   }
-  if (!/^https?:\/\//i.test(url)) {
-    throw new TypeError("redis.url: must begin with https:// (or http:// for a local server)")
-  }
-  let parsed: URL
-  try {
-    parsed = new URL(url)
-  } catch {
-    throw new TypeError("redis.url: is not a valid URL")
-  }
-  if (parsed.username !== "" || parsed.password !== "") {
+  const parsed = new URL(url)
+  if (parsed.username || parsed.password) {
     throw new TypeError("redis.url: must not contain credentials; pass the token as redis.token")
   }
-  return parsed.hostname
+  return parsed
 }
 
 function checkToken(token: unknown): string {
-  if (typeof token !== "string" || token === "") {
-    throw new TypeError("redis.token: must be the database's REST token, got none")
-  }
-  if (!/^[\x21-\x7e]+$/.test(token)) {
+  if (typeof token !== "string" || !/^[\x21-\x7e]+$/.test(token)) {
     throw new TypeError(
-      "redis.token: has characters that a header cannot carry (a line break, perhaps)",
+      "redis.token: must be the database's REST token, without spaces or line breaks",
     )
   }
   return token

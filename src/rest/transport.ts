@@ -34,7 +34,7 @@ export interface Transport {
   ): Promise<unknown>
 
   /** `PUBLISH channel message`. */
-  publish(channel: string, message: string, timeoutMs: number): Promise<void>
+  publish(channel: string, message: string, timeoutMs: number): Promise<unknown>
 
   /** Opens a stream of what is published on the channel; resolves when the database has confirmed it. */
   subscribe(channel: string, listener: Listener, timeoutMs: number): Promise<Subscription>

@@ -1,6 +1,7 @@
 // The other way to travel: a client of @upstash/redis that the user hands in, with whatever settings it has.
 import { withDeadline } from "./deadline.js"
 import { RestError, unexpectedReply } from "./rest-error.js"
+import { openSubscription } from "./subscription.js"
 import type { Listener, Subscription, Transport } from "./transport.js"
 
 /** The part of an `@upstash/redis` client that is used. A shape, not the class: versions of the class clash. */
@@ -62,43 +63,30 @@ export class UpstashRedisClient implements Transport {
     return this.#send(timeoutMs, () => this.#redis.eval(script, [...keys], [...args]))
   }
 
-  async publish(channel: string, message: string, timeoutMs: number): Promise<void> {
-    await this.#send(timeoutMs, async () => this.#redis.publish?.(channel, message))
+  publish(channel: string, message: string, timeoutMs: number): Promise<unknown> {
+    return this.#send(timeoutMs, async () => this.#redis.publish?.(channel, message))
   }
 
   async subscribe(channel: string, listener: Listener, timeoutMs: number): Promise<Subscription> {
     const subscriber = this.#redis.subscribe?.(channel)
     if (!subscriber) throw new RestError("the client cannot subscribe", { outcome: "refused" })
-    let isOpen = true
-    const close = () => {
-      isOpen = false
-      // What is closed may have ended by itself.
-      subscriber.unsubscribe().catch(() => undefined)
-    }
-    const confirmed = () =>
-      new Promise<void>((resolve, reject) => {
-        // An error is the caller's until the subscription is confirmed, and the listener's then.
-        let onError = reject
-        subscriber.on("subscribe", () => {
-          onError = () => {
-            if (isOpen) listener.onEnd()
-          }
-          resolve()
-        })
+    return openSubscription(
+      ({ onConfirmed, onMessage, onFailure }) => {
+        subscriber.on("subscribe", onConfirmed)
         subscriber.on("message", ({ message }) => {
-          if (isOpen) listener.onMessage(String(message))
+          onMessage(String(message))
         })
         subscriber.on("error", (error) => {
-          onError(toRestError(error))
+          onFailure(toRestError(error))
         })
-      })
-    try {
-      await withDeadline(timeoutMs, confirmed)
-      return { close }
-    } catch (error) {
-      close()
-      throw error
-    }
+        return () => {
+          // It may have ended by itself.
+          subscriber.unsubscribe().catch(() => undefined)
+        }
+      },
+      listener,
+      timeoutMs,
+    )
   }
 
   #send(timeoutMs: number, command: () => Promise<unknown>): Promise<unknown> {

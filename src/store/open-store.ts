@@ -1,7 +1,7 @@
 // Opens the store that a `redis` option describes.
 import { type Fetch, FetchClient, type RestConfig } from "../rest/fetch-client.js"
 import { isUpstashRedis, type UpstashRedis, UpstashRedisClient } from "../rest/upstash-redis.js"
-import { show } from "../show.js"
+import { invalid } from "../invalid-argument.js"
 import { Database } from "./database.js"
 import { SingleStore } from "./single.js"
 import type { LockStore } from "./store.js"
@@ -19,12 +19,10 @@ export function openStore({ redis, prefix, fetch, keyLocking }: StoreOptions): L
   // From a caller without types it may be anything.
   const given: unknown = redis
   if (typeof given !== "object" || given === null) {
-    throw new TypeError(
-      `redis: must be { url, token } or a client of @upstash/redis, got ${show(given)}`,
-    )
+    throw invalid("redis", "{ url, token } or a client of @upstash/redis", given)
   }
   if (keyLocking !== undefined && typeof keyLocking !== "boolean") {
-    throw new TypeError(`keyLocking: must be a boolean, got ${show(keyLocking)}`)
+    throw invalid("keyLocking", "a boolean", keyLocking)
   }
   if (isUpstashRedis(given)) {
     if (fetch)
@@ -32,7 +30,7 @@ export function openStore({ redis, prefix, fetch, keyLocking }: StoreOptions): L
     return new SingleStore(new Database(new UpstashRedisClient(given), prefix, keyLocking ?? true))
   }
   if (fetch !== undefined && typeof fetch !== "function") {
-    throw new TypeError(`fetch: must be a function, got ${show(fetch)}`)
+    throw invalid("fetch", "a function", fetch)
   }
   const client = new FetchClient(given as RestConfig, fetch)
   const isUpstash = client.host.endsWith(".upstash.io")

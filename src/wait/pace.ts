@@ -13,9 +13,11 @@ export interface Pace {
   readonly leaseMs: number
 }
 
-/** Those further back check later: `HEARTBEAT_MS` plus this for each place, so that most never need to. */
+/** Those further back ask later by this for each place: the first that is alive serves all. */
 const STAGGER_MS = 50
+/** Everyone shows at least so often that it is alive; those further back later, so that most never need to. */
 const HEARTBEAT_MS = 10_000
+const HEARTBEAT_STAGGER_MS = 100
 /** A waiter that has shown no sign of life for 30 s counts as dead: see shared/serve.lua. */
 const LONGEST_MS = 20_000
 
@@ -37,14 +39,15 @@ const PAUSES = {
   poll: [2_000, 2_000],
 } as const
 
-/** How long a waiter that hears of its grant goes without asking. */
-export function listeningPauseMs(queued: Queued, pace: Pace): number {
+/** How long a waiter that hears of its grant goes without asking for the `n`-th time at the same place. */
+export function listeningPauseMs(queued: Queued, pace: Pace, n: number): number {
   const { holderTtlMs, isForeign, place } = queued
-  const heartbeat = (HEARTBEAT_MS + place * STAGGER_MS) * (0.9 + Math.random() * 0.2)
-  // A foreign holder frees the lock whenever it likes and wakes nobody.
+  const heartbeat = (HEARTBEAT_MS + place * HEARTBEAT_STAGGER_MS) * (0.9 + Math.random() * 0.2)
+  // A foreign holder frees the lock whenever it likes and wakes nobody. One of ours that was still there when its
+  // time should have been over renews it: then the head may ask alone.
   const free = isForeign
     ? Math.min(holderTtlMs, 1_000 + Math.random() * 1_000) + place * 1_000
-    : holderTtlMs + place * STAGGER_MS
+    : holderTtlMs + place * STAGGER_MS * 2 ** n
   return Math.min(free + 1, heartbeat, pace.longestPauseMs)
 }
 

@@ -96,7 +96,7 @@ export class QueueWait {
   /** Waits until the grant is heard of, or until it is time to ask. */
   async #waitThenCheck(waiter: Waiter, queued: Queued): Promise<Grant | Queued | Busy> {
     this.#ticket = queued.ticket
-    this.#questions = queued.place === this.#place ? this.#questions + 1 : 1
+    this.#questions = queued.place === this.#place ? this.#questions + 1 : 0
     this.#place = queued.place
     const { ticket } = queued
     const grant = await this.#hear(queued)
@@ -110,8 +110,8 @@ export class QueueWait {
     let known = queued
     for (;;) {
       const pause = this.#stream
-        ? listeningPauseMs(known, this.#pace)
-        : pollingPauseMs(known, this.#pace, this.#questions)
+        ? listeningPauseMs(known, this.#pace, this.#questions)
+        : pollingPauseMs(known, this.#pace, this.#questions + 1)
       const within = Math.min(pause, this.#inquiry.leftMs)
       const notice = await this.#inbox.next(within, this.#request.signal)
       if (notice?.kind === "next") {

@@ -1,0 +1,14 @@
+// Says what is wrong with an argument: which one, what it must be, and what it was.
+
+/** The error for an argument that is not what it must be. */
+export function invalid(argument: string, expected: string, received: unknown): TypeError {
+  return new TypeError(`${argument}: must be ${expected}, got ${show(received)}`)
+}
+
+/** A received value as it may stand in a message: of objects and functions only what they are. */
+export function show(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.slice(0, 50))
+  if (typeof value === "function") return "a function"
+  if (typeof value !== "object" || value === null) return String(value)
+  return Array.isArray(value) ? "an array" : "an object"
+}

@@ -1,9 +1,0 @@
-// Shows a received value in the message of an error.
-
-/** A received value as it may stand in a message: its kind, and short values themselves. */
-export function show(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value.slice(0, 50))
-  if (value === null || typeof value !== "object")
-    return typeof value === "function" ? "a function" : String(value)
-  return Array.isArray(value) ? "an array" : "an object"
-}
