@@ -35,18 +35,16 @@ export class BoxOffice {
 
   static async open({ instances, split }: BoxOfficeOptions): Promise<BoxOffice> {
     const script = await bundle()
-    const shared = split ? undefined : await startDevServer()
+    const shared = split ? undefined : await startDevServer({ port: 0 })
     const databases = await Promise.all(
-      Array.from({ length: instances }, () => shared ?? startDevServer()),
+      Array.from({ length: instances }, () => shared ?? startDevServer({ port: 0 })),
     )
     const workers = databases.map((database) => startWorker(script, database))
     const servers = [...new Set(databases)].map((server) => ({ dispose: () => server.close() }))
     const running = [...workers, ...servers]
     const urls = await Promise.all(workers.map((worker) => worker.ready))
-    const office = new BoxOffice(running, urls)
-    // The first request to each loads the code; nobody's waiting shall be measured with that in it.
-    await Promise.all(urls.map((url) => fetch(new URL("/shows/none/seats", url))))
-    return office
+    await Promise.all(urls.map(warmUp))
+    return new BoxOffice(running, urls)
   }
 
   /** Buys a seat at one of the instances. @throws when the answer is no booking. */
@@ -62,6 +60,13 @@ export class BoxOffice {
   async close(): Promise<void> {
     for (const one of this.#running) await one.dispose()
   }
+}
+
+/** The first request loads the code; nobody's waiting shall be measured with that in it. */
+async function warmUp(url: URL): Promise<void> {
+  const response = await fetch(new URL("/shows/none/seats", url))
+  const text = await response.text()
+  if (!response.ok) throw new Error(`the Worker does not work: ${response.status} ${text}`)
 }
 
 async function bundle(): Promise<string> {

@@ -7,7 +7,7 @@ import { startDevServer } from "fetchlock/dev"
 
 const { values } = parseArgs({ options: { port: { type: "string", default: "8787" } } })
 const worker = `http://127.0.0.1:${values.port}`
-const database = await startDevServer()
+const database = await startDevServer({ port: 0 })
 
 process.stdout.write(`
 The local server stands in for Upstash Redis at ${database.url}.
