@@ -1,0 +1,97 @@
+// Starts the example Worker in several workerd processes, with a local server in place of Upstash.
+import { build } from "esbuild"
+import { type DevServer, startDevServer } from "fetchlock/dev"
+import { Miniflare } from "miniflare"
+import { unstable_getMiniflareWorkerOptions as readWorkerOptions } from "wrangler"
+import type { Hold } from "./overlaps.js"
+
+/** A seat that was bought, and when its buyer waited and held the lock (epoch milliseconds). */
+export interface Booking extends Hold {
+  readonly show: string
+  readonly seat: number
+  /** The process that answered, counted from 0. */
+  readonly instance: number
+  /** The isolate's own word for who it is. */
+  readonly isolate: string
+  readonly requestedAt: number
+}
+
+export interface BoxOfficeOptions {
+  /** How many workerd processes. */
+  readonly instances: number
+  /** Whether each has a database of its own: then their locks are not the same, and must be seen to overlap. */
+  readonly split: boolean
+}
+
+/** The running example. */
+export class BoxOffice {
+  readonly #running: readonly { dispose(): Promise<void> }[]
+  readonly #urls: readonly URL[]
+
+  private constructor(running: readonly { dispose(): Promise<void> }[], urls: readonly URL[]) {
+    this.#running = running
+    this.#urls = urls
+  }
+
+  static async open({ instances, split }: BoxOfficeOptions): Promise<BoxOffice> {
+    const script = await bundle()
+    const shared = split ? undefined : await startDevServer({ port: 0 })
+    const databases = await Promise.all(
+      Array.from({ length: instances }, () => shared ?? startDevServer({ port: 0 })),
+    )
+    const workers = databases.map((database) => startWorker(script, database))
+    const servers = [...new Set(databases)].map((server) => ({ dispose: () => server.close() }))
+    const running = [...workers, ...servers]
+    const urls = await Promise.all(workers.map((worker) => worker.ready))
+    await Promise.all(urls.map(warmUp))
+    return new BoxOffice(running, urls)
+  }
+
+  /** Buys a seat at one of the instances. @throws when the answer is no booking. */
+  async book(instance: number, show: string, signal: AbortSignal): Promise<Booking> {
+    const url = new URL(`/shows/${show}/seats`, this.#urls[instance])
+    const response = await fetch(url, { method: "POST", signal })
+    const text = await response.text()
+    if (response.status !== 201) throw new Error(`${url.href}: ${response.status} ${text}`)
+    const booking = JSON.parse(text) as Omit<Booking, "instance" | "lock">
+    return { ...booking, instance, lock: `show:${show}` }
+  }
+
+  async close(): Promise<void> {
+    for (const one of this.#running) await one.dispose()
+  }
+}
+
+/** The first request loads the code; nobody's waiting shall be measured with that in it. */
+async function warmUp(url: URL): Promise<void> {
+  const response = await fetch(new URL("/shows/none/seats", url))
+  const text = await response.text()
+  if (!response.ok) throw new Error(`the Worker does not work: ${response.status} ${text}`)
+}
+
+async function bundle(): Promise<string> {
+  const { main } = readWorkerOptions("wrangler.toml")
+  if (main === undefined) throw new Error("wrangler.toml: main is missing")
+  const { outputFiles } = await build({
+    entryPoints: [main],
+    bundle: true,
+    format: "esm",
+    write: false,
+  })
+  return outputFiles.map((file) => file.text).join()
+}
+
+function startWorker(script: string, database: DevServer): Miniflare {
+  const { workerOptions } = readWorkerOptions("wrangler.toml")
+  return new Miniflare({
+    ...workerOptions,
+    modules: true,
+    script,
+    bindings: {
+      UPSTASH_REDIS_REST_URL: database.url,
+      UPSTASH_REDIS_REST_TOKEN: database.token,
+    },
+    // It would be fetched from the network.
+    cf: false,
+  })
+}

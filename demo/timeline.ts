@@ -1,0 +1,57 @@
+// Draws who waited and who held which lock when: a row for each booking, in the order of the holds.
+import type picocolors from "picocolors"
+import type { Booking } from "./box-office.js"
+
+/** Where and how to draw. */
+export interface Canvas {
+  /** The columns that a row may take. */
+  readonly width: number
+  readonly colors: ReturnType<typeof picocolors.createColors>
+}
+
+/** What stands before a row's bar: its place in the order, and the instance. */
+const BEFORE = " 1 A ".length
+/** What stands behind it. */
+const BEHIND = " 12345 ms  123 ms".length
+
+/** The rows, grouped by lock; the bars of all locks share one axis of time. */
+export function drawTimeline(bookings: readonly Booking[], { width, colors }: Canvas): string[] {
+  const begin = Math.min(...bookings.map((booking) => booking.requestedAt))
+  const end = Math.max(...bookings.map((booking) => booking.leftAt))
+  const columns = width - BEFORE - BEHIND
+  const column = (time: number) => Math.floor(((time - begin) / (end - begin)) * columns)
+
+  const heading = (lock: string) => {
+    const axisEnd = `${end - begin} ms`.padStart(BEFORE + columns - lock.length)
+    return colors.bold(lock) + colors.dim(`${axisEnd}   waited    held`)
+  }
+
+  const row = (booking: Booking, index: number) => {
+    const paint = booking.instance % 2 === 0 ? colors.cyan : colors.magenta
+    const asked = column(booking.requestedAt)
+    const from = Math.min(column(booking.enteredAt), columns - 1)
+    const to = Math.max(column(booking.leftAt), from + 1)
+    return [
+      String(index + 1).padStart(2),
+      paint(instanceName(booking.instance)),
+      " ".repeat(asked) +
+        colors.dim("·".repeat(from - asked)) +
+        paint("█".repeat(to - from)) +
+        " ".repeat(columns - to),
+      `${String(booking.enteredAt - booking.requestedAt).padStart(5)} ms`,
+      ` ${String(booking.leftAt - booking.enteredAt).padStart(3)} ms`,
+    ].join(" ")
+  }
+
+  const inOrder = [...bookings].sort((a, b) => a.enteredAt - b.enteredAt)
+  const locks = [...new Set(bookings.map((booking) => booking.lock))].sort()
+  return locks.flatMap((lock) => [
+    heading(lock),
+    ...inOrder.filter((booking) => booking.lock === lock).map(row),
+  ])
+}
+
+/** A, B, C …: short enough to stand in every row. */
+export function instanceName(instance: number): string {
+  return String.fromCharCode("A".charCodeAt(0) + instance)
+}

@@ -1,0 +1,68 @@
+// A box office: seats are counted, paid for and written down, which goes wrong unless buyers take turns.
+import { Redis } from "@upstash/redis/cloudflare"
+import { LockManager, LockTimeoutError } from "fetchlock"
+import { Hono } from "hono"
+
+interface Env {
+  UPSTASH_REDIS_REST_URL: string
+  UPSTASH_REDIS_REST_TOKEN: string
+}
+
+const app = new Hono<{ Bindings: Env }>()
+
+/** Books the next seat. Buyers of one show take turns; shows do not wait for each other. */
+app.post("/shows/:show/seats", async (c) => {
+  const requestedAt = Date.now()
+  const show = c.req.param("show")
+  const redis = Redis.fromEnv(c.env)
+  const locks = LockManager.fromEnv(c.env)
+  const options = { wait: "45s", fencing: true } as const
+
+  const booking = await locks.request(`show:${show}`, options, async (lock) => {
+    const sold = (await redis.get<number>(`sold:${show}`)) ?? 0
+    // Not sooner: in a Worker the clock stands still until I/O has moved it.
+    const enteredAt = Date.now()
+    // Stands in for the payment: it takes a while, and it must not go on when the lock is lost.
+    await scheduler.wait(100, { signal: lock.signal })
+    await redis.set(`sold:${show}`, sold + 1)
+    return { seat: sold + 1, fencingToken: lock.fencingToken, enteredAt, leftAt: Date.now() }
+  })
+  return c.json({ show, isolate: isolateId(), requestedAt, ...booking }, 201)
+})
+
+/** Empties the house, unless somebody is buying at this moment. */
+app.delete("/shows/:show/seats", async (c) => {
+  const show = c.req.param("show")
+  const lock = await LockManager.fromEnv(c.env).tryAcquire(`show:${show}`)
+  if (!lock) return c.json({ error: "somebody is buying a seat" }, 409)
+  try {
+    await Redis.fromEnv(c.env).del(`sold:${show}`)
+  } finally {
+    await lock.release()
+  }
+  return c.body(null, 204)
+})
+
+/** Looks, and needs no lock for it. */
+app.get("/shows/:show/seats", async (c) => {
+  const show = c.req.param("show")
+  const sold = (await Redis.fromEnv(c.env).get<number>(`sold:${show}`)) ?? 0
+  return c.json({ show, isolate: isolateId(), sold })
+})
+
+app.onError((error, c) => {
+  if (error instanceof LockTimeoutError) {
+    return c.json({ error: "too many buyers, try again" }, 503, { "Retry-After": "5" })
+  }
+  console.error(error)
+  return c.json({ error: error.message }, 500)
+})
+
+let isolate: string | undefined
+
+/** Tells the copies of this Worker apart. Made at the first request: Workers allow no random numbers before. */
+function isolateId(): string {
+  return (isolate ??= crypto.randomUUID().slice(0, 8))
+}
+
+export default app

@@ -1,0 +1,191 @@
+// Moves values between JavaScript and the stack of a Lua 5.1 VM. Text is bytes on both sides.
+import { ErrorReply } from "../engine.js"
+import { formatG } from "./number-text.js"
+import { Status, type Value } from "./reply-value.js"
+
+/** Lua's C API as the WebAssembly module exports it: every argument a number, text as a pointer and a length. */
+export interface LuaModule {
+  readonly HEAPU8: Uint8Array
+  readonly HEAPU32: Uint32Array
+  addFunction(f: (...args: number[]) => unknown, signature: string): number
+  _malloc(bytes: number): number
+  _free(pointer: number): void
+  _lua_checkstack(L: number, slots: number): number
+  _lua_createtable(L: number, items: number, fields: number): void
+  _lua_error(L: number): number
+  _lua_gettop(L: number): number
+  _lua_next(L: number, index: number): number
+  _lua_pcall(L: number, args: number, results: number, handler: number): number
+  _lua_pushboolean(L: number, value: number): void
+  _lua_pushcclosure(L: number, fn: number, upvalues: number): void
+  _lua_pushlightuserdata(L: number, pointer: number): void
+  _lua_pushlstring(L: number, pointer: number, length: number): void
+  _lua_pushnumber(L: number, value: number): void
+  _lua_pushvalue(L: number, index: number): void
+  _lua_rawget(L: number, index: number): void
+  _lua_rawgeti(L: number, index: number, n: number): void
+  _lua_rawset(L: number, index: number): void
+  _lua_rawseti(L: number, index: number, n: number): void
+  _lua_sethook(L: number, fn: number, mask: number, count: number): number
+  _lua_settop(L: number, index: number): void
+  _lua_toboolean(L: number, index: number): number
+  _lua_tolstring(L: number, index: number, length: number): number
+  _lua_tonumber(L: number, index: number): number
+  _lua_type(L: number, index: number): number
+  _luaL_loadbuffer(L: number, source: number, length: number, name: number): number
+  _luaL_newstate(): number
+  _luaL_openlibs(L: number): void
+  _luaL_ref(L: number, table: number): number
+  _luaL_unref(L: number, table: number, ref: number): void
+}
+
+export const TYPE = { boolean: 1, lightUserdata: 2, number: 3, string: 4, table: 5 } as const
+
+export class LuaStack {
+  readonly module: LuaModule
+  /** Where `lua_tolstring` leaves a length. */
+  readonly #length: number
+
+  constructor(module: LuaModule) {
+    this.module = module
+    this.#length = module._malloc(4)
+  }
+
+  /** Lends text to a C function. */
+  withBytes<T>(text: string, use: (pointer: number) => T): T {
+    const pointer = this.module._malloc(text.length + 1)
+    try {
+      // The heap may move when it grows, so it is read anew each time.
+      const bytes = this.module.HEAPU8
+      bytes.set(Buffer.from(text, "latin1"), pointer)
+      bytes[pointer + text.length] = 0
+      return use(pointer)
+    } finally {
+      this.module._free(pointer)
+    }
+  }
+
+  pushText(L: number, text: string): void {
+    this.withBytes(text, (pointer) => {
+      this.module._lua_pushlstring(L, pointer, text.length)
+    })
+  }
+
+  /** Text (or a number, which this turns into text) on the stack. */
+  textAt(L: number, index: number): string {
+    const pointer = this.module._lua_tolstring(L, index, this.#length)
+    const length = this.module.HEAPU32[this.#length >>> 2] ?? 0
+    return Buffer.from(this.module.HEAPU8.subarray(pointer, pointer + length)).toString("latin1")
+  }
+
+  pushTexts(L: number, texts: readonly string[]): void {
+    this.module._lua_createtable(L, texts.length, 0)
+    texts.forEach((text, i) => {
+      this.pushText(L, text)
+      this.module._lua_rawseti(L, -2, i + 1)
+    })
+  }
+
+  /** A reply as `redis.call` gives it to a script. */
+  pushValue(L: number, value: Value): void {
+    const m = this.module
+    m._lua_checkstack(L, 8)
+    if (typeof value === "string") this.pushText(L, value)
+    else if (typeof value === "number" || typeof value === "bigint")
+      m._lua_pushnumber(L, Number(value))
+    else if (value === null) m._lua_pushboolean(L, 0)
+    else if (value instanceof Status) this.#pushField(L, "ok", value.text)
+    else if (value instanceof ErrorReply) this.#pushField(L, "err", value.message)
+    else {
+      m._lua_createtable(L, value.length, 0)
+      value.forEach((item, i) => {
+        this.pushValue(L, item)
+        m._lua_rawseti(L, -2, i + 1)
+      })
+    }
+  }
+
+  /** What a script returned, as Redis turns it into a reply: fractions are cut off, false is null, true is 1. */
+  valueAt(L: number, index: number): Value {
+    const m = this.module
+    m._lua_checkstack(L, 8)
+    switch (m._lua_type(L, index)) {
+      case TYPE.string:
+        return this.textAt(L, index)
+      case TYPE.number:
+        return toInteger(m._lua_tonumber(L, index))
+      case TYPE.boolean:
+        return m._lua_toboolean(L, index) === 1 ? 1 : null
+      case TYPE.table:
+        return this.#tableAt(L, index)
+      default:
+        return null
+    }
+  }
+
+  /** A field of the table at `index`, if it is text. */
+  fieldAt(L: number, index: number, name: string): string | undefined {
+    return this.#withField(L, index, name, (type) =>
+      type === TYPE.string || type === TYPE.number ? this.textAt(L, -1) : undefined,
+    )
+  }
+
+  #tableAt(L: number, index: number): Value {
+    const m = this.module
+    m._lua_pushvalue(L, index)
+    try {
+      const error = this.fieldAt(L, -1, "err")
+      if (error !== undefined) return new ErrorReply(oneLine(error))
+      const status = this.fieldAt(L, -1, "ok")
+      if (status !== undefined) return new Status(oneLine(status))
+      const double = this.#withField(L, -1, "double", (type) =>
+        type === TYPE.number ? m._lua_tonumber(L, -1) : undefined,
+      )
+      return double === undefined ? this.#itemsAt(L) : formatG(double, 17)
+    } finally {
+      m._lua_settop(L, -2)
+    }
+  }
+
+  /** The items of the table on top, up to the first nil. */
+  #itemsAt(L: number): Value[] {
+    const items: Value[] = []
+    for (;;) {
+      this.module._lua_rawgeti(L, -1, items.length + 1)
+      const isNil = this.module._lua_type(L, -1) <= 0
+      if (!isNil) items.push(this.valueAt(L, -1))
+      this.module._lua_settop(L, -2)
+      if (isNil) return items
+    }
+  }
+
+  #withField<T>(L: number, index: number, name: string, read: (type: number) => T): T {
+    const m = this.module
+    m._lua_pushvalue(L, index)
+    this.pushText(L, name)
+    m._lua_rawget(L, -2)
+    try {
+      return read(m._lua_type(L, -1))
+    } finally {
+      m._lua_settop(L, -3)
+    }
+  }
+
+  #pushField(L: number, name: string, text: string): void {
+    this.module._lua_createtable(L, 0, 1)
+    this.pushText(L, name)
+    this.pushText(L, text)
+    this.module._lua_rawset(L, -3)
+  }
+}
+
+/** A reply's error or status is one line in RESP. */
+export function oneLine(text: string): string {
+  return text.replace(/[\r\n]/g, " ")
+}
+
+function toInteger(value: number): number | bigint {
+  const whole = Math.trunc(value)
+  if (Number.isSafeInteger(whole)) return whole + 0
+  return Number.isFinite(whole) ? BigInt.asIntN(64, BigInt(whole)) : BigInt.asIntN(64, 1n << 63n)
+}

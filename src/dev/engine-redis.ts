@@ -1,0 +1,87 @@
+// A real Redis behind the server: one connection for commands, one for all subscriptions.
+import {
+  type Command,
+  type Engine,
+  EngineUnavailableError,
+  ErrorReply,
+  type Listener,
+  type Reply,
+  type Topic,
+} from "./engine.js"
+import { keyGuard } from "./key-guard.js"
+import { type CommandKeys, readKeyRules } from "./key-rules.js"
+import { connect, type RedisConnection } from "./redis-connection.js"
+import { RedisScripts, type Rewritten } from "./redis-scripts.js"
+import { RedisSubscriptions } from "./redis-subscriptions.js"
+
+export class RedisEngine implements Engine {
+  /** Whether this Redis has `SET … IFEQ` and `DELEX` itself (8.4 and later). */
+  readonly hasCompareAndSet: boolean
+  readonly #connection: RedisConnection
+  readonly #subscriptions: RedisSubscriptions
+  readonly #scripts: RedisScripts
+
+  /** @throws EngineUnavailableError within about two seconds if there is no Redis at this URL. */
+  static async connect(url: string): Promise<RedisEngine> {
+    const connection = await connect(url, { reconnects: true })
+    try {
+      const commands = await connection.send("COMMAND", [])
+      if (commands instanceof ErrorReply) throw new EngineUnavailableError(commands.message)
+      return new RedisEngine(url, connection, readKeyRules(commands))
+    } catch (error) {
+      connection.close()
+      throw error
+    }
+  }
+
+  private constructor(url: string, connection: RedisConnection, commands: CommandKeys[]) {
+    this.#connection = connection
+    // It does not come back by itself: the streams on it have ended, and the next one opens a new connection.
+    this.#subscriptions = new RedisSubscriptions(() => connect(url, { reconnects: false }))
+    this.#scripts = new RedisScripts(keyGuard(commands))
+    this.hasCompareAndSet = commands.some(({ name }) => name === "delex")
+  }
+
+  async run(command: Command): Promise<Reply> {
+    const rewritten = this.#scripts.rewrite(command)
+    if (!rewritten) return this.#send(command)
+    if (rewritten instanceof ErrorReply) return rewritten
+    return rewritten.finish(await this.#send(rewritten.command))
+  }
+
+  async transact(commands: readonly Command[]): Promise<readonly Reply[] | ErrorReply> {
+    const steps: Rewritten[] = []
+    for (const command of commands) {
+      const step = this.#scripts.rewrite(command) ?? { command, finish: (reply: Reply) => reply }
+      if (step instanceof ErrorReply) return step
+      steps.push(step)
+    }
+    // All of it is written in this turn, so nothing of another request comes in between.
+    const [, ...queued] = await Promise.all([
+      this.#send(["MULTI"]),
+      ...steps.map((step) => this.#send(step.command)),
+      this.#send(["EXEC"]),
+    ])
+    const replies = queued.pop()
+    if (Array.isArray(replies)) {
+      return (replies as readonly Reply[]).map((reply, i) => steps[i]?.finish(reply) ?? reply)
+    }
+    const refused = queued.find((reply) => reply instanceof ErrorReply)
+    return (
+      refused ?? (replies instanceof ErrorReply ? replies : new ErrorReply("ERR no reply to EXEC"))
+    )
+  }
+
+  subscribe(topic: Topic, listener: Listener): Promise<() => void> {
+    return this.#subscriptions.subscribe(topic, listener)
+  }
+
+  async close(): Promise<void> {
+    this.#connection.close()
+    await this.#subscriptions.close()
+  }
+
+  #send([name = "", ...args]: Command): Promise<Reply> {
+    return this.#connection.send(String(name), args)
+  }
+}

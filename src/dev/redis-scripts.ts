@@ -1,0 +1,119 @@
+// Makes scripts with Upstash's `allow-key-locking` line run on a plain Redis, under the SHA-1 the client knows.
+import { createHash } from "node:crypto"
+import { type Argument, type Command, ErrorReply, nameOf, type Reply } from "./engine.js"
+import { readScriptFlags } from "./script-flags.js"
+
+/** The line the guard is put in front of; an error "thrown" there was thrown by the guard. */
+const GUARD_LINE = ", on @user_script:2."
+const REMEMBERED = 1000
+
+/** What is sent in place of a command, and what its reply becomes. */
+export interface Rewritten {
+  readonly command: Command
+  readonly finish: (reply: Reply) => Reply
+}
+
+export class RedisScripts {
+  readonly #guard: string
+  /** The SHA-1 of what Redis runs, by the SHA-1 of what was sent, where they differ. */
+  readonly #replaced = new Map<string, string>()
+
+  constructor(guard: string) {
+    this.#guard = guard
+  }
+
+  /** Undefined for a command that travels as it is. */
+  rewrite(command: Command): Rewritten | ErrorReply | undefined {
+    switch (nameOf(command)) {
+      case "EVAL":
+      case "EVAL_RO":
+        return this.#rewriteSource(command, 1, (sent) => (reply) => this.#underOwnSha(reply, sent))
+      case "EVALSHA":
+      case "EVALSHA_RO":
+        return this.#rewriteSha(command)
+      case "SCRIPT":
+        return this.#rewriteScript(command)
+      default:
+        return undefined
+    }
+  }
+
+  #rewriteScript(command: Command): Rewritten | ErrorReply | undefined {
+    switch (String(command[1]).toUpperCase()) {
+      case "LOAD":
+        return this.#rewriteSource(
+          command,
+          2,
+          (sent) => (reply) =>
+            reply instanceof Buffer ? Buffer.from(sent) : this.#underOwnSha(reply, sent),
+        )
+      case "EXISTS":
+        return {
+          command: command.map((sha, i) => (i < 2 ? sha : this.#shaFor(sha))),
+          finish: (reply) => reply,
+        }
+      default:
+        return undefined
+    }
+  }
+
+  #rewriteSource(
+    command: Command,
+    place: number,
+    finish: (sent: string) => (reply: Reply) => Reply,
+  ): Rewritten | ErrorReply | undefined {
+    const source = command[place]
+    if (!source?.includes("#!lua")) return undefined
+    try {
+      const text = String(source)
+      const guarded = this.#guarded(text)
+      const sent = sha1(text)
+      this.#remember(sent, sha1(guarded))
+      return {
+        command: command.map((part, i) => (i === place ? guarded : part)),
+        finish: finish(sent),
+      }
+    } catch (error) {
+      if (error instanceof ErrorReply) return error
+      throw error
+    }
+  }
+
+  #rewriteSha(command: Command): Rewritten | undefined {
+    const sha = command[1]
+    if (sha === undefined || this.#shaFor(sha) === sha) return undefined
+    return {
+      command: command.map((part, i) => (i === 1 ? this.#shaFor(sha) : part)),
+      finish: (reply) => this.#underOwnSha(reply, String(sha)),
+    }
+  }
+
+  /** The script as a plain Redis takes it, of as many lines. */
+  #guarded(source: string): string {
+    const { keyLocking, redisFlags, body } = readScriptFlags(source)
+    if (!redisFlags) return body
+    const line = redisFlags.length === 0 ? "#!lua" : `#!lua flags=${redisFlags.join(",")}`
+    const rest = body.slice(body.indexOf("\n") + 1)
+    return keyLocking ? `${line}\n${this.#guard} ${rest}` : `${line}\n${rest}`
+  }
+
+  #shaFor(sha: Argument): Argument {
+    return this.#replaced.get(String(sha).toLowerCase()) ?? sha
+  }
+
+  #remember(sent: string, run: string): void {
+    this.#replaced.set(sent, run)
+    const [oldest] = this.#replaced.keys()
+    if (this.#replaced.size > REMEMBERED && oldest !== undefined) this.#replaced.delete(oldest)
+  }
+
+  #underOwnSha(reply: Reply, sent: string): Reply {
+    if (!(reply instanceof ErrorReply)) return reply
+    const run = this.#replaced.get(sent) ?? sent
+    return new ErrorReply(reply.message.replace(run, sent).replace(GUARD_LINE, ""))
+  }
+}
+
+function sha1(source: string): string {
+  return createHash("sha1").update(source).digest("hex")
+}

@@ -1,0 +1,110 @@
+// Starts a real redis-server for a test, on a free port of this machine, keeping nothing.
+import { type ChildProcess, spawn, spawnSync } from "node:child_process"
+import { once } from "node:events"
+import { mkdtemp, rm } from "node:fs/promises"
+import { createConnection, createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+
+export interface RedisServer {
+  readonly url: string
+  readonly port: number
+  /** Ends it and waits until it is gone. */
+  stop(): Promise<void>
+  /** Freezes it: connections stay open and nothing is answered. */
+  pause(): void
+  resume(): void
+  /** Ends it as a crash would. */
+  kill(): Promise<void>
+  /** Empties it. */
+  flush(): Promise<void>
+}
+
+let found: boolean | undefined
+
+export function hasRedisServer(): boolean {
+  found ??= spawnSync("redis-server", ["--version"]).status === 0
+  return found
+}
+
+/** Starts one, on the given port or any that is free. */
+export async function startRedis(port?: number): Promise<RedisServer> {
+  for (let attempt = 1; ; attempt++) {
+    const chosen = port ?? (await freePort())
+    const directory = await mkdtemp(join(tmpdir(), "fetchlock-redis-"))
+    const child = spawn(
+      "redis-server",
+      [
+        ...["--port", String(chosen), "--bind", "127.0.0.1", "--dir", directory],
+        ...["--save", "", "--appendonly", "no"],
+      ],
+      { stdio: ["ignore", "pipe", "ignore"] },
+    )
+    // So that a test run that is cut off leaves none behind.
+    const killChild = () => child.kill("SIGKILL")
+    process.once("exit", killChild)
+    const gone = once(child, "exit").then(async () => {
+      process.off("exit", killChild)
+      await rm(directory, { recursive: true, force: true })
+    })
+    if (await isReady(child)) return handle(child, chosen, gone)
+    await gone
+    // Somebody else may have taken the port in between.
+    if (port !== undefined || attempt === 5)
+      throw new Error(`redis-server did not start on ${chosen}`)
+  }
+}
+
+function handle(child: ChildProcess, port: number, gone: Promise<void>): RedisServer {
+  const end = async (signal: NodeJS.Signals) => {
+    // One that is frozen hears nothing but SIGKILL until it goes on.
+    child.kill("SIGCONT")
+    child.kill(signal)
+    await gone
+  }
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    port,
+    stop: () => end("SIGTERM"),
+    kill: () => end("SIGKILL"),
+    pause: () => void child.kill("SIGSTOP"),
+    resume: () => void child.kill("SIGCONT"),
+    flush: async () => {
+      const reply = await sendInline(port, "FLUSHALL")
+      if (reply !== "+OK\r\n") throw new Error(`FLUSHALL answered ${reply}`)
+    },
+  }
+}
+
+/** False if it ended before it was ready. */
+async function isReady(child: ChildProcess): Promise<boolean> {
+  let log = ""
+  for await (const chunk of child.stdout ?? []) {
+    log += String(chunk)
+    if (!log.includes("Ready to accept connections")) continue
+    return true
+  }
+  return false
+}
+
+async function sendInline(port: number, command: string): Promise<string> {
+  const socket = createConnection(port, "127.0.0.1")
+  try {
+    socket.write(`${command}\r\n`)
+    const [reply] = (await once(socket, "data")) as [Buffer]
+    return reply.toString()
+  } finally {
+    socket.destroy()
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  server.listen(0, "127.0.0.1")
+  await once(server, "listening")
+  const address = server.address()
+  server.close()
+  await once(server, "close")
+  if (address === null || typeof address === "string") throw new Error("no port")
+  return address.port
+}
