@@ -1,0 +1,74 @@
+// The contended scenario: many want one lock at once, each holds it for a while, some of them over and over.
+import type { ContenderFactory } from "./contenders.js"
+import { percentile } from "./percentile.js"
+import type { Testbed } from "./testbed.js"
+
+export interface ContendedScenario {
+  readonly contenders: number
+  readonly holdMs: number
+  readonly cycles: number
+}
+
+/** What was measured, in the units of the field. */
+export interface ContendedResult {
+  /** The whole run as a ratio to what it would take if hand-offs took one round trip. */
+  readonly ratio_to_limit: number
+  readonly requests_per_cs: number
+  readonly commands_per_cs: number
+  /** From one release to the next entry, in round trips. */
+  readonly handoff_p50_rtt: number
+  readonly handoff_p99_rtt: number
+  readonly overlaps: number
+}
+
+export async function runContended(
+  testbed: Testbed,
+  factory: ContenderFactory,
+  { contenders, holdMs, cycles }: ContendedScenario,
+): Promise<ContendedResult> {
+  await testbed.reset()
+  const requests = countFetches()
+  const sections: { enteredAt: number; leftAt: number }[] = []
+  const start = performance.now()
+  const work = async () => {
+    const contender = factory(testbed)
+    for (let cycle = 0; cycle < cycles; cycle++) {
+      const release = await contender.acquire("bench")
+      const enteredAt = performance.now()
+      await new Promise((resolve) => setTimeout(resolve, holdMs))
+      sections.push({ enteredAt, leftAt: performance.now() })
+      await release()
+    }
+  }
+  await Promise.all(Array.from({ length: contenders }, work))
+  const makespan = performance.now() - start
+  const total = contenders * cycles
+  sections.sort((a, b) => a.enteredAt - b.enteredAt)
+  const handoffs = sections
+    .slice(1)
+    .map(({ enteredAt }, i) => enteredAt - (sections[i]?.leftAt ?? NaN))
+  return {
+    ratio_to_limit: makespan / (total * (holdMs + testbed.rttMs)),
+    requests_per_cs: requests.stop() / total,
+    commands_per_cs: (await testbed.billedCommands()) / total,
+    handoff_p50_rtt: percentile(handoffs, 0.5) / testbed.rttMs,
+    handoff_p99_rtt: percentile(handoffs, 0.99) / testbed.rttMs,
+    overlaps: handoffs.filter((handoff) => handoff < 0).length,
+  }
+}
+
+/** Counts what is sent, whoever sends it: all of them use the global fetch. */
+function countFetches(): { stop(): number } {
+  const { fetch } = globalThis
+  let count = 0
+  globalThis.fetch = (...args) => {
+    count++
+    return fetch(...args)
+  }
+  return {
+    stop() {
+      globalThis.fetch = fetch
+      return count
+    },
+  }
+}

@@ -1,0 +1,67 @@
+// The uncontended scenario: one acquire and release after the other, against the bare fetches that are the limit.
+import type { ContenderFactory, Endpoint } from "./contenders.js"
+import { percentile } from "./percentile.js"
+import type { Testbed } from "./testbed.js"
+
+export interface UncontendedResult {
+  /** The median cycle as a ratio to two bare fetches of the same bodies, taken in turn with it. */
+  readonly ratio_to_limit: number
+  readonly requests_per_cs: number
+  readonly commands_per_cs: number
+}
+
+export async function runUncontended(
+  testbed: Testbed,
+  factory: ContenderFactory,
+  cycles: number,
+): Promise<UncontendedResult> {
+  const contender = factory(testbed)
+  const cycle = async () => {
+    const release = await contender.acquire("bench-uncontended")
+    await release()
+  }
+  // A warm connection, and the bodies that the bare fetches repeat.
+  const bodies = await recordBodies(cycle)
+  const own: number[] = []
+  const bare: number[] = []
+  for (let i = 0; i < cycles; i++) {
+    own.push(await timed(cycle))
+    bare.push(await timed(() => sendBare(testbed, bodies)))
+  }
+  await testbed.reset()
+  await cycle()
+  return {
+    ratio_to_limit: percentile(own, 0.5) / percentile(bare, 0.5),
+    requests_per_cs: bodies.length,
+    commands_per_cs: await testbed.billedCommands(),
+  }
+}
+
+async function sendBare({ url, token }: Endpoint, bodies: readonly string[]): Promise<void> {
+  for (const body of bodies) {
+    const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" }
+    const response = await fetch(url, { method: "POST", headers, body })
+    await response.text()
+  }
+}
+
+async function recordBodies(work: () => Promise<void>): Promise<readonly string[]> {
+  const { fetch } = globalThis
+  const bodies: string[] = []
+  globalThis.fetch = (url, init) => {
+    bodies.push(String(init?.body))
+    return fetch(url, init)
+  }
+  try {
+    await work()
+  } finally {
+    globalThis.fetch = fetch
+  }
+  return bodies
+}
+
+async function timed(work: () => Promise<void>): Promise<number> {
+  const start = performance.now()
+  await work()
+  return performance.now() - start
+}
