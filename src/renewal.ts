@@ -59,6 +59,7 @@ export class Renewal {
   async #renew(): Promise<void> {
     // Somebody extended the hold in the meantime.
     if (this.#dueInMs > 1) {
+      this.#failures = 0
       this.#schedule()
       return
     }
@@ -68,6 +69,8 @@ export class Renewal {
     const outcome = await this.#hold.renew(ttlMs)
     if (outcome === "lost") return
     this.#failures = outcome === "unknown" ? this.#failures + 1 : 0
+    // The last one of a bounded hold: whatever is sent after it gains no more than the drift.
+    if (outcome === "renewed" && ttlMs < this.#ttlMs) return
     this.#schedule()
   }
 }
