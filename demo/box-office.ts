@@ -1,8 +1,9 @@
 // Starts the example Worker in several workerd processes, with a local server in place of Upstash.
+import { readFile } from "node:fs/promises"
 import { build } from "esbuild"
 import { type DevServer, startDevServer } from "fetchlock/dev"
 import { Miniflare } from "miniflare"
-import { unstable_getMiniflareWorkerOptions as readWorkerOptions } from "wrangler"
+import { parse } from "smol-toml"
 import type { Hold } from "./overlaps.js"
 
 /** A seat that was bought, and when its buyer waited and held the lock (epoch milliseconds). */
@@ -34,12 +35,13 @@ export class BoxOffice {
   }
 
   static async open({ instances, split }: BoxOfficeOptions): Promise<BoxOffice> {
-    const script = await bundle()
+    const config = await readConfig()
+    const script = await bundle(config.main)
     const shared = split ? undefined : await startDevServer({ port: 0 })
     const databases = await Promise.all(
-      Array.from({ length: instances }, () => shared ?? startDevServer({ port: 0 })),
+      Array.from({ length: instances }, async () => shared ?? (await startDevServer({ port: 0 }))),
     )
-    const workers = databases.map((database) => startWorker(script, database))
+    const workers = databases.map((database) => startWorker(script, config, database))
     const servers = [...new Set(databases)].map((server) => ({ dispose: () => server.close() }))
     const running = [...workers, ...servers]
     const urls = await Promise.all(workers.map((worker) => worker.ready))
@@ -69,11 +71,19 @@ async function warmUp(url: URL): Promise<void> {
   if (!response.ok) throw new Error(`the Worker does not work: ${response.status} ${text}`)
 }
 
-async function bundle(): Promise<string> {
-  const { main } = readWorkerOptions("wrangler.toml")
-  if (main === undefined) throw new Error("wrangler.toml: main is missing")
+/** What is read of `wrangler.toml`. */
+interface WorkerConfig {
+  readonly main: string
+  readonly compatibility_date: string
+}
+
+async function readConfig(): Promise<WorkerConfig> {
+  return parse(await readFile("wrangler.toml", "utf8")) as unknown as WorkerConfig
+}
+
+async function bundle(entryPoint: string): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [main],
+    entryPoints: [entryPoint],
     bundle: true,
     format: "esm",
     write: false,
@@ -81,12 +91,11 @@ async function bundle(): Promise<string> {
   return outputFiles.map((file) => file.text).join()
 }
 
-function startWorker(script: string, database: DevServer): Miniflare {
-  const { workerOptions } = readWorkerOptions("wrangler.toml")
+function startWorker(script: string, config: WorkerConfig, database: DevServer): Miniflare {
   return new Miniflare({
-    ...workerOptions,
     modules: true,
     script,
+    compatibilityDate: config.compatibility_date,
     bindings: {
       UPSTASH_REDIS_REST_URL: database.url,
       UPSTASH_REDIS_REST_TOKEN: database.token,

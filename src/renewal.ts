@@ -71,6 +71,7 @@ export class Renewal {
   async #renew(): Promise<void> {
     // Somebody extended the hold in the meantime.
     if (this.#dueInMs > 1 && !this.#isFirstDue) {
+      this.#failures = 0
       this.#schedule()
       return
     }
@@ -81,6 +82,8 @@ export class Renewal {
     this.#isFirstDue &&= outcome === "unknown"
     if (outcome === "lost" || (outcome === "renewed" && this.#plan.isOnce)) return
     this.#failures = outcome === "unknown" ? this.#failures + 1 : 0
+    // The last one of a bounded hold: whatever is sent after it gains no more than the drift.
+    if (outcome === "renewed" && ttlMs < this.#ttlMs) return
     this.#schedule()
   }
 }

@@ -1,10 +1,10 @@
 // Makes scripts with Upstash's `allow-key-locking` line run on a plain Redis, under the SHA-1 the client knows.
 import { createHash } from "node:crypto"
 import { type Argument, type Command, ErrorReply, nameOf, type Reply } from "./engine.js"
-import { readScriptFlags } from "./script-flags.js"
+import { readScriptFlags, type ScriptFlags } from "./script-flags.js"
 
-/** The line the guard is put in front of; an error "thrown" there was thrown by the guard. */
-const GUARD_LINE = ", on @user_script:2."
+/** An error of `redis.call` is thrown by the guard, on the line it stands on: that says nothing about the script. */
+const GUARD_PLACE = ", on @user_script:2."
 const REMEMBERED = 1000
 
 /** What is sent in place of a command, and what its reply becomes. */
@@ -13,10 +13,15 @@ export interface Rewritten {
   readonly finish: (reply: Reply) => Reply
 }
 
+interface Replacement {
+  readonly sha: string
+  readonly isGuarded: boolean
+}
+
 export class RedisScripts {
   readonly #guard: string
-  /** The SHA-1 of what Redis runs, by the SHA-1 of what was sent, where they differ. */
-  readonly #replaced = new Map<string, string>()
+  /** What Redis runs, by the SHA-1 of what was sent, where they differ. */
+  readonly #replaced = new Map<string, Replacement>()
 
   constructor(guard: string) {
     this.#guard = guard
@@ -66,11 +71,13 @@ export class RedisScripts {
     if (!source?.includes("#!lua")) return undefined
     try {
       const text = String(source)
-      const guarded = this.#guarded(text)
+      const flags = readScriptFlags(text)
+      const run = this.#forPlainRedis(flags)
+      if (run === text) return undefined
       const sent = sha1(text)
-      this.#remember(sent, sha1(guarded))
+      this.#remember(sent, { sha: sha1(run), isGuarded: flags.keyLocking })
       return {
-        command: command.map((part, i) => (i === place ? guarded : part)),
+        command: command.map((part, i) => (i === place ? run : part)),
         finish: finish(sent),
       }
     } catch (error) {
@@ -89,8 +96,7 @@ export class RedisScripts {
   }
 
   /** The script as a plain Redis takes it, of as many lines. */
-  #guarded(source: string): string {
-    const { keyLocking, redisFlags, body } = readScriptFlags(source)
+  #forPlainRedis({ keyLocking, redisFlags, body }: ScriptFlags): string {
     if (!redisFlags) return body
     const line = redisFlags.length === 0 ? "#!lua" : `#!lua flags=${redisFlags.join(",")}`
     const rest = body.slice(body.indexOf("\n") + 1)
@@ -98,19 +104,21 @@ export class RedisScripts {
   }
 
   #shaFor(sha: Argument): Argument {
-    return this.#replaced.get(String(sha).toLowerCase()) ?? sha
+    return this.#replaced.get(String(sha).toLowerCase())?.sha ?? sha
   }
 
-  #remember(sent: string, run: string): void {
-    this.#replaced.set(sent, run)
+  #remember(sent: string, replacement: Replacement): void {
+    this.#replaced.set(sent, replacement)
     const [oldest] = this.#replaced.keys()
     if (this.#replaced.size > REMEMBERED && oldest !== undefined) this.#replaced.delete(oldest)
   }
 
   #underOwnSha(reply: Reply, sent: string): Reply {
     if (!(reply instanceof ErrorReply)) return reply
-    const run = this.#replaced.get(sent) ?? sent
-    return new ErrorReply(reply.message.replace(run, sent).replace(GUARD_LINE, ""))
+    const replacement = this.#replaced.get(sent.toLowerCase())
+    if (!replacement) return reply
+    const message = reply.message.replace(replacement.sha, sent)
+    return new ErrorReply(replacement.isGuarded ? message.replace(GUARD_PLACE, "") : message)
   }
 }
 

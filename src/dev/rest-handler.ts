@@ -1,6 +1,5 @@
 // Upstash's REST API as a fetch handler over an engine.
 import { type Context, Hono } from "hono"
-import { bodyLimit } from "hono/body-limit"
 import {
   type Command,
   type Engine,
@@ -10,6 +9,7 @@ import {
   type Topic,
 } from "./engine.js"
 import { EventStreams } from "./event-streams.js"
+import { BodyTooLargeError, readBody } from "./read-body.js"
 import {
   BadRequestError,
   readCommand,
@@ -45,23 +45,16 @@ export function createRestHandler({ engine, token, keepAliveMs }: RestHandlerOpt
     if (refusal) return refuse(c, refusal.status, refusal.message)
     return next()
   })
-  app.use(
-    bodyLimit({
-      maxSize: MAX_BODY_BYTES,
-      onError: (c) =>
-        refuse(c, 413, `ERR max request size exceeded. Limit: ${MAX_BODY_BYTES} bytes`),
-    }),
-  )
   app.on(["POST", "PUT"], "/", async (c) => {
-    const command = readCommand(await c.req.text())
+    const command = readCommand(await textOf(c))
     return answer(c, await run(engine, command))
   })
   app.all("/pipeline", async (c) => {
-    const commands = readCommands(await c.req.text(), "pipeline")
+    const commands = readCommands(await textOf(c), "pipeline")
     return answerMany(c, await Promise.all(commands.map((command) => run(engine, command))))
   })
   app.all("/multi-exec", async (c) => {
-    const commands = readCommands(await c.req.text(), "multi-exec")
+    const commands = readCommands(await textOf(c), "multi-exec")
     const refused = commands.map(restRefusal).find((refusal) => refusal !== undefined)
     const replies = refused ?? (await engine.transact(commands))
     return replies instanceof ErrorReply ? refuse(c, 400, replies.message) : answerMany(c, replies)
@@ -70,11 +63,15 @@ export function createRestHandler({ engine, token, keepAliveMs }: RestHandlerOpt
   app.all("/psubscribe/*", (c) => stream(c, streams, "pattern"))
   app.all("/monitor", (c) => refuse(c, 400, "ERR this local server has no /monitor"))
   app.all("*", async (c) => {
-    const body = Buffer.from(await c.req.arrayBuffer())
+    const body = await readBody(c.req.raw, MAX_BODY_BYTES)
     return answer(c, await run(engine, readPath(new URL(c.req.url), body)))
   })
   app.onError((error, c) => {
     if (error instanceof BadRequestError) return refuse(c, 400, error.message)
+    if (error instanceof BodyTooLargeError) {
+      const message = `ERR max request size exceeded. Limit: ${MAX_BODY_BYTES} bytes`
+      return refuse(c, 413, message)
+    }
     if (error instanceof EngineUnavailableError) return refuse(c, 503, `ERR ${error.message}`)
     return refuse(c, 500, `ERR the local server failed: ${error.message}`)
   })
@@ -84,6 +81,10 @@ export function createRestHandler({ engine, token, keepAliveMs }: RestHandlerOpt
       streams.close()
     },
   }
+}
+
+async function textOf(c: Context): Promise<string> {
+  return (await readBody(c.req.raw, MAX_BODY_BYTES)).toString()
 }
 
 function run(engine: Engine, command: Command): Promise<Reply> {

@@ -40,7 +40,7 @@ local globals = {
   redis = readonly(redis),
   cjson = readonly({ encode = encode, decode = decode, null = null }),
   string = readonly(string), math = readonly(math), table = readonly(table),
-  coroutine = readonly(coroutine), os = readonly({ clock = os.clock }),
+  coroutine = readonly(coroutine),
   _VERSION = _VERSION, xpcall = xpcall, tostring = tostring, unpack = unpack,
   setmetatable = setmetatable, getmetatable = getmetatable, next = next, assert = assert,
   tonumber = tonumber, rawequal = rawequal, rawget = rawget, select = select, type = type,
@@ -48,7 +48,7 @@ local globals = {
 }
 
 local world = setmetatable({}, {
-  __metatable = false,
+  __metatable = {},
   __newindex = refuse_change,
   __index = function(_, name)
     local value = globals[name]

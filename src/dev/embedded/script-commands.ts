@@ -40,6 +40,8 @@ export class ScriptCommands {
   }
 
   run(name: string, args: readonly string[]): Value {
+    const refused = this.refusalOf(name, args)
+    if (refused) return refused
     count(this.#db, name)
     try {
       if (name.toLowerCase() === "script") return this.#script(args)

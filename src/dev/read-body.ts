@@ -1,0 +1,23 @@
+// Reads a request's body, up to a limit.
+
+/** The body is longer than this server takes. */
+export class BodyTooLargeError extends Error {
+  override readonly name = "BodyTooLargeError"
+}
+
+/** @throws BodyTooLargeError */
+export async function readBody(request: Request, limit: number): Promise<Buffer> {
+  const length = request.headers.get("content-length")
+  if (length !== null && Number(length) > limit) throw new BodyTooLargeError()
+  // Only a body without an announced length may turn out to be longer; streaming every body would cost a lot more.
+  if (length !== null || request.headers.get("transfer-encoding") === null)
+    return Buffer.from(await request.arrayBuffer())
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of request.body ?? []) {
+    bytes += chunk.length
+    if (bytes > limit) throw new BodyTooLargeError()
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}

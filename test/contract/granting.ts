@@ -1,0 +1,113 @@
+// The contract of a grant: what a lock knows, what its key holds, what contention looks like.
+import { expect, test } from "vitest"
+import { LockTimeoutError } from "../../src/index.js"
+import { rejection } from "../support/outcomes.js"
+import type { Lab } from "./lab.js"
+
+export function granting(lab: () => Lab): void {
+  test("a grant is a key that holds the lock's token and expires with its ttl", async () => {
+    const { locks, command, name } = lab()
+    const lock = await locks().acquire(name(), { ttl: "20s" })
+    expect(await command("GET", `lock:${lock.name}`)).toBe(lock.token)
+    const pttl = Number(await command("PTTL", `lock:${lock.name}`))
+    expect(pttl).toBeGreaterThan(15_000)
+    expect(pttl).toBeLessThanOrEqual(20_000)
+  })
+
+  test("a lock knows its name, its mode and how long it may be trusted", async () => {
+    const { locks, name } = lab()
+    const asked = name()
+    const sentAt = Date.now()
+    const lock = await locks({ clientId: "me" }).acquire(asked, { ttl: "10s" })
+    const { remaining } = lock
+    expect(lock).toMatchObject({ name: asked, mode: "exclusive", fencingToken: undefined })
+    expect(lock.token).toMatch(/^fl_me_[A-Za-z0-9_-]{24}$/)
+    // Never longer than the ttl from the sending of the request on, less the drift.
+    expect(lock.expiresAt).toBeGreaterThanOrEqual(sentAt + 10_000 - 100 - 2 - 1)
+    expect(lock.expiresAt).toBeLessThanOrEqual(Date.now() + 10_000 - 100 - 2)
+    expect(remaining).toBeLessThanOrEqual(10_000 - 100 - 2)
+    expect(remaining).toBeGreaterThan(5_000)
+    expect(lock.signal.aborted).toBe(false)
+  })
+
+  test("what a lock says of itself as JSON holds nothing secret", async () => {
+    const { locks, name } = lab()
+    const lock = await locks().acquire(name(), { fencing: true })
+    const { fencingToken, expiresAt } = lock
+    expect(JSON.parse(JSON.stringify(lock))).toEqual({
+      name: lock.name,
+      mode: "exclusive",
+      fencingToken,
+      expiresAt,
+    })
+  })
+
+  test("two calls never make the same token", async () => {
+    const { locks, name } = lab()
+    const manager = locks()
+    const granted = await Promise.all(Array.from({ length: 20 }, () => manager.acquire(name())))
+    expect(new Set(granted.map(({ token }) => token)).size).toBe(20)
+  })
+
+  test("the prefix comes before the name", async () => {
+    const { locks, command, name } = lab()
+    const lock = await locks({ prefix: "app:" }).acquire(name())
+    expect(await command("GET", `app:${lock.name}`)).toBe(lock.token)
+    expect(await command("EXISTS", `lock:${lock.name}`)).toBe(0)
+  })
+
+  test("tryAcquire answers null while somebody else holds the lock, and the lock is untouched", async () => {
+    const { locks, command, name } = lab()
+    const lock = await locks().acquire(name())
+    expect(await locks().tryAcquire(lock.name)).toBeNull()
+    expect(await locks({ wait: "5s" }).tryAcquire(lock.name)).toBeNull()
+    expect(await locks().tryAcquire(lock.name, { fencing: true })).toBeNull()
+    expect(await command("GET", `lock:${lock.name}`)).toBe(lock.token)
+  })
+
+  test("the same manager excludes itself", async () => {
+    const { locks, name } = lab()
+    const manager = locks()
+    const lock = await manager.acquire(name())
+    expect(await manager.tryAcquire(lock.name)).toBeNull()
+    await lock.release()
+    expect(await manager.tryAcquire(lock.name)).not.toBeNull()
+  })
+
+  test("acquire with no wait throws LockTimeoutError at once", async () => {
+    const { locks, name } = lab()
+    const lock = await locks().acquire(name())
+    const error = await rejection(locks().acquire(lock.name, { wait: 0 }))
+    expect(error).toBeInstanceOf(LockTimeoutError)
+    expect(error).toMatchObject({
+      name: "LockTimeoutError",
+      code: "timeout",
+      lockName: lock.name,
+    })
+    expect((error as LockTimeoutError).waitedMs).toBeLessThan(2_000)
+    expect((error as LockTimeoutError).message).toContain(JSON.stringify(lock.name))
+  })
+
+  test("of fifty that try at once exactly one gets the lock", async () => {
+    const { locks, name } = lab()
+    const wanted = name()
+    const tries = Array.from({ length: 50 }, () => locks().tryAcquire(wanted))
+    const granted = (await Promise.all(tries)).filter((lock) => lock !== null)
+    expect(granted).toHaveLength(1)
+  })
+
+  test("critical sections never overlap", async () => {
+    const { locks, name } = lab()
+    const wanted = name()
+    let inside = 0
+    let overlaps = 0
+    const visit = () =>
+      locks().request(wanted, { wait: "60s", interval: 5 }, async () => {
+        if (++inside > 1) overlaps++
+        await new Promise((resolve) => setTimeout(resolve, 5))
+        inside--
+      })
+    await Promise.all(Array.from({ length: 12 }, visit))
+    expect(overlaps).toBe(0)
+  })
+}

@@ -1,0 +1,172 @@
+// The contract of `request`: held while the callback runs, released after it, lost with all that follows.
+import { expect, test } from "vitest"
+import { type Lock, LockBackendError, LockLostError } from "../../src/index.js"
+import { always, everything } from "../support/fault-proxy.js"
+import { recorder, rejection } from "../support/outcomes.js"
+import { holdAsStranger, type Lab } from "./lab.js"
+
+/** A callback that goes on until it is told to end. */
+function endless() {
+  let end: (value: string) => void = () => undefined
+  const ended = new Promise<string>((resolve) => {
+    end = resolve
+  })
+  return { callback: () => ended, end }
+}
+
+export function requesting(lab: () => Lab): void {
+  test("request holds the lock while the callback runs and releases it after", async () => {
+    const { locks, command, name } = lab()
+    const wanted = name()
+    const result = await locks().request(wanted, async (lock) => {
+      expect(await command("GET", `lock:${wanted}`)).toBe(lock.token)
+      expect(await locks().tryAcquire(wanted)).toBeNull()
+      return "done"
+    })
+    expect(result).toBe("done")
+    expect(await command("EXISTS", `lock:${wanted}`)).toBe(0)
+  })
+
+  test("request renews the lock while the callback runs, unless told not to", async () => {
+    const { locks, name } = lab()
+    const { onEvent, of } = recorder()
+    const wanted = name()
+    await locks({ onEvent, ttl: 900 }).request(wanted, async () => {
+      await expect.poll(() => of("renewed").length, { timeout: 5_000 }).toBe(4)
+    })
+    const { callback } = endless()
+    const options = { ttl: 500, renew: false }
+    expect(await rejection(locks().request(name(), options, callback))).toMatchObject({
+      name: "LockLostError",
+      reason: "expired",
+    })
+  })
+
+  test("request rejects with what the callback threw, and the lock is free", async () => {
+    const { locks, command, name } = lab()
+    const wanted = name()
+    const failure = new Error("the work failed")
+    const failing = locks().request(wanted, () => Promise.reject(failure))
+    expect(await rejection(failing)).toBe(failure)
+    expect(await command("EXISTS", `lock:${wanted}`)).toBe(0)
+  })
+
+  test("request with ifAvailable calls back with null when somebody else holds the lock", async () => {
+    const { locks, name } = lab()
+    const held = await locks().acquire(name())
+    const given: (Lock | null)[] = []
+    const answer = await locks().request(held.name, { ifAvailable: true }, (lock) => {
+      given.push(lock)
+      return "missed"
+    })
+    expect(answer).toBe("missed")
+    expect(given).toEqual([null])
+    await held.release()
+    await locks().request(held.name, { ifAvailable: true }, (lock) => given.push(lock))
+    expect(given[1]).toMatchObject({ name: held.name })
+  })
+
+  test("request mints a fencing token where that is asked for", async () => {
+    const { locks, name } = lab()
+    const token = await locks().request(name(), { fencing: true }, (lock) => lock.fencingToken)
+    expect(token).toBeGreaterThan(1e15)
+  })
+
+  test("a hold that is taken away rejects the request at once, while the callback goes on", async () => {
+    const { locks, command, name } = lab()
+    const { onEvent, of } = recorder()
+    const { callback, end } = endless()
+    const wanted = name()
+    const requested = rejection(locks({ onEvent }).request(wanted, { ttl: 900 }, callback))
+    await expect.poll(() => command("EXISTS", `lock:${wanted}`)).toBe(1)
+    const value = await holdAsStranger(lab(), wanted, 30_000)
+    expect(await requested).toMatchObject({ name: "LockLostError", reason: "taken" })
+    expect(of("late-settled")).toEqual([])
+    end("late")
+    await expect
+      .poll(() => of("late-settled"))
+      .toEqual([
+        { type: "late-settled", name: wanted, outcome: { status: "fulfilled", value: "late" } },
+      ])
+    expect(await command("GET", `lock:${wanted}`)).toBe(value)
+  })
+
+  test("a database that cannot be reached any more ends the hold before its key expires", async () => {
+    const { proxied, name } = lab()
+    const { proxy, locks } = await proxied()
+    const { onEvent, of } = recorder()
+    const { callback } = endless()
+    const wanted = name()
+    const manager = locks({ onEvent, ttl: 1_500 })
+    const requested = rejection(manager.request(wanted, callback))
+    await expect.poll(() => of("renewed").length).toBe(1)
+    proxy.plan = everything({ kind: "request-lost" })
+    expect(await requested).toBeInstanceOf(LockLostError)
+    expect(await requested).toMatchObject({ reason: "unreachable" })
+    expect(of("lost")).toEqual([{ type: "lost", name: wanted, reason: "unreachable" }])
+  })
+
+  test("a callback that rejects after the loss is heard of as an event, not as an unhandled rejection", async () => {
+    const { locks, name } = lab()
+    const { onEvent, of } = recorder()
+    const failure = new Error("gave up")
+    const requested = locks({ onEvent }).request(
+      name(),
+      { ttl: 500, renew: false },
+      (lock) =>
+        new Promise((_, reject) => {
+          lock.signal.addEventListener("abort", () => {
+            setTimeout(reject, 20, failure)
+          })
+        }),
+    )
+    expect(await rejection(requested)).toMatchObject({ reason: "expired" })
+    await expect.poll(() => of("late-settled").length).toBe(1)
+    expect(of("late-settled")[0]?.outcome).toEqual({ status: "rejected", reason: failure })
+  })
+
+  test("work that outlasted its hold is not reported as done", async () => {
+    const { locks, name } = lab()
+    const blocked = locks().request(name(), { ttl: 400, renew: false }, () => {
+      const until = performance.now() + 450
+      while (performance.now() < until);
+      return "done"
+    })
+    expect(await rejection(blocked)).toMatchObject({ name: "LockLostError", reason: "expired" })
+  })
+
+  test("a failed release changes nothing of what the request settles with", async () => {
+    const { proxied, name } = lab()
+    const { proxy, locks } = await proxied()
+    const { onEvent, of } = recorder()
+    proxy.plan = always("release", { kind: "replaced", executed: false, status: 500, body: "" })
+    const manager = locks({ onEvent, ttl: 500 })
+    expect(await manager.request(name(), () => "done")).toBe("done")
+    const failure = new Error("the work failed")
+    const failing = manager.request(name(), () => Promise.reject(failure))
+    expect(await rejection(failing)).toBe(failure)
+    await expect.poll(() => of("release-failed").length, { timeout: 5_000 }).toBe(2)
+    expect(of("release-failed")[0]?.error).toBeInstanceOf(LockBackendError)
+  })
+
+  test("a lock kept by the callback stays held after the request", async () => {
+    const { locks, command, name } = lab()
+    const wanted = name()
+    await locks().request(wanted, (lock) => lock.keep("1m"))
+    expect(Number(await command("PTTL", `lock:${wanted}`))).toBeGreaterThan(50_000)
+  })
+
+  test("a lock transferred by the callback stays held after the request", async () => {
+    const { locks, command, name } = lab()
+    const transfer = await locks().request(name(), (lock) => lock.transfer())
+    expect(await command("GET", `lock:${transfer.name}`)).toBe(transfer.token)
+  })
+
+  test("a lock released by the callback is released once", async () => {
+    const { proxied, name } = lab()
+    const { proxy, locks } = await proxied()
+    const options = { keyLocking: false }
+    expect(await locks(options).request(name(), (lock) => lock.release())).toBe("released")
+    expect(proxy.seen("release")).toHaveLength(1)
+  })
+}

@@ -1,0 +1,136 @@
+// The contract of events and errors: what they tell, and that they never tell a token.
+import { expect, test, vi } from "vitest"
+import { everything, nothing } from "../support/fault-proxy.js"
+import { abortion, everythingSaidBy, recorder, rejection } from "../support/outcomes.js"
+import { REST_TOKEN } from "../support/variants.js"
+import { holdAsStranger, type Lab } from "./lab.js"
+
+export function telling(lab: () => Lab): void {
+  test("the events of a lock's life come in order, with their facts", async () => {
+    const { locks, command, name } = lab()
+    const first = await locks().acquire(name())
+    const { events, onEvent, of } = recorder()
+    const manager = locks({ onEvent })
+    const waiting = manager.acquire(first.name, { fencing: true })
+    await expect.poll(() => of("queued").length).toBe(1)
+    await first.release()
+    const lock = await waiting
+    await lock.extend()
+    await lock.release()
+    const again = await manager.acquire(first.name)
+    await command("DEL", `lock:${first.name}`)
+    await rejection(again.extend())
+    const shared = { name: first.name }
+    const number = expect.any(Number) as number
+    expect(events).toEqual([
+      { type: "queued", ...shared },
+      {
+        type: "granted",
+        ...shared,
+        waitedMs: number,
+        requests: number,
+        fencingToken: lock.fencingToken,
+      },
+      { type: "renewed", ...shared, remainingMs: number },
+      { type: "released", ...shared, result: "released", heldMs: number },
+      { type: "granted", ...shared, waitedMs: number, requests: 1, fencingToken: undefined },
+      { type: "lost", ...shared, reason: "expired" },
+    ])
+    const [granted] = of("granted")
+    expect(granted?.requests).toBeGreaterThan(1)
+    expect(granted?.waitedMs).toBeGreaterThan(0)
+    expect(of("renewed")[0]?.remainingMs).toBeGreaterThan(29_000)
+    expect(of("released")[0]?.heldMs).toBeGreaterThan(0)
+  })
+
+  test("who does not wait is not queued", async () => {
+    const { locks, name } = lab()
+    const lock = await locks().acquire(name())
+    const { events, onEvent } = recorder()
+    await locks({ onEvent }).tryAcquire(lock.name)
+    await rejection(locks({ onEvent }).acquire(lock.name, { wait: 0 }))
+    expect(events).toEqual([])
+  })
+
+  test("a listener that throws or rejects breaks nothing", async () => {
+    const { locks, name } = lab()
+    const report = vi.spyOn(console, "error").mockImplementation(() => undefined)
+    const thrown = new Error("the listener threw")
+    const throwing = locks({
+      onEvent: () => {
+        throw thrown
+      },
+    })
+    expect(await (await throwing.acquire(name())).release()).toBe("released")
+    const onEvent = (() => Promise.reject(thrown)) as () => never
+    expect(await (await locks({ onEvent }).acquire(name())).release()).toBe("released")
+    await expect
+      .poll(() => report.mock.calls.filter((call) => call.includes(thrown)).length)
+      .toBe(4)
+    report.mockRestore()
+  })
+
+  test("no event and no error ever tells a token", async () => {
+    const { proxied, variant, name } = lab()
+    const { proxy, locks } = await proxied()
+    const { events, onEvent, of } = recorder()
+    const manager = locks({ onEvent, timeout: 500 })
+    const echo = (status: number) => ({
+      kind: "replaced" as const,
+      executed: false,
+      status,
+      body: JSON.stringify({ error: `ERR no, command was: [${manager.clientId}]` }),
+    })
+    const errors: unknown[] = []
+    const lock = await manager.acquire(name(), { ttl: "5s", fencing: true })
+    const lost = await manager.acquire(name(), { ttl: 400 })
+    errors.push(await abortion(lost.signal))
+    errors.push(await rejection(manager.acquire(lock.name, { wait: 0 })))
+    for (const fault of [
+      echo(400),
+      echo(500),
+      { kind: "hang", executed: true, after: "nothing" },
+      { kind: "hang", executed: true, after: "half" },
+      { kind: "truncated", framing: "intact" },
+      { kind: "truncated", framing: "broken" },
+      { kind: "reply-lost", by: "reset" },
+    ] as const) {
+      proxy.plan = () => fault
+      errors.push(await rejection(lock.extend()))
+      errors.push(await rejection(manager.tryAcquire(name())))
+    }
+    errors.push(await rejection(lock.release()))
+    proxy.plan = nothing
+    await holdAsStranger(lab(), lock.name, 1_000)
+    await lock.release()
+    const said = [...errors, ...events, of("release-failed"), lock, lock.toJSON(), manager]
+      .map(everythingSaidBy)
+      .join("\n")
+    expect(errors).toHaveLength(17)
+    expect(said).not.toContain(lock.token)
+    expect(said).not.toContain(lost.token)
+    expect(said).not.toContain(`fl_${manager.clientId}_`)
+    // The user's own client is not ours to hide; ours is.
+    if (variant.client === "fetch client") expect(said).not.toContain(REST_TOKEN)
+  })
+
+  test("an error that quotes the command is told without its tokens", async () => {
+    const { proxied, name } = lab()
+    const { proxy, locks } = await proxied()
+    const manager = locks()
+    proxy.plan = (request) => {
+      const error = `ERR bad command: ${JSON.stringify(request.commands)}`
+      const [pipelined] = request.commands
+      const body = JSON.stringify(pipelined ? { error } : [{ error }])
+      return { kind: "replaced", executed: false, status: 400, body }
+    }
+    const error = await rejection(manager.tryAcquire(name()))
+    proxy.plan = everything({ kind: "replaced", executed: false, status: 400, body: "fl_a_b" })
+    const rubbish = await rejection(manager.tryAcquire(name()))
+    for (const said of [error, rubbish].map(everythingSaidBy)) {
+      expect(said).toContain("LockBackendError")
+      expect(said).not.toContain(`fl_${manager.clientId}_`)
+      expect(said).not.toContain("fl_a_b")
+    }
+  })
+}

@@ -1,0 +1,131 @@
+// The contract of waiting: when it ends, and what it leaves behind.
+import { expect, test } from "vitest"
+import { LockTimeoutError } from "../../src/index.js"
+import { durationOf, recorder, rejection } from "../support/outcomes.js"
+import { always } from "../support/fault-proxy.js"
+import type { Lab } from "./lab.js"
+
+/** No pause between two looks is longer than this. */
+const LONGEST_PAUSE = 2_000
+/** What a busy machine may add. */
+const SLACK = 1_000
+
+export function waiting(lab: () => Lab): void {
+  test("a waiter has the lock soon after its release", async () => {
+    const { locks, name } = lab()
+    const lock = await locks().acquire(name())
+    const { events, onEvent, of } = recorder()
+    const waiting = locks({ onEvent }).acquire(lock.name, { wait: "30s" })
+    await expect.poll(() => of("queued").length).toBe(1)
+    await lock.release()
+    expect(await durationOf(waiting)).toBeLessThan(LONGEST_PAUSE + SLACK)
+    const next = await waiting
+    expect(next.remaining).toBeGreaterThan(0)
+    expect(events.map(({ type }) => type)).toEqual(["queued", "granted"])
+  })
+
+  test("a waiter has the lock as soon as a dead holder's key has expired", async () => {
+    const { locks, command, name } = lab()
+    const dead = await locks().acquire(name(), { ttl: 700 })
+    const left = Number(await command("PTTL", `lock:${dead.name}`))
+    const waiting = locks().acquire(dead.name, { wait: "30s" })
+    const waited = await durationOf(waiting)
+    // Not before it has expired, and without a whole pause on top.
+    expect(waited).toBeGreaterThan(left - 50)
+    expect(waited).toBeLessThan(left + SLACK)
+    expect((await waiting).signal.aborted).toBe(false)
+  })
+
+  test("waiting ends with LockTimeoutError when its time is up, not before and not much later", async () => {
+    const { locks, name } = lab()
+    const lock = await locks().acquire(name())
+    const waiting = locks().acquire(lock.name, { wait: 400 })
+    const waited = await durationOf(waiting)
+    const error = (await rejection(waiting)) as LockTimeoutError
+    expect(error).toBeInstanceOf(LockTimeoutError)
+    expect(waited).toBeGreaterThanOrEqual(399)
+    expect(waited).toBeLessThan(400 + SLACK)
+    expect(error.waitedMs).toBeGreaterThanOrEqual(399)
+    expect(error.requests).toBeGreaterThan(1)
+  })
+
+  test("an abort ends a waiter's sleep with the signal's reason, at once", async () => {
+    const { locks, name } = lab()
+    const lock = await locks().acquire(name())
+    const { onEvent, of } = recorder()
+    const controller = new AbortController()
+    const reason = new Error("enough")
+    const { signal } = controller
+    const waiting = rejection(locks({ onEvent }).acquire(lock.name, { interval: "1m", signal }))
+    await expect.poll(() => of("queued").length).toBe(1)
+    controller.abort(reason)
+    expect(await durationOf(waiting)).toBeLessThan(SLACK)
+    expect(await waiting).toBe(reason)
+  })
+
+  test("an abort while the request is under way rejects at once, and the key is not left behind", async () => {
+    const { proxied, command, name } = lab()
+    const { proxy, locks } = await proxied()
+    const wanted = name()
+    proxy.plan = always("SET", { kind: "reply-delayed", ms: 1_500 })
+    const controller = new AbortController()
+    const waiting = rejection(locks().acquire(wanted, { signal: controller.signal }))
+    await expect.poll(() => proxy.log[0]?.answers.length).toBe(1)
+    expect(await command("EXISTS", `lock:${wanted}`)).toBe(1)
+    controller.abort()
+    expect(await durationOf(waiting)).toBeLessThan(1_000)
+    expect(await waiting).toBe(controller.signal.reason)
+    await expect.poll(() => command("EXISTS", `lock:${wanted}`), { timeout: 5_000 }).toBe(0)
+  })
+
+  test("a signal that has aborted already costs no request", async () => {
+    const { proxied, name } = lab()
+    const { proxy, locks } = await proxied()
+    const signal = AbortSignal.abort("no")
+    expect(await rejection(locks().acquire(name(), { signal }))).toBe("no")
+    expect(await rejection(locks({ signal }).tryAcquire(name()))).toBe("no")
+    expect(await rejection(locks({ signal }).request(name(), () => undefined))).toBe("no")
+    expect(proxy.log).toEqual([])
+  })
+
+  test("an abort after the grant changes nothing", async () => {
+    const { locks, command, name } = lab()
+    const controller = new AbortController()
+    const lock = await locks().acquire(name(), { signal: controller.signal })
+    controller.abort()
+    expect(lock.signal.aborted).toBe(false)
+    expect(await command("GET", `lock:${lock.name}`)).toBe(lock.token)
+    await lock.extend()
+    expect(await lock.release()).toBe("released")
+  })
+
+  test("a wait costs no more requests than its budget", async () => {
+    const { proxied, locks, name } = lab()
+    const lock = await locks().acquire(name())
+    const through = await proxied()
+    const options = { wait: "60s", interval: 10, maxRequests: 4 } as const
+    const error = await rejection(through.locks().acquire(lock.name, options))
+    expect(error).toBeInstanceOf(LockTimeoutError)
+    expect(error).toMatchObject({ requests: 4 })
+    expect(through.proxy.log).toHaveLength(4)
+  })
+
+  test("a spin lock looks at its interval, without jitter", async () => {
+    const { proxied, locks, name } = lab()
+    const lock = await locks().acquire(name())
+    const { proxy, locks: spinning } = await proxied()
+    await rejection(spinning().acquire(lock.name, { wait: 1_000, interval: 100 }))
+    const times = proxy.log.map(({ atMs }) => atMs)
+    const gaps = times.slice(1).map((time, i) => time - (times[i] ?? 0))
+    // The first gap may be the confirmation of a client that may have sent twice; the last is cut off by the wait.
+    for (const gap of gaps.slice(1, -1)) expect(gap).toBeGreaterThanOrEqual(98)
+    expect(times.length).toBeGreaterThanOrEqual(5)
+  })
+
+  test("a wait without end ends with the grant", async () => {
+    const { locks, name } = lab()
+    const dead = await locks().acquire(name(), { ttl: 500 })
+    const lock = await locks().acquire(dead.name, { wait: Infinity })
+    expect(lock.remaining).toBeGreaterThan(0)
+  })
+}

@@ -1,0 +1,293 @@
+// An HTTP proxy on loopback that does to requests what networks do: it loses, delays, doubles and garbles them.
+import {
+  Agent,
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request as sendRequest,
+  type Server,
+  type ServerResponse,
+} from "node:http"
+import type { AddressInfo } from "node:net"
+import { operationOf } from "./operation.js"
+
+/** How a connection breaks: closed in good order, or reset. */
+type Break = "close" | "reset"
+
+/** What can happen to a request. Plain data, so that a plan can be printed and replayed. */
+export type Fault =
+  /** It never arrives, and the connection breaks. */
+  | { readonly kind: "request-lost"; readonly by?: Break }
+  /** It is executed, and the connection breaks instead of an answer. */
+  | { readonly kind: "reply-lost"; readonly by?: Break }
+  /** It arrives late and is executed then, whether or not anybody still waits for the answer. */
+  | { readonly kind: "request-delayed"; readonly ms: number }
+  /** It is executed at once, and its answer comes late. */
+  | { readonly kind: "reply-delayed"; readonly ms: number }
+  /** It is executed again, so long after the first time; the answer is the one that the first time had, or the second. */
+  | { readonly kind: "doubled"; readonly ms: number; readonly answer: "first" | "second" }
+  /** Half of the answer arrives: the connection breaks then, or the half passes for the whole. */
+  | { readonly kind: "truncated"; readonly framing: "broken" | "intact" }
+  /** Somebody on the way answers in the database's place, after the execution or instead of it. */
+  | {
+      readonly kind: "replaced"
+      readonly executed: boolean
+      readonly status: number
+      readonly body: string
+      readonly headers?: Readonly<Record<string, string>>
+    }
+  /** No answer ever comes, or it never gets beyond half of its body. */
+  | { readonly kind: "hang"; readonly executed: boolean; readonly after: "nothing" | "half" }
+
+/** A request as the proxy saw it. */
+export interface SeenRequest {
+  /** Its place among all requests, from 0 on. */
+  readonly index: number
+  /** When it came, by `performance.now()`. */
+  readonly atMs: number
+  /** What it asks for: `SET`, the name of the script it runs, … One for each command of a pipeline. */
+  readonly operations: readonly string[]
+  readonly commands: readonly (readonly string[])[]
+  readonly fault: Fault | undefined
+  /** The answers of the database, one for each execution. */
+  readonly answers: readonly string[]
+}
+
+/** Decides what happens to a request; undefined: nothing does. */
+export type Plan = (request: Omit<SeenRequest, "fault" | "answers">) => Fault | undefined
+
+/** The n-th request for `operation` suffers the n-th fault; those after the last one suffer none. */
+export function inOrder(operation: string, ...faults: readonly (Fault | undefined)[]): Plan {
+  let n = 0
+  return ({ operations }) => (operations.includes(operation) ? faults[n++] : undefined)
+}
+
+/** Each request for `operation` suffers the fault. */
+export function always(operation: string, fault: Fault): Plan {
+  return ({ operations }) => (operations.includes(operation) ? fault : undefined)
+}
+
+/** Each request of all suffers the fault. */
+export function everything(fault: Fault): Plan {
+  return () => fault
+}
+
+/** Nothing happens to any request. */
+export const nothing: Plan = () => undefined
+
+interface Incoming {
+  readonly method: string
+  readonly path: string
+  readonly headers: IncomingHttpHeaders
+  readonly body: Buffer
+}
+
+interface Answer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: Buffer
+}
+
+export class FaultProxy {
+  readonly url: string
+  readonly log: SeenRequest[] = []
+  /** What happens to the requests from now on. */
+  plan: Plan = nothing
+
+  readonly #target: URL
+  readonly #server: Server
+  readonly #agent = new Agent({ keepAlive: true })
+  readonly #underWay = new Set<Promise<void>>()
+  readonly #closing = new AbortController()
+
+  /** A proxy before the server at `target`, on a free port. */
+  static async open(target: string): Promise<FaultProxy> {
+    const server = createServer()
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+    return new FaultProxy(new URL(target), server)
+  }
+
+  private constructor(target: URL, server: Server) {
+    this.#target = target
+    this.#server = server
+    this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+      const handled = this.#handle(request, response).catch((error: unknown) => {
+        // The target is gone or the proxy closes: whoever waits sees a broken connection.
+        response.destroy(error as Error)
+      })
+      this.#underWay.add(handled)
+      void handled.finally(() => this.#underWay.delete(handled))
+    })
+  }
+
+  /** The requests for an operation. */
+  seen(operation: string): readonly SeenRequest[] {
+    return this.log.filter(({ operations }) => operations.includes(operation))
+  }
+
+  /** Resolves when nothing is under way any more, late executions included. */
+  async settled(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay)
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    this.#agent.destroy()
+    this.#server.closeAllConnections()
+    await new Promise((resolve) => this.#server.close(resolve))
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await readAll(request)
+    const { method = "POST", url: path = "/", headers } = request
+    const incoming: Incoming = { method, path, headers, body }
+    const commands = readCommands(path, body)
+    const facts = {
+      index: this.log.length,
+      atMs: performance.now(),
+      commands,
+      operations: commands.map(operationOf),
+    }
+    const answers: string[] = []
+    const fault = this.plan(facts)
+    this.log.push({ ...facts, fault, answers })
+    const execute = async () => {
+      const answer = await this.#execute(incoming)
+      answers.push(answer.body.toString())
+      return answer
+    }
+    if (headers.accept === "text/event-stream" && !fault) this.#pipe(incoming, response)
+    else if (fault) await this.#suffer(fault, execute, response)
+    else send(response, await execute())
+  }
+
+  async #suffer(fault: Fault, execute: () => Promise<Answer>, response: ServerResponse) {
+    switch (fault.kind) {
+      case "request-lost":
+        breakOff(response, fault.by)
+        return
+      case "reply-lost":
+        await execute()
+        breakOff(response, fault.by)
+        return
+      case "request-delayed":
+        await this.#delay(fault.ms)
+        send(response, await execute())
+        return
+      case "reply-delayed": {
+        const answer = await execute()
+        await this.#delay(fault.ms)
+        send(response, answer)
+        return
+      }
+      case "doubled": {
+        const first = await execute()
+        if (fault.answer === "first") send(response, first)
+        await this.#delay(fault.ms)
+        const second = await execute()
+        if (fault.answer === "second") send(response, second)
+        return
+      }
+      case "truncated": {
+        const { status, body } = await execute()
+        const half = body.subarray(0, body.length / 2)
+        if (fault.framing === "intact") send(response, { status, headers: {}, body: half })
+        else sendHalf(response, status, body, () => response.destroy())
+        return
+      }
+      case "replaced": {
+        if (fault.executed) await execute()
+        const { status, headers = {}, body } = fault
+        send(response, { status, headers, body: Buffer.from(body) })
+        return
+      }
+      case "hang": {
+        const answer = fault.executed ? await execute() : undefined
+        const body = answer?.body ?? Buffer.from('{"result":"OK"}')
+        if (fault.after === "half") sendHalf(response, 200, body)
+      }
+    }
+  }
+
+  /** Has the server execute the request, whether or not its sender still waits. */
+  #execute(incoming: Incoming): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const outgoing = this.#open(incoming, (answer) => {
+        readAll(answer).then((body) => {
+          resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body })
+        }, reject)
+      })
+      outgoing.on("error", reject).end(incoming.body)
+    })
+  }
+
+  /** Passes a stream on as it comes; it ends when either side ends it. */
+  #pipe(incoming: Incoming, response: ServerResponse): void {
+    const outgoing = this.#open(incoming, (answer) => {
+      response.writeHead(answer.statusCode ?? 0, answer.headers)
+      answer.pipe(response)
+      answer.on("error", () => response.destroy())
+    })
+    outgoing.on("error", () => response.destroy()).end(incoming.body)
+    response.on("close", () => outgoing.destroy())
+  }
+
+  #open({ method, path, headers }: Incoming, onAnswer: (answer: IncomingMessage) => void) {
+    const { hostname, port, host } = this.#target
+    const { signal } = this.#closing
+    const sent = { ...headers, host }
+    const options = { hostname, port, method, path, headers: sent, agent: this.#agent, signal }
+    return sendRequest(options, onAnswer)
+  }
+
+  #delay(ms: number): Promise<void> {
+    const { signal } = this.#closing
+    return new Promise((resolve, reject) => {
+      const stop = () => {
+        clearTimeout(timer)
+        reject(new Error("the proxy was closed"))
+      }
+      const timer = setTimeout(() => {
+        signal.removeEventListener("abort", stop)
+        resolve()
+      }, ms)
+      signal.addEventListener("abort", stop, { once: true })
+    })
+  }
+}
+
+async function readAll(stream: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of stream) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks)
+}
+
+/** The commands of a request: one as the body, several as a pipeline, or one as the path. */
+function readCommands(path: string, body: Buffer): string[][] {
+  const inPath = path.split("/").filter((part) => part !== "" && part !== "pipeline")
+  if (inPath.length > 0 && inPath[0] !== "multi-exec") return [inPath.map(decodeURIComponent)]
+  const json = JSON.parse(body.toString()) as unknown[]
+  const commands = Array.isArray(json[0]) ? (json as unknown[][]) : [json]
+  return commands.map((command) => command.map(String))
+}
+
+function send(response: ServerResponse, { status, headers, body }: Answer): void {
+  if (response.destroyed) return
+  // What frames the body is the proxy's own business.
+  const framing = ["content-length", "transfer-encoding", "connection", "keep-alive"]
+  const kept = Object.entries(headers).filter(([name]) => !framing.includes(name))
+  response.writeHead(status, { ...Object.fromEntries(kept), "content-length": body.length })
+  response.end(body)
+}
+
+function sendHalf(response: ServerResponse, status: number, body: Buffer, then?: () => void) {
+  if (response.destroyed) return
+  response.writeHead(status, { "content-length": body.length })
+  response.write(body.subarray(0, body.length / 2), then)
+}
+
+function breakOff(response: ServerResponse, by: Break = "close"): void {
+  if (by === "reset") response.socket?.resetAndDestroy()
+  else response.destroy()
+}

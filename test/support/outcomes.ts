@@ -1,0 +1,61 @@
+// Ways to ask a test's questions: what a promise rejected with, when a signal aborted, what an object gives away.
+import { inspect } from "node:util"
+import type { LockEvent } from "../../src/index.js"
+
+/** What the promise rejects with; fails if it does not. */
+export async function rejection(promise: Promise<unknown>): Promise<unknown> {
+  let value: unknown
+  try {
+    value = await promise
+  } catch (error) {
+    return error
+  }
+  throw new Error(`expected a rejection, got ${inspect(value)}`)
+}
+
+/** The reason of the signal, once it has aborted. */
+export function abortion(signal: AbortSignal): Promise<unknown> {
+  return new Promise((resolve) => {
+    const onAbort = () => {
+      resolve(signal.reason)
+    }
+    if (signal.aborted) onAbort()
+    else signal.addEventListener("abort", onAbort, { once: true })
+  })
+}
+
+/** How long the promise takes to settle, in milliseconds. */
+export async function durationOf(promise: Promise<unknown>): Promise<number> {
+  const startedAt = performance.now()
+  await promise.catch(() => undefined)
+  return performance.now() - startedAt
+}
+
+export interface Recorder {
+  readonly events: readonly LockEvent[]
+  readonly onEvent: (event: LockEvent) => void
+  /** The events of one type. */
+  readonly of: <T extends LockEvent["type"]>(type: T) => readonly Extract<LockEvent, { type: T }>[]
+}
+
+/** A listener that keeps what it hears. */
+export function recorder(): Recorder {
+  const events: LockEvent[] = []
+  return {
+    events,
+    onEvent: (event) => events.push(event),
+    of: <T extends LockEvent["type"]>(type: T) =>
+      events.filter((event): event is Extract<LockEvent, { type: T }> => event.type === type),
+  }
+}
+
+/** Everything that a log could print of a value, its causes and hidden properties included. */
+export function everythingSaidBy(value: unknown): string {
+  const said = [inspect(value, { depth: Infinity, showHidden: true }), String(value)]
+  said.push(JSON.stringify(value))
+  if (value instanceof Error) {
+    said.push(value.message, value.stack ?? "", JSON.stringify(Object.entries(value)))
+    if (value.cause !== undefined) said.push(everythingSaidBy(value.cause))
+  }
+  return said.join("\n")
+}

@@ -1,0 +1,127 @@
+// The variants of which every guarantee is tested: each engine behind the local server, each way for a command to travel.
+import { Redis } from "@upstash/redis"
+import { startDevServer } from "../../src/dev/index.js"
+import { LockManager, type LockManagerOptions, type UpstashRedis } from "../../src/index.js"
+import { FaultProxy } from "./fault-proxy.js"
+import { hasRedisServer, startRedis } from "./redis-server.js"
+
+export type EngineName = "embedded engine" | "real Redis"
+export type ClientName = "fetch client" | "@upstash/redis"
+
+/** The settings that a client of `@upstash/redis` can have. */
+export type UpstashSettings = Partial<ConstructorParameters<typeof Redis>[0]>
+
+/** A database behind a local REST server. */
+export interface Database {
+  readonly url: string
+  readonly token: string
+  /** Where the Redis behind it is, if there is one. */
+  readonly redisUrl: string | undefined
+  /** Sends one command as any stranger would, past the library. */
+  readonly command: (...command: readonly string[]) => Promise<unknown>
+  readonly close: () => Promise<void>
+}
+
+/** A database that is reached in one particular way. */
+export interface Opened extends Database {
+  /** What a manager is given as `redis`. */
+  readonly redis: LockManagerOptions["redis"]
+  /** A manager of its own on this database. */
+  readonly locks: (options?: Partial<LockManagerOptions>) => LockManager
+  /** The same with a proxy in between, which counts requests and makes faults. */
+  readonly proxied: () => Promise<Proxied>
+}
+
+export interface Proxied {
+  readonly proxy: FaultProxy
+  readonly locks: (options?: Partial<LockManagerOptions>) => LockManager
+}
+
+export interface Variant {
+  readonly name: string
+  readonly engine: EngineName
+  readonly client: ClientName
+  /** Whether what it needs is on this machine. */
+  readonly isAvailable: boolean
+  readonly open: () => Promise<Opened>
+}
+
+export const REST_TOKEN = "rest-token-of-the-tests"
+
+export const variants: readonly Variant[] = [
+  variant("embedded engine", "fetch client"),
+  variant("embedded engine", "@upstash/redis"),
+  variant("real Redis", "fetch client"),
+  variant("real Redis", "@upstash/redis"),
+]
+
+/** A local REST server over the engine, empty and on a free port. */
+export async function openDatabase(engine: EngineName): Promise<Database> {
+  const redis = engine === "real Redis" ? await startRedis() : undefined
+  const server = await startDevServer({
+    port: 0,
+    token: REST_TOKEN,
+    ...(redis && { redis: redis.url }),
+  })
+  return {
+    url: server.url,
+    token: REST_TOKEN,
+    redisUrl: redis?.url,
+    command: (...command) => sendCommand(server.url, command),
+    close: async () => {
+      await server.close()
+      await redis?.stop()
+    },
+  }
+}
+
+/** What a manager is given to reach `url` in the named way. */
+export function connect(
+  client: ClientName,
+  url: string,
+  settings: UpstashSettings = {},
+): LockManagerOptions["redis"] {
+  if (client === "fetch client") return { url, token: REST_TOKEN }
+  const redis: UpstashRedis = new Redis({ url, token: REST_TOKEN, ...settings })
+  return redis
+}
+
+function variant(engine: EngineName, client: ClientName): Variant {
+  return {
+    name: `${engine}, ${client}`,
+    engine,
+    client,
+    isAvailable: engine === "embedded engine" || hasRedisServer(),
+    open: async () => {
+      const database = await openDatabase(engine)
+      const proxies: FaultProxy[] = []
+      const locksAt = (url: string) => (options?: Partial<LockManagerOptions>) =>
+        new LockManager({ redis: connect(client, url), ...options })
+      return {
+        ...database,
+        redis: connect(client, database.url),
+        locks: locksAt(database.url),
+        proxied: async () => {
+          const proxy = await FaultProxy.open(database.url)
+          proxies.push(proxy)
+          return { proxy, locks: locksAt(proxy.url) }
+        },
+        close: async () => {
+          await Promise.all(proxies.map((proxy) => proxy.close()))
+          await database.close()
+        },
+      }
+    },
+  }
+}
+
+async function sendCommand(url: string, command: readonly string[]): Promise<unknown> {
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${REST_TOKEN}` },
+    body: JSON.stringify(command),
+  })
+  const reply = (await response.json()) as { result?: unknown; error?: string }
+  if (reply.error !== undefined) throw new Error(reply.error)
+  return reply.result
+}

@@ -1,0 +1,67 @@
+// Runs a Worker in a workerd process of its own, built as a user's bundler builds it, and keeps what it logs.
+import { fileURLToPath } from "node:url"
+import { build } from "esbuild"
+import { Miniflare, type MiniflareOptions } from "miniflare"
+
+export interface IsolateOptions {
+  /** The Worker's module: a file, or its source and the folder from which it imports. */
+  readonly worker: URL | { readonly source: string; readonly folder: string }
+  readonly env: Record<string, string>
+  readonly compatibilityFlags?: string[]
+  /** Answers the Worker's own requests in the network's place. */
+  readonly outbound?: (request: Request) => Promise<Response>
+}
+
+export class Isolate {
+  /** What it logged: `console` calls, uncaught exceptions, and the runtime's warnings. */
+  readonly log: string[] = []
+  readonly #miniflare: Miniflare
+  #url: URL | undefined
+
+  private constructor(options: MiniflareOptions) {
+    this.#miniflare = new Miniflare({
+      ...options,
+      // Uncaught exceptions are told to nobody otherwise.
+      verbose: true,
+      handleStructuredLogs: ({ message }: { message: string }) => void this.log.push(message),
+    })
+  }
+
+  static async start({ worker, env, compatibilityFlags = [], outbound }: IsolateOptions) {
+    const isolate = new Isolate({
+      modules: true,
+      script: await bundle(worker, compatibilityFlags.includes("nodejs_compat")),
+      compatibilityDate: "2026-04-01",
+      compatibilityFlags,
+      bindings: env,
+      cf: false,
+      ...(outbound && { outboundService: outbound as never }),
+    })
+    isolate.#url = await isolate.#miniflare.ready
+    return isolate
+  }
+
+  fetch(path: string, init?: RequestInit): Promise<Response> {
+    return fetch(new URL(path, this.#url), init)
+  }
+
+  stop(): Promise<void> {
+    return this.#miniflare.dispose()
+  }
+}
+
+async function bundle(worker: IsolateOptions["worker"], nodeCompat: boolean): Promise<string> {
+  const entry =
+    worker instanceof URL
+      ? { entryPoints: [fileURLToPath(worker)] }
+      : { stdin: { contents: worker.source, resolveDir: worker.folder, loader: "ts" as const } }
+  const { outputFiles } = await build({
+    ...entry,
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    write: false,
+    external: nodeCompat ? ["node:*"] : [],
+  })
+  return outputFiles.map(({ text }) => text).join()
+}
