@@ -432,6 +432,9 @@ export const CORPUS: Readonly<Record<string, Commands>> = {
   "read-only scripts, and the #!lua line": [
     ["EVAL_RO", "return redis.call('SET', KEYS[1], 'v')", "1", "k"],
     ["EVAL_RO", "return redis.call('GET', KEYS[1])", "1", "k"],
+    ["EVAL_RO", "#!lua\nreturn 1", "0"],
+    ["EVAL_RO", "#!lua flags=no-writes\nreturn 1", "0"],
+    ["EVAL_RO", "#!lua flags=allow-key-locking\nreturn 1", "0"],
     script("#!lua flags=no-writes\nreturn redis.call('SET', KEYS[1], 'v')", ["k"]),
     script("#!lua flags=no-writes\nreturn redis.call('GET', KEYS[1])", ["k"]),
     script("#!lua\nreturn redis.call('SET', KEYS[1], 'v')", ["k"]),
