@@ -1,5 +1,5 @@
 // Reads a stream of server-sent events line by line, as the tests need it.
-import type { OpenEngine } from "./engines.js"
+import type { RestClient } from "./rest-client.js"
 
 export class EventReader {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>
@@ -11,10 +11,10 @@ export class EventReader {
     this.#controller = controller
   }
 
-  static async open(engine: OpenEngine, path: string, method = "POST"): Promise<EventReader> {
+  static async open(rest: RestClient, path: string, method = "POST"): Promise<EventReader> {
     const controller = new AbortController()
     const headers = { Accept: "text/event-stream" }
-    const response = await engine.rest.raw(path, { method, headers, signal: controller.signal })
+    const response = await rest.raw(path, { method, headers, signal: controller.signal })
     if (response.status !== 200 || !response.body) throw new Error(await response.text())
     if (response.headers.get("content-type") !== "text/event-stream") throw new Error("no events")
     return new EventReader(response.body, controller)

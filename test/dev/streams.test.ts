@@ -21,7 +21,7 @@ describe.each(engines)("streams over the $name", ({ isAvailable, open }) => {
     it.each(["POST", "GET"])(
       "confirm the channel and then bring its messages (%s)",
       async (method) => {
-        const events = await EventReader.open(engine, "/subscribe/news", method)
+        const events = await EventReader.open(engine.rest, "/subscribe/news", method)
         expect(await events.next()).toBe("data: subscribe,news,1")
         expect(await publish("news", "one")).toBe(1)
         expect(await publish("other", "nothing")).toBe(0)
@@ -33,7 +33,7 @@ describe.each(engines)("streams over the $name", ({ isAvailable, open }) => {
     )
 
     it("follow a pattern", async () => {
-      const events = await EventReader.open(engine, "/psubscribe/ro%2Am%3F")
+      const events = await EventReader.open(engine.rest, "/psubscribe/ro%2Am%3F")
       expect(await events.next()).toBe("data: psubscribe,ro*m?,1")
       await publish("room1", "hello")
       expect(await events.next()).toBe("data: pmessage,ro*m?,room1,hello")
@@ -41,7 +41,7 @@ describe.each(engines)("streams over the $name", ({ isAvailable, open }) => {
     })
 
     it("take several channels, and names that need encoding", async () => {
-      const events = await EventReader.open(engine, "/subscribe/a%2Fb%20%C3%A9/c")
+      const events = await EventReader.open(engine.rest, "/subscribe/a%2Fb%20%C3%A9/c")
       expect(await events.next()).toBe("data: subscribe,a/b é,1")
       expect(await events.next()).toBe("data: subscribe,c,2")
       await publish("a/b é", "ü")
@@ -52,7 +52,7 @@ describe.each(engines)("streams over the $name", ({ isAvailable, open }) => {
     })
 
     it("bring what scripts publish", async () => {
-      const events = await EventReader.open(engine, "/subscribe/news")
+      const events = await EventReader.open(engine.rest, "/subscribe/news")
       await events.next()
       const script =
         "redis.call('PUBLISH', 'news', 'one') return redis.pcall('PUBLISH', 'news', 'two')"
@@ -65,7 +65,7 @@ describe.each(engines)("streams over the $name", ({ isAvailable, open }) => {
     })
 
     it("put each line of a message on a line of its own", async () => {
-      const events = await EventReader.open(engine, "/subscribe/news")
+      const events = await EventReader.open(engine.rest, "/subscribe/news")
       await events.next()
       await publish("news", "one\ntwo")
       expect(await events.next()).toBe("data: message,news,one\ndata: two")
@@ -74,7 +74,7 @@ describe.each(engines)("streams over the $name", ({ isAvailable, open }) => {
 
     it("share a channel without disturbing each other", async () => {
       const streams = await Promise.all(
-        Array.from({ length: 20 }, () => EventReader.open(engine, "/subscribe/shared")),
+        Array.from({ length: 20 }, () => EventReader.open(engine.rest, "/subscribe/shared")),
       )
       for (const stream of streams) expect(await stream.next()).toBe("data: subscribe,shared,1")
       const [first, ...others] = streams
@@ -86,7 +86,7 @@ describe.each(engines)("streams over the $name", ({ isAvailable, open }) => {
     })
 
     it("leave the channel as soon as the client goes", async () => {
-      const events = await EventReader.open(engine, "/subscribe/left")
+      const events = await EventReader.open(engine.rest, "/subscribe/left")
       await events.next()
       expect(await listeners("left")).toBe(1)
       events.abort()
@@ -108,7 +108,7 @@ describe.each(engines)("streams over the $name", ({ isAvailable, open }) => {
 
     it("can be left and joined again at once", async () => {
       for (let i = 0; i < 20; i++) {
-        const events = await EventReader.open(engine, "/subscribe/again")
+        const events = await EventReader.open(engine.rest, "/subscribe/again")
         expect(await events.next()).toBe("data: subscribe,again,1")
         await publish("again", String(i))
         expect(await events.next()).toBe(`data: message,again,${i}`)
@@ -118,7 +118,7 @@ describe.each(engines)("streams over the $name", ({ isAvailable, open }) => {
 
     it("are never without a message that was published after their confirmation", async () => {
       const rounds = Array.from({ length: 30 }, async (_, i) => {
-        const events = await EventReader.open(engine, `/subscribe/fast-${i}`)
+        const events = await EventReader.open(engine.rest, `/subscribe/fast-${i}`)
         await events.next()
         expect(await publish(`fast-${i}`, "x")).toBe(1)
         expect(await events.next()).toBe(`data: message,fast-${i},x`)
@@ -136,7 +136,7 @@ describe.each(engines)("streams over the $name", ({ isAvailable, open }) => {
     it("send keep-alives, which are no messages", async () => {
       const lively = await open({ keepAlive: 5 })
       try {
-        const events = await EventReader.open(lively, "/subscribe/quiet")
+        const events = await EventReader.open(lively.rest, "/subscribe/quiet")
         expect(await events.next()).toBe("data: subscribe,quiet,1")
         expect(await events.next()).toBe(": keep-alive")
         expect(await events.next()).toBe(": keep-alive")
@@ -148,7 +148,7 @@ describe.each(engines)("streams over the $name", ({ isAvailable, open }) => {
 
     it("end when the server closes, and it closes at once", async () => {
       const closing = await open()
-      const events = await EventReader.open(closing, "/subscribe/news")
+      const events = await EventReader.open(closing.rest, "/subscribe/news")
       await events.next()
       await Promise.all(Array.from({ length: 5 }, () => closing.rest.command("PING")))
       await closing.close()
