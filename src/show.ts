@@ -7,3 +7,8 @@ export function show(value: unknown): string {
     return typeof value === "function" ? "a function" : String(value)
   return Array.isArray(value) ? "an array" : "an object"
 }
+
+/** The same without the value where that is text, for what may be a secret. */
+export function showKind(value: unknown): string {
+  return typeof value === "string" ? "a string" : show(value)
+}
