@@ -37,7 +37,8 @@ export class SingleStore implements LockStore {
     const keys = [lockKey(this.#prefix, request.name)]
     if (request.fencing) keys.push(fenceKey(this.#prefix, request.name))
     const args = [request.token, String(request.ttlMs)]
-    return readTaken(await this.#scripts.run(scripts.acquire, keys, args, timeoutMs), sentAt)
+    const reply = await this.#scripts.run(scripts.acquire, keys, args, timeoutMs)
+    return readTaken(reply, sentAt, request.fencing)
   }
 
   async look(claim: Claim, timeoutMs: number): Promise<Validity | "taken" | "gone"> {
@@ -74,13 +75,13 @@ export class SingleStore implements LockStore {
   }
 }
 
-function readTaken(reply: unknown, sentAt: Instant): Grant | Busy {
+function readTaken(reply: unknown, sentAt: Instant, fencing: boolean): Grant | Busy {
   if (!Array.isArray(reply) || reply.length !== 3) throw unexpectedReply()
   const [kind, ms, fence] = reply as unknown[]
   const left = readInteger(ms)
   if (kind === "busy") return { kind, holderTtlMs: left === -1 ? Infinity : Math.max(0, left) }
   if (kind !== "granted") throw unexpectedReply()
-  const fencingToken = fence === "" ? undefined : readInteger(fence)
+  const fencingToken = fencing ? readInteger(fence) : undefined
   return { kind, validity: Validity.ofTtl(sentAt, left), fencingToken }
 }
 
