@@ -42,7 +42,7 @@ export class Acquisition {
   /** Whether some attempt may have taken the lock, or may still do so, without our having been told. */
   #unknown = false
   /** Answers that were given up at a deadline and may yet come. */
-  readonly #late: Promise<unknown>[] = []
+  readonly #late = new Set<Promise<unknown>>()
 
   constructor(store: LockStore, request: AcquisitionRequest, emit: Emit) {
     this.#store = store
@@ -88,11 +88,14 @@ export class Acquisition {
         return await untilAborted(this.#asking, this.#request.signal)
       } catch (error) {
         if (!(error instanceof RestError)) throw error
-        if (error.outcome === "refused" || failures >= MAX_TRIES || this.#budgetMs <= 0) {
+        const pause = backoffMs(failures)
+        const isLast = failures >= MAX_TRIES || this.#requests >= this.#request.maxRequests
+        // A question that has no time left would only hide why the one before it failed.
+        if (error.outcome === "refused" || isLast || pause >= this.#budgetMs) {
           throw new LockBackendError(this.#request.name, "acquire", error)
         }
+        await sleep(pause, this.#request.signal)
       }
-      await sleep(Math.min(this.#budgetMs, backoffMs(failures)), this.#request.signal)
     }
   }
 
@@ -111,10 +114,16 @@ export class Acquisition {
       // Noted here and not by who waits: after an abort nobody does.
       if (error instanceof RestError) {
         this.#unknown ||= mayHaveBeenExecuted(error)
-        if (error.late) this.#late.push(error.late)
+        if (error.late) this.#expect(error.late)
       }
       throw error
     }
+  }
+
+  #expect(late: Promise<unknown>): void {
+    this.#late.add(late)
+    const forget = () => this.#late.delete(late)
+    late.then(forget, forget)
   }
 
   #mustConfirm(): boolean {
@@ -155,13 +164,11 @@ export class Acquisition {
   async #cleanUp(): Promise<void> {
     // What was under way at an abort is waited for, so that the release comes after it.
     const answer = await this.#asking?.catch(() => undefined)
-    if (this.#unknown || answer?.kind === "granted") await this.#release()
-    for (const late of this.#late) {
-      void late.then(
-        () => this.#release(),
-        () => undefined, // It failed for good, and the release above came after it.
-      )
-    }
+    if (!this.#unknown && answer?.kind !== "granted") return
+    // A client that cannot be cancelled may send again until it gives up, so after that there is one more.
+    const late = [...this.#late]
+    await this.#release()
+    await Promise.allSettled(late.map((settling) => settling.finally(() => this.#release())))
   }
 
   async #release(): Promise<void> {
