@@ -7,7 +7,12 @@ export function invalid(argument: string, expected: string, received: unknown): 
 
 /** A received value as it may stand in a message: of objects and functions only what they are. */
 export function show(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value.slice(0, 50))
+  return typeof value === "string" ? JSON.stringify(value.slice(0, 50)) : showKind(value)
+}
+
+/** The same for what may be a secret: of text, too, only what it is. */
+export function showKind(value: unknown): string {
+  if (typeof value === "string") return "a string"
   if (typeof value === "function") return "a function"
   if (typeof value !== "object" || value === null) return String(value)
   return Array.isArray(value) ? "an array" : "an object"

@@ -146,7 +146,8 @@ export class LockManager {
     const claim = { name, token }
     let validity
     try {
-      validity = await askUntilKnown(() => this.#plan.store.look(claim, this.#plan.timeoutMs))
+      const { store, timeoutMs: withinMs } = this.#plan
+      validity = await askUntilKnown((leftMs) => store.look(claim, leftMs), { withinMs })
     } catch (error) {
       throw new LockBackendError(name, "acquire", error as RestError)
     }

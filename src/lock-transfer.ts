@@ -1,5 +1,6 @@
 // What travels when a hold is handed from one process to another.
-import { invalid } from "./invalid-argument.js"
+import { showKind } from "./invalid-argument.js"
+import { TOKEN } from "./token.js"
 
 /**
  * What another process needs to take a hold over, made by `lock.transfer()` for `locks.adopt()`. Plain data, fit
@@ -19,14 +20,16 @@ export interface LockTransfer {
 /** @throws `TypeError` for what `lock.transfer()` cannot have made. */
 export function checkTransfer(transfer: unknown): LockTransfer {
   if (typeof transfer !== "object" || transfer === null) {
-    throw invalid("transfer", "what lock.transfer() returned", transfer)
+    // Text would be the token, or hold it.
+    const got = showKind(transfer)
+    throw new TypeError(`transfer: must be what lock.transfer() returned, got ${got}`)
   }
   const { name, token, ttl, fencingToken } = transfer as Partial<Record<string, unknown>>
   const isFence = fencingToken === undefined || typeof fencingToken === "number"
   if (
     typeof name !== "string" ||
     typeof token !== "string" ||
-    token === "" ||
+    !TOKEN.test(token) ||
     typeof ttl !== "number" ||
     !isFence
   ) {

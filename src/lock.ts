@@ -112,7 +112,10 @@ export class Lock {
     const ttlMs = ttl === undefined ? this.#hold.ttlMs : parseTtl(ttl)
     this.#assertHeld()
     try {
-      await askUntilKnown(() => this.#extendOnce(ttlMs), { worthwhile: () => this.remaining > 0 })
+      await askUntilKnown((leftMs) => this.#extendOnce(ttlMs, leftMs), {
+        withinMs: this.#hold.timeoutMs,
+        worthwhile: () => this.remaining > 0,
+      })
     } catch (error) {
       this.#assertHeld()
       throw error instanceof RestError ? new LockBackendError(this.name, "extend", error) : error
@@ -129,7 +132,7 @@ export class Lock {
    */
   release(): Promise<ReleaseResult> {
     if (this.#state === "transferred") return Promise.resolve("taken")
-    this.#releasing ??= this.#release()
+    this.#releasing ??= this.#release({ withinMs: this.#hold.timeoutMs })
     return this.#releasing
   }
 
@@ -215,7 +218,7 @@ export class Lock {
 
   async #renew(ttlMs: number): Promise<"renewed" | "lost" | "unknown"> {
     try {
-      await this.#extendOnce(ttlMs)
+      await this.#extendOnce(ttlMs, this.#hold.timeoutMs)
       return "renewed"
     } catch (error) {
       // Whoever was refused may be let in again, so that counts as unknown: the hold's end is near enough.
@@ -223,8 +226,10 @@ export class Lock {
     }
   }
 
-  async #extendOnce(ttlMs: number): Promise<void> {
-    const { store, claim, timeoutMs } = this.#hold
+  async #extendOnce(ttlMs: number, timeoutMs: number): Promise<void> {
+    const { store, claim } = this.#hold
+    // Nothing but releases is sent once a release was; and the pause between two tries was long enough for one.
+    this.#assertHeld()
     // Half of what is left, so that an answer that does not come can be asked for once more.
     const timeout = Math.min(timeoutMs, Math.max(1, this.remaining / 2))
     const answer = await store.extend(claim, ttlMs, timeout)
@@ -240,17 +245,18 @@ export class Lock {
     }
   }
 
-  async #release(options?: AskOptions): Promise<ReleaseResult> {
+  async #release(options: AskOptions): Promise<ReleaseResult> {
     const { store, claim, timeoutMs, since, emit } = this.#hold
     const wasHeld = this.#state === "held"
     if (wasHeld) this.#state = "released"
     this.#stopTimers()
     try {
-      const result = await askUntilKnown(() => store.release(claim, timeoutMs), {
+      const ask = (leftMs: number) => store.release(claim, Math.min(timeoutMs, leftMs))
+      const result = await askUntilKnown(ask, {
         ...options,
         onUnknown: (error) => {
           this.#mayBeReleased ||= wasHeld
-          options?.onUnknown?.(error)
+          options.onUnknown?.(error)
         },
       })
       // Whoever took it after a release whose answer was lost got it from us.

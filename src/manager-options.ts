@@ -27,8 +27,8 @@ export interface LockManagerOptions extends AcquireOptions {
    */
   readonly clientId?: string | undefined
   /**
-   * The longest that one request may take. A shorter one notices an unreachable database sooner and gives up on
-   * slow answers that would have come.
+   * The longest that one request may take, and that `extend`, `release` and `adopt` may take as a whole. A shorter
+   * one notices an unreachable database sooner and gives up on slow answers that would have come.
    *
    * @default "5s"
    */

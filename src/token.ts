@@ -3,6 +3,9 @@
 /** What a `clientId` may be made of. */
 export const CLIENT_ID = /^[A-Za-z0-9_-]{1,64}$/
 
+/** What a token looks like. */
+export const TOKEN = /^fl_[A-Za-z0-9_-]+$/
+
 /**
  * `fl_<clientId>_<random>` with 144 random bits.
  *

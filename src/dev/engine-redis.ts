@@ -45,17 +45,11 @@ export class RedisEngine implements Engine {
   async run(command: Command): Promise<Reply> {
     const rewritten = this.#scripts.rewrite(command)
     if (!rewritten) return this.#send(command)
-    if (rewritten instanceof ErrorReply) return rewritten
     return rewritten.finish(await this.#send(rewritten.command))
   }
 
   async transact(commands: readonly Command[]): Promise<readonly Reply[] | ErrorReply> {
-    const steps: Rewritten[] = []
-    for (const command of commands) {
-      const step = this.#scripts.rewrite(command) ?? { command, finish: (reply: Reply) => reply }
-      if (step instanceof ErrorReply) return step
-      steps.push(step)
-    }
+    const steps = commands.map((command) => this.#scripts.rewrite(command) ?? asItIs(command))
     // All of it is written in this turn, so nothing of another request comes in between.
     const [, ...queued] = await Promise.all([
       this.#send(["MULTI"]),
@@ -84,4 +78,8 @@ export class RedisEngine implements Engine {
   #send([name = "", ...args]: Command): Promise<Reply> {
     return this.#connection.send(String(name), args)
   }
+}
+
+function asItIs(command: Command): Rewritten {
+  return { command, finish: (reply) => reply }
 }

@@ -7,12 +7,14 @@ export class EventStream {
   readonly body: ReadableStream<Uint8Array>
   readonly #onClosed: () => void
   readonly #stops: (() => void)[] = []
-  readonly #keepAlive: ReturnType<typeof setInterval>
+  readonly #keepAliveMs: number
+  #keepAlive: ReturnType<typeof setInterval> | undefined
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined
   /** What came before the channels were confirmed: the confirmation goes first. */
   #early: Buffer[] | undefined = []
 
   constructor(keepAliveMs: number, onClosed: () => void) {
+    this.#keepAliveMs = keepAliveMs
     this.#onClosed = onClosed
     this.body = new ReadableStream({
       start: (controller) => {
@@ -22,9 +24,6 @@ export class EventStream {
         this.#close()
       },
     })
-    this.#keepAlive = setInterval(() => {
-      this.#send(KEEP_ALIVE)
-    }, keepAliveMs)
   }
 
   /** What to give to the engine for a channel or pattern. */
@@ -50,6 +49,7 @@ export class EventStream {
 
   /** Tells the client that everything published from now on will come. */
   confirm(topics: readonly Topic[]): void {
+    if (!this.#controller) return
     const early = this.#early ?? []
     this.#early = undefined
     topics.forEach(({ kind, name }, i) => {
@@ -57,6 +57,9 @@ export class EventStream {
       this.#send(frame(Buffer.from(`${word},${name},${i + 1}`)))
     })
     for (const message of early) this.#send(message)
+    this.#keepAlive = setInterval(() => {
+      this.#send(KEEP_ALIVE)
+    }, this.#keepAliveMs)
   }
 
   /** Ends the stream from this side. */

@@ -18,6 +18,8 @@ export async function connect(url: string, options: ConnectionOptions): Promise<
   const redis = new Redis(url, {
     lazyConnect: true,
     connectTimeout: CONNECT_TIMEOUT_MS,
+    // A Redis that hangs does not say goodbye, and need not be waited for.
+    disconnectTimeout: 50,
     disableClientInfo: true,
     // A command is sent once: sent again after a loss it might run twice, and what waits for a connection comes late.
     enableOfflineQueue: false,

@@ -3,8 +3,6 @@ import { createHash } from "node:crypto"
 import { type Argument, type Command, ErrorReply, nameOf, type Reply } from "./engine.js"
 import { readScriptFlags, type ScriptFlags } from "./script-flags.js"
 
-/** An error of `redis.call` is thrown by the guard, on the line it stands on: that says nothing about the script. */
-const GUARD_PLACE = ", on @user_script:2."
 const REMEMBERED = 1000
 
 /** What is sent in place of a command, and what its reply becomes. */
@@ -15,7 +13,8 @@ export interface Rewritten {
 
 interface Replacement {
   readonly sha: string
-  readonly isGuarded: boolean
+  /** The line that the guard stands on, or 0. Errors of `redis.call` are thrown there, which says nothing. */
+  readonly guardLine: 0 | 1 | 2
 }
 
 export class RedisScripts {
@@ -28,7 +27,7 @@ export class RedisScripts {
   }
 
   /** Undefined for a command that travels as it is. */
-  rewrite(command: Command): Rewritten | ErrorReply | undefined {
+  rewrite(command: Command): Rewritten | undefined {
     switch (nameOf(command)) {
       case "EVAL":
       case "EVAL_RO":
@@ -43,7 +42,7 @@ export class RedisScripts {
     }
   }
 
-  #rewriteScript(command: Command): Rewritten | ErrorReply | undefined {
+  #rewriteScript(command: Command): Rewritten | undefined {
     switch (String(command[1]).toUpperCase()) {
       case "LOAD":
         return this.#rewriteSource(
@@ -66,23 +65,23 @@ export class RedisScripts {
     command: Command,
     place: number,
     finish: (sent: string) => (reply: Reply) => Reply,
-  ): Rewritten | ErrorReply | undefined {
+  ): Rewritten | undefined {
     const source = command[place]
     if (!source?.includes("#!lua")) return undefined
+    const text = String(source)
+    const sent = sha1(text)
     try {
-      const text = String(source)
-      const flags = readScriptFlags(text)
-      const run = this.#forPlainRedis(flags)
+      const { run, guardLine } = this.#forPlainRedis(readScriptFlags(text))
       if (run === text) return undefined
-      const sent = sha1(text)
-      this.#remember(sent, { sha: sha1(run), isGuarded: flags.keyLocking })
+      this.#remember(sent, { sha: sha1(run), guardLine })
       return {
         command: command.map((part, i) => (i === place ? run : part)),
         finish: finish(sent),
       }
     } catch (error) {
-      if (error instanceof ErrorReply) return error
-      throw error
+      if (!(error instanceof ErrorReply)) throw error
+      // Redis refuses such a line as well, but may blame the flag that is not its own.
+      return { command, finish: () => error }
     }
   }
 
@@ -96,11 +95,14 @@ export class RedisScripts {
   }
 
   /** The script as a plain Redis takes it, of as many lines. */
-  #forPlainRedis({ keyLocking, redisFlags, body }: ScriptFlags): string {
-    if (!redisFlags) return body
+  #forPlainRedis({ keyLocking, redisFlags, body }: ScriptFlags): Pick<Replacement, "guardLine"> & {
+    run: string
+  } {
+    const guard = keyLocking ? `${this.#guard} ` : ""
+    if (!redisFlags) return { run: guard + body, guardLine: keyLocking ? 1 : 0 }
     const line = redisFlags.length === 0 ? "#!lua" : `#!lua flags=${redisFlags.join(",")}`
     const rest = body.slice(body.indexOf("\n") + 1)
-    return keyLocking ? `${line}\n${this.#guard} ${rest}` : `${line}\n${rest}`
+    return { run: `${line}\n${guard}${rest}`, guardLine: keyLocking ? 2 : 0 }
   }
 
   #shaFor(sha: Argument): Argument {
@@ -118,7 +120,7 @@ export class RedisScripts {
     const replacement = this.#replaced.get(sent.toLowerCase())
     if (!replacement) return reply
     const message = reply.message.replace(replacement.sha, sent)
-    return new ErrorReply(replacement.isGuarded ? message.replace(GUARD_PLACE, "") : message)
+    return new ErrorReply(message.replace(`, on @user_script:${replacement.guardLine}.`, ""))
   }
 }
 

@@ -69,8 +69,9 @@ export function createRestHandler({ engine, token, keepAliveMs }: RestHandlerOpt
   app.onError((error, c) => {
     if (error instanceof BadRequestError) return refuse(c, 400, error.message)
     if (error instanceof BodyTooLargeError) {
-      const message = `ERR max request size exceeded. Limit: ${MAX_BODY_BYTES} bytes`
-      return refuse(c, 413, message)
+      // The rest of it is not read, so the connection cannot be used again: the client must know.
+      c.header("connection", "close")
+      return refuse(c, 413, `ERR max request size exceeded. Limit: ${MAX_BODY_BYTES} bytes`)
     }
     if (error instanceof EngineUnavailableError) return refuse(c, 503, `ERR ${error.message}`)
     return refuse(c, 500, `ERR the local server failed: ${error.message}`)

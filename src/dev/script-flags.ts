@@ -7,7 +7,7 @@ const REDIS_FLAGS = ["no-writes", "allow-oom", "allow-stale", "no-cluster", "all
 export interface ScriptFlags {
   /** `allow-key-locking`: the script touches no key but those in KEYS. */
   readonly keyLocking: boolean
-  /** The flags that Redis knows, or undefined for a script without a `#!lua` line. */
+  /** The flags that Redis knows; undefined if Redis would see a script without a `#!lua` line. */
   readonly redisFlags: readonly string[] | undefined
   /** The script with an empty line in place of each `#!lua` line, so that it is plain Lua of as many lines. */
   readonly body: string
@@ -31,9 +31,11 @@ export function readScriptFlags(source: string): ScriptFlags {
   const unknown = flags.find((flag) => flag !== KEY_LOCKING && !REDIS_FLAGS.includes(flag))
   if (unknown !== undefined)
     throw new ErrorReply(`ERR Unexpected flag in script shebang: ${unknown}`)
+  const keyLocking = flags.includes(KEY_LOCKING)
+  const redisFlags = flags.filter((flag) => flag !== KEY_LOCKING)
   return {
-    keyLocking: flags.includes(KEY_LOCKING),
-    redisFlags: flags.filter((flag) => flag !== KEY_LOCKING),
+    keyLocking,
+    redisFlags: keyLocking && redisFlags.length === 0 ? undefined : redisFlags,
     body,
   }
 }

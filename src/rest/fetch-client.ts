@@ -31,10 +31,12 @@ export class FetchClient implements Transport {
   readonly #fetch: Fetch
 
   /** @throws `TypeError` for a url or token that cannot be one; neither is repeated in the message. */
-  constructor(config: RestConfig, fetch: Fetch = (url, init) => globalThis.fetch(url, init)) {
+  constructor(config: RestConfig, fetch?: Fetch) {
     this.#url = checkUrl(config.url)
     this.#token = checkToken(config.token)
-    this.#fetch = fetch
+    // Called as a method, a browser's or a Worker's own fetch throws "Illegal invocation".
+    // The global one is looked up at each call, since tools for tests and tracing replace it.
+    this.#fetch = (url, init) => (fetch ?? globalThis.fetch)(url, init)
   }
 
   /** The database's host, which tells whose database it is. */

@@ -1,7 +1,7 @@
 // Opens the store that a `redis` option describes.
 import { type Fetch, FetchClient, type RestConfig } from "../rest/fetch-client.js"
 import { isUpstashRedis, type UpstashRedis, UpstashRedisClient } from "../rest/upstash-redis.js"
-import { invalid } from "../invalid-argument.js"
+import { invalid, showKind } from "../invalid-argument.js"
 import { Database } from "./database.js"
 import { SingleStore } from "./single.js"
 import type { LockStore } from "./store.js"
@@ -19,7 +19,9 @@ export function openStore({ redis, prefix, fetch, keyLocking }: StoreOptions): L
   // From a caller without types it may be anything.
   const given: unknown = redis
   if (typeof given !== "object" || given === null) {
-    throw invalid("redis", "{ url, token } or a client of @upstash/redis", given)
+    // Text may be a connection string, with the password in it.
+    const got = showKind(given)
+    throw new TypeError(`redis: must be { url, token } or a client of @upstash/redis, got ${got}`)
   }
   if (keyLocking !== undefined && typeof keyLocking !== "boolean") {
     throw invalid("keyLocking", "a boolean", keyLocking)

@@ -75,6 +75,6 @@ export class SingleQueue implements LockQueue {
       ACQUIRE_LENGTH,
       timeoutMs,
     )
-    return readAcquired(answer, sentAt, ttlMs)
+    return readAcquired(answer, sentAt, waiter)
   }
 }

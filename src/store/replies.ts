@@ -1,7 +1,7 @@
 // Reads the replies of the scripts: strictly, since what they say decides who holds the lock.
 import { unexpectedReply } from "../rest/rest-error.js"
 import { type Instant, Validity } from "../validity.js"
-import type { Busy, Grant, Notice, Queued } from "./store.js"
+import type { Busy, Grant, Notice, Queued, TakeRequest } from "./store.js"
 
 /** A script's reply: its own part, and the messages that it could not publish (channel, message, …). */
 export interface ScriptReply {
@@ -22,7 +22,7 @@ export const ACQUIRE_LENGTH = 7
 export function readAcquired(
   answer: readonly unknown[],
   sentAt: Instant,
-  ttlMs: number,
+  { ttlMs, fencing }: Pick<TakeRequest, "ttlMs" | "fencing">,
 ): Grant | Queued | Busy {
   const [kind, ms, fence, time, place, ticket, foreign] = answer
   const left = readInteger(ms)
@@ -30,7 +30,8 @@ export function readAcquired(
     return {
       kind,
       validity: Validity.ofTtl(sentAt, left),
-      fencingToken: readFence(fence),
+      // A grant that was to have one and has none is no grant.
+      fencingToken: fencing ? readInteger(fence) : undefined,
       isLease: left < ttlMs,
     }
   }

@@ -43,7 +43,7 @@ export class SingleStore implements LockStore {
       ACQUIRE_LENGTH,
       timeoutMs,
     )
-    const outcome = readAcquired(answer, sentAt, ttlMs)
+    const outcome = readAcquired(answer, sentAt, request)
     if (outcome.kind === "queued") throw unexpectedReply()
     return outcome.kind === "granted" ? { ...outcome, isLease: false } : outcome
   }

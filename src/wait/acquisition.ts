@@ -91,13 +91,11 @@ export class Acquisition {
 
   /** Sees to it that no attempt of a call that ended without a grant keeps the lock or its place. Never rejects. */
   async #cleanUp(): Promise<void> {
-    if ((await this.#inquiry.mayHaveTaken()) || this.#queueWait?.waiter) await this.#withdraw()
-    for (const late of this.#inquiry.late) {
-      void late.then(
-        () => this.#withdraw(),
-        () => undefined, // It failed for good, and the release above came after it.
-      )
-    }
+    if (!(await this.#inquiry.mayHaveTaken()) && !this.#queueWait?.waiter) return
+    // A client that cannot be cancelled may send again until it gives up, so after that there is one more.
+    const { late } = this.#inquiry
+    await this.#withdraw()
+    await Promise.allSettled(late.map((settling) => settling.finally(() => this.#withdraw())))
   }
 
   async #withdraw(): Promise<void> {

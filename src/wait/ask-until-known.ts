@@ -1,6 +1,7 @@
 // Asks again while the outcome is unknown.
 import { RestError } from "../rest/rest-error.js"
 import { sleep } from "../sleep.js"
+import { elapsedMs, now } from "../validity.js"
 import { backoffMs } from "./backoff.js"
 
 /** So many unknown outcomes in a row mean that the database cannot be reached. */
@@ -10,6 +11,8 @@ export const MAX_TRIES = 3
 export interface AskOptions {
   /** How often to ask at most. @default 3 */
   readonly tries?: number
+  /** How long all of it may take together, in milliseconds. @default without limit */
+  readonly withinMs?: number
   /** Whether an answer is still worth having. @default always */
   readonly worthwhile?: () => boolean
   /** Told of each unknown outcome, before the pause that follows it. */
@@ -19,20 +22,24 @@ export interface AskOptions {
 /**
  * Repeats an operation that may be repeated until its outcome is known.
  *
- * Rejects as the operation did at last; `unknownBefore` tells it whether an earlier outcome was unknown.
+ * Rejects as the operation did at last. It is told how much of the time is left, in milliseconds.
  */
 export async function askUntilKnown<T>(
-  ask: (unknownBefore: boolean) => Promise<T>,
-  { tries = MAX_TRIES, worthwhile = () => true, onUnknown }: AskOptions = {},
+  ask: (leftMs: number) => Promise<T>,
+  { tries = MAX_TRIES, withinMs = Infinity, worthwhile = () => true, onUnknown }: AskOptions = {},
 ): Promise<T> {
+  const startedAt = now()
+  const left = () => withinMs - elapsedMs(startedAt)
   for (let n = 1; ; n++) {
     try {
-      return await ask(n > 1)
+      return await ask(left())
     } catch (error) {
       if (!(error instanceof RestError) || error.outcome === "refused") throw error
       onUnknown?.(error)
-      if (n >= tries || !worthwhile()) throw error
+      const pause = backoffMs(n)
+      // A question that has no time left would only hide why the one before it failed.
+      if (n >= tries || pause >= left() || !worthwhile()) throw error
+      await sleep(pause)
     }
-    await sleep(backoffMs(n))
   }
 }

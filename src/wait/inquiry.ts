@@ -28,7 +28,7 @@ export class Inquiry {
   /** What was asked last; on an abort it may be under way. */
   #asking: Promise<Answer> | undefined
   #mayHaveTaken = false
-  readonly #late: Promise<unknown>[] = []
+  readonly #late = new Set<Promise<unknown>>()
 
   constructor(bounds: InquiryBounds) {
     this.#bounds = bounds
@@ -49,7 +49,12 @@ export class Inquiry {
 
   /** Answers that were given up at a deadline and may yet come. */
   get late(): readonly Promise<unknown>[] {
-    return this.#late
+    return [...this.#late]
+  }
+
+  /** Whether some attempt may have taken the lock, or may still do so, without our having been told. */
+  get isUncertain(): boolean {
+    return this.#mayHaveTaken
   }
 
   /** @throws `LockTimeoutError` when the wait is over or its requests are used up. */
@@ -72,20 +77,22 @@ export class Inquiry {
   async ask<A extends Answer>(
     question: (isRepeated: boolean, timeoutMs: number) => Promise<A>,
   ): Promise<A> {
-    const { signal, name } = this.#bounds
-    for (let failures = 0; ;) {
+    const { signal, name, maxRequests } = this.#bounds
+    for (let failures = 1; ; failures++) {
       try {
-        const asking = this.#askOnce((timeoutMs) => question(failures > 0, timeoutMs))
+        const asking = this.#askOnce((timeoutMs) => question(failures > 1, timeoutMs))
         this.#asking = asking
         return await untilAborted(asking, signal)
       } catch (error) {
         if (!(error instanceof RestError)) throw error
-        failures++
-        if (error.outcome === "refused" || failures >= MAX_TRIES || this.#budgetMs <= 0) {
+        const pause = backoffMs(failures)
+        const isLast = failures >= MAX_TRIES || this.#requests >= maxRequests
+        // A question that has no time left would only hide why the one before it failed.
+        if (error.outcome === "refused" || isLast || pause >= this.#budgetMs) {
           throw new LockBackendError(name, "acquire", error)
         }
+        await sleep(pause, signal)
       }
-      await sleep(Math.min(this.#budgetMs, backoffMs(failures)), signal)
     }
   }
 
@@ -113,10 +120,16 @@ export class Inquiry {
       // Noted here and not by who waits: after an abort nobody does.
       if (error instanceof RestError) {
         this.#mayHaveTaken ||= mayHaveBeenExecuted(error)
-        if (error.late) this.#late.push(error.late)
+        if (error.late) this.#expect(error.late)
       }
       throw error
     }
+  }
+
+  #expect(late: Promise<unknown>): void {
+    this.#late.add(late)
+    const forget = () => this.#late.delete(late)
+    late.then(forget, forget)
   }
 
   /** What is left of the time that the whole call may take. */

@@ -19,9 +19,9 @@ export async function spin(
     // One more than the holder has left: its key goes when that time has passed.
     const pause = intervalMs ?? Math.min((holderTtlMs ?? Infinity) + 1, backoffMs(refusals))
     await sleep(Math.min(inquiry.leftMs, pause), signal)
-    const answer = await inquiry.ask((isRepeated, timeoutMs) =>
-      // A fixed interval needs no ttl of the holder, so the cheapest command will do.
-      intervalMs !== undefined && !isRepeated && !store.mayResend
+    const answer = await inquiry.ask((_, timeoutMs) =>
+      // A fixed interval needs no ttl of the holder, and who cannot have the lock need not recognise it.
+      intervalMs !== undefined && !inquiry.isUncertain && !store.mayResend
         ? store.take(request, timeoutMs)
         : store.retake(request, timeoutMs),
     )

@@ -7,7 +7,7 @@ export interface EngineVariant {
   readonly name: string
   /** Whether what it needs is on this machine. */
   readonly isAvailable: boolean
-  open(options?: DevServerOptions): Promise<OpenEngine>
+  readonly open: (options?: DevServerOptions) => Promise<OpenEngine>
 }
 
 export interface OpenEngine {

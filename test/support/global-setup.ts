@@ -1,6 +1,58 @@
-// Before all tests: builds the package once, and sees to a real redis-server.
-import { execFileSync } from "node:child_process"
+// Before all tests: builds the package, which some of them run, and sees to a real redis-server.
+import { execFileSync, spawnSync } from "node:child_process"
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { hasRedisServer } from "./redis-server.js"
+
+/** The test files that use a real Redis import one of these. */
+const NEEDS_REDIS = /\b(hasRedisServer|describeOnRedis|variants|realRedis|engines)\b.* from "/
+/** Debian's packages start no service where this script says so. */
+const SERVICE_POLICY = "/usr/sbin/policy-rc.d"
 
 export default function setup(): void {
-  execFileSync("npm", ["run", "build"], { stdio: ["ignore", "ignore", "inherit"] })
+  build()
+  if (hasRedisServer()) return
+  if (canInstall()) {
+    console.log("There is no redis-server on the PATH: installing Debian's.")
+    if (install()) return
+    console.log("Installing it failed.")
+  }
+  console.log(
+    [
+      "There is no redis-server on the PATH, so the tests run on the embedded engine only.",
+      "These cannot run, in whole or in part:",
+      ...suitesThatNeedRedis().map((suite) => `  ${suite}`),
+    ].join("\n"),
+  )
+}
+
+function build(): void {
+  const { status, stdout, stderr } = spawnSync("npm", ["run", "build"], { encoding: "utf8" })
+  if (status !== 0) throw new Error(`npm run build failed:\n${stdout}${stderr}`)
+}
+
+function canInstall(): boolean {
+  return process.getuid?.() === 0 && spawnSync("apt-get", ["--version"]).status === 0
+}
+
+function install(): boolean {
+  const hasPolicy = existsSync(SERVICE_POLICY)
+  if (!hasPolicy) writeFileSync(SERVICE_POLICY, "#!/bin/sh\nexit 101\n", { mode: 0o755 })
+  try {
+    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" }
+    execFileSync("apt-get", ["update", "-q"], { stdio: "ignore", env })
+    const options = ["install", "-y", "-q", "--no-install-recommends", "redis-server"]
+    execFileSync("apt-get", options, { stdio: "ignore", env })
+    return true
+  } catch {
+    return false
+  } finally {
+    if (!hasPolicy) rmSync(SERVICE_POLICY)
+  }
+}
+
+function suitesThatNeedRedis(): string[] {
+  const suites = readdirSync("test", { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".test.ts"))
+    .map((path) => `test/${path}`)
+  return suites.filter((suite) => NEEDS_REDIS.test(readFileSync(suite, "utf8"))).sort()
 }

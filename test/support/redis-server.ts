@@ -56,17 +56,19 @@ export async function startRedis(port?: number): Promise<RedisServer> {
 }
 
 function handle(child: ChildProcess, port: number, gone: Promise<void>): RedisServer {
-  const end = async (signal: NodeJS.Signals) => {
-    // One that is frozen hears nothing but SIGKILL until it goes on.
-    child.kill("SIGCONT")
-    child.kill(signal)
-    await gone
-  }
   return {
     url: `redis://127.0.0.1:${port}`,
     port,
-    stop: () => end("SIGTERM"),
-    kill: () => end("SIGKILL"),
+    stop: async () => {
+      child.kill("SIGTERM")
+      // A frozen one hears it when it goes on.
+      child.kill("SIGCONT")
+      await gone
+    },
+    kill: async () => {
+      child.kill("SIGKILL")
+      await gone
+    },
     pause: () => void child.kill("SIGSTOP"),
     resume: () => void child.kill("SIGCONT"),
     flush: async () => {

@@ -1,5 +1,6 @@
 // The variants of which every guarantee is tested: each engine behind the local server, each way for a command to travel.
 import { Redis } from "@upstash/redis"
+import { describe } from "vitest"
 import { startDevServer } from "../../src/dev/index.js"
 import { LockManager, type LockManagerOptions, type UpstashRedis } from "../../src/index.js"
 import { FaultProxy } from "./fault-proxy.js"
@@ -54,6 +55,9 @@ export const variants: readonly Variant[] = [
   variant("real Redis", "fetch client"),
   variant("real Redis", "@upstash/redis"),
 ]
+
+/** Runs where there is a redis-server; elsewhere its tests count as skipped. */
+export const describeOnRedis = describe.runIf(hasRedisServer())
 
 /** A local REST server over the engine, empty and on a free port. */
 export async function openDatabase(engine: EngineName): Promise<Database> {

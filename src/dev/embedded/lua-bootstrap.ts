@@ -61,7 +61,7 @@ local world = setmetatable({}, {
 globals._G = world
 
 globals.rawset = function(table, key, value)
-  if table == world then error("Attempt to modify a readonly table", 2) end
+  if table == world then error("Attempt to modify a readonly table", 0) end
   return rawset(table, key, value)
 end
 

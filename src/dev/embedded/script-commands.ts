@@ -56,6 +56,8 @@ export class ScriptCommands {
     const { script, keys, args: argv } = readEval([name, ...args])
     const source = name.startsWith("evalsha") ? this.#sourceOf(script) : script
     const flags = readScriptFlags(source)
+    if (name.endsWith("_ro") && flags.redisFlags?.includes("no-writes") === false)
+      throw new ErrorReply("ERR Can not execute a script with write flag using *_ro command.")
     const limits = {
       readOnly: name.endsWith("_ro") || flags.redisFlags?.includes("no-writes") === true,
       keys: flags.keyLocking ? new Set(keys.map(String)) : undefined,

@@ -1,0 +1,38 @@
+// Runs one of the demo's programs as a terminal would, in a process group of its own.
+import { execFileSync, spawn } from "node:child_process"
+import { once } from "node:events"
+
+/** A program that is running. */
+export class Program {
+  /** What it has printed so far. */
+  output = ""
+  /** How it ended. */
+  readonly exit: Promise<number | null>
+  readonly #group: number
+
+  constructor(...args: string[]) {
+    const child = spawn(process.execPath, ["--import", "tsx", ...args], {
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+    })
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8").on("data", (text: string) => (this.output += text))
+    }
+    this.exit = once(child, "close").then(([code]) => code as number | null)
+    this.#group = child.pid ?? Number.NaN
+  }
+
+  /** Sends the signal to all of its processes, as Ctrl-C does. */
+  signal(signal: NodeJS.Signals): void {
+    process.kill(-this.#group, signal)
+  }
+
+  /** The commands of its processes that are still there, itself among them; zombies are not counted. */
+  get processes(): string[] {
+    const table = execFileSync("ps", ["-A", "-o", "pgid=,stat=,args="], { encoding: "utf8" })
+    return table.split("\n").flatMap((line) => {
+      const [, group, state = "", command = ""] = /^ *(\d+) +(\S+) +(.*)$/.exec(line) ?? []
+      return Number(group) === this.#group && !state.startsWith("Z") ? [command] : []
+    })
+  }
+}

@@ -1,0 +1,20 @@
+// Reads the programs out of a Markdown file.
+import { readFileSync } from "node:fs"
+
+/** A fenced block of TypeScript. */
+export interface Snippet {
+  readonly code: string
+  /** Where it begins, for whoever has to mend it. */
+  readonly place: string
+  /** Whether it is a Worker, marked so by the word behind the language. */
+  readonly isWorker: boolean
+}
+
+export function readSnippets(file: string): Snippet[] {
+  const text = readFileSync(file, "utf8")
+  return [...text.matchAll(/^```ts(?<label>.*)\n(?<code>[^]*?)^```$/gm)].map((match) => ({
+    code: match.groups?.["code"] ?? "",
+    place: `${file}:${text.slice(0, match.index).split("\n").length}`,
+    isWorker: match.groups?.["label"]?.trim() === "worker",
+  }))
+}

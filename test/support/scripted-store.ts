@@ -1,0 +1,66 @@
+// A store that answers what a test tells it to, and notes what it was asked and when.
+import { RestError, type RestFailure } from "../../src/rest/rest-error.js"
+import type { Busy, Grant, LockStore } from "../../src/store/store.js"
+import { now, Validity } from "../../src/validity.js"
+
+type Operation = "take" | "retake" | "look" | "extend" | "release"
+
+type Answer<O extends Operation> = () => ReturnType<LockStore[O]>
+
+/** For each operation its answers in order; the last one repeats. */
+export type Script = { readonly [O in Operation]?: readonly Answer<O>[] }
+
+export interface ScriptedStore extends LockStore {
+  /** What it was asked, when (`Date.now()`), and how long it was given. */
+  readonly asked: readonly { operation: Operation; atMs: number; timeoutMs: number }[]
+  /** How often it was asked for the operation. */
+  readonly count: (operation: Operation) => number
+}
+
+export function scriptedStore(script: Script, { mayResend = false } = {}): ScriptedStore {
+  const asked: { operation: Operation; atMs: number; timeoutMs: number }[] = []
+  const count = (operation: Operation) => asked.filter((a) => a.operation === operation).length
+  const answer = <O extends Operation>(
+    operation: O,
+    timeoutMs: number,
+  ): ReturnType<LockStore[O]> => {
+    const answers = script[operation]
+    const next = answers?.[Math.min(count(operation), answers.length - 1)]
+    if (!next) throw new Error(`the test has no answer to ${operation}`)
+    asked.push({ operation, atMs: Date.now(), timeoutMs })
+    return next()
+  }
+  return {
+    queue: undefined,
+    mayResend,
+    asked,
+    count,
+    take: (_, timeoutMs) => answer("take", timeoutMs),
+    retake: (_, timeoutMs) => answer("retake", timeoutMs),
+    look: (_, timeoutMs) => answer("look", timeoutMs),
+    extend: (_, __, timeoutMs) => answer("extend", timeoutMs),
+    release: (_, timeoutMs) => answer("release", timeoutMs),
+  }
+}
+
+export const granted = (ttlMs = 30_000): (() => Promise<Grant>) => {
+  return () => Promise.resolve(grant(ttlMs))
+}
+
+export const busy = (holderTtlMs?: number): (() => Promise<Busy>) => {
+  return () => Promise.resolve({ kind: "busy", holderTtlMs })
+}
+
+/** Fails as a request does whose outcome nobody knows, unless told otherwise. */
+export const failed = (failure: Partial<RestFailure> = {}): (() => Promise<never>) => {
+  return () => Promise.reject(new RestError("it failed", { outcome: "unknown", ...failure }))
+}
+
+export function grant(ttlMs: number): Grant {
+  return {
+    kind: "granted",
+    validity: Validity.ofTtl(now(), ttlMs),
+    fencingToken: undefined,
+    isLease: false,
+  }
+}

@@ -1,0 +1,292 @@
+// One acquire call, step by step, against a store that answers as told and a clock that moves as told.
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { LockBackendError, LockTimeoutError } from "../../src/index.js"
+import type { Busy, Grant } from "../../src/store/store.js"
+import { Acquisition, type AcquisitionRequest } from "../../src/wait/acquisition.js"
+import { rejection } from "../support/outcomes.js"
+import {
+  busy,
+  failed,
+  grant,
+  granted,
+  type Script,
+  scriptedStore,
+} from "../support/scripted-store.js"
+
+const REQUEST: AcquisitionRequest = {
+  name: "a",
+  token: "fl_a_b",
+  ttlMs: 30_000,
+  fencing: false,
+  waitMs: 10_000,
+  signal: undefined,
+  intervalMs: undefined,
+  maxRequests: Infinity,
+  timeoutMs: 1_000,
+}
+
+/** Starts a call; `asked` says at which millisecond of it the store was asked for what. */
+function start(script: Script, request: Partial<AcquisitionRequest> = {}, mayResend = false) {
+  const startedAt = Date.now()
+  const store = scriptedStore(script, { mayResend })
+  const running = new Acquisition(store, { ...REQUEST, ...request }, () => undefined).run()
+  running.catch(() => undefined)
+  const asked = () =>
+    store.asked.map(({ operation, atMs }) => `${operation} at ${String(atMs - startedAt)}`)
+  return { store, running, asked }
+}
+
+const forEver = () => vi.advanceTimersByTimeAsync(120_000)
+
+beforeEach(() => {
+  vi.useFakeTimers()
+  // The longest pause that the jitter allows.
+  vi.spyOn(Math, "random").mockReturnValue(1)
+})
+afterEach(() => {
+  vi.useRealTimers()
+  vi.restoreAllMocks()
+})
+
+describe("waiting", () => {
+  test("pauses double up to two seconds while the holder has longer", async () => {
+    const { running, asked } = start({ take: [busy()], retake: [busy(60_000)] }, { waitMs: 9_000 })
+    await forEver()
+    await expect(running).rejects.toBeInstanceOf(LockTimeoutError)
+    const at = [100, 300, 700, 1_500, 3_100, 5_100, 7_100, 9_000]
+    expect(asked()).toEqual(["take at 0", ...at.map((ms) => `retake at ${String(ms)}`)])
+  })
+
+  test("the pause is what the holder has left where that is shorter", async () => {
+    const { running, asked } = start({
+      take: [busy()],
+      retake: [busy(60_000), busy(60_000), busy(60_000), busy(120), granted()],
+    })
+    await forEver()
+    await running
+    expect(asked().slice(-2)).toEqual(["retake at 1500", "retake at 1621"])
+  })
+
+  test("a holder whose key never expires is waited for with the backoff alone", async () => {
+    const { running, asked } = start({ take: [busy()], retake: [busy(Infinity), granted()] })
+    await forEver()
+    await running
+    expect(asked()).toEqual(["take at 0", "retake at 100", "retake at 300"])
+  })
+
+  test("an interval replaces the backoff, and each look is the cheap one", async () => {
+    const request = { intervalMs: 250, waitMs: 600 }
+    const { running, asked } = start({ take: [busy()] }, request)
+    await forEver()
+    await expect(running).rejects.toMatchObject({ requests: 4, waitedMs: 600 })
+    expect(asked()).toEqual(["take at 0", "take at 250", "take at 500", "take at 600"])
+  })
+
+  test("a spin lock whose outcome was once unknown looks with the check that knows itself", async () => {
+    const script = { take: [failed()], retake: [busy(1), granted()] }
+    const { running, asked } = start(script, { intervalMs: 250 })
+    await forEver()
+    await running
+    expect(asked()).toEqual(["take at 0", "retake at 100", "retake at 350"])
+  })
+
+  test("a wait of zero asks once", async () => {
+    const { running, asked } = start({ take: [busy()] }, { waitMs: 0 })
+    await expect(running).rejects.toBeInstanceOf(LockTimeoutError)
+    expect(asked()).toEqual(["take at 0"])
+  })
+
+  test("a call that was refused the lock for certain leaves nothing to clean up", async () => {
+    const { running, store } = start({ take: [busy()], retake: [busy(9e9)] }, { waitMs: 1_000 })
+    await forEver()
+    await expect(running).rejects.toBeInstanceOf(LockTimeoutError)
+    expect(store.count("release")).toBe(0)
+  })
+
+  test("the answer of a client that may have sent twice is confirmed before it is believed", async () => {
+    const { running, asked } = start({ take: [busy()], retake: [granted()] }, { waitMs: 0 }, true)
+    await running
+    expect(asked()).toEqual(["take at 0", "retake at 0"])
+  })
+})
+
+describe("unknown outcomes", () => {
+  test("are settled by the check that knows itself", async () => {
+    const { running, asked } = start({ take: [failed()], retake: [granted()] })
+    await forEver()
+    await expect(running).resolves.toMatchObject({ requests: 2 })
+    expect(asked()).toEqual(["take at 0", "retake at 100"])
+  })
+
+  test("three in a row mean that the database cannot be reached, however long the wait", async () => {
+    const script = { take: [failed()], retake: [failed()], release: [failed()] }
+    const { running, store } = start(script, { waitMs: Infinity })
+    await forEver()
+    await expect(running).rejects.toBeInstanceOf(LockBackendError)
+    expect(store.count("take") + store.count("retake")).toBe(3)
+  })
+
+  test("are cleaned up by a release that is itself tried again", async () => {
+    const release = [failed(), failed(), () => Promise.resolve("gone" as const)]
+    const { running, store } = start({ take: [failed()], retake: [failed()], release })
+    await forEver()
+    await expect(running).rejects.toBeInstanceOf(LockBackendError)
+    expect(store.count("release")).toBe(3)
+  })
+
+  test("cost no more requests than the budget", async () => {
+    const script = { take: [failed()], retake: [failed()], release: [failed()] }
+    const { running, store } = start(script, { maxRequests: 2 })
+    await forEver()
+    await expect(running).rejects.toBeInstanceOf(LockBackendError)
+    expect(store.count("take") + store.count("retake")).toBe(2)
+  })
+
+  test("tell why the last question failed that had time to be answered", async () => {
+    // A pause of 100 ms does not fit into what is left of the 50.
+    const script = { take: [failed({ status: 502 })], release: [failed()] }
+    const { running, store } = start(script, { waitMs: 0, timeoutMs: 50 })
+    await forEver()
+    await expect(running).rejects.toMatchObject({ status: 502 })
+    expect(store.count("take") + store.count("retake")).toBe(1)
+  })
+
+  test("a refusal is believed at once", async () => {
+    const take = [failed({ outcome: "refused", status: 400 })]
+    const { running, store } = start({ take, release: [failed()] })
+    await expect(running).rejects.toMatchObject({ phase: "acquire", status: 400 })
+    expect(store.count("retake")).toBe(0)
+  })
+
+  test("who was not let in has nothing to clean up", async () => {
+    const { running, store } = start({ take: [failed({ outcome: "refused", status: 401 })] })
+    await expect(running).rejects.toMatchObject({ status: 401 })
+    await forEver()
+    expect(store.count("release")).toBe(0)
+  })
+
+  test("a grant whose ttl was over before it came is none", async () => {
+    const release = [() => Promise.resolve("released" as const)]
+    const { running, store } = start({ take: [granted(1)], retake: [granted(1)], release })
+    await forEver()
+    await expect(running).rejects.toThrow(/ttl was over/)
+    expect(store.count("release")).toBe(1)
+  })
+})
+
+describe("late answers", () => {
+  /** An attempt that was given up, and its answer, which the test gives. */
+  function givenUp() {
+    let resolve: (answer: unknown) => void = () => undefined
+    let reject: (error: Error) => void = () => undefined
+    const late = new Promise((res, rej) => {
+      resolve = res
+      reject = rej
+    })
+    return { answer: failed({ late }), resolve, reject }
+  }
+
+  test("never release what a later attempt of the same call was granted", async () => {
+    const first = givenUp()
+    const { running, store } = start({ take: [first.answer], retake: [granted()] })
+    await forEver()
+    await running
+    first.resolve(grant(30_000))
+    await forEver()
+    expect(store.count("release")).toBe(0)
+  })
+
+  test("are released when the call has failed", async () => {
+    const attempts = [givenUp(), givenUp(), givenUp()]
+    const [take, ...retake] = attempts.map(({ answer }) => answer)
+    const release = [() => Promise.resolve("released" as const)]
+    const { running, store } = start({ take: take ? [take] : [], retake, release })
+    await forEver()
+    await expect(running).rejects.toBeInstanceOf(LockBackendError)
+    expect(store.count("release")).toBe(1)
+    attempts[1]?.resolve(true)
+    await forEver()
+    expect(store.count("release")).toBe(2)
+  })
+
+  test("that are failures are followed by a release too, since a client may have sent until then", async () => {
+    const attempt = givenUp()
+    const release = [() => Promise.resolve("released" as const)]
+    const { running, store } = start({ take: [attempt.answer], release }, { maxRequests: 1 })
+    await forEver()
+    await expect(running).rejects.toBeInstanceOf(LockBackendError)
+    attempt.reject(new Error("fetch failed"))
+    await forEver()
+    expect(store.count("release")).toBe(2)
+  })
+
+  test("that came before the release cost no second one", async () => {
+    const attempt = givenUp()
+    const release = [() => Promise.resolve("released" as const)]
+    attempt.reject(new Error("aborted"))
+    const { running, store } = start({ take: [attempt.answer], release }, { maxRequests: 1 })
+    await forEver()
+    await expect(running).rejects.toBeInstanceOf(LockBackendError)
+    expect(store.count("release")).toBe(1)
+  })
+})
+
+describe("aborts", () => {
+  /** A call that is aborted while its first question is under way. */
+  function abortedMidway() {
+    const controller = new AbortController()
+    const reason = new Error("enough")
+    let answer: (value: Grant | Busy) => void = () => undefined
+    let fail: () => void = () => undefined
+    const take = new Promise<Grant | Busy>((resolve, reject) => {
+      answer = resolve
+      fail = () => void failed()().catch(reject)
+    })
+    const release = [() => Promise.resolve("released" as const)]
+    const script = { take: [() => take], release }
+    const call = start(script, { signal: controller.signal })
+    controller.abort(reason)
+    return { ...call, reason, answer, fail }
+  }
+
+  test("release what the request under way was granted, after its answer", async () => {
+    const { running, store, reason, answer } = abortedMidway()
+    expect(await rejection(running)).toBe(reason)
+    await forEver()
+    expect(store.count("release")).toBe(0)
+    answer(grant(30_000))
+    await forEver()
+    expect(store.count("release")).toBe(1)
+  })
+
+  test("release what the request under way may have been granted", async () => {
+    const { running, store, reason, fail } = abortedMidway()
+    expect(await rejection(running)).toBe(reason)
+    fail()
+    await forEver()
+    expect(store.count("release")).toBe(1)
+  })
+
+  test("release nothing that was refused", async () => {
+    const { running, store, reason, answer } = abortedMidway()
+    expect(await rejection(running)).toBe(reason)
+    answer({ kind: "busy", holderTtlMs: undefined })
+    await forEver()
+    expect(store.count("release")).toBe(0)
+  })
+})
+
+describe("deadlines", () => {
+  test("no request is given longer than its timeout, the ttl, or what is left of the call", async () => {
+    const limits = async (request: Partial<AcquisitionRequest>) => {
+      const script = { take: [busy()], retake: [busy(Infinity)] }
+      const { running, store } = start(script, request)
+      await forEver()
+      await rejection(running)
+      return store.asked.map(({ timeoutMs }) => timeoutMs)
+    }
+    expect(await limits({ timeoutMs: 700, waitMs: 0 })).toEqual([700])
+    expect(await limits({ timeoutMs: 700, ttlMs: 40, waitMs: 0 })).toEqual([40])
+    expect(await limits({ timeoutMs: 700, waitMs: 100 })).toEqual([700, 700])
+  })
+})

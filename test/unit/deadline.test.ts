@@ -1,0 +1,71 @@
+// The deadline of a request: kept also where the request cannot be cancelled.
+import { afterEach, beforeEach, expect, test, vi } from "vitest"
+import { withDeadline } from "../../src/rest/deadline.js"
+import { RestError } from "../../src/rest/rest-error.js"
+import { rejection } from "../support/outcomes.js"
+
+beforeEach(() => {
+  vi.useFakeTimers()
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+const after = <T>(ms: number, value: T) =>
+  new Promise<T>((resolve) => {
+    setTimeout(resolve, ms, value)
+  })
+
+test("an answer in time is passed on, and no timer stays", async () => {
+  const working = withDeadline(100, () => after(50, "done"))
+  await vi.advanceTimersByTimeAsync(50)
+  expect(await working).toBe("done")
+  expect(vi.getTimerCount()).toBe(0)
+})
+
+test("a failure in time is passed on, and no timer stays", async () => {
+  const failure = new Error("no")
+  const working = withDeadline(100, () => Promise.reject(failure))
+  expect(await rejection(working)).toBe(failure)
+  expect(vi.getTimerCount()).toBe(0)
+})
+
+test("when the time is up the work is told, and the outcome is unknown", async () => {
+  let signal: AbortSignal | undefined
+  const working = rejection(
+    withDeadline(100, (given) => {
+      signal = given
+      return after(500, "late")
+    }),
+  )
+  await vi.advanceTimersByTimeAsync(99)
+  expect(signal?.aborted).toBe(false)
+  await vi.advanceTimersByTimeAsync(1)
+  expect(signal?.aborted).toBe(true)
+  const error = await working
+  expect(error).toBeInstanceOf(RestError)
+  expect(error).toMatchObject({ outcome: "unknown", message: "no answer within 100 ms" })
+})
+
+test("the answer that comes late is there for whoever waits for it", async () => {
+  const working = rejection(withDeadline(100, () => after(500, "late")))
+  await vi.advanceTimersByTimeAsync(500)
+  expect(await ((await working) as RestError).late).toBe("late")
+})
+
+test("a failure that comes late is nobody's unhandled rejection", async () => {
+  const unhandled = vi.fn()
+  process.on("unhandledRejection", unhandled)
+  const working = rejection(
+    withDeadline(100, async () => {
+      await after(500, undefined)
+      throw new Error("late")
+    }),
+  )
+  await vi.advanceTimersByTimeAsync(500)
+  await working
+  vi.useRealTimers()
+  await new Promise((resolve) => setTimeout(resolve, 10))
+  process.off("unhandledRejection", unhandled)
+  expect(unhandled).not.toHaveBeenCalled()
+})

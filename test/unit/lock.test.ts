@@ -1,0 +1,314 @@
+// One hold, step by step, against a store that answers as told and clocks that move as told.
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { LockBackendError, LockLostError } from "../../src/index.js"
+import { type Hold, Lock } from "../../src/lock.js"
+import { now, Validity } from "../../src/validity.js"
+import { recorder, rejection } from "../support/outcomes.js"
+import { failed, type Script, scriptedStore } from "../support/scripted-store.js"
+
+const TTL = 30_000
+/** What is left of the ttl at its beginning, less the drift. */
+const VALID = TTL - TTL / 100 - 2
+
+/** Extends as a database does: from the moment on at which it was asked. */
+const renewed = (ttlMs = TTL) => {
+  return () => Promise.resolve(Validity.ofTtl(now(), ttlMs))
+}
+const answered = <T extends string>(answer: T) => {
+  return () => Promise.resolve(answer)
+}
+
+function hold(script: Script = {}, options: Partial<Hold> = {}) {
+  const store = scriptedStore({ release: [answered("released")], ...script })
+  const { onEvent, events, of } = recorder()
+  const startedAt = Date.now()
+  const lock = new Lock({
+    store,
+    claim: { name: "a", token: "fl_a_b" },
+    ttlMs: TTL,
+    validity: Validity.ofTtl(now(), TTL),
+    fencingToken: undefined,
+    since: now(),
+    renew: false,
+    maxHoldMs: Infinity,
+    timeoutMs: 5_000,
+    emit: onEvent,
+    ...options,
+  })
+  const asked = () =>
+    store.asked.map(({ operation, atMs }) => `${operation} at ${String(atMs - startedAt)}`)
+  return { lock, store, events, of, asked }
+}
+
+beforeEach(() => {
+  vi.useFakeTimers()
+  vi.spyOn(Math, "random").mockReturnValue(1)
+})
+afterEach(() => {
+  vi.useRealTimers()
+  vi.restoreAllMocks()
+})
+
+describe("time", () => {
+  test("a hold is over a little before its key is, by the drift", async () => {
+    const { lock, of } = hold()
+    expect(lock.remaining).toBe(VALID)
+    await vi.advanceTimersByTimeAsync(VALID - 1)
+    expect(lock.remaining).toBe(1)
+    expect(of("lost")).toEqual([])
+    await vi.advanceTimersByTimeAsync(1)
+    expect(of("lost")).toEqual([{ type: "lost", name: "a", reason: "expired" }])
+    expect(lock.remaining).toBe(0)
+  })
+
+  test("a wall clock that is set back prolongs nothing", async () => {
+    const { lock, of } = hold()
+    vi.setSystemTime(Date.now() - 3_600_000)
+    expect(lock.remaining).toBe(VALID)
+    await vi.advanceTimersByTimeAsync(VALID)
+    expect(of("lost")).toHaveLength(1)
+  })
+
+  test("a hold whose time went by while the machine slept is over as soon as anybody looks", () => {
+    const { lock } = hold()
+    // The wall clock knows of the sleep; timers and the monotonic clock do not.
+    vi.setSystemTime(Date.now() + VALID)
+    expect(lock.remaining).toBe(0)
+    expect(lock.signal.reason).toMatchObject({ reason: "expired" })
+  })
+
+  test("a ttl that no timer can wait for is waited for all the same", async () => {
+    const ttlMs = 2 ** 33
+    const delays = vi.spyOn(globalThis, "setTimeout")
+    const { of } = hold({}, { ttlMs, validity: Validity.ofTtl(now(), ttlMs) })
+    await vi.advanceTimersByTimeAsync(ttlMs * 0.99 - 10)
+    expect(of("lost")).toEqual([])
+    await vi.advanceTimersByTimeAsync(10)
+    expect(of("lost")).toHaveLength(1)
+    for (const [, ms] of delays.mock.calls) expect(ms).toBeLessThan(2 ** 31)
+  })
+
+  test("the longest ttl that there is can be held", () => {
+    const ttlMs = Number.MAX_SAFE_INTEGER
+    const { lock } = hold({}, { ttlMs, validity: Validity.ofTtl(now(), ttlMs), renew: true })
+    expect(lock.remaining).toBeGreaterThan(2 ** 52)
+    expect(Number.isFinite(lock.expiresAt)).toBe(true)
+  })
+})
+
+describe("extend", () => {
+  test("asks again while the outcome is unknown", async () => {
+    const { lock, asked } = hold({ extend: [failed(), failed(), renewed()] })
+    const extending = lock.extend()
+    await vi.advanceTimersByTimeAsync(1_000)
+    await extending
+    expect(asked()).toEqual(["extend at 0", "extend at 100", "extend at 300"])
+  })
+
+  test("is given no more time than half of what is left, so that it can be asked twice", async () => {
+    const { lock, store } = hold({ extend: [renewed()] })
+    await vi.advanceTimersByTimeAsync(VALID - 1_000)
+    await lock.extend()
+    expect(store.asked[0]?.timeoutMs).toBe(500)
+  })
+
+  test("sends nothing once a release was sent, not even again", async () => {
+    const { lock, asked } = hold({ extend: [failed()] })
+    const extending = rejection(lock.extend())
+    await vi.advanceTimersByTimeAsync(50)
+    await lock.release()
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(await extending).toMatchObject({ name: "LockLostError", reason: "released" })
+    expect(asked()).toEqual(["extend at 0", "release at 50"])
+  })
+
+  test("that is answered after a release neither revives nor loses the hold", async () => {
+    const { lock, of } = hold({
+      extend: [
+        async () => {
+          await new Promise((resolve) => setTimeout(resolve, 100))
+          return "gone" as const
+        },
+      ],
+    })
+    const extending = rejection(lock.extend())
+    await lock.release()
+    await vi.advanceTimersByTimeAsync(100)
+    expect(await extending).toMatchObject({ reason: "released" })
+    expect(lock.signal.aborted).toBe(false)
+    expect(of("lost")).toEqual([])
+  })
+
+  test("that is answered after the end of the hold does not revive it", async () => {
+    const late = Validity.ofTtl(now(), 10 * TTL)
+    const { lock, of } = hold({
+      extend: [
+        async () => {
+          await new Promise((resolve) => setTimeout(resolve, VALID + 10))
+          return late
+        },
+      ],
+    })
+    const extending = rejection(lock.extend("10m"))
+    await vi.advanceTimersByTimeAsync(VALID + 10)
+    expect(await extending).toBeInstanceOf(LockLostError)
+    expect(lock.remaining).toBe(0)
+    expect(of("renewed")).toEqual([])
+  })
+
+  test("that fails leaves the hold as it was", async () => {
+    const { lock } = hold({ extend: [failed({ outcome: "refused", status: 400 })] })
+    expect(await rejection(lock.extend())).toMatchObject({ phase: "extend", status: 400 })
+    expect(lock.remaining).toBe(VALID)
+    expect(await lock.release()).toBe("released")
+  })
+
+  test("that fails at the end of the hold says that it is lost", async () => {
+    const { lock } = hold({ extend: [failed()] })
+    await vi.advanceTimersByTimeAsync(VALID - 150)
+    const extending = rejection(lock.extend())
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(await extending).toBeInstanceOf(LockLostError)
+  })
+})
+
+describe("renewal", () => {
+  test("comes at each third of the ttl", async () => {
+    const { lock, asked } = hold({ extend: [renewed()] }, { renew: true })
+    await vi.advanceTimersByTimeAsync(30_000)
+    expect(asked()).toEqual(["extend at 9698", "extend at 19396", "extend at 29094"])
+    lock.transfer()
+  })
+
+  test("that fails is tried again, ever sooner than a tenth of the ttl, until the hold is over", async () => {
+    const { store, of } = hold({ extend: [failed()] }, { renew: true })
+    await vi.advanceTimersByTimeAsync(VALID)
+    expect(of("lost")).toEqual([{ type: "lost", name: "a", reason: "unreachable" }])
+    const sent = store.count("extend")
+    expect(sent).toBeGreaterThan(8)
+    await vi.advanceTimersByTimeAsync(VALID)
+    expect(store.count("extend")).toBe(sent)
+  })
+
+  test("that was refused is tried again: whoever was refused may be let in later", async () => {
+    const refused = failed({ outcome: "refused", status: 401 })
+    const { lock, of } = hold({ extend: [refused, refused, renewed()] }, { renew: true })
+    await vi.advanceTimersByTimeAsync(15_000)
+    expect(of("renewed")).toHaveLength(1)
+    expect(lock.signal.aborted).toBe(false)
+    lock.transfer()
+  })
+
+  test("follows an extension by hand, and forgets its own failures", async () => {
+    const extend = [failed(), renewed(600_000), failed()]
+    const { lock, store, of } = hold({ extend }, { renew: true })
+    await vi.advanceTimersByTimeAsync(9_698)
+    await lock.extend("10m")
+    const timers = vi.spyOn(globalThis, "setTimeout")
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(store.count("extend")).toBe(2)
+    expect(timers.mock.calls.length).toBeLessThan(3)
+    vi.setSystemTime(Date.now() + 600_000)
+    expect(lock.signal.aborted).toBe(true)
+    expect(of("lost")[0]?.reason).toBe("expired")
+  })
+
+  test("ends with the loss that it learned of", async () => {
+    const { lock, store, of } = hold({ extend: [answered("taken")] }, { renew: true })
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(of("lost")).toEqual([{ type: "lost", name: "a", reason: "taken" }])
+    expect(store.count("extend")).toBe(1)
+    expect(lock.signal.reason).toMatchObject({ reason: "taken" })
+  })
+
+  test("of a bounded hold stops with one last extension, for what is left", async () => {
+    const { lock, asked, of } = hold(
+      { extend: [renewed(), renewed(20_604)] },
+      { renew: true, maxHoldMs: 40_000 },
+    )
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(asked()).toEqual(["extend at 9698", "extend at 19396"])
+    expect(of("lost")).toEqual([{ type: "lost", name: "a", reason: "expired" }])
+    expect(lock.signal.aborted).toBe(true)
+  })
+})
+
+describe("release", () => {
+  test("answered taken or gone after an unknown outcome has released", async () => {
+    for (const answer of ["taken", "gone"] as const) {
+      const { lock, of } = hold({ release: [failed(), answered(answer)] })
+      const releasing = lock.release()
+      await vi.advanceTimersByTimeAsync(1_000)
+      expect(await releasing).toBe("released")
+      expect(of("released")).toMatchObject([{ result: "released" }])
+    }
+  })
+
+  test("that failed and is called again knows that the first one may have released", async () => {
+    const { lock } = hold({ release: [failed(), failed(), failed(), answered("gone")] })
+    const releasing = rejection(lock.release())
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(await releasing).toBeInstanceOf(LockBackendError)
+    expect(await lock.release()).toBe("released")
+  })
+
+  test("of a hold that was lost before says who has it, whatever went wrong meanwhile", async () => {
+    const { lock } = hold({ release: [failed(), answered("taken")] })
+    await vi.advanceTimersByTimeAsync(VALID)
+    const releasing = lock.release()
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(await releasing).toBe("taken")
+  })
+
+  test("is left out at the end of a scope where the database said that the hold is over", async () => {
+    const { lock, store } = hold({ extend: [answered("taken")] })
+    await rejection(lock.extend())
+    await lock[Symbol.asyncDispose]()
+    expect(store.count("release")).toBe(0)
+  })
+
+  test("is sent at the end of a scope where only the clock said so", async () => {
+    const { lock, store } = hold()
+    await vi.advanceTimersByTimeAsync(VALID)
+    await lock[Symbol.asyncDispose]()
+    expect(store.count("release")).toBe(1)
+  })
+
+  test("at the end of a scope is one release, however often it ends", async () => {
+    const { lock, store } = hold()
+    await Promise.all([lock[Symbol.asyncDispose](), lock[Symbol.asyncDispose]()])
+    await lock[Symbol.asyncDispose]()
+    expect(store.count("release")).toBe(1)
+  })
+
+  test("that fails at the end of a scope is tried again until the hold is over, then reported", async () => {
+    const { lock, store, of } = hold({ release: [failed()] })
+    await lock[Symbol.asyncDispose]()
+    await vi.advanceTimersByTimeAsync(VALID - 2_000)
+    expect(of("release-failed")).toEqual([])
+    expect(store.count("release")).toBeGreaterThan(10)
+    await vi.advanceTimersByTimeAsync(4_000)
+    expect(of("release-failed")).toHaveLength(1)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
+
+describe("what is left behind", () => {
+  test.for<[string, (lock: Lock) => unknown]>([
+    ["a release", (lock) => lock.release()],
+    ["a release that failed", (lock) => rejection(lock.release())],
+    ["a transfer", (lock) => lock.transfer()],
+    ["a kept lock's scope", (lock) => lock.keep("1h").then(() => lock[Symbol.asyncDispose]())],
+    ["a loss", (lock) => rejection(lock.extend())],
+    ["an expiry", () => vi.advanceTimersByTimeAsync(VALID)],
+  ])("no timer runs after %s", async ([how, end]) => {
+    const extend = how === "a loss" ? [answered("gone")] : [renewed()]
+    const release = how.endsWith("failed") ? [failed()] : [answered("released")]
+    const renew = how !== "an expiry"
+    const { lock } = hold({ extend, release }, { renew })
+    const ending = Promise.resolve(end(lock))
+    await vi.advanceTimersByTimeAsync(1_000)
+    await ending
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})

@@ -1,0 +1,60 @@
+// Sleeping: as long as it takes, and not a moment longer than the signal allows.
+import { getEventListeners } from "node:events"
+import { afterEach, beforeEach, expect, test, vi } from "vitest"
+import { sleep, untilAborted } from "../../src/sleep.js"
+import { rejection } from "../support/outcomes.js"
+
+beforeEach(() => {
+  vi.useFakeTimers()
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+test("a sleep longer than any timer takes is slept in pieces", async () => {
+  const ms = 2 ** 32
+  let isOver = false
+  void sleep(ms).then(() => (isOver = true))
+  await vi.advanceTimersByTimeAsync(ms - 1)
+  expect(isOver).toBe(false)
+  await vi.advanceTimersByTimeAsync(3)
+  expect(isOver).toBe(true)
+})
+
+test("a signal that has aborted already ends the sleep before it begins", async () => {
+  const signal = AbortSignal.abort("no")
+  expect(await rejection(sleep(1_000, signal))).toBe("no")
+  expect(vi.getTimerCount()).toBe(0)
+})
+
+test("an abort ends the sleep with the signal's reason and leaves no timer and no listener", async () => {
+  const controller = new AbortController()
+  const sleeping = rejection(sleep(1_000, controller.signal))
+  await vi.advanceTimersByTimeAsync(500)
+  controller.abort("enough")
+  expect(await sleeping).toBe("enough")
+  expect(vi.getTimerCount()).toBe(0)
+})
+
+test("a sleep that ends by itself leaves no listener", async () => {
+  const { signal } = new AbortController()
+  const sleeping = sleep(1_000, signal)
+  expect(getEventListeners(signal, "abort")).toHaveLength(1)
+  await vi.advanceTimersByTimeAsync(1_000)
+  await sleeping
+  expect(getEventListeners(signal, "abort")).toEqual([])
+})
+
+test("what was waited for may still reject after the abort, unheard", async () => {
+  const controller = new AbortController()
+  let fail: (error: Error) => void = () => undefined
+  const work = new Promise((_, reject) => {
+    fail = reject
+  })
+  const waiting = rejection(untilAborted(work, controller.signal))
+  controller.abort("enough")
+  expect(await waiting).toBe("enough")
+  fail(new Error("late"))
+  await vi.advanceTimersByTimeAsync(1)
+  expect(getEventListeners(controller.signal, "abort")).toEqual([])
+})
