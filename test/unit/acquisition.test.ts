@@ -18,6 +18,7 @@ const REQUEST: AcquisitionRequest = {
   token: "fl_a_b",
   ttlMs: 30_000,
   fencing: false,
+  push: true,
   waitMs: 10_000,
   signal: undefined,
   intervalMs: undefined,

@@ -27,6 +27,7 @@ function hold(script: Script = {}, options: Partial<Hold> = {}) {
     claim: { name: "a", token: "fl_a_b" },
     ttlMs: TTL,
     validity: Validity.ofTtl(now(), TTL),
+    isLease: false,
     fencingToken: undefined,
     since: now(),
     renew: false,
