@@ -23,6 +23,7 @@ export class FetchClient implements Transport {
   /** The database's host, which tells whose database it is. */
   readonly host: string
   readonly #url: string
+  readonly #token: string
   readonly #headers: Readonly<Record<string, string>>
   readonly #fetch: Fetch
 
@@ -30,8 +31,9 @@ export class FetchClient implements Transport {
   constructor(config: RestConfig, fetch?: Fetch) {
     this.host = checkUrl(config.url)
     this.#url = config.url
+    this.#token = checkToken(config.token)
     this.#headers = {
-      Authorization: `Bearer ${checkToken(config.token)}`,
+      Authorization: `Bearer ${this.#token}`,
       "Content-Type": "application/json",
     }
     // Called as a method, a browser's or a Worker's own fetch throws "Illegal invocation".
@@ -76,13 +78,13 @@ export class FetchClient implements Transport {
       } catch (error) {
         throw new RestError(describe(error), { outcome: "unknown", cause: error })
       }
-      return readReply(response.status, body)
+      return readReply(response.status, body, this.#token)
     })
   }
 }
 
-/** Takes `{ "result": … }` and nothing else for an answer. */
-function readReply(status: number, body: string): unknown {
+/** Takes `{ "result": … }` and nothing else for an answer. An error may repeat the token that it was sent. */
+function readReply(status: number, body: string, token: string): unknown {
   let reply: unknown
   try {
     reply = JSON.parse(body)
@@ -95,7 +97,8 @@ function readReply(status: number, body: string): unknown {
   if (typeof reply !== "object" || reply === null) throw unexpectedReply(status)
   if ("error" in reply && typeof reply.error === "string") {
     const outcome = REFUSALS.has(status) ? "refused" : "unknown"
-    throw new RestError(`HTTP ${status}: ${reply.error}`, { outcome, status })
+    const message = `HTTP ${status}: ${reply.error.replaceAll(token, "…")}`
+    throw new RestError(message, { outcome, status })
   }
   if (status !== 200 || !("result" in reply)) {
     throw new RestError(`HTTP ${status} with an answer that is none`, {
