@@ -80,7 +80,9 @@ export function planManager(options: LockManagerOptions): ManagerPlan {
   } = overlay({} as LockManagerOptions, options)
   if (typeof prefix !== "string")
     throw new TypeError(`prefix: must be a string, got ${show(prefix)}`)
-  if (clientId !== undefined && !CLIENT_ID.test(clientId)) {
+  // A pattern takes 7 and null for text.
+  const isText = typeof (clientId as unknown) === "string"
+  if (clientId !== undefined && !(isText && CLIENT_ID.test(clientId))) {
     throw new TypeError(
       `clientId: must be 1 to 64 letters, digits, "-" or "_", got ${show(clientId)}`,
     )
