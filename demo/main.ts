@@ -1,4 +1,5 @@
 // `npm run demo`: buyers in two workerd processes take turns on locks, drawn as a timeline. Fails on any overlap.
+import { isatty } from "node:tty"
 import { parseArgs } from "node:util"
 import picocolors from "picocolors"
 import { type Booking, BoxOffice } from "./box-office.js"
@@ -13,7 +14,7 @@ const PLAYS = ["hamlet", "lear", "macbeth", "othello", "tempest"]
 const TIME_LIMIT_MS = 50_000
 
 const { stdout } = process
-const colors = picocolors.createColors(stdout.isTTY && picocolors.isColorSupported)
+const colors = picocolors.createColors(isatty(stdout.fd) && picocolors.isColorSupported)
 const width = Math.max(80, Math.min(stdout.columns || 100, 120))
 
 function print(...lines: string[]): void {

@@ -52,6 +52,6 @@ export function drawTimeline(bookings: readonly Booking[], { width, colors }: Ca
 }
 
 /** A, B, C …: short enough to stand in every row. */
-export function instanceName(instance: number): string {
+function instanceName(instance: number): string {
   return String.fromCharCode("A".charCodeAt(0) + instance)
 }

@@ -79,7 +79,9 @@ export function planManager(options: LockManagerOptions): ManagerPlan {
     ...defaults
   } = overlay({} as LockManagerOptions, options)
   if (typeof prefix !== "string") throw invalid("prefix", "a string", prefix)
-  if (clientId !== undefined && !CLIENT_ID.test(clientId)) {
+  // A pattern takes 7 and null for text.
+  const isText = typeof (clientId as unknown) === "string"
+  if (clientId !== undefined && !(isText && CLIENT_ID.test(clientId))) {
     throw invalid("clientId", '1 to 64 letters, digits, "-" or "_"', clientId)
   }
   if (onEvent !== undefined && typeof onEvent !== "function") {

@@ -9,35 +9,32 @@ import { releasing } from "./contract/releasing.js"
 import { requesting } from "./contract/requesting.js"
 import { telling } from "./contract/telling.js"
 import { waiting } from "./contract/waiting.js"
-import { variants } from "./support/variants.js"
+import { describeVariants } from "./support/describe-variants.js"
 
-for (const variant of variants) {
-  const run = variant.isAvailable ? describe : describe.skip
-  run.concurrent(variant.name, () => {
-    const lab = openLab(variant)
-    describe("granting", () => {
-      granting(lab)
-    })
-    describe("waiting", () => {
-      waiting(lab)
-    })
-    describe("releasing", () => {
-      releasing(lab)
-    })
-    describe("holding", () => {
-      holding(lab)
-    })
-    describe("fencing", () => {
-      fencing(lab)
-    })
-    describe("request", () => {
-      requesting(lab)
-    })
-    describe("names", () => {
-      naming(lab)
-    })
-    describe("events and errors", () => {
-      telling(lab)
-    })
+describeVariants("the contract", (variant) => {
+  const lab = openLab(variant)
+  describe("granting", () => {
+    granting(lab)
   })
-}
+  describe("waiting", () => {
+    waiting(lab)
+  })
+  describe("releasing", () => {
+    releasing(lab)
+  })
+  describe("holding", () => {
+    holding(lab)
+  })
+  describe("fencing", () => {
+    fencing(lab)
+  })
+  describe("request", () => {
+    requesting(lab)
+  })
+  describe("names", () => {
+    naming(lab)
+  })
+  describe("events and errors", () => {
+    telling(lab)
+  })
+})

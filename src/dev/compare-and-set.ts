@@ -59,7 +59,8 @@ function translate(command: Command): Command | ErrorReply | undefined {
     return new ErrorReply("ERR wrong number of arguments for 'delex' command")
   if (condition === undefined) return ["DEL", key]
   const word = String(condition).toUpperCase()
-  if (!CONDITIONS.includes(word) || expected === undefined) return syntaxError()
+  if (!CONDITIONS.includes(word) || expected === undefined)
+    return new ErrorReply("ERR syntax error")
   return word === "IFEQ"
     ? ["EVAL", DELETE_IF_EQUAL, "1", key, expected]
     : unsupported("DELEX", word)
@@ -77,7 +78,8 @@ function translateSet(command: Command): Command | ErrorReply | undefined {
     const argument = TAKES_A_VALUE.includes(word) ? words[++i] : undefined
     if (word === "IFEQ" && argument !== undefined && expected === undefined) expected = argument
     else if (CONDITIONS.includes(word))
-      return word === "IFEQ" ? syntaxError() : unsupported("SET", word)
+      // Left as it is where it makes no sense: no Redis takes it.
+      return word === "IFEQ" ? undefined : unsupported("SET", word)
     else if (word === "GET") get = "GET"
     else {
       exclusive ||= word === "NX" || word === "XX"
@@ -85,13 +87,8 @@ function translateSet(command: Command): Command | ErrorReply | undefined {
       if (argument !== undefined) others.push(argument)
     }
   }
-  if (expected === undefined) return undefined
-  if (exclusive) return syntaxError()
+  if (expected === undefined || exclusive) return undefined
   return ["EVAL", SET_IF_EQUAL, "1", key, value, expected, get, ...others]
-}
-
-function syntaxError(): ErrorReply {
-  return new ErrorReply("ERR syntax error")
 }
 
 function unsupported(command: string, word: string): ErrorReply {

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net"
 import { getRequestListener } from "@hono/node-server"
 
 /** How long requests under way have to end before their connections are cut. */
-const GRACE_MS = 500
+const GRACE_MS = 2000
 
 export interface Listening {
   readonly port: number

@@ -97,7 +97,7 @@ export class FetchClient implements Transport {
       } catch (error) {
         throw new RestError(describe(error), { outcome: "unknown", cause: error })
       }
-      return readReply(status, body)
+      return readReply(status, body, this.#token)
     })
   }
 
@@ -122,8 +122,8 @@ export class FetchClient implements Transport {
   }
 }
 
-/** Takes `{ "result": … }` and nothing else for an answer. */
-function readReply(status: number, body: string): unknown {
+/** Takes `{ "result": … }` and nothing else for an answer. An error may repeat the token that it was sent. */
+function readReply(status: number, body: string, token: string): unknown {
   let reply: { result?: unknown; error?: unknown } | null
   try {
     reply = JSON.parse(body) as typeof reply
@@ -135,7 +135,8 @@ function readReply(status: number, body: string): unknown {
   }
   if (typeof reply?.error === "string") {
     const outcome = REFUSALS.has(status) ? "refused" : "unknown"
-    throw new RestError(`HTTP ${status}: ${reply.error}`, { outcome, status })
+    const message = `HTTP ${status}: ${reply.error.replaceAll(token, "…")}`
+    throw new RestError(message, { outcome, status })
   }
   if (status !== 200 || reply?.result === undefined) throw unexpectedReply(status)
   return reply.result

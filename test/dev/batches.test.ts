@@ -62,6 +62,22 @@ describe.each(engines)("batches over the $name", ({ isAvailable, open }) => {
       })
     })
 
+    it("a transaction is not stopped by a script or an option that is wrong", async () => {
+      const { status, body } = await multiExec(
+        ["SET", "k", "v", "IFEQ"],
+        ["EVAL", "#!lua flags=nope\nreturn 1", "0"],
+        ["EVALSHA", "nope", "0"],
+        ["SET", "k", "v"],
+      )
+      expect(status).toBe(200)
+      expect(body).toEqual([
+        { error: "ERR syntax error" },
+        { error: "ERR Unexpected flag in script shebang: nope" },
+        { error: "NOSCRIPT No matching script. Please use EVAL." },
+        { result: "OK" },
+      ])
+    })
+
     it("a transaction carries scripts and compare-and-set", async () => {
       const flagged = "#!lua flags=allow-key-locking\nreturn redis.call('SET', KEYS[1], ARGV[1])"
       const { body } = await multiExec(
@@ -79,6 +95,7 @@ describe.each(engines)("batches over the $name", ({ isAvailable, open }) => {
     it.each([
       ["an unknown command", ["NOPE"], "ERR unknown command 'NOPE'"],
       ["too few arguments", ["GET"], "ERR wrong number of arguments for 'get' command"],
+      ["an unknown subcommand", ["SCRIPT", "NOPE"], "ERR unknown subcommand 'NOPE'"],
       ["a command that cannot travel over REST", ["BLPOP", "l", "0"], "'BLPOP'"],
     ])("a transaction with %s does nothing and answers one error", async (_, command, message) => {
       const { status, body } = await multiExec(["SET", "k", "v"], command)

@@ -39,7 +39,7 @@ describe.skipIf(!hasRedisServer())("when the Redis behind the server goes away",
     await rest.command("SET", "k", "v")
     redis.pause()
     const pending = rest.post("/", ["INCR", "n"])
-    await vi.waitUntil(() => server.requests === 2)
+    await vi.waitUntil(() => server.requests === 2, { timeout: 5000 })
     await redis.kill()
     expect(await pending).toEqual({
       status: 503,
@@ -71,7 +71,7 @@ describe.skipIf(!hasRedisServer())("when the Redis behind the server goes away",
   it("a Redis that hangs makes requests wait, and they are answered when it goes on", async () => {
     redis.pause()
     const pending = rest.command("PING")
-    await vi.waitUntil(() => server.requests === 1)
+    await vi.waitUntil(() => server.requests === 1, { timeout: 5000 })
     redis.resume()
     expect(await pending).toBe("PONG")
   })
@@ -79,10 +79,10 @@ describe.skipIf(!hasRedisServer())("when the Redis behind the server goes away",
   it("the server closes promptly while it hangs", async () => {
     redis.pause()
     const pending = rest.command("PING").catch(() => "cut off")
-    await vi.waitUntil(() => server.requests === 1)
+    await vi.waitUntil(() => server.requests === 1, { timeout: 5000 })
     const begun = performance.now()
     await server.close()
-    expect(performance.now() - begun).toBeLessThan(2000)
+    expect(performance.now() - begun).toBeLessThan(4000)
     await pending
   })
 
@@ -92,7 +92,7 @@ describe.skipIf(!hasRedisServer())("when the Redis behind the server goes away",
     await expect(startDevServer({ port: 0, redis: redis.url })).rejects.toThrow(
       `cannot reach Redis at 127.0.0.1:${redis.port}`,
     )
-    expect(performance.now() - begun).toBeLessThan(2500)
+    expect(performance.now() - begun).toBeLessThan(3500)
     redis.resume()
   })
 })

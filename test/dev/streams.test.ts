@@ -82,7 +82,7 @@ describe.each(engines)("streams over the $name", ({ isAvailable, open }) => {
       await publish("shared", "x")
       for (const stream of others) expect(await stream.next()).toBe("data: message,shared,x")
       for (const stream of others) stream.abort()
-      await vi.waitUntil(async () => (await listeners("shared")) === 0)
+      await vi.waitUntil(async () => (await listeners("shared")) === 0, { timeout: 5000 })
     })
 
     it("leave the channel as soon as the client goes", async () => {
@@ -90,7 +90,7 @@ describe.each(engines)("streams over the $name", ({ isAvailable, open }) => {
       await events.next()
       expect(await listeners("left")).toBe(1)
       events.abort()
-      await vi.waitUntil(async () => (await listeners("left")) === 0, { timeout: 1000 })
+      await vi.waitUntil(async () => (await listeners("left")) === 0, { timeout: 5000 })
     })
 
     it("leave the channel when the client goes before it was confirmed", async () => {
@@ -103,7 +103,7 @@ describe.each(engines)("streams over the $name", ({ isAvailable, open }) => {
         }, i % 5)
         await gone
       }
-      await vi.waitUntil(async () => (await listeners("hasty")) === 0, { timeout: 1000 })
+      await vi.waitUntil(async () => (await listeners("hasty")) === 0, { timeout: 5000 })
     })
 
     it("can be left and joined again at once", async () => {

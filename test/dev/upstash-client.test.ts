@@ -83,11 +83,11 @@ describe.each(engines)("@upstash/redis over the $name", ({ isAvailable, open }) 
         }),
       ])
       expect(await redis.publish("news", { a: 1 })).toBe(2)
-      await vi.waitUntil(() => messages.length === 2)
+      await vi.waitUntil(() => messages.length === 2, { timeout: 5000 })
       expect(messages).toEqual([{ a: 1 }, { a: 1 }])
       await channel.unsubscribe()
       await pattern.unsubscribe()
-      await vi.waitUntil(async () => (await redis.publish("news", "x")) === 0, { timeout: 1000 })
+      await vi.waitUntil(async () => (await redis.publish("news", "x")) === 0, { timeout: 5000 })
     })
 
     it("reports a wrong token as what it is", async () => {

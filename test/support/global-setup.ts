@@ -4,7 +4,8 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "no
 import { hasRedisServer } from "./redis-server.js"
 
 /** The test files that use a real Redis import one of these. */
-const NEEDS_REDIS = /\b(hasRedisServer|describeOnRedis|variants|realRedis|engines)\b.* from "/
+const NEEDS_REDIS =
+  /\b(hasRedisServer|describeOnRedis|describeVariants|realRedis|engines)\b.* from "/
 /** Debian's packages start no service where this script says so. */
 const SERVICE_POLICY = "/usr/sbin/policy-rc.d"
 

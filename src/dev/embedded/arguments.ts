@@ -2,7 +2,7 @@
 import { ErrorReply } from "../engine.js"
 
 export const syntaxError = () => new ErrorReply("ERR syntax error")
-export const notAnInteger = () => new ErrorReply("ERR value is not an integer or out of range")
+const notAnInteger = () => new ErrorReply("ERR value is not an integer or out of range")
 
 /** An argument that the arity check has already promised. */
 export function at(args: readonly string[], index: number): string {

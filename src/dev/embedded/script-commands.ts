@@ -35,8 +35,8 @@ export class ScriptCommands {
 
   /** Why Redis would not even begin with the command. */
   refusalOf(name: string, args: readonly string[]): ErrorReply | undefined {
-    const least = name.toLowerCase() === "script" ? 1 : 2
-    return args.length < least ? wrongArity(name) : undefined
+    if (name.toLowerCase() === "script") return subcommandRefusal(args)
+    return args.length < 2 ? wrongArity(name) : undefined
   }
 
   run(name: string, args: readonly string[]): Value {
@@ -93,21 +93,15 @@ export class ScriptCommands {
 
   #script([subcommand = "", ...args]: readonly string[]): Value {
     switch (subcommand.toUpperCase()) {
-      case "LOAD": {
-        const [source, ...more] = args
-        if (source === undefined || more.length > 0) throw wrongArity("script|load")
-        return this.#load(source)
-      }
+      case "LOAD":
+        return this.#load(args[0] ?? "")
       case "EXISTS":
-        if (args.length === 0) throw wrongArity("script|exists")
         return args.map((sha) => (this.#sources.has(sha.toLowerCase()) ? 1 : 0))
-      case "FLUSH":
+      default:
         if (args.length > 1 || !/^a?sync$/i.test(args[0] ?? "sync"))
           throw new ErrorReply("ERR SCRIPT FLUSH only support SYNC|ASYNC option")
         this.#sources.clear()
         return OK
-      default:
-        throw new ErrorReply(`ERR unknown subcommand '${subcommand}'. Try SCRIPT HELP.`)
     }
   }
 
@@ -118,4 +112,15 @@ export class ScriptCommands {
     this.#sources.set(sha, source)
     return sha
   }
+}
+
+/** What SCRIPT's subcommands need: LOAD a script, EXISTS at least one SHA-1, FLUSH nothing. */
+function subcommandRefusal(args: readonly string[]): ErrorReply | undefined {
+  const [subcommand, ...rest] = args
+  if (subcommand === undefined) return wrongArity("script")
+  const word = subcommand.toLowerCase()
+  if (word !== "load" && word !== "exists" && word !== "flush")
+    return new ErrorReply(`ERR unknown subcommand '${subcommand}'. Try SCRIPT HELP.`)
+  const isComplete = word === "load" ? rest.length === 1 : word === "flush" || rest.length > 0
+  return isComplete ? undefined : wrongArity(`script|${word}`)
 }
