@@ -9,12 +9,12 @@ export interface UpstashRedis {
   set(key: string, value: string, options: { nx: true; px: number }): Promise<unknown>
   eval(script: string, keys: string[], args: string[]): Promise<unknown>
   publish?(channel: string, message: string): Promise<unknown>
-  subscribe?(channel: string): UpstashSubscriber
+  subscribe?(channel: string): { unsubscribe(): Promise<unknown> }
 }
 
-/** The part of its Subscriber that is used. */
-export interface UpstashSubscriber {
-  on(event: "subscribe", listener: (count: number) => void): void
+/** Its Subscriber as it is used here. The type of its own `on` names types that it keeps to itself. */
+interface Subscriber {
+  on(event: "subscribe", listener: () => void): void
   on(event: "message", listener: (event: { message: unknown }) => void): void
   on(event: "error", listener: (error: Error) => void): void
   unsubscribe(): Promise<unknown>
@@ -68,7 +68,7 @@ export class UpstashRedisClient implements Transport {
   }
 
   async subscribe(channel: string, listener: Listener, timeoutMs: number): Promise<Subscription> {
-    const subscriber = this.#redis.subscribe?.(channel)
+    const subscriber = this.#redis.subscribe?.(channel) as Subscriber | undefined
     if (!subscriber) throw new RestError("the client cannot subscribe", { outcome: "refused" })
     return openSubscription(
       ({ onConfirmed, onMessage, onFailure }) => {
