@@ -8,6 +8,7 @@ import {
   type Server,
   type ServerResponse,
 } from "node:http"
+import { setMaxListeners } from "node:events"
 import type { AddressInfo } from "node:net"
 import { operationOf } from "./operation.js"
 import { isStreamFault, passStream, type StreamFault } from "./stream-faults.js"
@@ -113,6 +114,8 @@ export class FaultProxy {
   private constructor(target: URL, server: Server) {
     this.#target = target
     this.#server = server
+    // Each request and stream under way listens to it.
+    setMaxListeners(0, this.#closing.signal)
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
     server.on("request", (request: IncomingMessage, response: ServerResponse) => {
       const handled = this.#handle(request, response).catch((error: unknown) => {
