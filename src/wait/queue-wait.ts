@@ -63,7 +63,8 @@ export class QueueWait {
 
   /** Opens the stream before there is anything to miss; undefined where there is none to be had. */
   async #listen(): Promise<string | undefined> {
-    if (!this.#queue.canListen) return undefined
+    // The place in the queue costs a request as well.
+    if (!this.#queue.canListen || this.#inquiry.requestsLeft < 2) return undefined
     const { signal, timeoutMs, ttlMs } = this.#request
     const channel = createChannel()
     const onNotice = (notice: Notice) => {
