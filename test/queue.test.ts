@@ -2,7 +2,7 @@
 import { describe } from "vitest"
 import { openLab } from "./contract/lab.js"
 import { crashing } from "./queue/crashing.js"
-import { givingUp } from "./queue/giving-up.js"
+import { givingUp, givingUpByPolling, givingUpByPush } from "./queue/giving-up.js"
 import { handingOver, handingOverByPush } from "./queue/handing-over.js"
 import { strangers } from "./queue/strangers.js"
 import { variants } from "./support/variants.js"
@@ -20,6 +20,8 @@ for (const variant of variants) {
     })
     describe("when a waiter gives up", () => {
       givingUp(lab)
+      if (variant.push) givingUpByPush(lab)
+      else givingUpByPolling(lab)
     })
     describe("among strangers", () => {
       strangers(lab)
