@@ -51,7 +51,8 @@ if waits then
     ticket = digits(tonumber(redis.call("ZSCORE", queue, entry)))
   end
   redis.call("PEXPIRE", queue, "30000")
-  if isBack then
+  -- What nobody would ask for is not noted: it would stay for as long as there are waiters.
+  if isBack and not isNew(tonumber(ticket)) then
     redis.call("HSET", seen, token, digits(clock()))
     redis.call("PEXPIRE", seen, "30000")
   end

@@ -47,6 +47,11 @@ export class Inquiry {
     return this.#bounds.waitMs - this.waitedMs
   }
 
+  /** What is left of the budget of requests. */
+  get requestsLeft(): number {
+    return this.#bounds.maxRequests - this.#requests
+  }
+
   /** Answers that were given up at a deadline and may yet come. */
   get late(): readonly Promise<unknown>[] {
     return [...this.#late]
@@ -59,7 +64,7 @@ export class Inquiry {
 
   /** @throws `LockTimeoutError` when the wait is over or its requests are used up. */
   assertMayGoOn(): void {
-    if (this.leftMs > 0 && this.#requests < this.#bounds.maxRequests) return
+    if (this.leftMs > 0 && this.requestsLeft > 0) return
     throw new LockTimeoutError(this.#bounds.name, this.waitedMs, this.#requests)
   }
 

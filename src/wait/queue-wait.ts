@@ -53,7 +53,7 @@ export class QueueWait {
         answer =
           answer.kind === "queued"
             ? await this.#waitThenCheck(this.#waiter, answer)
-            : await this.#enqueue(this.#waiter)
+            : await this.#reenter(this.#waiter)
       }
       return answer
     } finally {
@@ -63,7 +63,8 @@ export class QueueWait {
 
   /** Opens the stream before there is anything to miss; undefined where there is none to be had. */
   async #listen(): Promise<string | undefined> {
-    if (!this.#queue.canListen) return undefined
+    // The place in the queue costs a request as well.
+    if (!this.#queue.canListen || this.#inquiry.requestsLeft < 2) return undefined
     const { signal, timeoutMs, ttlMs } = this.#request
     const channel = createChannel()
     const onNotice = (notice: Notice) => {
@@ -93,15 +94,26 @@ export class QueueWait {
     return this.#inquiry.ask((_, timeoutMs) => this.#queue.enqueue(waiter, this.#ticket, timeoutMs))
   }
 
+  /** Takes its old place in the queue again, out of which it was taken by a grant that it has missed. */
+  #reenter(waiter: Waiter): Promise<Grant | Queued> {
+    // A stream that has not told of a grant is not listened to for the next one.
+    this.#endStream()
+    this.#inquiry.assertMayGoOn()
+    return this.#enqueue(waiter)
+  }
+
   /** Waits until the grant is heard of, or until it is time to ask. */
   async #waitThenCheck(waiter: Waiter, queued: Queued): Promise<Grant | Queued | Busy> {
     this.#ticket = queued.ticket
     this.#questions = queued.place === this.#place ? this.#questions + 1 : 0
     this.#place = queued.place
     const { ticket } = queued
+    const isListening = this.#stream !== undefined
+    if (!isListening) this.#inquiry.assertMayGoOn()
     const grant = await this.#hear(queued)
     if (grant) return grant
-    this.#inquiry.assertMayGoOn()
+    // A stream has told all there is to know; who only asks takes a last look when the wait is over.
+    if (isListening) this.#inquiry.assertMayGoOn()
     return this.#inquiry.ask((_, timeoutMs) => this.#queue.check(waiter, ticket, timeoutMs))
   }
 
@@ -119,6 +131,8 @@ export class QueueWait {
       } else if (notice?.kind === "granted") {
         const { serverTime } = queued
         const { micros, leaseMs, fencingToken } = notice
+        // Older than the answer that we do not hold the lock: it was over by then.
+        if (micros < serverTime.micros) return undefined
         const validity = Validity.ofLease(serverTime, micros, leaseMs)
         // One that is over by now may have gone to somebody else.
         if (validity.remainingMs <= 0) return undefined

@@ -8,14 +8,18 @@ import {
   type Server,
   type ServerResponse,
 } from "node:http"
+import { setMaxListeners } from "node:events"
 import type { AddressInfo } from "node:net"
 import { operationOf } from "./operation.js"
+import { isStreamFault, passStream, type StreamFault } from "./stream-faults.js"
 
 /** How a connection breaks: closed in good order, or reset. */
 type Break = "close" | "reset"
 
 /** What can happen to a request. Plain data, so that a plan can be printed and replayed. */
-export type Fault =
+export type Fault = RequestFault | StreamFault
+
+type RequestFault =
   /** It never arrives, and the connection breaks. */
   | { readonly kind: "request-lost"; readonly by?: Break }
   /** It is executed, and the connection breaks instead of an answer. */
@@ -110,6 +114,8 @@ export class FaultProxy {
   private constructor(target: URL, server: Server) {
     this.#target = target
     this.#server = server
+    // Each request and stream under way listens to it.
+    setMaxListeners(0, this.#closing.signal)
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
     server.on("request", (request: IncomingMessage, response: ServerResponse) => {
       const handled = this.#handle(request, response).catch((error: unknown) => {
@@ -157,12 +163,15 @@ export class FaultProxy {
       answers.push(answer.body.toString())
       return answer
     }
-    if (headers.accept === "text/event-stream" && !fault) this.#pipe(incoming, response)
-    else if (fault) await this.#suffer(fault, execute, response)
+    if (isStreamFault(fault)) this.#pipe(incoming, response, fault)
+    else if (headers.accept === "text/event-stream" && mayOpen(fault)) {
+      if (fault) await this.#delay(fault.ms)
+      this.#pipe(incoming, response)
+    } else if (fault) await this.#suffer(fault, execute, response)
     else send(response, await execute())
   }
 
-  async #suffer(fault: Fault, execute: () => Promise<Answer>, response: ServerResponse) {
+  async #suffer(fault: RequestFault, execute: () => Promise<Answer>, response: ServerResponse) {
     switch (fault.kind) {
       case "request-lost":
         breakOff(response, fault.by)
@@ -223,11 +232,9 @@ export class FaultProxy {
   }
 
   /** Passes a stream on as it comes; it ends when either side ends it. */
-  #pipe(incoming: Incoming, response: ServerResponse): void {
+  #pipe(incoming: Incoming, response: ServerResponse, fault?: StreamFault): void {
     const outgoing = this.#open(incoming, (answer) => {
-      response.writeHead(answer.statusCode ?? 0, answer.headers)
-      answer.pipe(response)
-      answer.on("error", () => response.destroy())
+      passStream(answer, response, fault)
     })
     outgoing.on("error", () => response.destroy()).end(incoming.body)
     response.on("close", () => outgoing.destroy())
@@ -255,6 +262,13 @@ export class FaultProxy {
       signal.addEventListener("abort", stop, { once: true })
     })
   }
+}
+
+/** Whether the fault lets a stream open, if late. */
+function mayOpen(
+  fault: RequestFault | undefined,
+): fault is Extract<RequestFault, { kind: "request-delayed" }> | undefined {
+  return !fault || fault.kind === "request-delayed"
 }
 
 async function readAll(stream: IncomingMessage): Promise<Buffer> {

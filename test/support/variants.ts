@@ -42,6 +42,8 @@ export interface Variant {
   readonly name: string
   readonly engine: EngineName
   readonly client: ClientName
+  /** Whether waiters hear of their grant through a stream. */
+  readonly push: boolean
   /** Whether what it needs is on this machine. */
   readonly isAvailable: boolean
   readonly open: () => Promise<Opened>
@@ -54,6 +56,8 @@ export const variants: readonly Variant[] = [
   variant("embedded engine", "@upstash/redis"),
   variant("real Redis", "fetch client"),
   variant("real Redis", "@upstash/redis"),
+  variant("embedded engine", "fetch client", { push: false }),
+  variant("real Redis", "fetch client", { push: false }),
 ]
 
 /** Runs where there is a redis-server; elsewhere its tests count as skipped. */
@@ -90,17 +94,18 @@ export function connect(
   return redis
 }
 
-function variant(engine: EngineName, client: ClientName): Variant {
+function variant(engine: EngineName, client: ClientName, { push = true } = {}): Variant {
   return {
-    name: `${engine}, ${client}`,
+    name: `${engine}, ${client}${push ? "" : ", polling"}`,
     engine,
     client,
+    push,
     isAvailable: engine === "embedded engine" || hasRedisServer(),
     open: async () => {
       const database = await openDatabase(engine)
       const proxies: FaultProxy[] = []
       const locksAt = (url: string) => (options?: Partial<LockManagerOptions>) =>
-        new LockManager({ redis: connect(client, url), ...options })
+        new LockManager({ redis: connect(client, url), push, ...options })
       return {
         ...database,
         redis: connect(client, database.url),

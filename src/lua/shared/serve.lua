@@ -49,10 +49,14 @@ local function publish(channel, message)
   end
 end
 
--- A waiter is alive when it came or checked in the last 30 s.
+-- Whether a waiter came so lately that it need not have checked yet.
+local function isNew(ticket)
+  return clock() - ticket <= 9000000
+end
+
+-- A waiter is alive when it came or checked in the last 30 s. Forgets when that was: it is asked of those who go.
 local function alive(token, ticket)
-  if clock() - ticket <= 9000000 then return true end
-  -- It has waited long enough to have checked.
+  if isNew(ticket) then return true end
   local checked = tonumber(redis.call("HGET", seen, token)) or 0
   redis.call("HDEL", seen, token)
   return clock() - math.max(ticket, checked) <= 30000000
@@ -67,7 +71,7 @@ local function serve(caller, ttl)
     local entry = popped[1]
     if not entry then return nil end
     local token, channel, lease, fencing = fields(entry)
-    if token and (entry == caller or alive(token, tonumber(popped[2]))) then
+    if token and (alive(token, tonumber(popped[2])) or entry == caller) then
       local ms = entry == caller and ttl or lease
       local fence = fencing == "1" and mint() or ""
       local head = redis.call("ZRANGE", queue, "0", "0")[1]

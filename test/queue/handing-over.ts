@@ -1,0 +1,210 @@
+// The queue while all is well: order, direct hand-off, the lease, and what it costs.
+import { expect, test } from "vitest"
+import type { Lab } from "../contract/lab.js"
+import { always, nothing } from "../support/fault-proxy.js"
+import { byHand, enter, expectBounded, expectFree, msUntil, SLACK_MS, until } from "./line.js"
+
+/** SET, subscription, enqueue, extension of the lease, release. */
+const REQUESTS_PER_SECTION = 5
+
+export function handingOver(lab: () => Lab): void {
+  test("grants come in the order of arrival", async () => {
+    const { locks, name } = lab()
+    const lock = await locks().acquire(name())
+    const order: number[] = []
+    const served: Promise<unknown>[] = []
+    for (let i = 0; i < 6; i++) {
+      const { granted, place } = await enter(locks, lock.name)
+      expect(place).toBe(i)
+      served.push(
+        granted.then((mine) => {
+          order.push(i)
+          return mine.release()
+        }),
+      )
+    }
+    await lock.release()
+    expect(await Promise.all(served)).toEqual(Array(6).fill("released"))
+    expect(order).toEqual([0, 1, 2, 3, 4, 5])
+    await expectFree(byHand(lab(), lock.name))
+  })
+
+  test("the lock is never free between a holder and the next: its key names the waiter at once", async () => {
+    const { locks, name } = lab()
+    const lock = await locks().acquire(name())
+    const { granted } = await enter(locks, lock.name)
+    const hand = byHand(lab(), lock.name)
+    expect(await hand.value()).toBe(`${lock.token}+`)
+    await lock.release()
+    const value = await hand.value()
+    expect((await granted).token).toBe(value)
+    await expectBounded(hand)
+  })
+
+  test("the mark of a waiter keeps the ttl of the hold", async () => {
+    const { locks, command, name } = lab()
+    const lock = await locks().acquire(name(), { ttl: "20s" })
+    await enter(locks, lock.name)
+    const hand = byHand(lab(), lock.name)
+    expect(await hand.value()).toBe(`${lock.token}+`)
+    const left = Number(await command("PTTL", hand.key("lock")))
+    expect(left).toBeGreaterThan(15_000)
+    expect(left).toBeLessThanOrEqual(20_000)
+    expect(await lock.release()).toBe("released")
+  })
+
+  test("a lease is extended to the full ttl at once, and a handle that is not renewed outlives it", async () => {
+    const { locks, command, name } = lab()
+    const lock = await locks().acquire(name())
+    const { granted } = await enter(locks, lock.name, { renew: false })
+    await lock.release()
+    const mine = await granted
+    const hand = byHand(lab(), lock.name)
+    await until(() => {
+      expect(mine.remaining).toBeGreaterThan(29_000)
+    })
+    expect(Number(await command("PTTL", hand.key("lock")))).toBeGreaterThan(29_000)
+    expect(mine.signal.aborted).toBe(false)
+    expect(await mine.release()).toBe("released")
+  })
+
+  test("a waiter that waits in vain leaves the queue", async () => {
+    const { locks, name } = lab()
+    const lock = await locks().acquire(name())
+    const { granted } = await enter(locks, lock.name, { wait: 500 })
+    await expect(granted).rejects.toMatchObject({ name: "LockTimeoutError" })
+    const hand = byHand(lab(), lock.name)
+    await until(async () => {
+      expect(await hand.waiters()).toEqual([])
+    })
+    expect(await lock.release()).toBe("released")
+    await expectFree(hand)
+  })
+
+  test("a spin lock with a fixed interval does not stand in the queue", async () => {
+    const { locks, name } = lab()
+    const lock = await locks().acquire(name())
+    const { place, granted } = await enter(locks, lock.name, { interval: 50 })
+    const hand = byHand(lab(), lock.name)
+    expect(place).toBeUndefined()
+    expect(await hand.value()).toBe(lock.token)
+    expect(await hand.waiters()).toEqual([])
+    await lock.release()
+    expect((await granted).remaining).toBeGreaterThan(0)
+  })
+
+  test.for([1, 2, 3, 4])("a wait costs no more than its budget of %i requests", async (budget) => {
+    const { locks, proxied, name } = lab()
+    const { proxy, locks: waiting } = await proxied()
+    const lock = await locks().acquire(name(), { ttl: 600, renew: true })
+    const error = waiting({ ttl: 600, wait: "20s", maxRequests: budget }).acquire(lock.name)
+    await expect(error).rejects.toMatchObject({ name: "LockTimeoutError", requests: budget })
+    await proxy.settled().catch(() => undefined)
+    // Leaving the queue is no part of the wait.
+    const left = proxy.seen("release").length
+    expect(proxy.log.length - left).toBe(budget)
+    await lock.release()
+  })
+}
+
+/** What holds only where waiters hear of their grant. */
+export function handingOverByPush(lab: () => Lab): void {
+  test("a waiter enters its critical section without sending anything first", async () => {
+    const { locks, proxied, name } = lab()
+    const { proxy, locks: waiting } = await proxied()
+    const lock = await locks().acquire(name())
+    const { granted, events } = await enter(waiting, lock.name)
+    const before = proxy.log.length
+    // Whatever it sends after the grant hangs: it must not matter for the grant.
+    proxy.plan = always("extend", { kind: "hang", executed: false, after: "nothing" })
+    const releasedAt = performance.now()
+    await lock.release()
+    expect(await msUntil(granted, releasedAt)).toBeLessThan(SLACK_MS)
+    const mine = await granted
+    expect(mine.remaining).toBeGreaterThan(0)
+    expect(mine.signal.aborted).toBe(false)
+    expect(events.filter(({ type }) => type === "renewed")).toEqual([])
+    await until(() => {
+      expect(proxy.log).toHaveLength(before + 1)
+    })
+    expect(proxy.log.flatMap(({ operations }) => operations)).toEqual([
+      "SET",
+      "SUBSCRIBE",
+      "acquire",
+      "extend",
+    ])
+    proxy.plan = nothing
+    await mine.release()
+  })
+
+  test.for([3, 12])(
+    "a contended critical section costs five requests among %i waiters",
+    async (n) => {
+      const { locks, proxied, name } = lab()
+      const { proxy, locks: waiting } = await proxied()
+      const lock = await locks().acquire(name())
+      const served: Promise<unknown>[] = []
+      for (let i = 0; i < n; i++) {
+        const { granted } = await enter(waiting, lock.name)
+        served.push(
+          granted.then(async (mine) => {
+            await until(() => {
+              expect(mine.remaining).toBeGreaterThan(29_000)
+            })
+            return mine.release()
+          }),
+        )
+      }
+      await lock.release()
+      await Promise.all(served)
+      expect(proxy.log).toHaveLength(n * REQUESTS_PER_SECTION)
+    },
+  )
+
+  test("a long wait costs as many requests as a short one", async () => {
+    const { locks, proxied, name } = lab()
+    const { proxy, locks: waiting } = await proxied()
+    const lock = await locks().acquire(name())
+    const { granted } = await enter(waiting, lock.name)
+    // Longer than a waiter that has to ask goes without asking.
+    await new Promise((resolve) => setTimeout(resolve, 4_000))
+    await lock.release()
+    const mine = await granted
+    await until(() => {
+      expect(mine.remaining).toBeGreaterThan(29_000)
+    })
+    await mine.release()
+    expect(proxy.log).toHaveLength(REQUESTS_PER_SECTION)
+  })
+
+  test("the stream of a waiter is closed after a grant, a timeout and an abort", async () => {
+    const { locks, command, proxied, name } = lab()
+    const { proxy, locks: waiting } = await proxied()
+    const lock = await locks().acquire(name())
+    const listeners = async () => {
+      const channels = proxy.seen("SUBSCRIBE").map(({ commands }) => commands[0]?.[1] ?? "")
+      const numbers = (await command("PUBSUB", "NUMSUB", ...channels)) as unknown[]
+      return channels.map((_, i) => Number(numbers[2 * i + 1]))
+    }
+    const controller = new AbortController()
+    const first = await enter(waiting, lock.name)
+    const second = await enter(waiting, lock.name, { wait: 1_000 })
+    const third = await enter(waiting, lock.name, { signal: controller.signal })
+    expect(await listeners()).toEqual([1, 1, 1])
+    controller.abort("enough")
+    await expect(third.granted).rejects.toBe("enough")
+    await until(async () => {
+      expect(await listeners()).toEqual([1, 1, 0])
+    })
+    await expect(second.granted).rejects.toMatchObject({ name: "LockTimeoutError" })
+    await until(async () => {
+      expect(await listeners()).toEqual([1, 0, 0])
+    })
+    await lock.release()
+    await (await first.granted).release()
+    await until(async () => {
+      expect(await listeners()).toEqual([0, 0, 0])
+    })
+    await expectFree(byHand(lab(), lock.name))
+  })
+}

@@ -1,0 +1,71 @@
+// What the tests of the queue share: a lock of their own, waiters that are known to wait, and what must hold afterwards.
+import { expect, vi } from "vitest"
+import type { Lab } from "../contract/lab.js"
+import type { Lock, LockEvent, LockManager, LockManagerOptions } from "../../src/index.js"
+import { LockByHand } from "../support/waiter-by-hand.js"
+
+/** How long a busy machine may take on top of any bound, in milliseconds. */
+export const SLACK_MS = 700
+/** The longest that a waiter goes without asking where it hears nothing: see wait/pace.ts. */
+export const LONGEST_POLL_MS = 2_000
+
+export type MakeManager = (options?: Partial<LockManagerOptions>) => LockManager
+
+/** A waiter that stands in the queue. */
+export interface Entered {
+  readonly granted: Promise<Lock>
+  readonly place: number | undefined
+  readonly events: readonly LockEvent[]
+}
+
+/** Starts to wait, and resolves when the waiter stands in the queue. */
+export async function enter(
+  make: MakeManager,
+  name: string,
+  options: Partial<LockManagerOptions> = {},
+): Promise<Entered> {
+  const events: LockEvent[] = []
+  return new Promise((resolve, reject) => {
+    const onEvent = (event: LockEvent) => {
+      events.push(event)
+      if (event.type === "queued") resolve({ granted, place: event.place, events })
+    }
+    const granted = make({ wait: "60s", ...options, onEvent }).acquire(name)
+    granted.then(() => {
+      reject(new Error("granted without having waited"))
+    }, reject)
+  })
+}
+
+/** The lock of that name, to look at and to play with by hand. */
+export function byHand({ command }: Lab, name: string): LockByHand {
+  return new LockByHand(command, name)
+}
+
+/** Milliseconds from one moment of `performance.now()` until the promise has settled. */
+export async function msUntil(promise: Promise<unknown>, since: number): Promise<number> {
+  await promise
+  return performance.now() - since
+}
+
+/** Nothing that is left of the lock outlives max(ttl, 30 s), but the fencing counter, which lives for a day. */
+export async function expectBounded(hand: LockByHand, ttlMs = 30_000): Promise<void> {
+  for (const [key, life] of Object.entries(await hand.remains())) {
+    expect(life, key).toBeGreaterThanOrEqual(0)
+    const longest = key === hand.key("fence") ? 86_400_000 : Math.max(ttlMs, 30_000)
+    expect(life, key).toBeLessThanOrEqual(longest)
+  }
+}
+
+/** Asks again and again until it is so. (`expect.poll` does not know its test where tests run side by side.) */
+export async function until(assertion: () => unknown, timeout = 5_000): Promise<void> {
+  await vi.waitFor(assertion, { timeout, interval: 10 })
+}
+
+/** Nobody holds the lock and nobody waits for it. */
+export async function expectFree(hand: LockByHand): Promise<void> {
+  await until(async () => {
+    const left = await hand.remains()
+    expect([hand.key("lock") in left, hand.key("queue") in left]).toEqual([false, false])
+  })
+}

@@ -1,0 +1,79 @@
+// The queue and holders that are none of ours: clients in other languages with a plain `SET NX PX`.
+import { expect, test } from "vitest"
+import { holdAsStranger, type Lab } from "../contract/lab.js"
+import { waiterByHand } from "../support/waiter-by-hand.js"
+import { byHand, enter, expectFree, LONGEST_POLL_MS, msUntil, SLACK_MS } from "./line.js"
+
+export function strangers(lab: () => Lab): void {
+  test.for([
+    ["with a ttl", 30_000],
+    ["without a ttl", undefined],
+  ] as const)(
+    "a stranger's hold %s is respected, not marked, and noticed soon after it was freed",
+    async ([, ttlMs]) => {
+      const { locks, command, name } = lab()
+      const wanted = name()
+      const hand = byHand(lab(), wanted)
+      const value = await holdAsStranger(lab(), wanted, ttlMs)
+      const { granted } = await enter(locks, wanted)
+      const later = await enter(locks, wanted)
+      expect(later.place).toBe(1)
+      let isGranted = false
+      void granted.then(() => (isGranted = true))
+      // Long enough for each of them to ask.
+      await new Promise((resolve) => setTimeout(resolve, 2_500))
+      expect(isGranted).toBe(false)
+      expect(await hand.value()).toBe(value)
+      if (ttlMs === undefined) expect(await command("PTTL", hand.key("lock"))).toBe(-1)
+      const freedAt = performance.now()
+      await command("DEL", hand.key("lock"))
+      expect(await msUntil(granted, freedAt)).toBeLessThan(LONGEST_POLL_MS + SLACK_MS)
+      await (await granted).release()
+      await (await later.granted).release()
+      await expectFree(hand)
+    },
+  )
+
+  test("a stranger's ttl that ends is noticed when it ends", async () => {
+    const { locks, name } = lab()
+    const wanted = name()
+    const setAt = performance.now()
+    await holdAsStranger(lab(), wanted, 1_200)
+    const { granted } = await enter(locks, wanted)
+    const waited = await msUntil(granted, setAt)
+    expect(waited).toBeGreaterThanOrEqual(1_150)
+    expect(waited).toBeLessThan(1_200 + 250 + SLACK_MS)
+    await (await granted).release()
+  })
+
+  test("a stranger that barges in after an expiry is waited for, and the queue goes on after it", async () => {
+    const { locks, command, name } = lab()
+    const wanted = name()
+    const hand = byHand(lab(), wanted)
+    await hand.take(waiterByHand().token, 500)
+    const first = await enter(locks, wanted)
+    const second = await enter(locks, wanted)
+    // As if it had come in the moment of the expiry.
+    await command("SET", hand.key("lock"), "stranger", "PX", "1000")
+    const bargedAt = performance.now()
+    expect(await msUntil(first.granted, bargedAt)).toBeGreaterThan(950)
+    expect(performance.now() - bargedAt).toBeLessThan(1_000 + LONGEST_POLL_MS + SLACK_MS)
+    await (await first.granted).release()
+    await (await second.granted).release()
+    await expectFree(hand)
+  })
+
+  test("a newcomer of ours that wins once after an expiry hands over to those who waited", async () => {
+    const { locks, name } = lab()
+    const wanted = name()
+    const hand = byHand(lab(), wanted)
+    await hand.plant(waiterByHand({ leaseMs: 500 }))
+    const newcomer = await locks().acquire(wanted)
+    // Nobody has marked it yet, as it came by a plain SET; whoever asks next does.
+    const { granted } = await enter(locks, wanted)
+    expect(await hand.value()).toBe(`${newcomer.token}+`)
+    await newcomer.release()
+    await (await granted).release()
+    await expectFree(hand)
+  })
+}

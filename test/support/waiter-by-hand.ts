@@ -1,0 +1,150 @@
+// Plays holders and waiters by hand: runs the scripts as any client of the database could, with entries of its own.
+import * as scripts from "../../src/lua/scripts.js"
+import { queueKeys } from "../../src/store/keys.js"
+import { waiterEntry } from "../../src/store/waiter-entry.js"
+import { createToken } from "../../src/token.js"
+
+/** Sends one command past the library. */
+export type SendCommand = (...command: readonly string[]) => Promise<unknown>
+
+/** A waiter that does nothing by itself: it never answers a grant. */
+export interface WaiterByHand {
+  readonly token: string
+  readonly entry: string
+  readonly channel: string
+}
+
+let made = 0
+
+export function waiterByHand({ leaseMs = 3_000, fencing = false, listens = true } = {}) {
+  const token = createToken("by-hand")
+  const channel = `by-hand-${String(made++)}`
+  const entry = waiterEntry({ token, channel: listens ? channel : undefined, leaseMs, fencing })
+  return { token, entry, channel }
+}
+
+/** The reply of acquire.lua by its parts. */
+export interface AcquireReply {
+  readonly kind: unknown
+  readonly left: number
+  readonly fence: string
+  readonly micros: number
+  readonly place: number
+  readonly ticket: string
+  readonly isForeign: boolean
+  /** What the script could not publish. */
+  readonly unsent: readonly unknown[]
+}
+
+/** How the scripts are sent. */
+export interface HandOptions {
+  /** With the line that has Upstash lock no more than the keys; the local server then enforces that rule. */
+  readonly keyLocking?: boolean
+  /** Lua that stands before the script. */
+  readonly prelude?: string
+}
+
+/** The scripts and the keys of one lock. */
+export class LockByHand {
+  readonly #send: SendCommand
+  readonly #name: string
+  readonly #head: string
+
+  constructor(
+    send: SendCommand,
+    name: string,
+    { keyLocking = true, prelude = "" }: HandOptions = {},
+  ) {
+    this.#send = send
+    this.#name = name
+    this.#head = (keyLocking ? "#!lua flags=allow-key-locking\n" : "") + prelude
+  }
+
+  get keys(): readonly string[] {
+    return queueKeys("lock:", this.#name)
+  }
+
+  /** The key of the lock, its queue, those who have checked, its fencing counter. */
+  key(part: "lock" | "queue" | "seen" | "fence"): string {
+    return this.keys[["lock", "queue", "seen", "fence"].indexOf(part)] ?? ""
+  }
+
+  value(): Promise<unknown> {
+    return this.#send("GET", this.key("lock"))
+  }
+
+  /** The entries in the queue, first come first. */
+  waiters(): Promise<unknown> {
+    return this.#send("ZRANGE", this.key("queue"), "0", "-1")
+  }
+
+  /** `SET … NX PX`, as every client that need not wait begins. */
+  async take(token: string, ttlMs = 30_000): Promise<boolean> {
+    return (await this.#send("SET", this.key("lock"), token, "NX", "PX", String(ttlMs))) === "OK"
+  }
+
+  try(waiter: WaiterByHand, ttlMs = 30_000): Promise<AcquireReply> {
+    return this.#acquire(waiter, ttlMs, "try", "")
+  }
+
+  enqueue(waiter: WaiterByHand, ticket = "", ttlMs = 30_000): Promise<AcquireReply> {
+    return this.#acquire(waiter, ttlMs, "enqueue", ticket)
+  }
+
+  check(waiter: WaiterByHand, ticket: string, ttlMs = 30_000): Promise<AcquireReply> {
+    return this.#acquire(waiter, ttlMs, "check", ticket)
+  }
+
+  /** Its result, and what it could not publish. */
+  release(token: string): Promise<readonly unknown[]> {
+    return this.#run(scripts.release, this.keys, [token, ""]) as Promise<readonly unknown[]>
+  }
+
+  leave({ token, entry }: WaiterByHand): Promise<readonly unknown[]> {
+    return this.#run(scripts.release, this.keys, [token, entry]) as Promise<readonly unknown[]>
+  }
+
+  extend(token: string, ttlMs: number): Promise<unknown> {
+    return this.#run(scripts.extend, this.keys.slice(0, 1), [token, String(ttlMs)])
+  }
+
+  look(token: string): Promise<unknown> {
+    return this.#run(scripts.look, this.keys.slice(0, 1), [token])
+  }
+
+  /** Puts a waiter into the queue as one that came so long ago and has not been heard of since. */
+  async plant(waiter: WaiterByHand, agoMs = 0): Promise<string> {
+    const [seconds = "", micros = ""] = (await this.#send("TIME")) as string[]
+    const ticket = String(Number(seconds) * 1_000_000 + Number(micros) - agoMs * 1_000)
+    await this.#send("ZADD", this.key("queue"), ticket, waiter.entry)
+    await this.#send("PEXPIRE", this.key("queue"), "30000")
+    return ticket
+  }
+
+  /** The milliseconds that each of the keys which are left has to live: -1 for one that would live for ever. */
+  async remains(): Promise<Readonly<Record<string, number>>> {
+    const lives = await Promise.all(this.keys.map((key) => this.#send("PTTL", key)))
+    const entries = this.keys.map((key, i) => [key, Number(lives[i])] as const)
+    return Object.fromEntries(entries.filter(([, life]) => life !== -2))
+  }
+
+  async #acquire(waiter: WaiterByHand, ttlMs: number, action: string, ticket: string) {
+    const args = [waiter.entry, String(ttlMs), action, ticket]
+    const reply = (await this.#run(scripts.acquire, this.keys, args)) as unknown[]
+    const [kind, left, fence, micros, place, given, foreign, ...unsent] = reply
+    return {
+      kind,
+      left: Number(left),
+      fence: String(fence),
+      micros: Number(micros),
+      place: Number(place),
+      ticket: String(given),
+      isForeign: foreign === 1,
+      unsent,
+    }
+  }
+
+  #run(script: string, keys: readonly string[], args: readonly string[]): Promise<unknown> {
+    return this.#send("EVAL", this.#head + script, String(keys.length), ...keys, ...args)
+  }
+}
