@@ -39,16 +39,22 @@ export type LockEvent =
 /** Hands an event to the listener. */
 export type Emit = (event: LockEvent) => void
 
-/** Wraps a listener so that what it throws cannot break the lock it observes. */
-export function emitter(listener: ((event: LockEvent) => unknown) | undefined): Emit {
+/** Takes note of work that goes on after a call has settled; it never rejects. */
+export type WaitUntil = (work: Promise<unknown>) => void
+
+/** Wraps a function of the user's so that what it throws cannot break the lock. */
+export function guarded<A>(
+  option: string,
+  listener: ((argument: A) => unknown) | undefined,
+): (argument: A) => void {
   if (!listener) return () => undefined
   const report = (error: unknown) => {
-    console.error("fetchlock: onEvent failed:", error)
+    console.error(`fetchlock: ${option} failed:`, error)
   }
-  return (event) => {
+  return (argument) => {
     try {
       // An async listener's rejection would otherwise be nobody's.
-      Promise.resolve(listener(event)).catch(report)
+      Promise.resolve(listener(argument)).catch(report)
     } catch (error) {
       report(error)
     }

@@ -172,18 +172,16 @@ export class LockManager {
     const plan = planAcquire(options)
     const claim = { name, token: createToken(this.clientId) }
     const request = { ...claim, ...plan, timeoutMs: this.#plan.timeoutMs }
-    const { grant, waitedMs, requests } = await new Acquisition(
-      this.#plan.store,
-      request,
-      this.#plan.emit,
-    ).run()
+    const { store, emit, waitUntil } = this.#plan
+    const acquisition = new Acquisition(store, request, emit, waitUntil)
+    const { grant, waitedMs, requests } = await acquisition.run()
     const { fencingToken } = grant
-    this.#plan.emit({ type: "granted", name, waitedMs, requests, fencingToken })
+    emit({ type: "granted", name, waitedMs, requests, fencingToken })
     return this.#hold(claim, plan, grant)
   }
 
   #hold(claim: Claim, plan: HoldPlan, grant: Omit<Grant, "kind">): Lock {
-    const { store, timeoutMs, emit } = this.#plan
+    const { store, timeoutMs, emit, waitUntil } = this.#plan
     const { ttlMs, renew, maxHoldMs } = plan
     const { validity, isLease, fencingToken } = grant
     return new Lock({
@@ -198,6 +196,7 @@ export class LockManager {
       maxHoldMs,
       timeoutMs,
       emit,
+      waitUntil,
     })
   }
 }

@@ -2,7 +2,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { type Duration, MAX_TIMER_MS } from "./duration.js"
 import { LockBackendError, LockLostError, type LossReason } from "./errors.js"
-import type { Emit, ReleaseResult } from "./events.js"
+import type { Emit, ReleaseResult, WaitUntil } from "./events.js"
 import type { LockTransfer } from "./lock-transfer.js"
 import { parseTtl } from "./options.js"
 import { Renewal, unref } from "./renewal.js"
@@ -28,6 +28,7 @@ export interface Hold {
   /** The longest that one request may take. */
   readonly timeoutMs: number
   readonly emit: Emit
+  readonly waitUntil: WaitUntil
 }
 
 /**
@@ -193,11 +194,12 @@ export class Lock {
         tries: Infinity,
         worthwhile: () => this.#validity.remainingMs > 0,
         onUnknown: () => {
+          this.#hold.waitUntil(done)
           resolve()
         },
       }))
       // Reported by #release as an event, and to whoever called release().
-      releasing.catch(() => undefined).finally(resolve)
+      const done = releasing.catch(() => undefined).finally(resolve)
     })
   }
 

@@ -84,6 +84,11 @@ const OPTIONS: Record<keyof AcquireOptions, Refusal[]> = {
     [1, TypeError, /^fencing: /],
     [null, TypeError, /^fencing: /],
   ],
+  push: [
+    ["no", TypeError, /^push: must be a boolean, got "no"/],
+    [0, TypeError, /^push: /],
+    [null, TypeError, /^push: /],
+  ],
   renew: [
     ["10s", TypeError, /^renew: must be a boolean or \{ maxHold \}, got "10s"/],
     [1, TypeError, /^renew: /],

@@ -1,6 +1,6 @@
 // One acquire call: asks for the lock, waits for it if it may, and leaves nothing behind if it is not granted.
 import { LockTimeoutError } from "../errors.js"
-import type { Emit } from "../events.js"
+import type { Emit, WaitUntil } from "../events.js"
 import type { Busy, Grant, LockStore, TakeRequest } from "../store/store.js"
 import { askUntilKnown } from "./ask-until-known.js"
 import { Inquiry, type InquiryBounds } from "./inquiry.js"
@@ -30,13 +30,16 @@ export class Acquisition {
   readonly #store: LockStore
   readonly #request: AcquisitionRequest
   readonly #emit: Emit
+  readonly #waitUntil: WaitUntil
   readonly #inquiry: Inquiry
   #queueWait: QueueWait | undefined
 
-  constructor(store: LockStore, request: AcquisitionRequest, emit: Emit) {
+  /** @param waitUntil given the clean-up of a call that failed */
+  constructor(store: LockStore, request: AcquisitionRequest, emit: Emit, waitUntil: WaitUntil) {
     this.#store = store
     this.#request = request
     this.#emit = emit
+    this.#waitUntil = waitUntil
     this.#inquiry = new Inquiry(request)
   }
 
@@ -52,7 +55,7 @@ export class Acquisition {
       return { grant, waitedMs: this.#inquiry.waitedMs, requests: this.#inquiry.requests }
     } catch (error) {
       // Not awaited: the caller is told now, and what the clean-up cannot reach ends with its ttl.
-      void this.#cleanUp()
+      this.#waitUntil(this.#cleanUp())
       throw error
     }
   }

@@ -30,7 +30,12 @@ const REQUEST: AcquisitionRequest = {
 function start(script: Script, request: Partial<AcquisitionRequest> = {}, mayResend = false) {
   const startedAt = Date.now()
   const store = scriptedStore(script, { mayResend })
-  const running = new Acquisition(store, { ...REQUEST, ...request }, () => undefined).run()
+  const running = new Acquisition(
+    store,
+    { ...REQUEST, ...request },
+    () => undefined,
+    () => undefined,
+  ).run()
   running.catch(() => undefined)
   const asked = () =>
     store.asked.map(({ operation, atMs }) => `${operation} at ${String(atMs - startedAt)}`)

@@ -34,6 +34,7 @@ function hold(script: Script = {}, options: Partial<Hold> = {}) {
     maxHoldMs: Infinity,
     timeoutMs: 5_000,
     emit: onEvent,
+    waitUntil: () => undefined,
     ...options,
   })
   const asked = () =>
