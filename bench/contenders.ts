@@ -4,7 +4,7 @@ import { Redis } from "@upstash/redis"
 import { LockManager } from "fetchlock"
 
 /** One client of one library. */
-export interface Contender {
+interface Contender {
   /** Resolves with what releases the lock. */
   acquire(name: string): Promise<() => Promise<unknown>>
 }
@@ -34,7 +34,8 @@ export const CONTENDERS: Readonly<Record<string, ContenderFactory>> = {
     return {
       async acquire(name) {
         const retry = { attempts: 1_000_000, delay: 100 }
-        const lock = new UpstashLock({ id: name, redis, lease: 30_000, retry })
+        // Its types know the class of the client as CommonJS has it.
+        const lock = new UpstashLock({ id: name, redis: redis as never, lease: 30_000, retry })
         if (!(await lock.acquire())) throw new Error("@upstash/lock gave up")
         return () => lock.release()
       },

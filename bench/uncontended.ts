@@ -49,7 +49,7 @@ async function recordBodies(work: () => Promise<void>): Promise<readonly string[
   const { fetch } = globalThis
   const bodies: string[] = []
   globalThis.fetch = (url, init) => {
-    bodies.push(String(init?.body))
+    bodies.push(init?.body as string)
     return fetch(url, init)
   }
   try {

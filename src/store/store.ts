@@ -48,7 +48,7 @@ export interface Queued {
 }
 
 /** A moment on the server's clock, and a local one that was no later. */
-export interface ServerTime {
+interface ServerTime {
   readonly sentAt: Instant
   readonly micros: number
 }
