@@ -76,7 +76,9 @@ export class FetchClient implements Transport {
         const stream = new AbortController()
         this.#post(url, "", stream.signal, "text/event-stream")
           .then((response) => readEventStream(streamOf(response), events))
-          .catch(events.onFailure)
+          .catch((error: unknown) => {
+            events.onFailure(error instanceof RestError ? error : brokenRequest(error))
+          })
         return () => {
           stream.abort()
         }
@@ -95,7 +97,7 @@ export class FetchClient implements Transport {
         status = response.status
         body = await response.text()
       } catch (error) {
-        throw new RestError(describe(error), { outcome: "unknown", cause: error })
+        throw brokenRequest(error)
       }
       return readReply(status, body, this.#token)
     })
@@ -152,7 +154,11 @@ function streamOf({ status, headers, body }: Response): ReadableStream<Uint8Arra
   throw new RestError(`HTTP ${status} instead of a stream`, { outcome, status })
 }
 
-/** A failed fetch's message; the telling part is often in its cause. */
+/** A fetch that failed, or whose body did; the telling part of its message is often in its cause. */
+function brokenRequest(cause: unknown): RestError {
+  return new RestError(describe(cause), { outcome: "unknown", cause })
+}
+
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return "the request failed"
   return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message

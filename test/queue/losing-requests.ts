@@ -1,0 +1,79 @@
+// Each kind of request of a wait, lost, doubled and late: a bounded delay, no second holder, nobody locked out.
+import { expect, test } from "vitest"
+import type { Lab } from "../contract/lab.js"
+import { CriticalSection } from "../support/critical-section.js"
+import { type Fault, nothing } from "../support/fault-proxy.js"
+import { firstOf, type RequestKind } from "../support/queue-requests.js"
+import { waiterByHand } from "../support/waiter-by-hand.js"
+import { byHand, enter, expectBounded, SLACK_MS, until } from "./line.js"
+
+const TTL_MS = 2_000
+const TIMEOUT_MS = 800
+const LATE_MS = 1_200
+
+const FAULTS: readonly (readonly [string, Fault])[] = [
+  ["lost", { kind: "request-lost" }],
+  ["executed, its answer lost", { kind: "reply-lost", by: "reset" }],
+  ["doubled at once", { kind: "doubled", ms: 0, answer: "second" }],
+  ["doubled late", { kind: "doubled", ms: LATE_MS, answer: "first" }],
+  ["delayed past its deadline", { kind: "request-delayed", ms: LATE_MS }],
+]
+
+const KINDS: readonly RequestKind[] = ["enqueue", "check", "extend", "release", "leave"]
+
+const CASES = KINDS.flatMap((kind) => FAULTS.map(([what, fault]) => [kind, what, fault] as const))
+
+/**
+ * What one fault may cost: an answer that does not come (the deadline and a pause), and then a hold that nobody
+ * knows of (a whole ttl, where the request of a waiter that is gone by now took the lock) and a check.
+ */
+const BOUND_MS = LATE_MS + TTL_MS + 2_000 + SLACK_MS
+
+export function losingRequests(lab: () => Lab): void {
+  test.for(CASES)("%s: %s", async ([kind, , fault]) => {
+    const { locks, proxied, name } = lab()
+    const { proxy, locks: behindProxy } = await proxied()
+    const wanted = name()
+    const hand = byHand(lab(), wanted)
+    const section = new CriticalSection()
+    // Whoever waits for somebody that died has to ask.
+    const holder = waiterByHand()
+    await hand.take(holder.token, kind === "check" ? 600 : 20_000)
+    proxy.plan = firstOf(kind, fault)
+    const controller = new AbortController()
+    const options = { ttl: TTL_MS, timeout: TIMEOUT_MS }
+    const { signal } = controller
+    const first = behindProxy({ ...options, signal, wait: "60s" }).acquire(wanted)
+    first.catch(() => undefined)
+    await until(async () => {
+      expect(await hand.waiters()).toHaveLength(1)
+    })
+    const second = await enter(locks, wanted, options)
+    const startedAt = performance.now()
+    if (kind === "leave") controller.abort("enough")
+    else if (kind !== "check") await hand.release(holder.token)
+    const visits = [
+      first.then(
+        (lock) => section.visit("first", lock),
+        (error: unknown) => {
+          expect([kind, error]).toEqual(["leave", "enough"])
+        },
+      ),
+      second.granted.then((lock) => section.visit("second", lock)),
+    ]
+    if (kind === "leave") {
+      await expect(first).rejects.toBe("enough")
+      await hand.release(holder.token)
+    }
+    await Promise.all(visits)
+    // What came late may hold the lock once more, for nobody.
+    await proxy.settled()
+    const last = await locks({ ...options, wait: BOUND_MS }).acquire(wanted)
+    await section.visit("last", last)
+    expect(performance.now() - startedAt).toBeLessThan(BOUND_MS)
+    const expected = kind === "leave" ? ["second", "last"] : ["first", "second", "last"]
+    expect([...section.visits].sort()).toEqual([...expected].sort())
+    proxy.plan = nothing
+    await expectBounded(hand, TTL_MS)
+  })
+}

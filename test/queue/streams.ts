@@ -1,0 +1,143 @@
+// Streams that are refused, cut, silent, garbled and split: a waiter degrades to asking, and is never lost.
+import { expect, test } from "vitest"
+import type { Lab } from "../contract/lab.js"
+import { always, type Fault } from "../support/fault-proxy.js"
+import { byHand, enter, expectFree, LONGEST_POLL_MS, msUntil, SLACK_MS } from "./line.js"
+
+/** How long a waiter without a stream may go without asking: as long as one whose client hides that it ended. */
+function longestPauseMs({ variant }: Lab): number {
+  return variant.client === "fetch client" ? LONGEST_POLL_MS : 5_000
+}
+
+const REFUSALS: readonly (readonly [string, Fault])[] = [
+  ...[400, 404, 405, 500].map((status) => [`a ${String(status)}`, refusal(status)] as const),
+  ["a 200 with JSON", refusal(200, '{"result":null}')],
+  ["no answer", { kind: "hang", executed: false, after: "nothing" }],
+  ["a broken connection", { kind: "request-lost", by: "reset" }],
+  ["a stream that is never confirmed", { kind: "stream-stalled", after: "headers" }],
+]
+
+function refusal(status: number, body = '{"error":"ERR no streams"}'): Fault {
+  const headers = { "content-type": "application/json" }
+  return { kind: "replaced", executed: false, status, body, headers }
+}
+
+const HARMS: readonly (readonly [string, Fault])[] = [
+  ["ends", { kind: "stream-cut", afterMs: 300, by: "end" }],
+  ["is reset", { kind: "stream-cut", afterMs: 300, by: "reset" }],
+  ["ends before it was confirmed", { kind: "stream-cut", afterMs: 0, by: "end" }],
+  ["is silent", { kind: "stream-stalled", after: "confirmation" }],
+  ["is garbled", { kind: "stream-garbled", text: "data: rubbish\n\n" }],
+  ["is HTML", { kind: "stream-garbled", text: "<html><body>502</body></html>\n" }],
+  ["tells what is no notice", { kind: "stream-garbled", text: "data: message,x,granted soon\n\n" }],
+]
+
+export function streams(lab: () => Lab): void {
+  test.for(REFUSALS)("a waiter whose stream meets %s waits all the same", async ([, fault]) => {
+    const { locks, proxied, name } = lab()
+    const { proxy, locks: behindProxy } = await proxied()
+    proxy.plan = always("SUBSCRIBE", fault)
+    const lock = await locks().acquire(name())
+    const { granted } = await enter(behindProxy, lock.name, { timeout: 500 })
+    const releasedAt = performance.now()
+    await lock.release()
+    expect(await msUntil(granted, releasedAt)).toBeLessThan(longestPauseMs(lab()) + SLACK_MS)
+    await (await granted).release()
+    await expectFree(byHand(lab(), lock.name))
+  })
+
+  test.for(HARMS)("a waiter whose stream %s is not lost", async ([, fault]) => {
+    const { locks, proxied, name } = lab()
+    const { proxy, locks: behindProxy } = await proxied()
+    proxy.plan = always("SUBSCRIBE", fault)
+    // A stream that is silent cannot be noticed, but the end of the holder's ttl can.
+    const ttl = 2_500
+    const lock = await locks({ ttl, renew: true }).acquire(name())
+    const { granted } = await enter(behindProxy, lock.name)
+    await new Promise((resolve) => setTimeout(resolve, 400))
+    const releasedAt = performance.now()
+    await lock.release()
+    const bound = Math.max(ttl, longestPauseMs(lab()))
+    expect(await msUntil(granted, releasedAt)).toBeLessThan(bound + SLACK_MS)
+    await (await granted).release()
+    await expectFree(byHand(lab(), lock.name))
+  })
+
+  test.for([1, 2, 7, 31])(
+    "a stream that arrives in pieces of %i bytes tells the same as one that does not",
+    async (bytes) => {
+      const { locks, proxied, name } = lab()
+      const { proxy, locks: behindProxy } = await proxied()
+      proxy.plan = always("SUBSCRIBE", { kind: "stream-split", bytes })
+      const lock = await locks().acquire(name())
+      const { granted } = await enter(behindProxy, lock.name)
+      const releasedAt = performance.now()
+      await lock.release()
+      expect(await msUntil(granted, releasedAt)).toBeLessThan(SLACK_MS)
+      expect(proxy.seen("acquire")).toHaveLength(1)
+      await (await granted).release()
+    },
+  )
+}
+
+/** What holds only for a client that notices what happens to its streams: the built-in one. */
+export function noticedStreams(lab: () => Lab): void {
+  test("a server that has no streams is asked for one only once, a server in trouble each time", async () => {
+    const { locks, proxied, name } = lab()
+    const { proxy, locks: behindProxy } = await proxied()
+    const lock = await locks().acquire(name())
+    for (const [status, asked] of [
+      [500, 2],
+      [404, 1],
+    ] as const) {
+      proxy.log.length = 0
+      proxy.plan = always("SUBSCRIBE", refusal(status))
+      const manager = behindProxy({ wait: 200 })
+      for (let i = 0; i < 2; i++) {
+        await expect(manager.acquire(lock.name)).rejects.toMatchObject({ name: "LockTimeoutError" })
+      }
+      expect(proxy.seen("SUBSCRIBE")).toHaveLength(asked)
+    }
+    await lock.release()
+  })
+
+  test("the end of a stream is noticed when it happens", async () => {
+    const { locks, proxied, name } = lab()
+    const { proxy, locks: behindProxy } = await proxied()
+    proxy.plan = always("SUBSCRIBE", { kind: "stream-cut", afterMs: 300 })
+    const lock = await locks().acquire(name())
+    const { granted } = await enter(behindProxy, lock.name)
+    // It asks at once, and again from time to time.
+    const deadline = performance.now() + 1_500
+    while (proxy.seen("acquire").length < 3 && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    expect(proxy.seen("acquire").length).toBeGreaterThanOrEqual(3)
+    await lock.release()
+    await (await granted).release()
+  })
+
+  test("a waiter that missed a grant in silence does not miss the next one", async () => {
+    const { locks, proxied, name } = lab()
+    const { proxy, locks: behindProxy } = await proxied()
+    proxy.plan = always("SUBSCRIBE", { kind: "stream-stalled", after: "confirmation" })
+    // The deaf one asks when this would end, which is after its lease.
+    const lock = await locks().acquire(name(), { ttl: 4_500 })
+    const deaf = await enter(behindProxy, lock.name)
+    const next = await enter(locks, lock.name)
+    await lock.release()
+    const other = await next.granted
+    const hand = byHand(lab(), lock.name)
+    const before = proxy.seen("acquire").length
+    // It is back in the queue, at its old place.
+    while (((await hand.waiters()) as unknown[]).length === 0) {
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    expect(proxy.seen("acquire").length).toBeGreaterThan(before)
+    const releasedAt = performance.now()
+    await other.release()
+    expect(await msUntil(deaf.granted, releasedAt)).toBeLessThan(1_000 + SLACK_MS)
+    await (await deaf.granted).release()
+    await expectFree(hand)
+  })
+}

@@ -1,0 +1,24 @@
+// What a lock protects in a test: it notices when two are inside at the same time.
+import { expect } from "vitest"
+import type { Lock } from "../../src/index.js"
+
+export class CriticalSection {
+  #inside = 0
+  /** Those who were inside, in the order in which they came. */
+  readonly visits: string[] = []
+
+  /** Enters with a lock that was just granted, stays for a moment, and releases it. */
+  async visit(who: string, lock: Lock, forMs = 20): Promise<void> {
+    this.visits.push(who)
+    this.#inside++
+    try {
+      expect(this.#inside, `${who} is not alone`).toBe(1)
+      expect(lock.signal.aborted, `${who} has lost its lock`).toBe(false)
+      await new Promise((resolve) => setTimeout(resolve, forMs))
+      expect(this.#inside, `${who} is not alone`).toBe(1)
+    } finally {
+      this.#inside--
+    }
+    await lock.release()
+  }
+}
