@@ -18,7 +18,7 @@ function offline(options: Partial<LockManagerOptions> = {}) {
   const fetch = (_: string, { body }: RequestInit) => {
     const command = JSON.parse(body as string) as string[]
     sent.push(command)
-    return Promise.resolve(Response.json({ result: command[0] === "SET" ? "OK" : "released" }))
+    return Promise.resolve(Response.json({ result: command[0] === "SET" ? "OK" : ["released"] }))
   }
   const locks = new LockManager({ redis: { url: URL, token: TOKEN }, fetch, ...options })
   return { locks, sent }
@@ -234,6 +234,8 @@ describe("an option of a manager", () => {
     ["keyLocking", null, TypeError, /^keyLocking: /],
     ["onEvent", {}, TypeError, /^onEvent: must be a function, got an object/],
     ["onEvent", null, TypeError, /^onEvent: /],
+    ["waitUntil", {}, TypeError, /^waitUntil: must be a function, got an object/],
+    ["waitUntil", null, TypeError, /^waitUntil: /],
     ["redis", undefined, TypeError, /^redis: must be \{ url, token \} or a client/],
     ["redis", null, TypeError, /^redis: .*got null/],
     ["redis", {}, TypeError, /^redis\.url: must be the database's REST URL, got undefined/],

@@ -26,22 +26,20 @@ const NO_STREAMS = new Set([200, 400, 404, 405, 501])
 export class FetchClient implements Transport {
   readonly mayResend = false
   readonly noticesEnd = true
-  readonly #url: URL
+  /** The database's host, which tells whose database it is. */
+  readonly host: string
+  readonly #url: string
   readonly #token: string
   readonly #fetch: Fetch
 
   /** @throws `TypeError` for a url or token that cannot be one; neither is repeated in the message. */
   constructor(config: RestConfig, fetch?: Fetch) {
-    this.#url = checkUrl(config.url)
+    this.host = checkUrl(config.url).hostname
+    this.#url = config.url
     this.#token = checkToken(config.token)
     // Called as a method, a browser's or a Worker's own fetch throws "Illegal invocation".
     // The global one is looked up at each call, since tools for tests and tracing replace it.
     this.#fetch = (url, init) => (fetch ?? globalThis.fetch)(url, init)
-  }
-
-  /** The database's host, which tells whose database it is. */
-  get host(): string {
-    return this.#url.hostname
   }
 
   async setIfAbsent(
@@ -74,7 +72,7 @@ export class FetchClient implements Transport {
     return openSubscription(
       (events) => {
         const stream = new AbortController()
-        this.#post(url, "", stream.signal, "text/event-stream")
+        this.#post(url.href, "", stream.signal, "text/event-stream")
           .then((response) => readEventStream(streamOf(response), events))
           .catch((error: unknown) => {
             events.onFailure(error instanceof RestError ? error : brokenRequest(error))
@@ -104,12 +102,12 @@ export class FetchClient implements Transport {
   }
 
   #post(
-    url: URL,
+    url: string,
     body: string,
     signal: AbortSignal,
     accept = "application/json",
   ): Promise<Response> {
-    return this.#fetch(url.href, {
+    return this.#fetch(url, {
       method: "POST",
       headers: {
         Authorization: `Bearer ${this.#token}`,
@@ -165,11 +163,14 @@ function describe(error: unknown): string {
 }
 
 function checkUrl(url: unknown): URL {
-  if (typeof url !== "string") throw invalid("redis.url", "the database's REST URL", url)
-  // What it is may be a secret, pasted into the wrong variable.
-  if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) {
-    throw new TypeError("redis.url: must be a URL that begins with https:// or http://")
+  if (typeof url !== "string" || url === "") {
+    throw invalid("redis.url", "the database's REST URL", url)
   }
+  // What it is stays unsaid: it may be a secret, pasted into the wrong variable.
+  if (!/^https?:\/\//i.test(url)) {
+    throw new TypeError("redis.url: must begin with https:// (or http:// for a local server)")
+  }
+  if (!URL.canParse(url)) throw new TypeError("redis.url: is not a valid URL")
   const parsed = new URL(url)
   if (parsed.username || parsed.password) {
     throw new TypeError("redis.url: must not contain credentials; pass the token as redis.token")
@@ -178,9 +179,12 @@ function checkUrl(url: unknown): URL {
 }
 
 function checkToken(token: unknown): string {
-  if (typeof token !== "string" || !/^[\x21-\x7e]+$/.test(token)) {
+  if (typeof token !== "string" || token === "") {
+    throw new TypeError("redis.token: must be the database's REST token, got none")
+  }
+  if (!/^[\x21-\x7e]+$/.test(token)) {
     throw new TypeError(
-      "redis.token: must be the database's REST token, without spaces or line breaks",
+      "redis.token: has characters that a header cannot carry (a line break, perhaps)",
     )
   }
   return token
