@@ -36,10 +36,11 @@ export interface AcquireReply {
   readonly unsent: readonly unknown[]
 }
 
+/** The local server then enforces the rule that a script touches no key but its own. */
+const KEY_LOCKING = "#!lua flags=allow-key-locking\n"
+
 /** How the scripts are sent. */
 export interface HandOptions {
-  /** With the line that has Upstash lock no more than the keys; the local server then enforces that rule. */
-  readonly keyLocking?: boolean
   /** Lua that stands before the script. */
   readonly prelude?: string
 }
@@ -50,14 +51,10 @@ export class LockByHand {
   readonly #name: string
   readonly #head: string
 
-  constructor(
-    send: SendCommand,
-    name: string,
-    { keyLocking = true, prelude = "" }: HandOptions = {},
-  ) {
+  constructor(send: SendCommand, name: string, { prelude = "" }: HandOptions = {}) {
     this.#send = send
     this.#name = name
-    this.#head = (keyLocking ? "#!lua flags=allow-key-locking\n" : "") + prelude
+    this.#head = KEY_LOCKING + prelude
   }
 
   get keys(): readonly string[] {

@@ -1,0 +1,20 @@
+// The rules of the queue, script by script, with waiters that are made by hand. All scripts run under Upstash's rule
+// that they touch no key but their own, which the local server enforces.
+import { describe } from "vitest"
+import { openBench } from "./scripts/bench.js"
+import { handingOn } from "./scripts/handing-on.js"
+import { standingInLine } from "./scripts/standing-in-line.js"
+import { hasRedisServer } from "./support/redis-server.js"
+
+for (const engine of ["embedded engine", "real Redis"] as const) {
+  const run = engine === "embedded engine" || hasRedisServer() ? describe : describe.skip
+  run.concurrent(engine, () => {
+    const bench = openBench(engine)
+    describe("standing in line", () => {
+      standingInLine(bench)
+    })
+    describe("handing on", () => {
+      handingOn(bench)
+    })
+  })
+}

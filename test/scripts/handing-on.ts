@@ -1,0 +1,269 @@
+// The scripts as they pass the lock on: to whom, for how long, with which message, and past whom.
+import { expect } from "vitest"
+import { waiterByHand } from "../support/waiter-by-hand.js"
+import { type BenchTest, expectHeard } from "./bench.js"
+
+const granted = (leaseMs: number): unknown =>
+  expect.stringMatching(new RegExp(`^granted \\d{16} ${String(leaseMs)} $`))
+
+/** Makes the publishing of messages fail, as on a server whose scripts may not. */
+const CANNOT_PUBLISH = `local redis = (function(real)
+  return setmetatable({ pcall = function(name, ...)
+    if name == "PUBLISH" then return { err = "ERR unknown command" } end
+    return real.pcall(name, ...)
+  end }, { __index = real })
+end)(redis)
+`
+
+export function handingOn(bench: BenchTest): void {
+  bench("a release hands the lock to the head and tells the two that it concerns", async (b) => {
+    const { lock, command, hear } = b
+    const holder = waiterByHand()
+    await lock.take(holder.token)
+    const waiters = [3_000, 4_000, 5_000].map((leaseMs) => waiterByHand({ leaseMs }))
+    const heard = []
+    for (const waiter of waiters) {
+      heard.push(await hear(waiter.channel))
+      await lock.enqueue(waiter)
+    }
+    const [first, second, third] = waiters
+    const [toFirst, toSecond, toThird] = heard
+    if (!first || !second || !third || !toFirst || !toSecond || !toThird) throw new Error("no")
+    expect(await lock.release(holder.token)).toEqual(["released"])
+    expect(await lock.value()).toBe(`${first.token}+`)
+    const left = Number(await command("PTTL", lock.key("lock")))
+    expect(left).toBeLessThanOrEqual(3_000)
+    expect(left).toBeGreaterThan(2_000)
+    await expectHeard(toFirst, granted(3_000))
+    await expectHeard(toSecond, "next 3000")
+
+    expect(await lock.release(first.token)).toEqual(["released"])
+    expect(await lock.value()).toBe(`${second.token}+`)
+    await expectHeard(toSecond, "next 3000", granted(4_000))
+    await expectHeard(toThird, "next 4000")
+
+    // The last one: nobody else waits, so there is no mark.
+    expect(await lock.release(second.token)).toEqual(["released"])
+    expect(await lock.value()).toBe(third.token)
+    await expectHeard(toThird, "next 4000", granted(5_000))
+    await expectHeard(toFirst, granted(3_000))
+    expect(await lock.release(third.token)).toEqual(["released"])
+    expect(await lock.remains()).toEqual({})
+  })
+
+  bench("a release that is sent again takes nothing from the next holder", async ({ lock }) => {
+    const [holder, next] = [waiterByHand(), waiterByHand()]
+    await lock.take(holder.token)
+    await lock.enqueue(next)
+    await lock.release(holder.token)
+    expect(await lock.release(holder.token)).toEqual(["taken"])
+    expect(await lock.value()).toBe(next.token)
+    expect(await lock.extend(holder.token, 30_000)).toBe("taken")
+  })
+
+  bench("the message of a grant carries the server's time of the grant", async (b) => {
+    const { lock, command, hear } = b
+    const [holder, waiter] = [waiterByHand(), waiterByHand()]
+    const heard = await hear(waiter.channel)
+    await lock.take(holder.token)
+    const before = (await lock.enqueue(waiter)).micros
+    await lock.release(holder.token)
+    const [seconds, micros] = (await command("TIME")) as string[]
+    await expectHeard(heard, granted(3_000))
+    const at = Number(heard[0]?.split(" ")[1])
+    expect(at).toBeGreaterThan(before)
+    expect(at).toBeLessThanOrEqual(Number(seconds) * 1_000_000 + Number(micros))
+  })
+
+  bench("waiters that died long ago are skipped, in one go", async ({ lock, hear, command }) => {
+    const [holder, living] = [waiterByHand(), waiterByHand()]
+    await lock.take(holder.token)
+    for (let i = 0; i < 20; i++) await lock.plant(waiterByHand(), 31_000 + i)
+    const heard = await hear(living.channel)
+    expect(await lock.enqueue(living)).toMatchObject({ place: 20 })
+    await lock.release(holder.token)
+    expect(await lock.value()).toBe(living.token)
+    expect(await command("EXISTS", lock.key("queue"))).toBe(0)
+    await expectHeard(heard, granted(3_000))
+  })
+
+  bench("an old waiter that checked lately is alive, and forgotten once served", async (b) => {
+    const { lock, command } = b
+    const [holder, old, young] = [waiterByHand(), waiterByHand(), waiterByHand()]
+    await lock.take(holder.token)
+    const ticket = await lock.plant(old, 100_000)
+    await lock.enqueue(young)
+    expect(await lock.check(old, ticket)).toMatchObject({ kind: "queued", place: 0, ticket })
+    expect(await command("HEXISTS", lock.key("seen"), old.token)).toBe(1)
+    await lock.release(holder.token)
+    expect(await lock.value()).toBe(`${old.token}+`)
+    expect(await command("HLEN", lock.key("seen"))).toBe(0)
+  })
+
+  bench("an old waiter that is served by its own check is forgotten as well", async (b) => {
+    const { lock, command } = b
+    const old = waiterByHand()
+    const ticket = await lock.plant(old, 100_000)
+    expect(await lock.check(old, ticket)).toMatchObject({ kind: "granted", left: 30_000 })
+    expect(await command("HLEN", lock.key("seen"))).toBe(0)
+  })
+
+  bench(
+    "a waiter that came less than 30 s ago is alive without having checked",
+    async ({ lock }) => {
+      const [holder, quiet] = [waiterByHand(), waiterByHand()]
+      await lock.take(holder.token)
+      await lock.plant(quiet, 28_000)
+      await lock.release(`${holder.token}`)
+      // Unmarked, since it was put there by hand: whoever asks next serves it.
+      expect(await lock.try(waiterByHand())).toMatchObject({ kind: "busy" })
+      expect(await lock.value()).toBe(quiet.token)
+    },
+  )
+
+  for (const what of ["try", "enqueue", "check", "release", "leave"] as const) {
+    bench(`while the lock is free and somebody waits, a ${what} serves the head`, async (b) => {
+      const { lock, hear } = b
+      const [head, next, caller] = [waiterByHand(), waiterByHand(), waiterByHand()]
+      await lock.plant(head, 2_000)
+      const heard = await hear(head.channel)
+      const nextHeard = await hear(next.channel)
+      const ticket = await lock.plant(next, 1_000)
+      if (what === "check") expect((await lock.check(next, ticket)).kind).toBe("queued")
+      else if (what === "release") expect(await lock.release(caller.token)).toEqual(["gone"])
+      else if (what === "leave") expect(await lock.leave(caller)).toEqual(["gone"])
+      else {
+        const reply = await lock[what](caller)
+        expect(reply).toMatchObject(
+          what === "try"
+            ? { kind: "busy", left: 3_000 }
+            : { kind: "queued", place: 1, left: 3_000 },
+        )
+      }
+      expect(await lock.value()).toBe(`${head.token}+`)
+      await expectHeard(heard, granted(3_000))
+      await expectHeard(nextHeard, "next 3000")
+    })
+  }
+
+  bench("the head that asks for a free lock has it for its ttl, without a message", async (b) => {
+    const { lock, hear, command } = b
+    const [head, next] = [waiterByHand(), waiterByHand()]
+    const ticket = await lock.plant(head, 2_000)
+    await lock.plant(next, 1_000)
+    const heard = await hear(head.channel)
+    const nextHeard = await hear(next.channel)
+    expect(await lock.check(head, ticket)).toMatchObject({ kind: "granted", left: 30_000 })
+    expect(await command("PTTL", lock.key("lock"))).toBeGreaterThan(29_000)
+    expect(await lock.value()).toBe(`${head.token}+`)
+    await expectHeard(nextHeard, "next 30000")
+    expect(heard).toEqual([])
+  })
+
+  bench("to leave hands on a grant that was just made", async ({ lock, hear }) => {
+    const [holder, leaver, next] = [waiterByHand(), waiterByHand(), waiterByHand()]
+    await lock.take(holder.token)
+    await lock.enqueue(leaver)
+    await lock.enqueue(next)
+    const heard = await hear(next.channel)
+    await lock.release(holder.token)
+    expect(await lock.value()).toBe(`${leaver.token}+`)
+    expect(await lock.leave(leaver)).toEqual(["released"])
+    expect(await lock.value()).toBe(next.token)
+    await expectHeard(heard, "next 3000", granted(3_000))
+    expect(await lock.leave(next)).toEqual(["released"])
+    expect(await lock.remains()).toEqual({})
+  })
+
+  bench("to leave after a late SET frees the lock as well", async ({ lock, command }) => {
+    const [holder, waiter] = [waiterByHand(), waiterByHand()]
+    await lock.take(holder.token)
+    await lock.enqueue(waiter)
+    await command("DEL", lock.key("lock"))
+    await lock.take(waiter.token)
+    expect(await lock.leave(waiter)).toEqual(["released"])
+    expect(await lock.remains()).toEqual({})
+  })
+
+  bench("fencing tokens rise from hand-off to hand-off", async ({ lock, hear }) => {
+    const waiters = [1, 2, 3].map(() => waiterByHand({ fencing: true }))
+    const first = waiterByHand({ fencing: true })
+    const fences = [(await lock.enqueue(first)).fence]
+    let holder = first
+    const heard = []
+    for (const waiter of waiters) {
+      heard.push(await hear(waiter.channel))
+      await lock.enqueue(waiter)
+    }
+    for (const [i, waiter] of waiters.entries()) {
+      await lock.release(holder.token)
+      // Asked for again, the grant keeps its token.
+      const again = await lock.try(waiter)
+      expect(again.kind).toBe("granted")
+      expect((await lock.enqueue(waiter)).fence).toBe(again.fence)
+      const told = heard[i]?.find((text) => text.startsWith("granted"))
+      if (told !== undefined) expect(told.endsWith(` ${again.fence}`)).toBe(true)
+      fences.push(again.fence)
+      holder = waiter
+    }
+    const numbers = fences.map(Number)
+    expect(numbers.every(Number.isSafeInteger)).toBe(true)
+    expect([...new Set(numbers)].sort((a, b) => a - b)).toEqual(numbers)
+  })
+
+  bench("a fencing token rises even after its counter was lost", async ({ lock, command }) => {
+    const [first, second] = [waiterByHand({ fencing: true }), waiterByHand({ fencing: true })]
+    const before = Number((await lock.try(first)).fence)
+    await lock.release(first.token)
+    await command("DEL", lock.key("fence"))
+    expect(Number((await lock.try(second)).fence)).toBeGreaterThan(before)
+  })
+
+  bench(
+    "messages that the script cannot publish come back with its reply",
+    async ({ lock, sent }) => {
+      const [holder, first, second] = [waiterByHand(), waiterByHand(), waiterByHand()]
+      const mute = sent({ prelude: CANNOT_PUBLISH })
+      await lock.take(holder.token)
+      await lock.enqueue(first)
+      await lock.enqueue(second)
+      expect(await mute.release(holder.token)).toEqual([
+        "released",
+        ...[first.channel, granted(3_000)],
+        ...[second.channel, "next 3000"],
+      ])
+      expect(await lock.value()).toBe(`${first.token}+`)
+    },
+  )
+
+  bench("who has no channel is sent no message", async ({ lock, sent }) => {
+    const [holder, silent] = [waiterByHand(), waiterByHand({ listens: false })]
+    const mute = sent({ prelude: CANNOT_PUBLISH })
+    await lock.take(holder.token)
+    await lock.enqueue(silent)
+    expect(await mute.release(holder.token)).toEqual(["released"])
+    expect(await lock.value()).toBe(silent.token)
+  })
+
+  bench(
+    "what is no entry is taken out of the queue and served to nobody",
+    async ({ lock, command }) => {
+      const [holder, waiter] = [waiterByHand(), waiterByHand()]
+      await command("ZADD", lock.key("queue"), "1", "rubbish")
+      await lock.take(holder.token)
+      await lock.enqueue(waiter)
+      await lock.release(holder.token)
+      expect(await lock.value()).toBe(waiter.token)
+      expect(await lock.waiters()).toEqual([])
+    },
+  )
+
+  bench(
+    "a script that touched a key that is not its own would be refused",
+    async ({ lock, sent }) => {
+      const prelude = 'redis.call("GET", "somebody else\'s")\n'
+      await expect(sent({ prelude }).try(waiterByHand())).rejects.toThrow("Dynamic keys")
+      expect(await lock.remains()).toEqual({})
+    },
+  )
+}
