@@ -2,8 +2,16 @@
 import { LockManager } from "fetchlock"
 import { type Env, serve } from "./serve.js"
 
+/** The part of what workerd hands to a request that is used here. */
+interface ExecutionContext {
+  waitUntil(work: Promise<unknown>): void
+}
+
 export default {
-  fetch(request: Request, env: Env): Promise<Response> {
-    return serve(request, env, LockManager.fromEnv(env))
+  fetch(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
+    const waitUntil = (work: Promise<unknown>) => {
+      ctx.waitUntil(work)
+    }
+    return serve(request, env, LockManager.fromEnv(env, { waitUntil }))
   },
 }

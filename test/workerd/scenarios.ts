@@ -179,7 +179,7 @@ export const scenarios: Record<string, (stage: Stage) => Promise<unknown>> = {
   /** Gives up in the middle of the first request, and answers at once. */
   async abortsMidRequest({ locks, name }) {
     const controller = new AbortController()
-    const acquiring = rejection(locks.acquire(name, { ttl: 600, signal: controller.signal }))
+    const acquiring = rejection(locks.acquire(name, { signal: controller.signal }))
     await pause(50)
     controller.abort(new Error("enough"))
     return { error: await acquiring }
