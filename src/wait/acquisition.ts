@@ -3,7 +3,7 @@ import { LockTimeoutError } from "../errors.js"
 import type { Emit, WaitUntil } from "../events.js"
 import type { Busy, Grant, LockStore, TakeRequest } from "../store/store.js"
 import { askUntilKnown } from "./ask-until-known.js"
-import { Inquiry, type InquiryBounds } from "./inquiry.js"
+import { Inquiry, type InquiryBounds, isCertain } from "./inquiry.js"
 import { QueueWait } from "./queue-wait.js"
 import { spin } from "./spin.js"
 
@@ -61,20 +61,23 @@ export class Acquisition {
   }
 
   async #try(): Promise<Grant | Busy> {
+    const { maxRequests } = this.#request
     const answer = await this.#inquiry.ask((isRepeated, timeoutMs) =>
-      isRepeated
+      // A single look has to be certain.
+      isRepeated || maxRequests === 1
         ? this.#store.retake(this.#request, timeoutMs)
         : this.#store.take(this.#request, timeoutMs),
     )
-    const mayBeOurs = this.#store.mayResend && this.#inquiry.requests === 1
-    if (answer.kind === "granted" || !mayBeOurs || this.#willQueue) return answer
-    // "Busy" may answer the second sending of a command whose first one took the lock.
+    if (isCertain(answer) || this.#willLookAgain) return answer
     return this.#inquiry.ask((_, timeoutMs) => this.#store.retake(this.#request, timeoutMs))
   }
 
-  get #willQueue(): boolean {
+  /** Whether a refusal that is not certain will be found out before the call ends. */
+  get #willLookAgain(): boolean {
     const { waitMs, intervalMs } = this.#request
-    return waitMs > 0 && intervalMs === undefined && this.#store.queue !== undefined
+    if (waitMs <= 0) return false
+    // A client that re-sends makes it likely enough not to wait for the next look.
+    return (intervalMs === undefined && this.#store.queue !== undefined) || !this.#store.mayResend
   }
 
   #wait(busy: Busy): Promise<Grant> {

@@ -107,7 +107,8 @@ export class Inquiry {
    */
   async mayHaveTaken(): Promise<boolean> {
     const answer = await this.#asking?.catch(() => undefined)
-    return this.#mayHaveTaken || answer?.kind === "granted"
+    if (this.#mayHaveTaken || !answer) return this.#mayHaveTaken
+    return answer.kind === "granted" || !isCertain(answer)
   }
 
   async #askOnce<A extends Answer>(question: (timeoutMs: number) => Promise<A>): Promise<A> {
@@ -146,4 +147,12 @@ export class Inquiry {
 /** Whoever was not let in has done nothing; of any other failure one cannot tell. */
 function mayHaveBeenExecuted(error: RestError): boolean {
   return !(error.outcome === "refused" && (error.status === 401 || error.status === 403))
+}
+
+/**
+ * Whether the answer is about who has the lock. "Busy" from a plain `SET NX` is not: what is sent twice on the way, by a
+ * client or by a proxy, is refused the second time because of the first.
+ */
+export function isCertain(answer: Answer): boolean {
+  return answer.kind !== "busy" || answer.holderTtlMs !== undefined
 }

@@ -19,11 +19,11 @@ export async function spin(
     // One more than the holder has left: its key goes when that time has passed.
     const pause = intervalMs ?? Math.min((holderTtlMs ?? Infinity) + 1, backoffMs(refusals))
     await sleep(Math.min(inquiry.leftMs, pause), signal)
+    // A fixed interval needs no ttl of the holder; but who may have the lock, or looks for the last time, must know.
+    const isLast = inquiry.leftMs <= 0 || inquiry.requestsLeft <= 1
+    const mustKnow = intervalMs === undefined || inquiry.isUncertain || store.mayResend || isLast
     const answer = await inquiry.ask((_, timeoutMs) =>
-      // A fixed interval needs no ttl of the holder, and who cannot have the lock need not recognise it.
-      intervalMs !== undefined && !inquiry.isUncertain && !store.mayResend
-        ? store.take(request, timeoutMs)
-        : store.retake(request, timeoutMs),
+      mustKnow ? store.retake(request, timeoutMs) : store.take(request, timeoutMs),
     )
     if (answer.kind === "granted") return answer
     holderTtlMs = answer.holderTtlMs

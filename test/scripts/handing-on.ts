@@ -114,7 +114,7 @@ export function handingOn(bench: BenchTest): void {
       const [holder, quiet] = [waiterByHand(), waiterByHand()]
       await lock.take(holder.token)
       await lock.plant(quiet, 28_000)
-      await lock.release(`${holder.token}`)
+      await lock.release(holder.token)
       // Unmarked, since it was put there by hand: whoever asks next serves it.
       expect(await lock.try(waiterByHand())).toMatchObject({ kind: "busy" })
       expect(await lock.value()).toBe(quiet.token)
