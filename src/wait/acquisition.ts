@@ -72,11 +72,12 @@ export class Acquisition {
       const outcome = await this.#askUntilAnswered()
       if (outcome.kind === "granted") return outcome
       if (refusals === 0 && this.#request.waitMs > 0) this.#emit({ type: "queued", name })
-      const left = this.#request.waitMs - this.#waitedMs
-      if (left <= 0 || this.#requests >= this.#request.maxRequests) {
+      const isOutOfBudget = this.#requests >= this.#request.maxRequests
+      if (isOutOfBudget || (this.#isOver && isCertain(outcome))) {
         throw new LockTimeoutError(name, this.#waitedMs, this.#requests)
       }
-      await sleep(Math.min(left, this.#pauseMs(outcome, refusals + 1)), signal)
+      const left = this.#request.waitMs - this.#waitedMs
+      if (left > 0) await sleep(Math.min(left, this.#pauseMs(outcome, refusals + 1)), signal)
     }
   }
 
@@ -102,8 +103,9 @@ export class Acquisition {
   async #ask(): Promise<Grant | Busy> {
     try {
       const first = await this.#send()
-      // "Busy" may answer the second sending of a command whose first one took the lock.
-      const answer = first.kind === "busy" && this.#mustConfirm() ? await this.#send() : first
+      // Through such a client it is likely enough not to wait for the next look.
+      const mustConfirm = !isCertain(first) && this.#store.mayResend
+      const answer = mustConfirm ? await this.#send() : first
       if (answer.kind === "granted" && answer.validity.remainingMs <= 0) {
         throw new RestError("the lock's ttl was over before the answer came", {
           outcome: "unknown",
@@ -126,14 +128,13 @@ export class Acquisition {
     late.then(forget, forget)
   }
 
-  #mustConfirm(): boolean {
-    return this.#store.mayResend && this.#requests === 1
-  }
-
   #send(): Promise<Grant | Busy> {
     const { ttlMs, timeoutMs } = this.#request
     const timeout = Math.min(timeoutMs, ttlMs, Math.max(1, this.#budgetMs))
-    const cheap = this.#requests === 0 || this.#isSpinning()
+    // The last look has to be certain.
+    const isLast =
+      this.#requests + 1 >= this.#request.maxRequests || (this.#requests > 0 && this.#isOver)
+    const cheap = !isLast && (this.#requests === 0 || this.#isSpinning())
     this.#requests++
     return cheap
       ? this.#store.take(this.#request, timeout)
@@ -155,6 +156,10 @@ export class Acquisition {
     return elapsedMs(this.#startedAt)
   }
 
+  get #isOver(): boolean {
+    return this.#waitedMs >= this.#request.waitMs
+  }
+
   /** What is left of the time that the whole call may take. */
   get #budgetMs(): number {
     return this.#request.waitMs + this.#request.timeoutMs - this.#waitedMs
@@ -164,7 +169,8 @@ export class Acquisition {
   async #cleanUp(): Promise<void> {
     // What was under way at an abort is waited for, so that the release comes after it.
     const answer = await this.#asking?.catch(() => undefined)
-    if (!this.#unknown && answer?.kind !== "granted") return
+    const isRefused = answer === undefined || (answer.kind === "busy" && isCertain(answer))
+    if (isRefused && !this.#unknown) return
     // A client that cannot be cancelled may send again until it gives up, so after that there is one more.
     const late = [...this.#late]
     await this.#release()
@@ -181,6 +187,14 @@ export class Acquisition {
       // The call has already failed and its caller knows; the key ends with its ttl.
     }
   }
+}
+
+/**
+ * Whether the answer is about who has the lock. "Busy" from a plain `SET NX` is not: a client sends it again when its
+ * answer was lost, and so does a runtime's fetch on a connection that had gone stale; then the holder may be us.
+ */
+function isCertain(answer: Grant | Busy): boolean {
+  return answer.kind === "granted" || answer.holderTtlMs !== undefined
 }
 
 /** Whoever was not let in has done nothing; of any other failure one cannot tell. */
