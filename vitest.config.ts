@@ -1,4 +1,4 @@
-// The tests: all files at once where there is room, since most of their time is spent waiting.
+// The tests. Most of their time is spent waiting, so those of a file run together rather than more files at once.
 import { defineConfig } from "vitest/config"
 
 export default defineConfig({
@@ -7,7 +7,7 @@ export default defineConfig({
     globalSetup: ["test/support/global-setup.ts"],
     testTimeout: 20_000,
     hookTimeout: 30_000,
-    maxWorkers: 3,
-    maxConcurrency: 6,
+    maxWorkers: 2,
+    maxConcurrency: 8,
   },
 })

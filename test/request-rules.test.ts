@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import type { LockManager } from "../src/index.js"
 import { Lock } from "../src/lock.js"
 import { always } from "./support/fault-proxy.js"
-import { recorder, rejection } from "./support/outcomes.js"
+import { recorder, rejection, until } from "./support/outcomes.js"
 import { type Opened, variants } from "./support/variants.js"
 
 let database: Opened
@@ -151,7 +151,7 @@ describe("the signal", () => {
         calls.push(lock)
       }),
     )
-    await expect.poll(() => of("queued").length).toBe(1)
+    await until(() => of("queued").length === 1)
     controller.abort("enough")
     expect(await waiting).toBe("enough")
     await held.release()
@@ -167,11 +167,11 @@ describe("the signal", () => {
     const calls: unknown[] = []
     const { signal } = controller
     const waiting = rejection(locks().request(wanted, { signal }, () => calls.push("called")))
-    await expect.poll(() => proxy.log.length).toBe(1)
+    await until(() => proxy.log.length === 1)
     controller.abort("enough")
     expect(await waiting).toBe("enough")
-    await expect.poll(() => proxy.seen("release").length).toBe(1)
-    await expect.poll(() => database.command("EXISTS", `lock:${wanted}`)).toBe(0)
+    await until(() => proxy.seen("release").length === 1)
+    await until(async () => (await database.command("EXISTS", `lock:${wanted}`)) === 0)
     expect(calls).toEqual([])
   })
 
@@ -269,7 +269,7 @@ describe("the callback", () => {
       settle = resolve
     })
     const running = database.locks().request(wanted, () => work)
-    await expect.poll(() => database.command("EXISTS", `lock:${wanted}`)).toBe(1)
+    await until(async () => (await database.command("EXISTS", `lock:${wanted}`)) === 1)
     settle("done")
     expect(await running).toBe("done")
     expect(await database.command("EXISTS", `lock:${wanted}`)).toBe(0)

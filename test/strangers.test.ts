@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { LockLostError, LockTimeoutError } from "../src/index.js"
 import { describeVariants } from "./support/describe-variants.js"
-import { durationOf, recorder, rejection } from "./support/outcomes.js"
+import { durationOf, recorder, rejection, until } from "./support/outcomes.js"
 import type { Opened, Variant } from "./support/variants.js"
 
 /** A lock as most Redis clients write it: `SET key token NX PX ttl`, a comparison and a DEL. */
@@ -69,7 +69,7 @@ describeVariants("strangers", (variant: Variant) => {
     await stranger.take("PX", "30000")
     const { onEvent, of } = recorder()
     const waiting = database.locks({ onEvent }).acquire(name, { wait: "30s" })
-    await expect.poll(() => of("queued").length).toBe(1)
+    await until(() => of("queued").length === 1)
     await stranger.release()
     // The longest pause is two seconds.
     expect(await durationOf(waiting)).toBeLessThan(3_000)
@@ -118,7 +118,7 @@ describeVariants("strangers", (variant: Variant) => {
     const { onEvent, of } = recorder()
     await database.locks({ onEvent }).acquire(name, { ttl: "3s", renew: true })
     await database.command("SET", `lock:${name}`, stranger.token)
-    await expect.poll(() => of("lost"), { timeout: 10_000 }).toHaveLength(1)
+    await until(() => of("lost").length === 1, { timeout: 10_000 })
     expect(of("lost")[0]?.reason).toBe("taken")
     expect(await database.command("PTTL", `lock:${name}`)).toBe(-1)
   })

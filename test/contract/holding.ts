@@ -1,7 +1,7 @@
 // The contract of a hold: extend, keep, transfer, adopt, renewal.
 import { expect, test } from "vitest"
 import { LockLostError, type LockTransfer } from "../../src/index.js"
-import { abortion, recorder, rejection } from "../support/outcomes.js"
+import { abortion, recorder, rejection, until } from "../support/outcomes.js"
 import { holdAsStranger, type Lab } from "./lab.js"
 
 /** The reason of the rejection, which is a `LockLostError`. */
@@ -63,7 +63,7 @@ export function holding(lab: () => Lab): void {
   test("a hold whose time is over is lost by the local clock, asked or not", async () => {
     const { locks, name } = lab()
     const { onEvent, of } = recorder()
-    const lock = await locks({ onEvent }).acquire(name(), { ttl: 500 })
+    const lock = await locks({ onEvent }).acquire(name(), { ttl: 1_200 })
     const reason = await abortion(lock.signal)
     // Before the key has gone, so that nobody else can have it yet.
     expect(lock.expiresAt).toBeLessThanOrEqual(Date.now())
@@ -76,7 +76,7 @@ export function holding(lab: () => Lab): void {
     const { locks, command, name } = lab()
     const { onEvent, of } = recorder()
     const lock = await locks({ onEvent }).acquire(name(), { ttl: 1_500, renew: true })
-    await expect.poll(() => of("renewed").length, { timeout: 15_000 }).toBe(6)
+    await until(() => of("renewed").length === 6, { timeout: 15_000 })
     expect(await command("GET", `lock:${lock.name}`)).toBe(lock.token)
     expect(lock.signal.aborted).toBe(false)
     expect(of("renewed")[0]?.remainingMs).toBeGreaterThan(800)
@@ -87,7 +87,7 @@ export function holding(lab: () => Lab): void {
   test("a hold that is not renewed is not extended", async () => {
     const { proxied, name } = lab()
     const { proxy, locks } = await proxied()
-    const lock = await locks().acquire(name(), { ttl: 500 })
+    const lock = await locks().acquire(name(), { ttl: 1_200 })
     await abortion(lock.signal)
     expect(proxy.seen("extend")).toEqual([])
   })
@@ -103,17 +103,17 @@ export function holding(lab: () => Lab): void {
     expect(lock.expiresAt).toBeGreaterThan(grantedAt + 2_500)
     // One at each third of the ttl, and the last one for what is left.
     expect(proxy.seen("extend").length).toBeLessThanOrEqual(6)
-    await expect.poll(() => command("EXISTS", `lock:${lock.name}`)).toBe(0)
+    await until(async () => (await command("EXISTS", `lock:${lock.name}`)) === 0)
   })
 
   test("keep leaves the lock held, without renewal, and the end of its scope does not release it", async () => {
     const { proxied, command, name } = lab()
     const { proxy, locks } = await proxied()
-    const lock = await locks().acquire(name(), { ttl: 600, renew: true })
+    const lock = await locks().acquire(name(), { ttl: 1_500, renew: true })
     await lock.keep("20s")
     await lock[Symbol.asyncDispose]()
     const sent = proxy.log.length
-    await new Promise((resolve) => setTimeout(resolve, 700))
+    await new Promise((resolve) => setTimeout(resolve, 1_600))
     expect(proxy.log).toHaveLength(sent)
     expect(await command("GET", `lock:${lock.name}`)).toBe(lock.token)
     expect(await pttl(lock.name)).toBeGreaterThan(15_000)
@@ -171,7 +171,7 @@ export function holding(lab: () => Lab): void {
     const { onEvent, of } = recorder()
     const lock = await locks().acquire(name(), { ttl: 1_500 })
     const adopted = await locks({ onEvent }).adopt(lock.transfer(), { renew: true })
-    await expect.poll(() => of("renewed").length, { timeout: 5_000 }).toBe(3)
+    await until(() => of("renewed").length === 3)
     expect(adopted.signal.aborted).toBe(false)
     await adopted.release()
   })

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest"
 import { LockBackendError } from "../../src/index.js"
 import { always, inOrder, nothing } from "../support/fault-proxy.js"
-import { recorder, rejection } from "../support/outcomes.js"
+import { recorder, rejection, until } from "../support/outcomes.js"
 import { holdAsStranger, type Lab } from "./lab.js"
 
 export function releasing(lab: () => Lab): void {
@@ -62,9 +62,9 @@ export function releasing(lab: () => Lab): void {
 
   test("the signal of a lock does not abort by its release", async () => {
     const { locks, name } = lab()
-    const lock = await locks().acquire(name(), { ttl: 400 })
+    const lock = await locks().acquire(name(), { ttl: 1_000 })
     await lock.release()
-    await new Promise((resolve) => setTimeout(resolve, 450))
+    await new Promise((resolve) => setTimeout(resolve, 1_050))
     expect(lock.signal.aborted).toBe(false)
   })
 
@@ -105,9 +105,9 @@ export function releasing(lab: () => Lab): void {
     const { proxied, command, name } = lab()
     const { proxy, locks } = await proxied()
     const { onEvent, events } = recorder()
-    const lock = await locks({ onEvent }).acquire(name(), { ttl: 1_500, renew: true })
+    const lock = await locks({ onEvent }).acquire(name(), { ttl: 3_000, renew: true })
     proxy.plan = always("extend", { kind: "reply-delayed", ms: 100 })
-    await expect.poll(() => proxy.seen("extend").length, { timeout: 5_000 }).toBe(1)
+    await until(() => proxy.seen("extend").length === 1)
     expect(await lock.release()).toBe("released")
     await proxy.settled()
     expect(await command("EXISTS", `lock:${lock.name}`)).toBe(0)
@@ -147,18 +147,18 @@ export function releasing(lab: () => Lab): void {
     )
     await lock[Symbol.asyncDispose]()
     await lock[Symbol.asyncDispose]()
-    await expect.poll(() => command("EXISTS", `lock:${lock.name}`)).toBe(0)
+    await until(async () => (await command("EXISTS", `lock:${lock.name}`)) === 0)
   })
 
   test("a scope's release that never succeeds is reported when the hold is over", async () => {
     const { proxied, name } = lab()
     const { proxy, locks } = await proxied()
     const { onEvent, of } = recorder()
-    const lock = await locks({ onEvent }).acquire(name(), { ttl: 700 })
+    const lock = await locks({ onEvent }).acquire(name(), { ttl: 1_500 })
     proxy.plan = always("release", { kind: "replaced", executed: false, status: 502, body: "" })
     await lock[Symbol.asyncDispose]()
     expect(of("release-failed")).toEqual([])
-    await expect.poll(() => of("release-failed").length, { timeout: 5_000 }).toBe(1)
+    await until(() => of("release-failed").length === 1)
     expect(of("release-failed")[0]?.error).toMatchObject({ code: "backend", phase: "release" })
     expect(of("lost")).toEqual([])
   })

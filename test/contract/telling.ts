@@ -1,7 +1,7 @@
 // The contract of events and errors: what they tell, and that they never tell a token.
-import { expect, test, vi } from "vitest"
+import { expect, test } from "vitest"
 import { everything, nothing } from "../support/fault-proxy.js"
-import { abortion, everythingSaidBy, recorder, rejection } from "../support/outcomes.js"
+import { abortion, everythingSaidBy, recorder, rejection, until } from "../support/outcomes.js"
 import { REST_TOKEN } from "../support/variants.js"
 import { holdAsStranger, type Lab } from "./lab.js"
 
@@ -12,7 +12,7 @@ export function telling(lab: () => Lab): void {
     const { events, onEvent, of } = recorder()
     const manager = locks({ onEvent })
     const waiting = manager.acquire(first.name, { fencing: true })
-    await expect.poll(() => of("queued").length).toBe(1)
+    await until(() => of("queued").length === 1)
     await first.release()
     const lock = await waiting
     await lock.extend()
@@ -54,24 +54,6 @@ export function telling(lab: () => Lab): void {
     expect(events).toEqual([])
   })
 
-  test("a listener that throws or rejects breaks nothing", async () => {
-    const { locks, name } = lab()
-    const report = vi.spyOn(console, "error").mockImplementation(() => undefined)
-    const thrown = new Error("the listener threw")
-    const throwing = locks({
-      onEvent: () => {
-        throw thrown
-      },
-    })
-    expect(await (await throwing.acquire(name())).release()).toBe("released")
-    const onEvent = (() => Promise.reject(thrown)) as () => never
-    expect(await (await locks({ onEvent }).acquire(name())).release()).toBe("released")
-    await expect
-      .poll(() => report.mock.calls.filter((call) => call.includes(thrown)).length)
-      .toBe(4)
-    report.mockRestore()
-  })
-
   test("no event and no error ever tells a token", async () => {
     const { proxied, variant, name } = lab()
     const { proxy, locks } = await proxied()
@@ -84,8 +66,8 @@ export function telling(lab: () => Lab): void {
       body: JSON.stringify({ error: `ERR no, command was: [${manager.clientId}]` }),
     })
     const errors: unknown[] = []
-    const lock = await manager.acquire(name(), { ttl: "5s", fencing: true })
-    const lost = await manager.acquire(name(), { ttl: 400 })
+    const lock = await manager.acquire(name(), { ttl: "20s", fencing: true })
+    const lost = await manager.acquire(name(), { ttl: 1_200 })
     errors.push(await abortion(lost.signal))
     errors.push(await rejection(manager.acquire(lock.name, { wait: 0 })))
     for (const fault of [

@@ -1,7 +1,7 @@
 // The contract of waiting: when it ends, and what it leaves behind.
 import { expect, test } from "vitest"
 import { LockTimeoutError } from "../../src/index.js"
-import { durationOf, recorder, rejection } from "../support/outcomes.js"
+import { durationOf, recorder, rejection, until } from "../support/outcomes.js"
 import { always } from "../support/fault-proxy.js"
 import type { Lab } from "./lab.js"
 
@@ -16,7 +16,7 @@ export function waiting(lab: () => Lab): void {
     const lock = await locks().acquire(name())
     const { events, onEvent, of } = recorder()
     const waiting = locks({ onEvent }).acquire(lock.name, { wait: "30s" })
-    await expect.poll(() => of("queued").length).toBe(1)
+    await until(() => of("queued").length === 1)
     await lock.release()
     expect(await durationOf(waiting)).toBeLessThan(LONGEST_PAUSE + SLACK)
     const next = await waiting
@@ -26,7 +26,7 @@ export function waiting(lab: () => Lab): void {
 
   test("a waiter has the lock as soon as a dead holder's key has expired", async () => {
     const { locks, command, name } = lab()
-    const dead = await locks().acquire(name(), { ttl: 700 })
+    const dead = await locks().acquire(name(), { ttl: 1_200 })
     const left = Number(await command("PTTL", `lock:${dead.name}`))
     const waiting = locks().acquire(dead.name, { wait: "30s" })
     const waited = await durationOf(waiting)
@@ -57,7 +57,7 @@ export function waiting(lab: () => Lab): void {
     const reason = new Error("enough")
     const { signal } = controller
     const waiting = rejection(locks({ onEvent }).acquire(lock.name, { interval: "1m", signal }))
-    await expect.poll(() => of("queued").length).toBe(1)
+    await until(() => of("queued").length === 1)
     controller.abort(reason)
     expect(await durationOf(waiting)).toBeLessThan(SLACK)
     expect(await waiting).toBe(reason)
@@ -70,12 +70,12 @@ export function waiting(lab: () => Lab): void {
     proxy.plan = always("SET", { kind: "reply-delayed", ms: 1_500 })
     const controller = new AbortController()
     const waiting = rejection(locks().acquire(wanted, { signal: controller.signal }))
-    await expect.poll(() => proxy.log[0]?.answers.length).toBe(1)
+    await until(() => proxy.log[0]?.answers.length === 1)
     expect(await command("EXISTS", `lock:${wanted}`)).toBe(1)
     controller.abort()
     expect(await durationOf(waiting)).toBeLessThan(1_000)
     expect(await waiting).toBe(controller.signal.reason)
-    await expect.poll(() => command("EXISTS", `lock:${wanted}`), { timeout: 5_000 }).toBe(0)
+    await until(async () => (await command("EXISTS", `lock:${wanted}`)) === 0)
   })
 
   test("a signal that has aborted already costs no request", async () => {
@@ -110,21 +110,19 @@ export function waiting(lab: () => Lab): void {
     expect(through.proxy.log).toHaveLength(4)
   })
 
-  test("a spin lock looks at its interval, without jitter", async () => {
+  test("a spin lock looks at its interval", async () => {
     const { proxied, locks, name } = lab()
     const lock = await locks().acquire(name())
     const { proxy, locks: spinning } = await proxied()
-    await rejection(spinning().acquire(lock.name, { wait: 1_000, interval: 100 }))
-    const times = proxy.log.map(({ atMs }) => atMs)
-    const gaps = times.slice(1).map((time, i) => time - (times[i] ?? 0))
-    // The first gap may be the confirmation of a client that may have sent twice; the last is cut off by the wait.
-    for (const gap of gaps.slice(1, -1)) expect(gap).toBeGreaterThanOrEqual(98)
-    expect(times.length).toBeGreaterThanOrEqual(5)
+    await rejection(spinning().acquire(lock.name, { wait: 2_000, interval: 100 }))
+    // One at the beginning, one at the end, and perhaps one that confirms what a client may have sent twice.
+    expect(proxy.log.length).toBeLessThanOrEqual(20 + 3)
+    expect(proxy.log.length).toBeGreaterThan(8)
   })
 
   test("a wait without end ends with the grant", async () => {
     const { locks, name } = lab()
-    const dead = await locks().acquire(name(), { ttl: 500 })
+    const dead = await locks().acquire(name(), { ttl: 1_200 })
     const lock = await locks().acquire(dead.name, { wait: Infinity })
     expect(lock.remaining).toBeGreaterThan(0)
   })

@@ -59,3 +59,16 @@ export function everythingSaidBy(value: unknown): string {
   }
   return said.join("\n")
 }
+
+/** Resolves when the condition holds; fails if it does not within the time. Unlike `expect.poll`, also in concurrent tests. */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  { timeout = 5_000 } = {},
+): Promise<void> {
+  const startedAt = performance.now()
+  while (!(await condition())) {
+    if (performance.now() - startedAt > timeout)
+      throw new Error(`did not come true within ${String(timeout)} ms: ${condition.toString()}`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}

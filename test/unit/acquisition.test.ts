@@ -80,12 +80,12 @@ describe("waiting", () => {
     expect(asked()).toEqual(["take at 0", "retake at 100", "retake at 300"])
   })
 
-  test("an interval replaces the backoff, and each look is the cheap one", async () => {
+  test("an interval replaces the backoff, and each look but the last is the cheap one", async () => {
     const request = { intervalMs: 250, waitMs: 600 }
-    const { running, asked } = start({ take: [busy()] }, request)
+    const { running, asked } = start({ take: [busy()], retake: [busy(9_000)] }, request)
     await forEver()
     await expect(running).rejects.toMatchObject({ requests: 4, waitedMs: 600 })
-    expect(asked()).toEqual(["take at 0", "take at 250", "take at 500", "take at 600"])
+    expect(asked()).toEqual(["take at 0", "take at 250", "take at 500", "retake at 600"])
   })
 
   test("a spin lock whose outcome was once unknown looks with the check that knows itself", async () => {
@@ -96,10 +96,25 @@ describe("waiting", () => {
     expect(asked()).toEqual(["take at 0", "retake at 100", "retake at 350"])
   })
 
-  test("a wait of zero asks once", async () => {
-    const { running, asked } = start({ take: [busy()] }, { waitMs: 0 })
-    await expect(running).rejects.toBeInstanceOf(LockTimeoutError)
-    expect(asked()).toEqual(["take at 0"])
+  test("a wait of zero ends with an answer that is certain", async () => {
+    const { running, asked } = start({ take: [busy()], retake: [busy(9_000)] }, { waitMs: 0 })
+    await expect(running).rejects.toMatchObject({ name: "LockTimeoutError", requests: 2 })
+    expect(asked()).toEqual(["take at 0", "retake at 0"])
+  })
+
+  test("a plain refusal that is our own lock, sent twice on the way, is found out before the call ends", async () => {
+    const script = { take: [busy()], retake: [granted()] }
+    for (const request of [{ waitMs: 0 }, { waitMs: 300, intervalMs: 100 }, { maxRequests: 2 }]) {
+      const { running } = start(script, request)
+      await forEver()
+      await expect(running).resolves.toMatchObject({ grant: { kind: "granted" } })
+    }
+  })
+
+  test("a budget of one request goes into the look that is certain", async () => {
+    const { running, asked } = start({ retake: [busy(9_000)] }, { maxRequests: 1 })
+    await expect(running).rejects.toMatchObject({ requests: 1 })
+    expect(asked()).toEqual(["retake at 0"])
   })
 
   test("a call that was refused the lock for certain leaves nothing to clean up", async () => {
@@ -189,6 +204,7 @@ describe("late answers", () => {
       resolve = res
       reject = rej
     })
+    late.catch(() => undefined)
     return { answer: failed({ late }), resolve, reject }
   }
 
@@ -218,7 +234,7 @@ describe("late answers", () => {
   test("that are failures are followed by a release too, since a client may have sent until then", async () => {
     const attempt = givenUp()
     const release = [() => Promise.resolve("released" as const)]
-    const { running, store } = start({ take: [attempt.answer], release }, { maxRequests: 1 })
+    const { running, store } = start({ retake: [attempt.answer], release }, { maxRequests: 1 })
     await forEver()
     await expect(running).rejects.toBeInstanceOf(LockBackendError)
     attempt.reject(new Error("fetch failed"))
@@ -230,7 +246,7 @@ describe("late answers", () => {
     const attempt = givenUp()
     const release = [() => Promise.resolve("released" as const)]
     attempt.reject(new Error("aborted"))
-    const { running, store } = start({ take: [attempt.answer], release }, { maxRequests: 1 })
+    const { running, store } = start({ retake: [attempt.answer], release }, { maxRequests: 1 })
     await forEver()
     await expect(running).rejects.toBeInstanceOf(LockBackendError)
     expect(store.count("release")).toBe(1)
@@ -273,12 +289,20 @@ describe("aborts", () => {
     expect(store.count("release")).toBe(1)
   })
 
-  test("release nothing that was refused", async () => {
+  test("release nothing that was refused for certain", async () => {
+    const { running, store, reason, answer } = abortedMidway()
+    expect(await rejection(running)).toBe(reason)
+    answer({ kind: "busy", holderTtlMs: 500 })
+    await forEver()
+    expect(store.count("release")).toBe(0)
+  })
+
+  test("release what a plain refusal may hide", async () => {
     const { running, store, reason, answer } = abortedMidway()
     expect(await rejection(running)).toBe(reason)
     answer({ kind: "busy", holderTtlMs: undefined })
     await forEver()
-    expect(store.count("release")).toBe(0)
+    expect(store.count("release")).toBe(1)
   })
 })
 
@@ -291,8 +315,8 @@ describe("deadlines", () => {
       await rejection(running)
       return store.asked.map(({ timeoutMs }) => timeoutMs)
     }
-    expect(await limits({ timeoutMs: 700, waitMs: 0 })).toEqual([700])
-    expect(await limits({ timeoutMs: 700, ttlMs: 40, waitMs: 0 })).toEqual([40])
+    expect(await limits({ timeoutMs: 700, waitMs: 0 })).toEqual([700, 700])
+    expect(await limits({ timeoutMs: 700, ttlMs: 40, waitMs: 0 })).toEqual([40, 40])
     expect(await limits({ timeoutMs: 700, waitMs: 100 })).toEqual([700, 700])
   })
 })

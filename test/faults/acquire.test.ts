@@ -1,0 +1,188 @@
+// Acquiring under each fault, on a real Redis: never two holders, never a false "not acquired", never locked for longer
+// than one ttl.
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { LockBackendError } from "../../src/index.js"
+import { nothing } from "../support/fault-proxy.js"
+import { durationOf, until } from "../support/outcomes.js"
+import { type Database, describeOnRedis, openDatabase } from "../support/variants.js"
+import {
+  countUnhandled,
+  type FaultCase,
+  FAULTS,
+  LATE,
+  outcomeOf,
+  outlastsTimeout,
+  type Pattern,
+  PATTERNS,
+  planOf,
+  SLACK,
+  timeoutFor,
+  type Trial,
+  withTrial,
+} from "./matrix.js"
+
+const unhandled = countUnhandled()
+
+/** The ways to ask for a lock, the operation that suffers, and how long the call waits. */
+const CALLS = [
+  {
+    what: "tryAcquire",
+    operation: "SET",
+    wait: 0,
+    call: ({ locks, name }: Trial) => locks.tryAcquire(name),
+  },
+  {
+    what: "tryAcquire with a fencing token",
+    operation: "acquire",
+    wait: 0,
+    call: ({ locks, name }: Trial) => locks.tryAcquire(name, { fencing: true }),
+  },
+  {
+    what: "acquire that waits",
+    operation: "SET",
+    wait: 2_000,
+    call: ({ locks, name }: Trial) => locks.acquire(name, { wait: "2s" }),
+  },
+  {
+    what: "acquire that spins",
+    operation: "SET",
+    wait: 2_000,
+    call: ({ locks, name }: Trial) => locks.acquire(name, { wait: "2s", interval: 20 }),
+  },
+] as const
+
+/** Whether a call must have got over the fault by asking again: there is time for it, and an answer. */
+function mustGetOver(faultCase: FaultCase, pattern: Pattern): boolean {
+  return pattern === "once" && !faultCase.isRefusal && !outlastsTimeout(faultCase)
+}
+
+describeOnRedis("acquiring under faults", () => {
+  let database: Database
+  beforeAll(async () => {
+    database = await openDatabase("real Redis")
+  })
+  afterAll(async () => {
+    await database.close()
+    expect(unhandled()).toBe(0)
+  })
+
+  /** A call that failed has left the name free, at the latest when the ttl is over. */
+  async function expectNothingLeft(trial: Trial, { isExecutedLate }: FaultCase): Promise<void> {
+    if (isExecutedLate) await trial.expectFreeWithinTtl()
+    else await trial.expectFree()
+  }
+
+  describe.concurrent.each(CALLS)("$what", ({ operation, wait, call }) => {
+    for (const pattern of PATTERNS) {
+      test.for(FAULTS)(`$what, ${pattern}`, async (faultCase) => {
+        const timeout = timeoutFor(faultCase)
+        await withTrial(database, { timeout }, async (trial) => {
+          trial.proxy.plan = planOf(pattern, operation, faultCase.fault)
+          const calling = call(trial)
+          const [took, outcome] = await Promise.all([durationOf(calling), outcomeOf(calling)])
+          expect(took).toBeLessThan(wait + timeout + SLACK)
+          // The name is free: whoever is told that somebody else has it was told wrong.
+          expect(outcome).not.toBeNull()
+          if (outcome === null) return
+          if (outcome instanceof LockBackendError) {
+            expect(mustGetOver(faultCase, pattern)).toBe(false)
+            expect(outcome).toMatchObject({ phase: "acquire", lockName: trial.name })
+            expect(outcome.cause).toBeInstanceOf(Error)
+            await expectNothingLeft(trial, faultCase)
+            return
+          }
+          await trial.expectHeld(outcome)
+          // Late executions and late answers change nothing of it.
+          await trial.proxy.settled()
+          await trial.expectHeld(outcome)
+          trial.proxy.plan = nothing
+          expect(await outcome.release()).toBe("released")
+          await trial.expectFree()
+        })
+      })
+    }
+  })
+
+  describe.concurrent("a waiter's further looks", () => {
+    for (const pattern of PATTERNS) {
+      test.for(FAULTS)(`$what, ${pattern}`, async (faultCase) => {
+        await withTrial(database, { timeout: timeoutFor(faultCase) }, async (trial) => {
+          const holder = await trial.unharmed.acquire(trial.name)
+          trial.proxy.plan = planOf(pattern, "acquire", faultCase.fault)
+          const calling = trial.locks.acquire(trial.name, { wait: "6s" })
+          calling.catch(() => undefined)
+          await until(() => trial.proxy.seen("acquire").length > 0)
+          await holder.release()
+          const outcome = await outcomeOf(calling)
+          if (outcome instanceof LockBackendError) {
+            expect(mustGetOver(faultCase, pattern)).toBe(false)
+            await expectNothingLeft(trial, faultCase)
+            return
+          }
+          await trial.expectHeld(outcome)
+          await trial.proxy.settled()
+          await trial.expectHeld(outcome)
+        })
+      })
+    }
+  })
+
+  describe.concurrent("a call that is aborted while its request suffers", () => {
+    test.for(FAULTS)("$what", async (faultCase) => {
+      await withTrial(database, { timeout: timeoutFor(faultCase) }, async (trial) => {
+        const controller = new AbortController()
+        trial.proxy.plan = planOf("always", "SET", faultCase.fault)
+        const calling = trial.locks.acquire(trial.name, { signal: controller.signal })
+        calling.catch(() => undefined)
+        await until(() => trial.proxy.log.length > 0)
+        controller.abort("enough")
+        const outcome = await calling.catch((error: unknown) => error)
+        // The grant, or the refusal, may be faster than the abort.
+        const isEnded = outcome === "enough" || outcome instanceof LockBackendError
+        if (isEnded) await expectNothingLeft(trial, faultCase)
+        else expect(await trial.isOurs()).toBe(true)
+      })
+    })
+  })
+
+  describe.concurrent("somebody else's lock", () => {
+    test.for(FAULTS)("is neither taken nor harmed: $what", async (faultCase) => {
+      await withTrial(database, { timeout: timeoutFor(faultCase) }, async (trial) => {
+        const holder = await trial.unharmed.acquire(trial.name, { ttl: "10s" })
+        trial.proxy.plan = () => faultCase.fault
+        const outcome = await outcomeOf(trial.locks.tryAcquire(trial.name))
+        expect(outcome === null || outcome instanceof LockBackendError).toBe(true)
+        await trial.proxy.settled()
+        expect(await trial.holder()).toBe(holder.token)
+        expect(await trial.pttl()).toBeLessThanOrEqual(10_000)
+      })
+    })
+  })
+
+  describe.concurrent("a call that was granted at its second attempt", () => {
+    const fault = { kind: "request-delayed", ms: LATE } as const
+
+    test("survives the late execution of the first", async () => {
+      await withTrial(database, { timeout: LATE / 2 }, async (trial) => {
+        trial.proxy.plan = planOf("once", "SET", fault)
+        const lock = await trial.locks.acquire(trial.name, { wait: "5s" })
+        expect(trial.proxy.seen("SET")[0]?.answers).toEqual([])
+        await trial.proxy.settled()
+        expect(trial.proxy.seen("SET")[0]?.answers).toEqual(['{"result":null}'])
+        await trial.expectHeld(lock)
+      })
+    })
+
+    test("and released it before that, leaves the name locked for one ttl at most", async () => {
+      await withTrial(database, { timeout: LATE / 2 }, async (trial) => {
+        trial.proxy.plan = planOf("once", "SET", fault)
+        const lock = await trial.locks.acquire(trial.name, { wait: "5s", ttl: 1_500 })
+        await lock.release()
+        await trial.proxy.settled()
+        expect(await trial.pttl()).toBeLessThanOrEqual(1_500)
+        const next = await trial.unharmed.acquire(trial.name, { wait: 1_500 + SLACK })
+        expect(next.token).not.toBe(lock.token)
+      })
+    })
+  })
+})

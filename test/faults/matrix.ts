@@ -1,0 +1,202 @@
+// The faults that each operation is put through, and what must hold after any of them.
+import { expect } from "vitest"
+import {
+  type Lock,
+  LockBackendError,
+  LockManager,
+  type LockManagerOptions,
+} from "../../src/index.js"
+import { until } from "../support/outcomes.js"
+import { always, type Fault, FaultProxy, inOrder, type Plan } from "../support/fault-proxy.js"
+import { connect, type Database } from "../support/variants.js"
+
+/** How long one request may take where the fault is that it takes too long. */
+const SHORT_TIMEOUT = 400
+/** Long after whoever sent the request has given it up. */
+export const LATE = 800
+/** How long one request may take otherwise: so long that nothing but the fault ends it. */
+const AMPLE_TIMEOUT = 5_000
+/** What a busy machine may add. */
+export const SLACK = 1_500
+/** So long that whatever stays locked is noticed, not waited for. */
+export const TTL = 20_000
+
+export interface FaultCase {
+  readonly what: string
+  readonly fault: Fault
+  /** It may be executed after its sender has given it up. */
+  readonly isExecutedLate?: boolean
+  /** An answer of the database that is a refusal, or that is taken for one, is not asked for again. */
+  readonly isRefusal?: boolean
+}
+
+function replaced(what: string, status: number, body: string): FaultCase[] {
+  return [true, false].map((executed) => ({
+    what: `${what}, ${executed ? "after" : "without"} the execution`,
+    fault: { kind: "replaced", executed, status, body },
+  }))
+}
+
+function hangs(after: "nothing" | "half"): FaultCase[] {
+  return [true, false].map((executed) => ({
+    what: `an answer that stops at ${after}, ${executed ? "after" : "without"} the execution`,
+    fault: { kind: "hang", executed, after },
+  }))
+}
+
+export const FAULTS: readonly FaultCase[] = [
+  { what: "a lost request", fault: { kind: "request-lost" } },
+  { what: "a request lost by a reset", fault: { kind: "request-lost", by: "reset" } },
+  { what: "a lost reply", fault: { kind: "reply-lost" } },
+  { what: "a reply lost by a reset", fault: { kind: "reply-lost", by: "reset" } },
+  { what: "a slow request", fault: { kind: "request-delayed", ms: 50 } },
+  { what: "a late request", fault: { kind: "request-delayed", ms: LATE }, isExecutedLate: true },
+  { what: "a slow reply", fault: { kind: "reply-delayed", ms: 50 } },
+  { what: "a late reply", fault: { kind: "reply-delayed", ms: LATE } },
+  { what: "a request executed twice", fault: { kind: "doubled", ms: 0, answer: "first" } },
+  {
+    what: "a request executed again later",
+    fault: { kind: "doubled", ms: LATE, answer: "first" },
+    isExecutedLate: true,
+  },
+  {
+    what: "a request executed twice, answered the second time",
+    fault: { kind: "doubled", ms: 0, answer: "second" },
+  },
+  {
+    what: "a request executed again later, answered the second time",
+    fault: { kind: "doubled", ms: LATE, answer: "second" },
+    isExecutedLate: true,
+  },
+  { what: "half a reply", fault: { kind: "truncated", framing: "broken" } },
+  { what: "half a reply that passes for a whole", fault: { kind: "truncated", framing: "intact" } },
+  ...replaced("a 429", 429, '{"error":"slow down"}'),
+  ...replaced("a 500", 500, '{"error":"internal"}'),
+  ...replaced("a gateway's HTML", 502, "<html><h1>502 Bad Gateway</h1></html>"),
+  ...replaced("an empty body", 200, ""),
+  ...replaced("a body that is no JSON", 200, "OK"),
+  ...replaced("a JSON without a result", 200, "{}"),
+  ...replaced("a refusal", 400, '{"error":"ERR no"}').map((it) => ({ ...it, isRefusal: true })),
+  ...hangs("nothing"),
+  ...hangs("half"),
+]
+
+/** Whether the fault is noticed only when the request's time is up. */
+export function outlastsTimeout({ fault }: FaultCase): boolean {
+  return fault.kind === "hang" || ("ms" in fault && fault.ms === LATE)
+}
+
+/** How long a request may take that suffers the fault. */
+export function timeoutFor(faultCase: FaultCase): number {
+  return outlastsTimeout(faultCase) ? SHORT_TIMEOUT : AMPLE_TIMEOUT
+}
+
+/** How often the fault strikes. */
+export type Pattern = "once" | "always"
+export const PATTERNS: readonly Pattern[] = ["once", "always"]
+
+export function planOf(pattern: Pattern, operation: string, fault: Fault): Plan {
+  return pattern === "once" ? inOrder(operation, fault) : always(operation, fault)
+}
+
+/** One case's own proxy and key in a shared database. */
+export class Trial {
+  readonly proxy: FaultProxy
+  readonly name: string
+  /** The manager that suffers, and one that does not. */
+  readonly locks: LockManager
+  readonly unharmed: LockManager
+  readonly #database: Database
+
+  static async open(database: Database, options: Partial<LockManagerOptions>): Promise<Trial> {
+    return new Trial(database, await FaultProxy.open(database.url), options)
+  }
+
+  private constructor(database: Database, proxy: FaultProxy, options: Partial<LockManagerOptions>) {
+    this.#database = database
+    this.proxy = proxy
+    this.name = `trial-${Math.random().toString(36).slice(2)}`
+    const redis = connect("fetch client", proxy.url)
+    this.locks = new LockManager({ redis, ttl: TTL, ...options })
+    this.unharmed = new LockManager({ redis: connect("fetch client", database.url), ttl: TTL })
+  }
+
+  async holder(): Promise<unknown> {
+    return this.#database.command("GET", `lock:${this.name}`)
+  }
+
+  async pttl(): Promise<number> {
+    return Number(await this.#database.command("PTTL", `lock:${this.name}`))
+  }
+
+  /** Whether the key holds a token of the manager that suffers. */
+  async isOurs(): Promise<boolean> {
+    return String(await this.holder()).startsWith(`fl_${this.locks.clientId}_`)
+  }
+
+  /** A lock is one that the database knows of, and that nobody trusts for longer than its key lives. */
+  async expectHeld(lock: Lock): Promise<void> {
+    // In this order: what is left of the trust now is less than what the key had left before.
+    const { remaining } = lock
+    const left = await this.pttl()
+    const sinceThen = remaining - lock.remaining
+    expect(await this.holder()).toBe(lock.token)
+    expect(remaining).toBeGreaterThan(0)
+    expect(remaining).toBeLessThanOrEqual(left + sinceThen)
+    expect(await this.unharmed.tryAcquire(this.name)).toBeNull()
+  }
+
+  /** Freed soon after whatever was under way has been executed, and not taken again. */
+  async expectFree(): Promise<void> {
+    const isFreeAndQuiet = async () => {
+      await this.proxy.settled()
+      const sent = this.proxy.log.length
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      return this.proxy.log.length === sent && (await this.holder()) === null
+    }
+    await until(isFreeAndQuiet)
+  }
+
+  /** Taken by nobody for longer than one ttl from now on. */
+  async expectFreeWithinTtl(): Promise<void> {
+    await this.proxy.settled()
+    const left = await this.pttl()
+    // -2: there is no key. -1, a key for ever, is what must never be.
+    expect(left === -2 || (left > 0 && left <= TTL)).toBe(true)
+  }
+
+  async close(): Promise<void> {
+    await this.proxy.close()
+  }
+}
+
+/** Runs the case with a trial of its own, and closes that whatever happens. */
+export async function withTrial<T>(
+  database: Database,
+  options: Partial<LockManagerOptions>,
+  run: (trial: Trial) => Promise<T>,
+): Promise<T> {
+  const trial = await Trial.open(database, options)
+  try {
+    return await run(trial)
+  } finally {
+    await trial.close()
+  }
+}
+
+/** What the promise came to: its value, or the error that it may only be. */
+export async function outcomeOf<T>(promise: Promise<T>): Promise<T | LockBackendError> {
+  try {
+    return await promise
+  } catch (error) {
+    expect(error).toBeInstanceOf(LockBackendError)
+    return error as LockBackendError
+  }
+}
+
+/** Counts what the process hears of rejections that nobody handled. */
+export function countUnhandled(): () => number {
+  let count = 0
+  process.on("unhandledRejection", () => count++)
+  return () => count
+}

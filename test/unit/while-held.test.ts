@@ -1,0 +1,90 @@
+// What `request` does between the grant and the release, where clocks decide.
+import { afterEach, beforeEach, expect, test, vi } from "vitest"
+import { Lock } from "../../src/lock.js"
+import { now, Validity } from "../../src/validity.js"
+import { whileHeld } from "../../src/while-held.js"
+import { recorder, rejection } from "../support/outcomes.js"
+import { scriptedStore } from "../support/scripted-store.js"
+
+const TTL = 30_000
+
+function hold() {
+  const store = scriptedStore({ release: [() => Promise.resolve("released")] })
+  const { onEvent, of } = recorder()
+  const lock = new Lock({
+    store,
+    claim: { name: "a", token: "fl_a_b" },
+    ttlMs: TTL,
+    validity: Validity.ofTtl(now(), TTL),
+    isLease: false,
+    waitUntil: () => undefined,
+    fencingToken: undefined,
+    since: now(),
+    renew: false,
+    maxHoldMs: Infinity,
+    timeoutMs: 5_000,
+    emit: onEvent,
+  })
+  const run = <T>(callback: (lock: Lock) => T) => whileHeld(lock, callback, onEvent)
+  return { lock, store, of, run }
+}
+
+/** The machine sleeps through the rest of the hold: the wall clock knows, no timer has run. */
+const sleepThrough = () => vi.setSystemTime(Date.now() + TTL)
+
+beforeEach(() => {
+  vi.useFakeTimers()
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+test("work that outlasted its hold is not reported as done", async () => {
+  const { run, of, store } = hold()
+  const working = run(() => {
+    sleepThrough()
+    return "done"
+  })
+  expect(await rejection(working)).toMatchObject({ name: "LockLostError", reason: "expired" })
+  await vi.advanceTimersByTimeAsync(1)
+  expect(of("late-settled")).toMatchObject([{ outcome: { status: "fulfilled", value: "done" } }])
+  expect(store.count("release")).toBe(1)
+})
+
+test("work that failed after its hold was over is told as the loss, and its failure as an event", async () => {
+  const { run, of } = hold()
+  const failure = new Error("no")
+  const working = run(() => {
+    sleepThrough()
+    return Promise.reject(failure)
+  })
+  expect(await rejection(working)).toMatchObject({ reason: "expired" })
+  await vi.advanceTimersByTimeAsync(1)
+  expect(of("late-settled")).toMatchObject([{ outcome: { status: "rejected", reason: failure } }])
+})
+
+test("a hold that is lost is released only when the callback, which cannot be stopped, has ended", async () => {
+  const { run, store } = hold()
+  let end: () => void = () => undefined
+  const working = rejection(
+    run(
+      () =>
+        new Promise<void>((resolve) => {
+          end = resolve
+        }),
+    ),
+  )
+  await vi.advanceTimersByTimeAsync(TTL)
+  expect(await working).toMatchObject({ reason: "expired" })
+  expect(store.count("release")).toBe(0)
+  end()
+  await vi.advanceTimersByTimeAsync(1)
+  expect(store.count("release")).toBe(1)
+})
+
+test("what waits for the callback leaves no listener and no timer", async () => {
+  const { run, lock } = hold()
+  await run(() => "done")
+  expect(vi.getTimerCount()).toBe(0)
+  expect(lock.signal.aborted).toBe(false)
+})
