@@ -10,9 +10,8 @@ import {
   type FaultCase,
   FAULTS,
   LATE,
+  mustGetOver,
   outcomeOf,
-  outlastsTimeout,
-  type Pattern,
   PATTERNS,
   planOf,
   SLACK,
@@ -50,11 +49,6 @@ const CALLS = [
     call: ({ locks, name }: Trial) => locks.acquire(name, { wait: "2s", interval: 20 }),
   },
 ] as const
-
-/** Whether a call must have got over the fault by asking again: there is time for it, and an answer. */
-function mustGetOver(faultCase: FaultCase, pattern: Pattern): boolean {
-  return pattern === "once" && !faultCase.isRefusal && !outlastsTimeout(faultCase)
-}
 
 describeOnRedis("acquiring under faults", () => {
   let database: Database

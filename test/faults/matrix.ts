@@ -99,6 +99,11 @@ export function planOf(pattern: Pattern, operation: string, fault: Fault): Plan 
   return pattern === "once" ? inOrder(operation, fault) : always(operation, fault)
 }
 
+/** Whether a call must have got over the fault by asking again: there is time for it, and an answer. */
+export function mustGetOver(faultCase: FaultCase, pattern: Pattern): boolean {
+  return pattern === "once" && !faultCase.isRefusal && !outlastsTimeout(faultCase)
+}
+
 /** One case's own proxy and key in a shared database. */
 export class Trial {
   readonly proxy: FaultProxy

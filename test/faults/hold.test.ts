@@ -1,0 +1,156 @@
+// Holding and releasing under each fault, on a real Redis: nobody trusts a lock that somebody else can have, a release
+// frees once, and nothing that comes late harms the next holder.
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { LockBackendError, LockTimeoutError } from "../../src/index.js"
+import { nothing } from "../support/fault-proxy.js"
+import { durationOf } from "../support/outcomes.js"
+import { type Database, describeOnRedis, openDatabase } from "../support/variants.js"
+import {
+  countUnhandled,
+  FAULTS,
+  mustGetOver,
+  outcomeOf,
+  type Pattern,
+  PATTERNS,
+  planOf,
+  SLACK,
+  timeoutFor,
+  type Trial,
+  withTrial,
+} from "./matrix.js"
+
+const unhandled = countUnhandled()
+
+describeOnRedis("holding under faults", () => {
+  let database: Database
+  beforeAll(async () => {
+    database = await openDatabase("real Redis")
+  })
+  afterAll(async () => {
+    await database.close()
+    expect(unhandled()).toBe(0)
+  })
+
+  /** What was sent for an earlier holder and comes late leaves the next one's lock as it is. */
+  async function expectNextHolderUnharmed(trial: Trial): Promise<void> {
+    const next = await trial.unharmed.acquire(trial.name, { ttl: "5s" })
+    await trial.proxy.settled()
+    expect(await trial.holder()).toBe(next.token)
+    expect(await trial.pttl()).toBeLessThanOrEqual(5_000)
+    expect(await next.release()).toBe("released")
+  }
+
+  for (const pattern of PATTERNS) {
+    describe.concurrent(`release, ${pattern}`, () => {
+      test.for(FAULTS)("$what", async (faultCase) => {
+        const timeout = timeoutFor(faultCase)
+        await withTrial(database, { timeout }, async (trial) => {
+          const lock = await trial.locks.acquire(trial.name)
+          trial.proxy.plan = planOf(pattern, "release", faultCase.fault)
+          const releasing = lock.release()
+          const [took, outcome] = await Promise.all([durationOf(releasing), outcomeOf(releasing)])
+          expect(took).toBeLessThan(timeout + SLACK)
+          if (outcome instanceof LockBackendError) {
+            expect(mustGetOver(faultCase, pattern)).toBe(false)
+            expect(outcome).toMatchObject({ phase: "release", lockName: trial.name })
+            expect(lock.remaining).toBe(0)
+            trial.proxy.plan = nothing
+            expect(["released", "gone"]).toContain(await lock.release())
+          } else {
+            // Who hears the second answer only hears the truth of then.
+            const isSecond = "answer" in faultCase.fault && faultCase.fault.answer === "second"
+            expect(outcome).toBe(isSecond ? "gone" : "released")
+          }
+          expect(await trial.holder()).toBeNull()
+          await expectNextHolderUnharmed(trial)
+        })
+      })
+    })
+
+    describe.concurrent(`extend, ${pattern}`, () => {
+      test.for(FAULTS)("$what", async (faultCase) => {
+        const timeout = timeoutFor(faultCase)
+        await withTrial(database, { timeout }, async (trial) => {
+          const lock = await trial.locks.acquire(trial.name, { ttl: "15s" })
+          trial.proxy.plan = planOf(pattern, "extend", faultCase.fault)
+          const extending = lock.extend("20s")
+          const [took, outcome] = await Promise.all([durationOf(extending), outcomeOf(extending)])
+          expect(took).toBeLessThan(timeout + SLACK)
+          if (outcome instanceof LockBackendError) {
+            expect(mustGetOver(faultCase, pattern)).toBe(false)
+            expect(outcome).toMatchObject({ phase: "extend", lockName: trial.name })
+            expect(lock.remaining).toBeLessThan(15_000)
+          } else {
+            expect(lock.remaining).toBeGreaterThan(15_000)
+          }
+          expect(lock.signal.aborted).toBe(false)
+          await trial.expectHeld(lock)
+          expect(await lock.release()).toBe("released")
+          await expectNextHolderUnharmed(trial)
+        })
+      })
+    })
+
+    describe.concurrent(`adopt, ${pattern}`, () => {
+      test.for(FAULTS)("$what", async (faultCase) => {
+        const timeout = timeoutFor(faultCase)
+        await withTrial(database, { timeout }, async (trial) => {
+          const transfer = (await trial.unharmed.acquire(trial.name)).transfer()
+          trial.proxy.plan = planOf(pattern, "look", faultCase.fault)
+          const adopting = trial.locks.adopt(transfer)
+          const [took, outcome] = await Promise.all([durationOf(adopting), outcomeOf(adopting)])
+          expect(took).toBeLessThan(timeout + SLACK)
+          if (outcome instanceof LockBackendError) {
+            expect(mustGetOver(faultCase, pattern)).toBe(false)
+            expect(outcome).toMatchObject({ phase: "acquire", lockName: trial.name })
+            expect(await trial.holder()).toBe(transfer.token)
+            trial.proxy.plan = nothing
+            await trial.expectHeld(await trial.locks.adopt(transfer))
+          } else {
+            await trial.expectHeld(outcome)
+            await trial.proxy.settled()
+            await trial.expectHeld(outcome)
+          }
+        })
+      })
+    })
+  }
+
+  describe.concurrent("renewal, once and always", () => {
+    test.for(FAULTS)("$what", async (faultCase) => {
+      const runs = PATTERNS.map((pattern) =>
+        withTrial(database, {}, async (trial) => {
+          trial.proxy.plan = planOf(pattern, "extend", faultCase.fault)
+          await renewAndContend(trial, pattern)
+        }),
+      )
+      await Promise.all(runs)
+    })
+  })
+
+  async function renewAndContend(trial: Trial, pattern: Pattern): Promise<void> {
+    const ttl = 1_800
+    const lock = await trial.locks.acquire(trial.name, { ttl, renew: true })
+    // Looks all the time, and so is there the moment that the key is gone.
+    const contending = trial.unharmed.acquire(trial.name, { wait: "3s", interval: 15 })
+    // Read as soon as the grant is known, before anything else can happen.
+    const outcome = await contending.then(
+      (next) => ({ next, trust: lock.remaining }),
+      (error: unknown) => error,
+    )
+    // A single fault is got over long before the hold ends.
+    if (pattern === "once") expect(outcome).toBeInstanceOf(LockTimeoutError)
+    if (!(outcome instanceof LockTimeoutError)) {
+      expect(outcome).toMatchObject({ trust: 0 })
+      expect(lock.signal.reason).toMatchObject({ name: "LockLostError" })
+      const { next } = outcome as { next: { token: string } }
+      await trial.proxy.settled()
+      expect(await trial.holder()).toBe(next.token)
+    } else if (lock.signal.aborted) {
+      // An extension that was executed late kept it locked a little longer.
+      expect(await trial.pttl()).toBeLessThanOrEqual(ttl)
+    } else {
+      await trial.expectHeld(lock)
+    }
+  }
+})
