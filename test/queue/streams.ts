@@ -2,7 +2,15 @@
 import { expect, test } from "vitest"
 import type { Lab } from "../contract/lab.js"
 import { always, type Fault } from "../support/fault-proxy.js"
-import { byHand, enter, expectFree, LONGEST_POLL_MS, msUntil, SLACK_MS } from "./line.js"
+import {
+  byHand,
+  enter,
+  expectFree,
+  LONGEST_POLL_MS,
+  type MakeManager,
+  msUntil,
+  SLACK_MS,
+} from "./line.js"
 
 /** How long a waiter without a stream may go without asking: as long as one whose client hides that it ended. */
 function longestPauseMs({ variant }: Lab): number {
@@ -139,5 +147,32 @@ export function noticedStreams(lab: () => Lab): void {
     expect(await msUntil(deaf.granted, releasedAt)).toBeLessThan(1_000 + SLACK_MS)
     await (await deaf.granted).release()
     await expectFree(hand)
+  })
+}
+
+/** A server whose scripts cannot publish, as seen by who has a fetch of its own to see it with. */
+export function unpublished(lab: () => Lab): void {
+  test("what a script cannot publish its caller publishes", async () => {
+    const { proxied, name } = lab()
+    const { proxy, locks } = await proxied()
+    const fetchWithout = (url: string, init: RequestInit) => {
+      const body = typeof init.body === "string" ? init.body : ""
+      const isScript = body.startsWith('["EVAL"')
+      const sent = isScript ? body.replaceAll('\\"PUBLISH\\"', '\\"UNKNOWN\\"') : body
+      return fetch(url, { ...init, body: sent })
+    }
+    const manager: MakeManager = (options) => locks({ ...options, fetch: fetchWithout })
+    const lock = await manager().acquire(name())
+    const first = await enter(manager, lock.name)
+    const second = await enter(manager, lock.name)
+    const releasedAt = performance.now()
+    await lock.release()
+    expect(await msUntil(first.granted, releasedAt)).toBeLessThan(SLACK_MS)
+    const messages = proxy.seen("PUBLISH").map(({ commands }) => commands[0]?.[2])
+    expect(messages).toEqual([expect.stringMatching(/^granted /), "next 3000"])
+    await (await first.granted).release()
+    await (await second.granted).release()
+    expect(proxy.seen("PUBLISH")).toHaveLength(3)
+    await expectFree(byHand(lab(), lock.name))
   })
 }

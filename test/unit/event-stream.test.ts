@@ -1,0 +1,83 @@
+// The reader of event streams: whatever the network makes of the frames, it tells what was sent or that it cannot.
+import { expect, test } from "vitest"
+import { readEventStream } from "../../src/rest/event-stream.js"
+import { RestError } from "../../src/rest/rest-error.js"
+import { rejection } from "../support/outcomes.js"
+
+const FRAMES =
+  "data: subscribe,ch,1\n\ndata: message,ch,granted 1 2 \n\n: keep-alive\n\ndata: message,ch,a,b,ü\n\n"
+const HEARD = ["confirmed", "granted 1 2 ", "a,b,ü"]
+
+async function read(pieces: Iterable<Uint8Array | string>) {
+  const heard: string[] = []
+  const encoder = new TextEncoder()
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      for (const piece of pieces) {
+        controller.enqueue(typeof piece === "string" ? encoder.encode(piece) : piece)
+      }
+      controller.close()
+    },
+  })
+  const error = await rejection(
+    readEventStream(body, {
+      onConfirmed: () => heard.push("confirmed"),
+      onMessage: (message) => heard.push(message),
+    }),
+  )
+  expect(error).toBeInstanceOf(RestError)
+  return { heard, error: error as RestError }
+}
+
+test("frames tell the same wherever they are split", async () => {
+  const bytes = new TextEncoder().encode(FRAMES)
+  for (let at = 1; at < bytes.length; at++) {
+    const { heard } = await read([bytes.slice(0, at), bytes.slice(at)])
+    expect(heard, `split at ${String(at)}`).toEqual(HEARD)
+  }
+  expect((await read([...bytes].map((byte) => Uint8Array.of(byte)))).heard).toEqual(HEARD)
+})
+
+test("lines may end as on Windows, also where that is split", async () => {
+  const text = FRAMES.replaceAll("\n", "\r\n")
+  expect((await read([text])).heard).toEqual(HEARD)
+  expect((await read(Array.from(text))).heard).toEqual(HEARD)
+})
+
+test("a frame without a space after its colon is the same frame", async () => {
+  expect((await read(["data:message,ch,next 5\n"])).heard).toEqual(["next 5"])
+})
+
+test("comments and fields that say nothing to us are passed over", async () => {
+  const { heard, error } = await read([
+    ": hello\n",
+    "event: x\nid: 1\nretry: 5\n\n\n",
+    "nonsense\n",
+  ])
+  expect(heard).toEqual([])
+  expect(error.message).toBe("the stream ended")
+})
+
+test.for([
+  "data: rubbish\n",
+  "data: unsubscribe,ch,0\n",
+  "data: message\n",
+  'data: {"error":"ERR"}\n',
+])("%j is garbled, and what came before it counts", async (garbage) => {
+  const { heard, error } = await read([FRAMES, garbage, "data: message,ch,late\n\n"])
+  expect(heard).toEqual(HEARD)
+  expect(error).toMatchObject({ message: "the stream is garbled", outcome: "unknown" })
+})
+
+test("a megabyte without the end of a line is no event stream", async () => {
+  function* megabyte() {
+    for (let i = 0; i < 64; i++) yield "x".repeat(16_384)
+  }
+  expect((await read(megabyte())).error.message).toBe("the stream is garbled")
+})
+
+test("a half of a frame at the end is no message", async () => {
+  const { heard, error } = await read(["data: subscribe,ch,1\n\ndata: message,ch,gran"])
+  expect(heard).toEqual(["confirmed"])
+  expect(error.message).toBe("the stream ended")
+})

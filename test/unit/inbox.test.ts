@@ -1,0 +1,40 @@
+// What a waiter hears, in order and in time.
+import { expect, test } from "vitest"
+import { durationOf, rejection } from "../support/outcomes.js"
+import { Inbox } from "../../src/wait/inbox.js"
+
+test("what came before somebody looked is kept, in order", async () => {
+  const inbox = new Inbox<number>()
+  inbox.put(1)
+  inbox.put(2)
+  expect(await inbox.next(0, undefined)).toBe(1)
+  expect(await inbox.next(-5, undefined)).toBe(2)
+  expect(await inbox.next(0, undefined)).toBeUndefined()
+})
+
+test("what comes wakes whoever waits for it, however long it would have waited", async () => {
+  const inbox = new Inbox<string>()
+  const waiting = inbox.next(Infinity, undefined)
+  inbox.put("now")
+  inbox.put("later")
+  expect(await waiting).toBe("now")
+  expect(await inbox.next(0, undefined)).toBe("later")
+})
+
+test("nothing in time is undefined, and what comes then is for the next look", async () => {
+  const inbox = new Inbox<string>()
+  expect(await inbox.next(20, undefined)).toBeUndefined()
+  inbox.put("late")
+  expect(await inbox.next(0, undefined)).toBe("late")
+})
+
+test("an abort ends the waiting at once, with its reason, and loses nothing", async () => {
+  const inbox = new Inbox<string>()
+  const controller = new AbortController()
+  const waiting = rejection(inbox.next(60_000, controller.signal))
+  controller.abort("enough")
+  expect(await waiting).toBe("enough")
+  inbox.put("kept")
+  expect(await rejection(inbox.next(0, controller.signal))).toBe("enough")
+  expect(await durationOf(inbox.next(60_000, undefined))).toBeLessThan(100)
+})

@@ -1,0 +1,65 @@
+// When a waiter asks: at the moment at which the lock could be free, staggered, and often enough to count as alive.
+import { expect, test } from "vitest"
+import { listeningPauseMs, paceOf, pollingPauseMs } from "../../src/wait/pace.js"
+import type { Queued } from "../../src/store/store.js"
+import { now } from "../../src/validity.js"
+
+const queued = (facts: Partial<Queued> = {}): Queued => ({
+  kind: "queued",
+  holderTtlMs: 30_000,
+  isForeign: false,
+  place: 0,
+  ticket: "1",
+  serverTime: { sentAt: now(), micros: 1 },
+  ...facts,
+})
+/** After this a waiter counts as dead. */
+const LIFE_MS = 30_000
+const TTLS = [50, 1_000, 2_000, 30_000, 3_600_000]
+
+test("a lease is long enough to ask twice in, and no longer than the ttl", () => {
+  for (const ttlMs of TTLS) {
+    for (const how of ["stream", "subscriber", "poll"] as const) {
+      const { leaseMs, longestPollMs } = paceOf(how, ttlMs)
+      expect(leaseMs).toBeLessThanOrEqual(ttlMs)
+      expect(longestPollMs * 2).toBeLessThan(leaseMs)
+    }
+  }
+  expect(paceOf("stream", 30_000).leaseMs).toBe(3_000)
+  expect(paceOf("poll", 30_000).leaseMs).toBe(5_000)
+  expect(paceOf("subscriber", 30_000).leaseMs).toBe(11_000)
+})
+
+test("the head asks just when the hold ends, those behind it 50 ms later each", () => {
+  const pace = paceOf("stream", 30_000)
+  for (const place of [0, 1, 7]) {
+    const pause = listeningPauseMs(queued({ holderTtlMs: 3_000, place }), pace, 0)
+    expect(pause).toBe(3_001 + 50 * place)
+  }
+})
+
+test("nobody is silent for so long that it would pass for dead", () => {
+  for (const how of ["stream", "subscriber", "poll"] as const) {
+    for (const place of [0, 10, 1_000]) {
+      for (const holderTtlMs of [10, 30_000, Infinity]) {
+        for (const isForeign of [true, false]) {
+          const facts = queued({ place, holderTtlMs, isForeign })
+          const pace = paceOf(how, 30_000)
+          const longest = LIFE_MS - 9_000
+          expect(listeningPauseMs(facts, pace, 9)).toBeLessThan(longest)
+          expect(pollingPauseMs(facts, pace, 9)).toBeLessThan(longest)
+        }
+      }
+    }
+  }
+})
+
+test("behind a stranger the head asks every one to two seconds, or when its ttl ends", () => {
+  const pace = paceOf("stream", 30_000)
+  for (let i = 0; i < 100; i++) {
+    const pause = listeningPauseMs(queued({ isForeign: true, holderTtlMs: Infinity }), pace, i)
+    expect(pause).toBeGreaterThanOrEqual(1_000)
+    expect(pause).toBeLessThanOrEqual(2_001)
+  }
+  expect(listeningPauseMs(queued({ isForeign: true, holderTtlMs: 40 }), pace, 0)).toBe(41)
+})
