@@ -1,5 +1,6 @@
 // The contended scenario: many want one lock at once, each holds it for a while, some of them over and over.
 import type { ContenderFactory } from "./contenders.js"
+import { recordFetches } from "./fetch-recorder.js"
 import { percentile } from "./percentile.js"
 import type { Testbed } from "./testbed.js"
 
@@ -27,7 +28,6 @@ export async function runContended(
   { contenders, holdMs, cycles }: ContendedScenario,
 ): Promise<ContendedResult> {
   await testbed.reset()
-  const requests = countFetches()
   const sections: { enteredAt: number; leftAt: number }[] = []
   const start = performance.now()
   const work = async () => {
@@ -40,7 +40,9 @@ export async function runContended(
       await release()
     }
   }
-  await Promise.all(Array.from({ length: contenders }, work))
+  const requests = await recordFetches(async () => {
+    await Promise.all(Array.from({ length: contenders }, work))
+  })
   const makespan = performance.now() - start
   const total = contenders * cycles
   sections.sort((a, b) => a.enteredAt - b.enteredAt)
@@ -49,26 +51,10 @@ export async function runContended(
     .map(({ enteredAt }, i) => enteredAt - (sections[i]?.leftAt ?? NaN))
   return {
     ratio_to_limit: makespan / (total * (holdMs + testbed.rttMs)),
-    requests_per_cs: requests.stop() / total,
+    requests_per_cs: requests.length / total,
     commands_per_cs: (await testbed.billedCommands()) / total,
     handoff_p50_rtt: percentile(handoffs, 0.5) / testbed.rttMs,
     handoff_p99_rtt: percentile(handoffs, 0.99) / testbed.rttMs,
     overlaps: handoffs.filter((handoff) => handoff < 0).length,
-  }
-}
-
-/** Counts what is sent, whoever sends it: all of them use the global fetch. */
-function countFetches(): { stop(): number } {
-  const { fetch } = globalThis
-  let count = 0
-  globalThis.fetch = (...args) => {
-    count++
-    return fetch(...args)
-  }
-  return {
-    stop() {
-      globalThis.fetch = fetch
-      return count
-    },
   }
 }

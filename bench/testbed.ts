@@ -4,6 +4,7 @@ import { once } from "node:events"
 import { fileURLToPath } from "node:url"
 import { Redis } from "ioredis"
 import { startRedis } from "../test/support/redis-server.js"
+import { percentile } from "./percentile.js"
 import { startLatencyProxy } from "./latency-proxy.js"
 
 /** The pieces, and what they have counted. */
@@ -60,6 +61,7 @@ export async function openTestbed(rttMs: number): Promise<Testbed> {
       admin.disconnect()
       await proxy.close()
       server.process.kill("SIGTERM")
+      await once(server.process, "exit")
       await redis.stop()
     },
   }
@@ -92,5 +94,5 @@ async function measureRtt(url: string): Promise<number> {
     times.push(performance.now() - start)
   }
   // The first ones open the connection and warm the server up.
-  return times.slice(10).sort((a, b) => a - b)[10] ?? NaN
+  return percentile(times.slice(10), 0.5)
 }

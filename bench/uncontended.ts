@@ -1,5 +1,6 @@
 // The uncontended scenario: one acquire and release after the other, against the bare fetches that are the limit.
 import type { ContenderFactory, Endpoint } from "./contenders.js"
+import { recordFetches } from "./fetch-recorder.js"
 import { percentile } from "./percentile.js"
 import type { Testbed } from "./testbed.js"
 
@@ -21,7 +22,7 @@ export async function runUncontended(
     await release()
   }
   // A warm connection, and the bodies that the bare fetches repeat.
-  const bodies = await recordBodies(cycle)
+  const bodies = await recordFetches(cycle)
   const own: number[] = []
   const bare: number[] = []
   for (let i = 0; i < cycles; i++) {
@@ -43,21 +44,6 @@ async function sendBare({ url, token }: Endpoint, bodies: readonly string[]): Pr
     const response = await fetch(url, { method: "POST", headers, body })
     await response.text()
   }
-}
-
-async function recordBodies(work: () => Promise<void>): Promise<readonly string[]> {
-  const { fetch } = globalThis
-  const bodies: string[] = []
-  globalThis.fetch = (url, init) => {
-    bodies.push(init?.body as string)
-    return fetch(url, init)
-  }
-  try {
-    await work()
-  } finally {
-    globalThis.fetch = fetch
-  }
-  return bodies
 }
 
 async function timed(work: () => Promise<void>): Promise<number> {

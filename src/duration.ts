@@ -21,6 +21,8 @@ export interface DurationRange {
   readonly max: number
 }
 
+const TTL: DurationRange = { min: 10, max: Number.MAX_SAFE_INTEGER }
+
 /**
  * Reads a duration in whole milliseconds, fractions rounded up.
  *
@@ -34,6 +36,11 @@ export function parseDuration(option: string, value: unknown, range: DurationRan
     throw new RangeError(`${option}: must be ${limits}, got ${String(value)}`)
   }
   return ms
+}
+
+/** Reads a ttl in milliseconds. A shorter one would be over before the answer that grants it. */
+export function parseTtl(ttl: unknown): number {
+  return parseDuration("ttl", ttl, TTL)
 }
 
 function toMilliseconds(option: string, value: unknown): number {

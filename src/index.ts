@@ -9,7 +9,7 @@ export {
   LockTimeoutError,
   type LossReason,
 } from "./errors.js"
-export type { LockEvent, ReleaseResult } from "./events.js"
+export type { LockEvent, WaitUntil } from "./events.js"
 export type { FencedLock, Lock } from "./lock.js"
 export { LockManager } from "./lock-manager.js"
 export type { LockTransfer } from "./lock-transfer.js"
@@ -23,3 +23,4 @@ export type {
 } from "./options.js"
 export type { Fetch, RestConfig } from "./rest/fetch-client.js"
 export type { UpstashRedis } from "./rest/upstash-redis.js"
+export type { ReleaseResult } from "./store/store.js"

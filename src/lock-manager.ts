@@ -16,10 +16,9 @@ import {
 } from "./options.js"
 import { readRequestArguments } from "./request-arguments.js"
 import { restConfigFromEnv } from "./rest/env.js"
-import type { RestError } from "./rest/rest-error.js"
+import { RestError } from "./rest/rest-error.js"
 import type { Claim, Grant } from "./store/store.js"
 import { createClientId, createToken } from "./token.js"
-import { now } from "./validity.js"
 import { Acquisition } from "./wait/acquisition.js"
 import { askUntilKnown } from "./wait/ask-until-known.js"
 import { whileHeld } from "./while-held.js"
@@ -149,7 +148,7 @@ export class LockManager {
       const { store, timeoutMs: withinMs } = this.#plan
       validity = await askUntilKnown((leftMs) => store.look(claim, leftMs), { withinMs })
     } catch (error) {
-      throw new LockBackendError(name, "acquire", error as RestError)
+      throw error instanceof RestError ? new LockBackendError(name, "acquire", error) : error
     }
     if (typeof validity === "string") {
       throw new LockLostError(name, validity === "gone" ? "expired" : validity)
@@ -182,21 +181,6 @@ export class LockManager {
 
   #hold(claim: Claim, plan: HoldPlan, grant: Omit<Grant, "kind">): Lock {
     const { store, timeoutMs, emit, waitUntil } = this.#plan
-    const { ttlMs, renew, maxHoldMs } = plan
-    const { validity, isLease, fencingToken } = grant
-    return new Lock({
-      store,
-      claim,
-      ttlMs,
-      validity,
-      isLease,
-      fencingToken,
-      since: now(),
-      renew,
-      maxHoldMs,
-      timeoutMs,
-      emit,
-      waitUntil,
-    })
+    return new Lock({ ...plan, ...grant, store, claim, timeoutMs, emit, waitUntil })
   }
 }

@@ -1,14 +1,13 @@
 // A Lock is one grant: it owns everything about it, from its validity to its release.
 /// <reference lib="esnext.disposable" preserve="true" />
-import { type Duration, MAX_TIMER_MS } from "./duration.js"
+import { type Duration, MAX_TIMER_MS, parseTtl } from "./duration.js"
 import { LockBackendError, LockLostError, type LossReason } from "./errors.js"
-import type { Emit, ReleaseResult, WaitUntil } from "./events.js"
+import type { Emit, WaitUntil } from "./events.js"
 import type { LockTransfer } from "./lock-transfer.js"
-import { parseTtl } from "./options.js"
 import { Renewal, unref } from "./renewal.js"
 import { RestError } from "./rest/rest-error.js"
-import type { Claim, LockStore } from "./store/store.js"
-import { elapsedMs, type Instant, Validity } from "./validity.js"
+import type { Claim, LockStore, ReleaseResult } from "./store/store.js"
+import { elapsedMs, now, Validity } from "./validity.js"
 import { type AskOptions, askUntilKnown } from "./wait/ask-until-known.js"
 
 /** What a Lock is made of. */
@@ -20,8 +19,6 @@ export interface Hold {
   /** Whether it was granted for a short time only and has to be extended to its ttl at once. */
   readonly isLease: boolean
   readonly fencingToken: number | undefined
-  /** When the hold began, or was adopted. */
-  readonly since: Instant
   readonly renew: boolean
   /** The longest that renewals keep it alive. */
   readonly maxHoldMs: number
@@ -55,6 +52,8 @@ export class Lock {
   readonly fencingToken: number | undefined
 
   readonly #hold: Hold
+  /** When the hold began, or was adopted. */
+  readonly #since = now()
   readonly #controller = new AbortController()
   readonly #renewal: Renewal | undefined
   #validity: Validity
@@ -204,17 +203,14 @@ export class Lock {
   }
 
   #startRenewal(): Renewal {
-    const { ttlMs, maxHoldMs, since, renew, isLease } = this.#hold
-    const validity = () => this.#validity
+    const { ttlMs, maxHoldMs, renew, isLease } = this.#hold
     return new Renewal(
       {
-        get validity() {
-          return validity()
-        },
+        remainingMs: () => this.#validity.remainingMs,
         renew: (ms) => this.#renew(ms),
       },
       ttlMs,
-      { isOnce: !renew, isDue: isLease, until: new Validity(since, maxHoldMs) },
+      { isOnce: !renew, isDue: isLease, until: new Validity(this.#since, maxHoldMs) },
     )
   }
 
@@ -248,7 +244,7 @@ export class Lock {
   }
 
   async #release(options: AskOptions): Promise<ReleaseResult> {
-    const { store, claim, timeoutMs, since, emit } = this.#hold
+    const { store, claim, timeoutMs, emit } = this.#hold
     const wasHeld = this.#state === "held"
     if (wasHeld) this.#state = "released"
     this.#stopTimers()
@@ -263,11 +259,12 @@ export class Lock {
       })
       // Whoever took it after a release whose answer was lost got it from us.
       const truth = this.#mayBeReleased ? "released" : result
-      emit({ type: "released", name: this.name, result: truth, heldMs: elapsedMs(since) })
+      emit({ type: "released", name: this.name, result: truth, heldMs: elapsedMs(this.#since) })
       return truth
     } catch (cause) {
       this.#releasing = undefined
-      const error = new LockBackendError(this.name, "release", cause as RestError)
+      if (!(cause instanceof RestError)) throw cause
+      const error = new LockBackendError(this.name, "release", cause)
       emit({ type: "release-failed", name: this.name, error })
       throw error
     }

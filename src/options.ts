@@ -1,5 +1,5 @@
 // The options of the calls: what they mean, what they default to, and what is none.
-import { type Duration, type DurationRange, MAX_TIMER_MS, parseDuration } from "./duration.js"
+import { type Duration, MAX_TIMER_MS, parseDuration, parseTtl } from "./duration.js"
 import { invalid, show } from "./invalid-argument.js"
 import { MAX_KEY_BYTES } from "./store/keys.js"
 
@@ -30,7 +30,7 @@ export interface TryAcquireOptions extends HoldOptions {
    */
   readonly signal?: AbortSignal | undefined
   /**
-   * Mint a fencing token with the grant, in the same script: `lock.fencingToken` is then a number. Costs five
+   * Mint a fencing token with the grant, in the same script: `lock.fencingToken` is then a number. Costs six
    * more billed commands, no request.
    *
    * @default false
@@ -96,8 +96,6 @@ const DEFAULTS = {
   fencing: false,
   push: true,
 } as const
-
-const TTL: DurationRange = { min: 10, max: Number.MAX_SAFE_INTEGER }
 
 /** Checked hold options, in milliseconds. */
 export interface HoldPlan {
@@ -166,11 +164,6 @@ export function planAcquire(options: AcquireOptions): AcquirePlan {
       ? undefined
       : parseDuration("interval", interval, { min: 1, max: MAX_TIMER_MS })
   return { ...planHold(options), waitMs, intervalMs, maxRequests, fencing, push, signal }
-}
-
-/** Reads a ttl in milliseconds. A shorter one would be over before the answer that grants it. */
-export function parseTtl(ttl: unknown): number {
-  return parseDuration("ttl", ttl, TTL)
 }
 
 /** @throws `TypeError` for what is no string, `RangeError` for what makes too long a key. */

@@ -5,7 +5,7 @@ import { backoffMs } from "./wait/backoff.js"
 
 /** The hold as its renewal sees it. */
 export interface Renewable {
-  readonly validity: Validity
+  readonly remainingMs: () => number
   /**
    * Extends the hold to at least `ttlMs` from now.
    *
@@ -65,7 +65,7 @@ export class Renewal {
 
   /** A renewal is due when a third of the ttl has passed. */
   get #dueInMs(): number {
-    return this.#hold.validity.remainingMs - this.#ttlMs * (2 / 3)
+    return this.#hold.remainingMs() - this.#ttlMs * (2 / 3)
   }
 
   async #renew(): Promise<void> {
@@ -77,7 +77,7 @@ export class Renewal {
     }
     const ttlMs = Math.floor(Math.min(this.#ttlMs, this.#plan.until.remainingMs))
     // The longest hold is reached: what is left is all there is.
-    if (ttlMs <= this.#hold.validity.remainingMs) return
+    if (ttlMs <= this.#hold.remainingMs()) return
     const outcome = await this.#hold.renew(ttlMs)
     this.#isFirstDue &&= outcome === "unknown"
     if (outcome === "lost" || (outcome === "renewed" && this.#plan.isOnce)) return

@@ -135,6 +135,6 @@ describe("the tables are complete", () => {
   test("scripts", () => {
     const page = readFileSync("docs/scripts.md", "utf8")
     const scripts = readdirSync("src/lua").filter((file) => file.endsWith(".lua"))
-    for (const script of scripts) expect(page).toContain(`src/lua/${script}`)
+    for (const script of scripts) expect(page).toContain(`\`${script.replace(".lua", "")}`)
   })
 })

@@ -11,7 +11,7 @@
 --   {"queued", ms the holder has left, "", server time in µs, place from 0 on, ticket, 1 if the holder is foreign, …}
 --   {"busy", …the same, place -1}  not in the queue
 --   An unlimited key has -1 ms left. … stands for messages that could not be published: channel, message, …
--- Calls  try: free 3, held 2, ours 2 · enqueue: held 7 (6 if marked) · check: held 5, after 9 s 7 · fencing: 3 more
+-- Calls  try: free 3, held 2, ours 2 · enqueue: held 7 (6 if marked) · check: held 5, after 5 s 7 · fencing: 3 more
 local entry, ttl, action, ticket = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local lock, queue, seen, counter = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 --@include serve.lua

@@ -1,4 +1,5 @@
 // Runs scripts on one database, with or without the line that spares Upstash a database-wide lock.
+import { elapsedMs, now } from "../validity.js"
 import { RestError } from "./rest-error.js"
 import type { Transport } from "./transport.js"
 
@@ -25,13 +26,15 @@ export class ScriptRunner {
     timeoutMs: number,
   ): Promise<unknown> {
     if (!this.#keyLocking) return this.#transport.evaluate(script, keys, args, timeoutMs)
+    const sentAt = now()
     try {
       return await this.#transport.evaluate(KEY_LOCKING + script, keys, args, timeoutMs)
     } catch (error) {
       if (!isUnknownFlag(error)) throw error
       // A script that was refused whole has done nothing, so it may be sent again.
       this.#keyLocking = false
-      return this.#transport.evaluate(script, keys, args, timeoutMs)
+      const leftMs = Math.max(1, timeoutMs - elapsedMs(sentAt))
+      return this.#transport.evaluate(script, keys, args, leftMs)
     }
   }
 }

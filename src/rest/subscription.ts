@@ -37,8 +37,9 @@ export async function openSubscription(
       },
       onFailure(error) {
         if (!isConfirmed) reject(error)
-        else if (isOpen) listener.onEnd()
-        isOpen &&= !isConfirmed
+        if (!isConfirmed || !isOpen) return
+        isOpen = false
+        listener.onEnd()
       },
     })
   })

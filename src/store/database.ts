@@ -2,6 +2,7 @@
 import { ScriptRunner } from "../rest/script-runner.js"
 import type { Transport } from "../rest/transport.js"
 import { lockKey, queueKeys } from "./keys.js"
+import { elapsedMs, now } from "../validity.js"
 import { type ScriptReply, splitReply } from "./replies.js"
 
 export class Database {
@@ -38,11 +39,11 @@ export class Database {
     timeoutMs: number,
   ): Promise<ScriptReply["answer"]> {
     const keys = queueKeys(this.#prefix, name)
+    const sentAt = now()
     const reply = await this.#scripts.run(script, keys, args, timeoutMs)
     const { answer, unsent } = splitReply(reply, length)
-    for (let i = 0; i + 1 < unsent.length; i += 2) {
-      await this.#publish(unsent[i] ?? "", unsent[i + 1] ?? "", timeoutMs)
-    }
+    const leftMs = Math.max(1, timeoutMs - elapsedMs(sentAt))
+    await Promise.all(unsent.map(([channel, message]) => this.#publish(channel, message, leftMs)))
     return answer
   }
 

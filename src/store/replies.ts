@@ -6,13 +6,17 @@ import type { Busy, Grant, Notice, Queued, TakeRequest } from "./store.js"
 /** A script's reply: its own part, and the messages that it could not publish (channel, message, …). */
 export interface ScriptReply {
   readonly answer: readonly unknown[]
-  readonly unsent: readonly string[]
+  readonly unsent: readonly (readonly [channel: string, message: string])[]
 }
 
 /** Splits a reply whose own part has so many elements. */
 export function splitReply(reply: unknown, length: number): ScriptReply {
   if (!Array.isArray(reply) || reply.length < length) throw unexpectedReply()
-  return { answer: reply.slice(0, length), unsent: reply.slice(length).map(String) }
+  const unsent: [string, string][] = []
+  for (let i = length; i + 1 < reply.length; i += 2) {
+    unsent.push([String(reply[i]), String(reply[i + 1])])
+  }
+  return { answer: reply.slice(0, length), unsent }
 }
 
 /** How many elements the reply of acquire.lua has. */

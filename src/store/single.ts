@@ -1,12 +1,19 @@
 // Locks on one database: what each operation sends, and how its reply is read.
-import type { ReleaseResult } from "../events.js"
 import * as scripts from "../lua/scripts.js"
 import { unexpectedReply } from "../rest/rest-error.js"
 import { now, Validity } from "../validity.js"
 import type { Database } from "./database.js"
 import { SingleQueue } from "./queue.js"
 import { ACQUIRE_LENGTH, readAcquired, readInteger } from "./replies.js"
-import type { Busy, Claim, Grant, LockQueue, LockStore, TakeRequest } from "./store.js"
+import type {
+  Busy,
+  Claim,
+  Grant,
+  LockQueue,
+  LockStore,
+  ReleaseResult,
+  TakeRequest,
+} from "./store.js"
 import { waiterEntry } from "./waiter-entry.js"
 
 export class SingleStore implements LockStore {

@@ -1,7 +1,9 @@
 // What a lock needs of the databases it lives in: a few operations on one name, each safe to ask again.
-import type { ReleaseResult } from "../events.js"
 import type { Subscription } from "../rest/transport.js"
 import type { Instant, Validity } from "../validity.js"
+
+/** How a release ended: the lock was ours and is free, somebody else has it, or nobody has. */
+export type ReleaseResult = "released" | "taken" | "gone"
 
 /** Who asks for which lock. */
 export interface Claim {

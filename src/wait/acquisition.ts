@@ -1,22 +1,15 @@
 // One acquire call: asks for the lock, waits for it if it may, and leaves nothing behind if it is not granted.
 import { LockTimeoutError } from "../errors.js"
 import type { Emit, WaitUntil } from "../events.js"
-import type { Busy, Grant, LockStore, TakeRequest } from "../store/store.js"
+import type { Busy, Grant, LockStore } from "../store/store.js"
+import type { AcquisitionRequest } from "./acquisition-request.js"
 import { askUntilKnown } from "./ask-until-known.js"
-import { Inquiry, type InquiryBounds, isCertain } from "./inquiry.js"
+import { Inquiry, isCertain } from "./inquiry.js"
 import { QueueWait } from "./queue-wait.js"
 import { spin } from "./spin.js"
 
 /** A release that nobody waits for may take its time. */
 const CLEAN_UP_TRIES = 5
-
-/** What an acquire call asks for, with every default filled in. */
-export interface AcquisitionRequest extends TakeRequest, InquiryBounds {
-  /** Whether to hear of the grant through a stream. */
-  readonly push: boolean
-  /** A fixed time between two tries, without a queue. */
-  readonly intervalMs: number | undefined
-}
 
 /** A grant, and what it took to get it. */
 export interface Acquired {

@@ -1,7 +1,7 @@
 // Waits without a queue: asks over and over, at fixed intervals or at such as the holder's ttl and a backoff suggest.
 import { sleep } from "../sleep.js"
 import type { Busy, Grant, LockStore } from "../store/store.js"
-import type { AcquisitionRequest } from "./acquisition.js"
+import type { AcquisitionRequest } from "./acquisition-request.js"
 import { backoffMs } from "./backoff.js"
 import type { Inquiry } from "./inquiry.js"
 

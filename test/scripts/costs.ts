@@ -76,7 +76,7 @@ export const paths: readonly Path[] = [
   { script: "acquire: check", when: "held", before: all(held, queued), call: ask.check },
   {
     script: "acquire: check",
-    when: "held, waiting for more than 9 s",
+    when: "held, waiting for more than 5 s",
     before: all(held, queued),
     call: ask.checkOld,
   },

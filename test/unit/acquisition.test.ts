@@ -2,7 +2,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { LockBackendError, LockTimeoutError } from "../../src/index.js"
 import type { Busy, Grant } from "../../src/store/store.js"
-import { Acquisition, type AcquisitionRequest } from "../../src/wait/acquisition.js"
+import { Acquisition } from "../../src/wait/acquisition.js"
+import type { AcquisitionRequest } from "../../src/wait/acquisition-request.js"
 import { rejection } from "../support/outcomes.js"
 import {
   busy,

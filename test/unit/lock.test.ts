@@ -29,7 +29,6 @@ function hold(script: Script = {}, options: Partial<Hold> = {}) {
     validity: Validity.ofTtl(now(), TTL),
     isLease: false,
     fencingToken: undefined,
-    since: now(),
     renew: false,
     maxHoldMs: Infinity,
     timeoutMs: 5_000,

@@ -19,7 +19,6 @@ function hold() {
     isLease: false,
     waitUntil: () => undefined,
     fencingToken: undefined,
-    since: now(),
     renew: false,
     maxHoldMs: Infinity,
     timeoutMs: 5_000,

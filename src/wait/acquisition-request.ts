@@ -1,0 +1,11 @@
+// What one acquire call asks for.
+import type { TakeRequest } from "../store/store.js"
+import type { InquiryBounds } from "./inquiry.js"
+
+/** What an acquire call asks for, with every default filled in. */
+export interface AcquisitionRequest extends TakeRequest, InquiryBounds {
+  /** Whether to hear of the grant through a stream. */
+  readonly push: boolean
+  /** A fixed time between two tries, without a queue. */
+  readonly intervalMs: number | undefined
+}
