@@ -31,7 +31,8 @@ test("it imports nothing and knows nothing of Node", () => {
   expect(bundle).not.toMatch(/\bimport\b|\brequire\b|node:/)
   expect(bundle).not.toMatch(/\bBuffer\b|\bsetImmediate\b|\b__dirname\b/)
   // The environment is looked for on the global object, where it may be missing.
-  expect(bundle.replaceAll("globalThis.process?.env", "")).not.toMatch(/\bprocess\b/)
+  const elsewhere = bundle.replace("globalThis.process?.env", "").replace("no process.env here", "")
+  expect(elsewhere).not.toMatch(/\bprocess\b/)
 })
 
 test("to load it and to make a manager takes no timer, no random number, no request", async () => {
@@ -68,9 +69,9 @@ test("the public names are these", async () => {
     "LockTimeoutError",
   ])
   const types = await readFile(new URL("../src/index.ts", import.meta.url), "utf8")
-  const exported = [...types.matchAll(/\b(?:type )?([A-Z]\w+)\b(?=[,\s}])/g)].map(
-    ([, name]) => name,
-  )
+  const exported = [
+    ...types.replace(/^\/\/.*$/m, "").matchAll(/\b(?:type )?([A-Z]\w+)\b(?=[,\s}])/g),
+  ].map(([, name]) => name)
   expect([...new Set(exported)].sort()).toEqual([
     "AcquireOptions",
     "AdoptOptions",
