@@ -95,6 +95,7 @@ export function handingOn(bench: BenchTest): void {
     await lock.enqueue(young)
     expect(await lock.check(old, ticket)).toMatchObject({ kind: "queued", place: 0, ticket })
     expect(await command("HEXISTS", lock.key("seen"), old.token)).toBe(1)
+    expect(await command("PTTL", lock.key("seen"))).toBeGreaterThan(29_000)
     await lock.release(holder.token)
     expect(await lock.value()).toBe(`${old.token}+`)
     expect(await command("HLEN", lock.key("seen"))).toBe(0)
@@ -183,6 +184,18 @@ export function handingOn(bench: BenchTest): void {
     await lock.take(waiter.token)
     expect(await lock.leave(waiter)).toEqual(["released"])
     expect(await lock.remains()).toEqual({})
+  })
+
+  bench("to leave after a late SET hands on to those who wait still", async ({ lock, command }) => {
+    const [holder, late, other] = [waiterByHand(), waiterByHand(), waiterByHand()]
+    await lock.take(holder.token)
+    await lock.enqueue(late)
+    await lock.enqueue(other)
+    await command("DEL", lock.key("lock"))
+    // Without a mark, as it came by a plain SET.
+    await lock.take(late.token)
+    expect(await lock.leave(late)).toEqual(["released"])
+    expect(await lock.value()).toBe(other.token)
   })
 
   bench("fencing tokens rise from hand-off to hand-off", async ({ lock, hear }) => {
