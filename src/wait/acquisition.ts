@@ -67,8 +67,8 @@ export class Acquisition {
 
   /** Whether a refusal that is not certain will be found out before the call ends. */
   get #willLookAgain(): boolean {
-    const { waitMs, intervalMs } = this.#request
-    if (waitMs <= 0) return false
+    const { intervalMs } = this.#request
+    if (this.#inquiry.leftMs <= 0) return false
     // A client that re-sends makes it likely enough not to wait for the next look.
     return (intervalMs === undefined && this.#store.queue !== undefined) || !this.#store.mayResend
   }

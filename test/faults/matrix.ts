@@ -5,6 +5,7 @@ import {
   LockBackendError,
   LockManager,
   type LockManagerOptions,
+  type ReleaseResult,
 } from "../../src/index.js"
 import { until } from "../support/outcomes.js"
 import { always, type Fault, FaultProxy, inOrder, type Plan } from "../support/fault-proxy.js"
@@ -126,6 +127,11 @@ export class Trial {
     this.unharmed = new LockManager({ redis: connect("fetch client", database.url), ttl: TTL })
   }
 
+  /** The same trial with other options for the manager that suffers. */
+  with(options: LockManagerOptions): Trial {
+    return new Trial(this.#database, this.proxy, options)
+  }
+
   async holder(): Promise<unknown> {
     return this.#database.command("GET", `lock:${this.name}`)
   }
@@ -197,6 +203,16 @@ export async function outcomeOf<T>(promise: Promise<T>): Promise<T | LockBackend
     expect(error).toBeInstanceOf(LockBackendError)
     return error as LockBackendError
   }
+}
+
+/** Calls `release` until it succeeds: where requests have little time, a busy machine makes them fail too. */
+export async function releaseAtLast(lock: Lock): Promise<ReleaseResult> {
+  let result: ReleaseResult | undefined
+  await until(async () => {
+    result = await lock.release().catch(() => undefined)
+    return result !== undefined
+  })
+  return result ?? "gone"
 }
 
 /** Counts what the process hears of rejections that nobody handled. */

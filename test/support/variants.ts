@@ -1,5 +1,5 @@
 // The variants of which every guarantee is tested: each engine behind the local server, each way for a command to travel.
-import { Redis } from "@upstash/redis"
+import { Redis, type RedisConfigNodejs } from "@upstash/redis"
 import { describe } from "vitest"
 import { startDevServer } from "../../src/dev/index.js"
 import { LockManager, type LockManagerOptions, type UpstashRedis } from "../../src/index.js"
@@ -10,7 +10,7 @@ export type EngineName = "embedded engine" | "real Redis"
 export type ClientName = "fetch client" | "@upstash/redis"
 
 /** The settings that a client of `@upstash/redis` can have. */
-export type UpstashSettings = Partial<ConstructorParameters<typeof Redis>[0]>
+export type UpstashSettings = Partial<RedisConfigNodejs>
 
 /** A database behind a local REST server. */
 export interface Database {

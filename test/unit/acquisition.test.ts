@@ -112,6 +112,21 @@ describe("waiting", () => {
     }
   })
 
+  test("a plain refusal that lasted until the wait was over is not the last word", async () => {
+    const slow = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      return { kind: "busy", holderTtlMs: undefined } as const
+    }
+    const first = start({ take: [slow], retake: [granted()] }, { waitMs: 50 })
+    const later = start(
+      { take: [busy(), slow], retake: [granted()] },
+      { waitMs: 300, intervalMs: 250 },
+    )
+    await forEver()
+    await expect(first.running).resolves.toMatchObject({ requests: 2 })
+    await expect(later.running).resolves.toMatchObject({ requests: 3 })
+  })
+
   test("a budget of one request goes into the look that is certain", async () => {
     const { running, asked } = start({ retake: [busy(9_000)] }, { maxRequests: 1 })
     await expect(running).rejects.toMatchObject({ requests: 1 })
