@@ -1,6 +1,6 @@
 // The manager: a recipe for locks. It holds settings and nothing of any grant.
 import { LockBackendError, LockLostError, LockTimeoutError } from "./errors.js"
-import { type FencedLock, Lock } from "./lock.js"
+import { type FencedLock, type Hold, Lock } from "./lock.js"
 import { checkTransfer, type LockTransfer } from "./lock-transfer.js"
 import { type LockManagerOptions, type ManagerPlan, planManager } from "./manager-options.js"
 import {
@@ -154,7 +154,7 @@ export class LockManager {
       throw new LockLostError(name, validity === "gone" ? "expired" : validity)
     }
     if (validity.remainingMs <= 0) throw new LockLostError(name, "expired")
-    return this.#hold(claim, plan, { validity, fencingToken, isLease: false })
+    return this.#hold(claim, plan, { validity, fencingToken, isLease: false, late: () => [] })
   }
 
   async #tryAcquire(name: string, options: AcquireOptions): Promise<Lock | null> {
@@ -173,13 +173,13 @@ export class LockManager {
     const request = { ...claim, ...plan, timeoutMs: this.#plan.timeoutMs }
     const { store, emit, waitUntil } = this.#plan
     const acquisition = new Acquisition(store, request, emit, waitUntil)
-    const { grant, waitedMs, requests } = await acquisition.run()
+    const { grant, waitedMs, requests, late } = await acquisition.run()
     const { fencingToken } = grant
     emit({ type: "granted", name, waitedMs, requests, fencingToken })
-    return this.#hold(claim, plan, grant)
+    return this.#hold(claim, plan, { ...grant, late })
   }
 
-  #hold(claim: Claim, plan: HoldPlan, grant: Omit<Grant, "kind">): Lock {
+  #hold(claim: Claim, plan: HoldPlan, grant: Omit<Grant, "kind"> & Pick<Hold, "late">): Lock {
     const { store, timeoutMs, emit, waitUntil } = this.#plan
     return new Lock({ ...plan, ...grant, store, claim, timeoutMs, emit, waitUntil })
   }

@@ -24,6 +24,8 @@ export interface Hold {
   readonly maxHoldMs: number
   /** The longest that one request may take. */
   readonly timeoutMs: number
+  /** Requests of its acquire call that were given up and may yet be executed. */
+  readonly late: () => readonly Promise<unknown>[]
   readonly emit: Emit
   readonly waitUntil: WaitUntil
 }
@@ -146,7 +148,7 @@ export class Lock {
    */
   async keep(ttl: Duration): Promise<void> {
     await this.extend(parseTtl(ttl))
-    this.#renewal?.stop()
+    this.#stopTimers()
     this.#isKept = true
   }
 
@@ -260,6 +262,7 @@ export class Lock {
       // Whoever took it after a release whose answer was lost got it from us.
       const truth = this.#mayBeReleased ? "released" : result
       emit({ type: "released", name: this.name, result: truth, heldMs: elapsedMs(this.#since) })
+      this.#releaseLateOnes()
       return truth
     } catch (cause) {
       this.#releasing = undefined
@@ -268,6 +271,15 @@ export class Lock {
       emit({ type: "release-failed", name: this.name, error })
       throw error
     }
+  }
+
+  /** What is executed after the release takes the lock for nobody, so each such request is followed by another one. */
+  #releaseLateOnes(): void {
+    const { store, claim, timeoutMs, late, waitUntil } = this.#hold
+    const again = () => store.release(claim, timeoutMs)
+    const pending = late().map((settling) => settling.then(again, again))
+    // One that fails leaves the name locked for a ttl at most, as was promised.
+    if (pending.length > 0) waitUntil(Promise.allSettled(pending))
   }
 
   #assertHeld(): void {

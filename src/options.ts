@@ -41,8 +41,9 @@ export interface TryAcquireOptions extends HoldOptions {
 /** How a lock is taken, with waiting. Each may be given to the manager as a default for all calls. */
 export interface AcquireOptions extends TryAcquireOptions {
   /**
-   * Whether to hear of the grant through a stream (server-sent events), which costs one request however long the
-   * wait is. False asks from time to time instead, for servers that have no streams: later and dearer.
+   * Whether to hear of the grant through a stream (server-sent events). It costs one request; beside it a waiter
+   * only shows each 10 to 20 s that it is alive. False asks from time to time instead: later and dearer. A server
+   * that refuses streams is noticed and remembered by the manager; false spares a manager per request finding out.
    *
    * @default true
    */
@@ -62,7 +63,8 @@ export interface AcquireOptions extends TryAcquireOptions {
    */
   readonly interval?: Duration | undefined
   /**
-   * How many requests one wait may cost. When they are used up, the wait is over.
+   * How many requests one wait may cost, a whole number from 1 on. When they are used up and it is time to ask
+   * again, the wait is over, whatever is left of it; with fewer than two to spare no stream is opened.
    *
    * @default Infinity
    */

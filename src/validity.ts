@@ -43,20 +43,21 @@ export class Validity {
   }
 
   /**
-   * The validity of a lease that the server granted at `micros` on its clock and that we heard of just now.
+   * The validity of a lease that the server granted at `micros` on its clock and that we heard of at `heardAt`.
    *
    * No clock is compared with another: `serverTime` says that the server's clock read so and so no earlier than
    * our `sentAt`, so the grant was no earlier than that plus the time between the two on the server's clock. It was
-   * no later than now either.
+   * no later than when we heard of it either.
    */
   static ofLease(
     serverTime: { sentAt: Instant; micros: number },
     micros: number,
     leaseMs: number,
+    heardAt = now(),
   ): Validity {
     const sinceMs = (micros - serverTime.micros) / 1_000
     const driftMs = elapsedMs(serverTime.sentAt) * DRIFT
-    const heard = Validity.ofTtl(now(), leaseMs)
+    const heard = Validity.ofTtl(heardAt, leaseMs)
     const granted = new Validity(serverTime.sentAt, sinceMs + heard.#forMs - driftMs)
     return heard.remainingMs < granted.remainingMs ? heard : granted
   }

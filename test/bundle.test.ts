@@ -5,7 +5,7 @@ import { build } from "esbuild"
 import { beforeAll, expect, test } from "vitest"
 
 /** Gzipped bytes that the bundle may have: a little above what it has, so that growth is a decision. */
-const LIMIT = 12_000
+const LIMIT = 12_500
 
 let bundle: string
 

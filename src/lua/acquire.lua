@@ -5,7 +5,7 @@
 -- ARGV  entry, ttl in ms, action, ticket ("" before there is one)
 --   "try"      does not wait
 --   "enqueue"  waits: the one action that inserts into the queue
---   "check"    waits already, and shows that it is alive
+--   "check"    waits already, and shows that it is alive; takes the lock only out of the queue
 -- Replies
 --   {"granted", ms left, fencing token or "", …}
 --   {"queued", ms the holder has left, "", server time in µs, place from 0 on, ticket, 1 if the holder is foreign, …}
@@ -64,6 +64,10 @@ if value then
   left = redis.call("PTTL", lock)
 else
   local winner, ms, fence = serve(entry, ttl)
+  if not winner and action == "check" then
+    -- Not in the queue, so it may have left: a check that arrives late must not lock the name for nobody.
+    return reply({"busy", 0, "", digits(clock()), -1, ticket, 0})
+  end
   if not winner then
     winner, ms, fence = token, ttl, fencing == "1" and mint() or ""
     redis.call("SET", lock, token, "NX", "PX", ttl)

@@ -31,12 +31,14 @@ export class FetchClient implements Transport {
   readonly #url: string
   readonly #token: string
   readonly #fetch: Fetch
+  readonly #isOwnFetch: boolean
 
   /** @throws `TypeError` for a url or token that cannot be one; neither is repeated in the message. */
   constructor(config: RestConfig, fetch?: Fetch) {
     this.host = checkUrl(config.url).hostname
     this.#url = config.url
     this.#token = checkToken(config.token)
+    this.#isOwnFetch = fetch === undefined
     // Called as a method, a browser's or a Worker's own fetch throws "Illegal invocation".
     // The global one is looked up at each call, since tools for tests and tracing replace it.
     this.#fetch = (url, init) => (fetch ?? globalThis.fetch)(url, init)
@@ -75,7 +77,7 @@ export class FetchClient implements Transport {
         this.#post(url.href, "", stream.signal, "text/event-stream")
           .then((response) => readEventStream(streamOf(response), events))
           .catch((error: unknown) => {
-            events.onFailure(error instanceof RestError ? error : brokenRequest(error))
+            events.onFailure(error instanceof RestError ? error : this.#brokenRequest(error))
           })
         return () => {
           stream.abort()
@@ -95,13 +97,22 @@ export class FetchClient implements Transport {
         status = response.status
         body = await response.text()
       } catch (error) {
-        throw brokenRequest(error)
+        throw this.#brokenRequest(error)
       }
       return readReply(status, body, this.#token)
     })
   }
 
-  #post(
+  /** A fetch that failed, or whose body did; the telling part of its message is often in its cause. */
+  #brokenRequest(error: unknown): RestError {
+    const message = describe(error)
+    if (this.#isOwnFetch) return new RestError(message, { outcome: "unknown", cause: error })
+    // What a fetch of the user's throws may quote what it was given.
+    return new RestError(message.replaceAll(this.#token, "…"), { outcome: "unknown" })
+  }
+
+  // Async, so that a fetch that throws at once is one that rejects.
+  async #post(
     url: string,
     body: string,
     signal: AbortSignal,
@@ -150,11 +161,6 @@ function streamOf({ status, headers, body }: Response): ReadableStream<Uint8Arra
   // Any other status may be another one next time.
   const outcome = NO_STREAMS.has(status) ? "refused" : "unknown"
   throw new RestError(`HTTP ${status} instead of a stream`, { outcome, status })
-}
-
-/** A fetch that failed, or whose body did; the telling part of its message is often in its cause. */
-function brokenRequest(cause: unknown): RestError {
-  return new RestError(describe(cause), { outcome: "unknown", cause })
 }
 
 function describe(error: unknown): string {

@@ -68,20 +68,26 @@ export class UpstashRedisClient implements Transport {
   }
 
   async subscribe(channel: string, listener: Listener, timeoutMs: number): Promise<Subscription> {
-    const subscriber = this.#redis.subscribe?.(channel) as Subscriber | undefined
+    let subscriber: Subscriber | undefined
+    try {
+      subscriber = this.#redis.subscribe?.(channel) as Subscriber | undefined
+    } catch (error) {
+      throw toRestError(error)
+    }
     if (!subscriber) throw new RestError("the client cannot subscribe", { outcome: "refused" })
+    const opened = subscriber
     return openSubscription(
       ({ onConfirmed, onMessage, onFailure }) => {
-        subscriber.on("subscribe", onConfirmed)
-        subscriber.on("message", ({ message }) => {
+        opened.on("subscribe", onConfirmed)
+        opened.on("message", ({ message }) => {
           onMessage(String(message))
         })
-        subscriber.on("error", (error) => {
+        opened.on("error", (error) => {
           onFailure(toRestError(error))
         })
         return () => {
           // It may have ended by itself.
-          subscriber.unsubscribe().catch(() => undefined)
+          opened.unsubscribe().catch(() => undefined)
         }
       },
       listener,
@@ -103,6 +109,8 @@ export class UpstashRedisClient implements Transport {
 /** Its errors quote the whole command, so nothing of the original but name and scrubbed message is kept. */
 function toRestError(error: unknown): RestError {
   if (!(error instanceof Error)) return new RestError("the client failed", { outcome: "unknown" })
-  const outcome = error.name === "UpstashError" ? "refused" : "unknown"
+  // It tells of no status. Redis begins its refusals with a word in capitals, a gateway does not.
+  const isRefusal = error.name === "UpstashError" && /^[A-Z]+ /.test(error.message)
+  const outcome = isRefusal ? "refused" : "unknown"
   return new RestError(`${error.name}: ${error.message}`, { outcome })
 }

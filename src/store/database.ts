@@ -5,6 +5,9 @@ import { lockKey, queueKeys } from "./keys.js"
 import { elapsedMs, now } from "../validity.js"
 import { type ScriptReply, splitReply } from "./replies.js"
 
+/** How long an answer may be held up by a message that somebody else waits for: who misses it will ask. */
+const PUBLISH_MS = 500
+
 export class Database {
   readonly transport: Transport
   readonly #scripts: ScriptRunner
@@ -42,7 +45,7 @@ export class Database {
     const sentAt = now()
     const reply = await this.#scripts.run(script, keys, args, timeoutMs)
     const { answer, unsent } = splitReply(reply, length)
-    const leftMs = Math.max(1, timeoutMs - elapsedMs(sentAt))
+    const leftMs = Math.max(1, Math.min(PUBLISH_MS, timeoutMs - elapsedMs(sentAt)))
     await Promise.all(unsent.map(([channel, message]) => this.#publish(channel, message, leftMs)))
     return answer
   }

@@ -1,6 +1,6 @@
 // Reads the replies of the scripts: strictly, since what they say decides who holds the lock.
 import { unexpectedReply } from "../rest/rest-error.js"
-import { type Instant, Validity } from "../validity.js"
+import { type Instant, now, Validity } from "../validity.js"
 import type { Busy, Grant, Notice, Queued, TakeRequest } from "./store.js"
 
 /** A script's reply: its own part, and the messages that it could not publish (channel, message, …). */
@@ -52,20 +52,15 @@ export function readAcquired(
   }
 }
 
-/** Reads what was published for a waiter; undefined for what was not. */
+/** Reads what was published for a waiter just now; undefined for what was not. */
 export function readNotice(message: string): Notice | undefined {
-  const granted = /^granted (\d+) (\d+) (\d*)$/.exec(message)
-  if (granted) {
-    const [, micros, leaseMs, fence] = granted
-    return {
-      kind: "granted",
-      micros: readInteger(micros),
-      leaseMs: readInteger(leaseMs),
-      fencingToken: readFence(fence),
-    }
-  }
-  const next = /^next (\d+)$/.exec(message)
-  return next ? { kind: "next", leaseMs: readInteger(next[1]) } : undefined
+  const [kind, ...numbers] = message.split(" ")
+  const [first = NaN, leaseMs = NaN, fence = NaN] = numbers.map(Number)
+  if (kind === "next" && Number.isSafeInteger(first)) return { kind, leaseMs: first }
+  if (kind !== "granted" || !Number.isSafeInteger(first) || !Number.isSafeInteger(leaseMs)) return
+  const fencingToken = numbers[2] === "" ? undefined : fence
+  if (Number.isNaN(fencingToken)) return
+  return { kind, micros: first, leaseMs, fencingToken, heardAt: now() }
 }
 
 /** An integer, which clients that parse replies may have made of text, or left as text. */
@@ -73,8 +68,4 @@ export function readInteger(value: unknown): number {
   const number = typeof value === "string" && /^-?\d+$/.test(value) ? Number(value) : value
   if (typeof number !== "number" || !Number.isSafeInteger(number)) throw unexpectedReply()
   return number
-}
-
-function readFence(value: unknown): number | undefined {
-  return value === "" ? undefined : readInteger(value)
 }

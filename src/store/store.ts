@@ -71,6 +71,7 @@ export type Notice =
       readonly micros: number
       readonly leaseMs: number
       readonly fencingToken: number | undefined
+      readonly heardAt: Instant
     }
   /** We are next; the holder has so many milliseconds unless it extends. */
   | { readonly kind: "next"; readonly leaseMs: number }

@@ -16,6 +16,8 @@ export interface Acquired {
   readonly grant: Grant
   readonly waitedMs: number
   readonly requests: number
+  /** Answers that were given up at a deadline and may yet come: what they answer may take the lock once more. */
+  readonly late: () => readonly Promise<unknown>[]
 }
 
 /** The state of one call. It ends with a grant or with an error, and is not used again. */
@@ -45,7 +47,8 @@ export class Acquisition {
     try {
       const answer = await this.#try()
       const grant = answer.kind === "granted" ? answer : await this.#wait(answer)
-      return { grant, waitedMs: this.#inquiry.waitedMs, requests: this.#inquiry.requests }
+      const { waitedMs, requests } = this.#inquiry
+      return { grant, waitedMs, requests, late: () => this.#inquiry.late }
     } catch (error) {
       // Not awaited: the caller is told now, and what the clean-up cannot reach ends with its ttl.
       this.#waitUntil(this.#cleanUp())

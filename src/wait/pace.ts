@@ -47,7 +47,7 @@ export function listeningPauseMs(queued: Queued, pace: Pace, n: number): number 
   // time should have been over renews it: then the head may ask alone.
   const free = isForeign
     ? Math.min(holderTtlMs, 1_000 + Math.random() * 1_000) + place * 1_000
-    : holderTtlMs + place * STAGGER_MS * 2 ** n
+    : holderTtlMs + Math.min(place * STAGGER_MS * 2 ** Math.min(n, 10), pace.leaseMs)
   return Math.min(free + 1, heartbeat, pace.longestPauseMs)
 }
 

@@ -130,10 +130,10 @@ export class QueueWait {
         known = { ...known, holderTtlMs: notice.leaseMs, isForeign: false, place: 0 }
       } else if (notice?.kind === "granted") {
         const { serverTime } = queued
-        const { micros, leaseMs, fencingToken } = notice
+        const { micros, leaseMs, fencingToken, heardAt } = notice
         // Older than the answer that we do not hold the lock: it was over by then.
         if (micros < serverTime.micros) return undefined
-        const validity = Validity.ofLease(serverTime, micros, leaseMs)
+        const validity = Validity.ofLease(serverTime, micros, leaseMs, heardAt)
         // One that is over by now may have gone to somebody else.
         if (validity.remainingMs <= 0) return undefined
         return { kind: "granted", validity, fencingToken, isLease: leaseMs < this.#request.ttlMs }

@@ -34,6 +34,7 @@ function hold(script: Script = {}, options: Partial<Hold> = {}) {
     timeoutMs: 5_000,
     emit: onEvent,
     waitUntil: () => undefined,
+    late: () => [],
     ...options,
   })
   const asked = () =>

@@ -18,6 +18,7 @@ function hold() {
     validity: Validity.ofTtl(now(), TTL),
     isLease: false,
     waitUntil: () => undefined,
+    late: () => [],
     fencingToken: undefined,
     renew: false,
     maxHoldMs: Infinity,
