@@ -5,7 +5,7 @@ import type { Lock, LockEvent, LockManager, LockManagerOptions } from "../../src
 import { LockByHand } from "../support/waiter-by-hand.js"
 
 /** How long a busy machine may take on top of any bound, in milliseconds. */
-export const SLACK_MS = 700
+export const SLACK_MS = 1_500
 /** The longest that a waiter goes without asking where it hears nothing: see wait/pace.ts. */
 export const LONGEST_POLL_MS = 2_000
 
