@@ -64,8 +64,13 @@ export class Inquiry {
 
   /** @throws `LockTimeoutError` when the wait is over or its requests are used up. */
   assertMayGoOn(): void {
-    if (this.leftMs > 0 && this.requestsLeft > 0) return
-    throw new LockTimeoutError(this.#bounds.name, this.waitedMs, this.#requests)
+    if (this.leftMs <= 0) this.#timeOut()
+    this.assertMayAsk()
+  }
+
+  /** @throws `LockTimeoutError` when the requests of the wait are used up. */
+  assertMayAsk(): void {
+    if (this.requestsLeft <= 0) this.#timeOut()
   }
 
   /** Counts a request that is not asked here. */
@@ -136,6 +141,10 @@ export class Inquiry {
     this.#late.add(late)
     const forget = () => this.#late.delete(late)
     late.then(forget, forget)
+  }
+
+  #timeOut(): never {
+    throw new LockTimeoutError(this.#bounds.name, this.waitedMs, this.#requests)
   }
 
   /** What is left of the time that the whole call may take. */

@@ -108,12 +108,12 @@ export class QueueWait {
     this.#questions = queued.place === this.#place ? this.#questions + 1 : 0
     this.#place = queued.place
     const { ticket } = queued
-    const isListening = this.#stream !== undefined
-    if (!isListening) this.#inquiry.assertMayGoOn()
+    // Who listens may hear of its grant without asking.
+    if (!this.#stream || this.#inquiry.leftMs <= 0) this.#inquiry.assertMayGoOn()
     const grant = await this.#hear(queued)
     if (grant) return grant
-    // A stream has told all there is to know; who only asks takes a last look when the wait is over.
-    if (isListening) this.#inquiry.assertMayGoOn()
+    // When the wait is over, this is the last look.
+    this.#inquiry.assertMayAsk()
     return this.#inquiry.ask((_, timeoutMs) => this.#queue.check(waiter, ticket, timeoutMs))
   }
 
@@ -124,7 +124,8 @@ export class QueueWait {
       const pause = this.#stream
         ? listeningPauseMs(known, this.#pace, this.#questions)
         : pollingPauseMs(known, this.#pace, this.#questions + 1)
-      const within = Math.min(pause, this.#inquiry.leftMs)
+      // One more, since a timer may fire a little early.
+      const within = Math.min(pause, this.#inquiry.leftMs + 1)
       const notice = await this.#inbox.next(within, this.#request.signal)
       if (notice?.kind === "next") {
         known = { ...known, holderTtlMs: notice.leaseMs, isForeign: false, place: 0 }

@@ -36,7 +36,7 @@ export function crashing(lab: () => Lab): void {
     const { locks, name } = lab()
     const hand = byHand(lab(), name())
     const wanted = hand.key("lock").slice("lock:".length)
-    await hand.take(waiterByHand().token, 1_000)
+    await hand.take(waiterByHand().token, 2_500)
     const order: number[] = []
     const served: Promise<unknown>[] = []
     for (let i = 0; i < 4; i++) {
@@ -77,11 +77,12 @@ export function crashing(lab: () => Lab): void {
     const wanted = name()
     const hand = byHand(lab(), wanted)
     const [dead, leaseMs, lifeMs] = [20, 1_000, 4_000]
+    const rows = Array.from({ length: dead }, (_, i) =>
+      hand.plant(waiterByHand({ leaseMs }), 30_000 - lifeMs + i),
+    )
+    await Promise.all(rows)
     const plantedAt = performance.now()
-    for (let i = 0; i < dead; i++) {
-      await hand.plant(waiterByHand({ leaseMs }), 30_000 - lifeMs + i)
-    }
-    await hand.take(waiterByHand().token, 1_000)
+    await hand.take(waiterByHand().token, 2_000)
     const { granted, place } = await enter(locks, wanted)
     expect(place).toBe(dead)
     const waited = await msUntil(granted, plantedAt)

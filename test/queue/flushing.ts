@@ -8,7 +8,7 @@ export function flushing(variant: Variant): void {
   test("after a FLUSHALL everybody who waits is served", async () => {
     const { locks, command, close } = await variant.open()
     try {
-      const ttl = 2_000
+      const ttl = 4_000
       await locks({ ttl }).acquire("name")
       const waiters = []
       for (let i = 0; i < 4; i++) waiters.push(await enter(locks, "name", { ttl }))

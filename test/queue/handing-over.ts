@@ -71,7 +71,7 @@ export function handingOver(lab: () => Lab): void {
   test("a waiter that waits in vain leaves the queue", async () => {
     const { locks, name } = lab()
     const lock = await locks().acquire(name())
-    const { granted } = await enter(locks, lock.name, { wait: 500 })
+    const { granted } = await enter(locks, lock.name, { wait: 1_500 })
     await expect(granted).rejects.toMatchObject({ name: "LockTimeoutError" })
     const hand = byHand(lab(), lock.name)
     await until(async () => {
@@ -96,8 +96,8 @@ export function handingOver(lab: () => Lab): void {
   test.for([1, 2, 3, 4])("a wait costs no more than its budget of %i requests", async (budget) => {
     const { locks, proxied, name } = lab()
     const { proxy, locks: waiting } = await proxied()
-    const lock = await locks().acquire(name(), { ttl: 600, renew: true })
-    const error = waiting({ ttl: 600, wait: "20s", maxRequests: budget }).acquire(lock.name)
+    const lock = await locks().acquire(name(), { ttl: 2_000, renew: true })
+    const error = waiting({ ttl: 2_000, wait: "20s", maxRequests: budget }).acquire(lock.name)
     await expect(error).rejects.toMatchObject({ name: "LockTimeoutError", requests: budget })
     await proxy.settled().catch(() => undefined)
     // Leaving the queue is no part of the wait.
@@ -188,7 +188,7 @@ export function handingOverByPush(lab: () => Lab): void {
     }
     const controller = new AbortController()
     const first = await enter(waiting, lock.name)
-    const second = await enter(waiting, lock.name, { wait: 1_000 })
+    const second = await enter(waiting, lock.name, { wait: 2_500 })
     const third = await enter(waiting, lock.name, { signal: controller.signal })
     expect(await listeners()).toEqual([1, 1, 1])
     controller.abort("enough")

@@ -8,8 +8,8 @@ import { waiterByHand } from "../support/waiter-by-hand.js"
 import { byHand, enter, expectBounded, SLACK_MS, until } from "./line.js"
 
 const TTL_MS = 2_000
-const TIMEOUT_MS = 800
-const LATE_MS = 1_200
+const TIMEOUT_MS = 1_500
+const LATE_MS = 2_000
 
 const FAULTS: readonly (readonly [string, Fault])[] = [
   ["lost", { kind: "request-lost" }],
@@ -27,7 +27,7 @@ const CASES = KINDS.flatMap((kind) => FAULTS.map(([what, fault]) => [kind, what,
  * What one fault may cost: an answer that does not come (the deadline and a pause), and then a hold that nobody
  * knows of (a whole ttl, where the request of a waiter that is gone by now took the lock) and a check.
  */
-const BOUND_MS = LATE_MS + TTL_MS + 2_000 + SLACK_MS
+const BOUND_MS = LATE_MS + TTL_MS + 2_500 + SLACK_MS
 
 export function losingRequests(lab: () => Lab): void {
   test.for(CASES)("%s: %s", async ([kind, , fault]) => {
@@ -38,7 +38,7 @@ export function losingRequests(lab: () => Lab): void {
     const section = new CriticalSection()
     // Whoever waits for somebody that died has to ask.
     const holder = waiterByHand()
-    await hand.take(holder.token, kind === "check" ? 600 : 20_000)
+    await hand.take(holder.token, kind === "check" ? 2_500 : 20_000)
     proxy.plan = firstOf(kind, fault)
     const controller = new AbortController()
     const options = { ttl: TTL_MS, timeout: TIMEOUT_MS }

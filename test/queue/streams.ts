@@ -46,7 +46,7 @@ export function streams(lab: () => Lab): void {
     const { proxy, locks: behindProxy } = await proxied()
     proxy.plan = always("SUBSCRIBE", fault)
     const lock = await locks().acquire(name())
-    const { granted } = await enter(behindProxy, lock.name, { timeout: 500 })
+    const { granted } = await enter(behindProxy, lock.name, { timeout: 1_500 })
     const releasedAt = performance.now()
     await lock.release()
     expect(await msUntil(granted, releasedAt)).toBeLessThan(longestPauseMs(lab()) + SLACK_MS)
@@ -100,7 +100,7 @@ export function noticedStreams(lab: () => Lab): void {
     ] as const) {
       proxy.log.length = 0
       proxy.plan = always("SUBSCRIBE", refusal(status))
-      const manager = behindProxy({ wait: 200 })
+      const manager = behindProxy({ wait: 1_000 })
       for (let i = 0; i < 2; i++) {
         await expect(manager.acquire(lock.name)).rejects.toMatchObject({ name: "LockTimeoutError" })
       }
@@ -130,7 +130,7 @@ export function noticedStreams(lab: () => Lab): void {
     const { proxy, locks: behindProxy } = await proxied()
     proxy.plan = always("SUBSCRIBE", { kind: "stream-stalled", after: "confirmation" })
     // The deaf one asks when this would end, which is after its lease.
-    const lock = await locks().acquire(name(), { ttl: 4_500 })
+    const lock = await locks().acquire(name(), { ttl: 6_000 })
     const deaf = await enter(behindProxy, lock.name)
     const next = await enter(locks, lock.name)
     await lock.release()

@@ -16,7 +16,7 @@ export interface WaiterByHand {
 
 let made = 0
 
-export function waiterByHand({ leaseMs = 3_000, fencing = false, listens = true } = {}) {
+export function waiterByHand({ leaseMs = 20_000, fencing = false, listens = true } = {}) {
   const token = createToken("by-hand")
   const channel = `by-hand-${String(made++)}`
   const entry = waiterEntry({ token, channel: listens ? channel : undefined, leaseMs, fencing })
