@@ -83,7 +83,7 @@ export const FAULTS: readonly FaultCase[] = [
 ]
 
 /** Whether the fault is noticed only when the request's time is up. */
-export function outlastsTimeout({ fault }: FaultCase): boolean {
+function outlastsTimeout({ fault }: FaultCase): boolean {
   return fault.kind === "hang" || ("ms" in fault && fault.ms === LATE)
 }
 

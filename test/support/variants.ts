@@ -33,7 +33,7 @@ export interface Opened extends Database {
   readonly proxied: () => Promise<Proxied>
 }
 
-export interface Proxied {
+interface Proxied {
   readonly proxy: FaultProxy
   readonly locks: (options?: Partial<LockManagerOptions>) => LockManager
 }

@@ -1,0 +1,115 @@
+// What an operation costs on a real Redis: HTTP requests, commands as Upstash bills them, and time.
+import { afterAll, beforeAll, expect, test } from "vitest"
+import type { LockManager } from "../src/index.js"
+import { rejection } from "./support/outcomes.js"
+import { describeOnRedis, type Opened, REST_TOKEN, variants } from "./support/variants.js"
+
+/** What measuring itself runs. */
+const NOT_BILLED = new Set(["info", "config", "command", "client", "hello", "select", "ping"])
+
+interface Cost {
+  readonly requests: number
+  /** A script is one command, and so is each call inside it. */
+  readonly billed: number
+}
+
+describeOnRedis("on a real Redis", () => {
+  let database: Opened
+  beforeAll(async () => {
+    const variant = variants.find(
+      ({ engine, client }) => engine === "real Redis" && client === "fetch client",
+    )
+    if (!variant) throw new Error("there is no such variant")
+    database = await variant.open()
+  })
+  afterAll(() => database.close())
+
+  async function costOf(run: (locks: LockManager) => Promise<unknown>): Promise<Cost> {
+    const { proxy, locks } = await database.proxied()
+    await database.command("CONFIG", "RESETSTAT")
+    await run(locks())
+    const stats = String(await database.command("INFO", "commandstats"))
+    const calls = [...stats.matchAll(/cmdstat_([^:|]+)[^:]*:calls=(\d+)/g)]
+    const billed = calls
+      .filter(([, name = ""]) => !NOT_BILLED.has(name))
+      .reduce((sum, [, , count]) => sum + Number(count), 0)
+    return { requests: proxy.log.length, billed }
+  }
+
+  test("an uncontended acquire and release cost 2 requests and 4 billed commands", async () => {
+    const acquireAndRelease = async (locks: LockManager) => (await locks.acquire("a")).release()
+    expect(await costOf(acquireAndRelease)).toEqual({ requests: 2, billed: 4 })
+    const request = (locks: LockManager) => locks.request("b", () => "done")
+    expect(await costOf(request)).toEqual({ requests: 2, billed: 4 })
+    const tryAcquire = async (locks: LockManager) => (await locks.tryAcquire("c"))?.release()
+    expect(await costOf(tryAcquire)).toEqual({ requests: 2, billed: 4 })
+  })
+
+  test("a fencing token costs no request more", async () => {
+    const fenced = async (locks: LockManager) => {
+      await (await locks.acquire("d", { fencing: true })).release()
+    }
+    expect((await costOf(fenced)).requests).toBe(2)
+  })
+
+  test("a renewal, an extension, a transfer and an adoption cost what they say", async () => {
+    const extend = async (locks: LockManager) => (await locks.acquire("e")).extend()
+    expect(await costOf(extend)).toEqual({ requests: 2, billed: 1 + 3 })
+    const adopt = async (locks: LockManager) => locks.adopt((await locks.acquire("f")).transfer())
+    expect(await costOf(adopt)).toEqual({ requests: 2, billed: 1 + 3 })
+  })
+
+  test("to be told that somebody else has the lock costs two requests, of which the second is certain", async () => {
+    await database.locks().acquire("g")
+    expect(await costOf((locks) => locks.tryAcquire("g"))).toMatchObject({ requests: 2 })
+  })
+
+  test("what is over costs nothing", async () => {
+    const lock = await database.locks().acquire("h")
+    await lock.release()
+    const nothing = async () => {
+      await lock.release()
+      await lock[Symbol.asyncDispose]()
+      await rejection(lock.extend())
+    }
+    expect(await costOf(nothing)).toEqual({ requests: 0, billed: 0 })
+  })
+
+  test("an uncontended acquire and release take at most 1.05 times two bare fetches, at 20 ms round trip", async () => {
+    const { proxy, locks } = await database.proxied()
+    proxy.plan = () => ({ kind: "request-delayed", ms: 20 })
+    const manager = locks()
+    const headers = { Authorization: `Bearer ${REST_TOKEN}`, "Content-Type": "application/json" }
+    const ours: number[] = []
+    const bare: number[] = []
+    for (let i = 0; i < 40; i++) {
+      const sent = proxy.log.length
+      ours.push(
+        await timeOf(async () => {
+          await (await manager.acquire("i")).release()
+        }),
+      )
+      const bodies = proxy.log.slice(sent).map(({ commands }) => JSON.stringify(commands[0]))
+      expect(bodies).toHaveLength(2)
+      bare.push(
+        await timeOf(async () => {
+          for (const body of bodies) {
+            const response = await fetch(proxy.url, { method: "POST", headers, body })
+            JSON.parse(await response.text())
+          }
+        }),
+      )
+    }
+    expect(median(ours) / median(bare)).toBeLessThanOrEqual(1.05)
+  })
+})
+
+async function timeOf(run: () => Promise<unknown>): Promise<number> {
+  const startedAt = performance.now()
+  await run()
+  return performance.now() - startedAt
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN
+}
