@@ -5,7 +5,7 @@ import { type HandOptions, LockByHand, type SendCommand } from "../support/waite
 import { type Database, type EngineName, openDatabase } from "../support/variants.js"
 
 /** One lock, on a database that other tests use at the same time. */
-export interface Bench {
+interface Bench {
   readonly lock: LockByHand
   readonly command: SendCommand
   /** The same lock, its scripts sent in another way. */
