@@ -136,6 +136,9 @@ export class LockManager {
    * Takes a hold over that another process handed on with `lock.transfer()`. Its ttl goes on as it was; with
    * `renew` it is extended from now on.
    *
+   * > [!WARNING]
+   * > It recognises the hold, not the adopter: a message that is delivered twice makes two holders.
+   *
    * @throws `LockLostError` when the hold is over by now; `LockBackendError` when the database failed.
    */
   async adopt(transfer: LockTransfer, options?: AdoptOptions): Promise<Lock> {

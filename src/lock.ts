@@ -139,7 +139,7 @@ export class Lock {
   }
 
   /**
-   * Leaves the lock held for `ttl` from now and lets go of it: it is no longer renewed, and neither the end of a
+   * Leaves the lock held for at least `ttl` from now (a hold is never shortened) and lets go of it: it is no longer renewed, and neither the end of a
    * `request` nor that of an `await using` releases it. For jobs that must not run again for a while.
    *
    * An explicit `release()` still releases it.

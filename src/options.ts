@@ -49,7 +49,8 @@ export interface AcquireOptions extends TryAcquireOptions {
    */
   readonly push?: boolean | undefined
   /**
-   * The longest time to wait for the lock. 0 asks once; Infinity waits for ever. The last look is taken when the
+   * The longest time to wait for the lock. 0 does not wait (a lock that is held
+   * costs two requests then: the refusal and its confirmation); Infinity waits for ever. The last look is taken when the
    * wait is over, so the call may last one request longer.
    *
    * @default "10s"
