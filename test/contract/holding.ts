@@ -109,11 +109,11 @@ export function holding(lab: () => Lab): void {
   test("keep leaves the lock held, without renewal, and the end of its scope does not release it", async () => {
     const { proxied, command, name } = lab()
     const { proxy, locks } = await proxied()
-    const lock = await locks().acquire(name(), { ttl: 1_500, renew: true })
+    const lock = await locks().acquire(name(), { ttl: 6_000, renew: true })
     await lock.keep("20s")
     await lock[Symbol.asyncDispose]()
     const sent = proxy.log.length
-    await new Promise((resolve) => setTimeout(resolve, 1_600))
+    await new Promise((resolve) => setTimeout(resolve, 2_200))
     expect(proxy.log).toHaveLength(sent)
     expect(await command("GET", `lock:${lock.name}`)).toBe(lock.token)
     expect(await pttl(lock.name)).toBeGreaterThan(15_000)

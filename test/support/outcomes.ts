@@ -1,6 +1,6 @@
 // Ways to ask a test's questions: what a promise rejected with, when a signal aborted, what an object gives away.
 import { inspect } from "node:util"
-import type { LockEvent } from "../../src/index.js"
+import type { Lock, LockEvent, LockManager } from "../../src/index.js"
 
 /** What the promise rejects with; fails if it does not. */
 export async function rejection(promise: Promise<unknown>): Promise<unknown> {
@@ -58,6 +58,17 @@ export function everythingSaidBy(value: unknown): string {
     if (value.cause !== undefined) said.push(everythingSaidBy(value.cause))
   }
   return said.join("\n")
+}
+
+/** Takes a free lock, however often it takes: where requests have little time, a busy machine makes them fail. */
+export async function acquireAtLast(locks: LockManager, name: string): Promise<Lock> {
+  let lock: Lock | null = null
+  await until(async () => {
+    lock = await locks.tryAcquire(name).catch(() => null)
+    return lock !== null
+  })
+  // TypeScript does not see what the callback assigned.
+  return lock as unknown as Lock
 }
 
 /** Resolves when the condition holds; fails if it does not within the time. Unlike `expect.poll`, also in concurrent tests. */
