@@ -119,8 +119,8 @@ describe.concurrent("where timers are numbers, as in browsers and Workers", () =
        })
        const events = []
        const locks = new LockManager({ redis, fetch, onEvent: ({ type }) => events.push(type) })
-       const lock = await locks.acquire("numbers", { ttl: "1s", renew: true })
-       await new Promise((resolve) => set(resolve, 1500))
+       const lock = await locks.acquire("numbers", { ttl: "4s", renew: true })
+       await new Promise((resolve) => set(resolve, 5000))
        const waiting = locks.acquire("numbers", { wait: "10s" })
        await new Promise((resolve) => set(resolve, 100))
        print(await lock.release())

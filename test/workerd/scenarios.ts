@@ -118,9 +118,9 @@ export const scenarios: Record<string, (stage: Stage) => Promise<unknown>> = {
 
   async renews({ locks, name }) {
     // Three times as long as it would last unrenewed.
-    return locks.request(name, { ttl: 400 }, async (lock) => {
+    return locks.request(name, { ttl: 2_000 }, async (lock) => {
       const endedAt = lock.expiresAt
-      await pause(1_200)
+      await pause(6_000)
       return { held: !(await isFree(locks, name)), extended: lock.expiresAt - endedAt }
     })
   },
