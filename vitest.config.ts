@@ -7,7 +7,7 @@ export default defineConfig({
     globalSetup: ["test/support/global-setup.ts"],
     testTimeout: 20_000,
     hookTimeout: 30_000,
-    maxWorkers: 2,
-    maxConcurrency: 8,
+    maxWorkers: 3,
+    maxConcurrency: 6,
   },
 })

@@ -7,6 +7,7 @@ import {
   type LockManagerOptions,
   type LockTransfer,
 } from "../src/index.js"
+import { parseTtl } from "../src/duration.js"
 import { recorder, rejection } from "./support/outcomes.js"
 
 const URL = "https://example.upstash.io"
@@ -175,8 +176,9 @@ describe("an option of a call", () => {
   test("a ttl may be as long as numbers are exact, and as short as ten milliseconds", async () => {
     const { locks, sent } = offline()
     await locks.acquire("a", { ttl: Number.MAX_SAFE_INTEGER })
-    await locks.acquire("a", { ttl: 9.1 })
-    expect(sent.map((command) => command.at(-1))).toEqual(["9007199254740991", "10"])
+    expect(sent[0]?.at(-1)).toBe("9007199254740991")
+    // Ten milliseconds may be over before the answer comes.
+    expect(parseTtl(9.1)).toBe(10)
   })
 
   test("tryAcquire takes no wait, since it does not", async () => {
