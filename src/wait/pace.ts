@@ -15,6 +15,11 @@ export interface Pace {
 
 /** Those further back ask later by this for each place: the first that is alive serves all. */
 const STAGGER_MS = 50
+/**
+ * The same where the hold may be a lease, which a living holder is about to extend: longer than most holds, so that
+ * those who came to a moving queue just then are served before they ask.
+ */
+const LEASE_STAGGER_MS = 500
 /** Everyone shows at least so often that it is alive; those further back later, so that most never need to. */
 const HEARTBEAT_MS = 10_000
 const HEARTBEAT_STAGGER_MS = 100
@@ -47,8 +52,13 @@ export function listeningPauseMs(queued: Queued, pace: Pace, n: number): number 
   // time should have been over renews it: then the head may ask alone.
   const free = isForeign
     ? Math.min(holderTtlMs, 1_000 + Math.random() * 1_000) + place * 1_000
-    : holderTtlMs + Math.min(place * STAGGER_MS * 2 ** Math.min(n, 10), pace.leaseMs)
+    : holderTtlMs + staggerMs(queued, pace, n)
   return Math.min(free + 1, heartbeat, pace.longestPauseMs)
+}
+
+function staggerMs({ holderTtlMs, place }: Queued, { leaseMs }: Pace, n: number): number {
+  if (holderTtlMs <= leaseMs) return place * LEASE_STAGGER_MS
+  return Math.min(place * STAGGER_MS * 2 ** Math.min(n, 10), leaseMs)
 }
 
 /** How long a waiter that has to ask pauses after its `n`-th question at the same place in the queue. */

@@ -30,11 +30,22 @@ test("a lease is long enough to ask twice in, and no longer than the ttl", () =>
   expect(paceOf("subscriber", 30_000).leaseMs).toBe(11_000)
 })
 
-test("the head asks just when the hold ends, those behind it 50 ms later each", () => {
+test("the head asks just when the hold ends, those behind it 50 ms later each, or 500 ms if it may be a lease", () => {
   const pace = paceOf("stream", 30_000)
   for (const place of [0, 1, 7]) {
-    const pause = listeningPauseMs(queued({ holderTtlMs: 3_000, place }), pace, 0)
-    expect(pause).toBe(3_001 + 50 * place)
+    const pauseMs = (holderTtlMs: number) =>
+      listeningPauseMs(queued({ holderTtlMs, place }), pace, 0)
+    expect(pauseMs(5_000)).toBe(5_001 + 50 * place)
+    expect(pauseMs(3_000)).toBe(3_001 + 500 * place)
+  }
+})
+
+test("where the queue moves, those who came during a lease do not ask before their turn", () => {
+  const pace = paceOf("stream", 30_000)
+  const [holdMs, roundTripMs] = [250, 100]
+  for (const place of [1, 5, 20]) {
+    const turn = place * (holdMs + roundTripMs)
+    expect(listeningPauseMs(queued({ holderTtlMs: 3_000, place }), pace, 0)).toBeGreaterThan(turn)
   }
 })
 
