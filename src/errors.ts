@@ -88,6 +88,6 @@ const LOSSES: Record<LossReason, string> = {
 }
 
 /** A name as it may stand in a message: escaped, and not a kilobyte long. */
-function quoted(lockName: string): string {
+export function quoted(lockName: string): string {
   return JSON.stringify(lockName.length > 100 ? `${lockName.slice(0, 100)}…` : lockName)
 }

@@ -7,17 +7,21 @@ import {
   type AcquireOptions,
   type AdoptOptions,
   checkName,
+  checkPermits,
   type HoldPlan,
   overlay,
   planAcquire,
   planHold,
   type RequestOptions,
+  type SemaphoreOptions,
+  type SpecialTerms,
   type TryAcquireOptions,
 } from "./options.js"
 import { readRequestArguments } from "./request-arguments.js"
 import { restConfigFromEnv } from "./rest/env.js"
 import { RestError } from "./rest/rest-error.js"
 import type { Claim, Grant } from "./store/store.js"
+import { Semaphore } from "./semaphore.js"
 import { createClientId, createToken } from "./token.js"
 import { Acquisition } from "./wait/acquisition.js"
 import { askUntilKnown } from "./wait/ask-until-known.js"
@@ -86,10 +90,7 @@ export class LockManager {
   ): Promise<FencedLock | null>
   tryAcquire(name: string, options?: TryAcquireOptions): Promise<Lock | null>
   async tryAcquire(name: string, options?: AcquireOptions): Promise<Lock | null> {
-    if (options?.wait !== undefined) {
-      throw new TypeError("wait: tryAcquire does not wait; call acquire instead")
-    }
-    return this.#tryAcquire(name, overlay(this.#plan.defaults, options))
+    return this.#tryAcquire(name, this.#immediate(this.#plan.defaults, options))
   }
 
   /**
@@ -123,13 +124,45 @@ export class LockManager {
     callback: (lock: Lock | null) => T,
   ): Promise<Awaited<T>>
   async request(name: string, ...args: unknown[]): Promise<unknown> {
-    const defaults = { renew: true, ...this.#plan.defaults }
-    const { options, callback } = readRequestArguments(name, defaults, args)
-    const lock = options.ifAvailable
-      ? await this.#tryAcquire(name, options)
-      : await this.#acquire(name, options)
-    if (!lock) return (callback as (lock: null) => unknown)(null)
-    return whileHeld(lock, callback as (lock: Lock) => unknown, this.#plan.emit)
+    return this.#request(name, this.#plan.defaults, args)
+  }
+
+  /**
+   * A semaphore: a lock of which `permits` holds are granted at once.
+   *
+   * @param permits a whole number from 1 on, the same for all who use that name
+   * @throws `TypeError` or `RangeError` for a bad argument.
+   * @example
+   * ```ts
+   * await using permit = await locks.semaphore("exports", 5).acquire()
+   * ```
+   */
+  semaphore(name: string, permits: number): Semaphore {
+    checkName(this.#plan.prefix, name)
+    checkPermits(permits)
+    const terms = { permits }
+    // Permits have no order.
+    const defaults: SemaphoreOptions = {
+      ...this.#plan.defaults,
+      fencing: false,
+    } as SemaphoreOptions
+    return new Semaphore(name, permits, {
+      acquire: async (options) => this.#acquire(name, overlay(defaults, options), terms),
+      tryAcquire: async (options) =>
+        this.#tryAcquire(name, this.#immediate(defaults, options), terms),
+      request: async (args) => this.#request(name, defaults, args, terms),
+    })
+  }
+
+  /**
+   * Ends whatever hold there is, whoever has it, and lets those who wait go on: for operators. The holder is told as
+   * one that was robbed: see `steal`.
+   *
+   * @throws `LockBackendError` when the database failed.
+   */
+  async forceRelease(name: string): Promise<void> {
+    const lock = await this.#acquire(name, {}, { steal: true })
+    await lock.release()
   }
 
   /**
@@ -142,9 +175,10 @@ export class LockManager {
    * @throws `LockLostError` when the hold is over by now; `LockBackendError` when the database failed.
    */
   async adopt(transfer: LockTransfer, options?: AdoptOptions): Promise<Lock> {
-    const { name, token, ttl, fencingToken } = checkTransfer(transfer)
+    const { name, token, ttl, fencingToken, mode = "exclusive" } = checkTransfer(transfer)
     checkName(this.#plan.prefix, name)
-    const plan = planHold(overlay<AdoptOptions>({ ...this.#plan.defaults, ttl }, options))
+    const defaults: AdoptOptions = { ...this.#plan.defaults, ttl }
+    const plan = planHold({ ...overlay(defaults, options), mode })
     const claim = { name, token }
     let validity
     try {
@@ -160,18 +194,45 @@ export class LockManager {
     return this.#hold(claim, plan, { validity, fencingToken, isLease: false, late: () => [] })
   }
 
-  async #tryAcquire(name: string, options: AcquireOptions): Promise<Lock | null> {
+  /** The options of a call that does not wait. */
+  #immediate<T extends AcquireOptions>(defaults: T, options: AcquireOptions | undefined): T {
+    if (options?.wait !== undefined) {
+      throw new TypeError("wait: tryAcquire does not wait; call acquire instead")
+    }
+    return overlay(defaults, options)
+  }
+
+  async #request(
+    name: string,
+    defaults: AcquireOptions,
+    args: readonly unknown[],
+    terms: SpecialTerms = {},
+  ): Promise<unknown> {
+    const { options, callback } = readRequestArguments(name, { renew: true, ...defaults }, args)
+    const { steal, ifAvailable } = options
+    const lock = ifAvailable
+      ? await this.#tryAcquire(name, options, terms)
+      : await this.#acquire(name, options, { ...terms, steal })
+    if (!lock) return (callback as (lock: null) => unknown)(null)
+    return whileHeld(lock, callback as (lock: Lock) => unknown, this.#plan.emit)
+  }
+
+  async #tryAcquire(
+    name: string,
+    options: AcquireOptions,
+    terms?: SpecialTerms,
+  ): Promise<Lock | null> {
     try {
-      return await this.#acquire(name, { ...options, wait: 0 })
+      return await this.#acquire(name, { ...options, wait: 0 }, terms)
     } catch (error) {
       if (error instanceof LockTimeoutError) return null
       throw error
     }
   }
 
-  async #acquire(name: string, options: AcquireOptions): Promise<Lock> {
+  async #acquire(name: string, options: AcquireOptions, terms?: SpecialTerms): Promise<Lock> {
     checkName(this.#plan.prefix, name)
-    const plan = planAcquire(options)
+    const plan = planAcquire(options, terms)
     const claim = { name, token: createToken(this.clientId) }
     const request = { ...claim, ...plan, timeoutMs: this.#plan.timeoutMs }
     const { store, emit, waitUntil } = this.#plan

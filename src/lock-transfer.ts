@@ -15,6 +15,8 @@ export interface LockTransfer {
   /** The ttl that the hold was asked for with, in milliseconds. */
   readonly ttl: number
   readonly fencingToken?: number | undefined
+  /** Left out where it is exclusive. */
+  readonly mode?: "shared" | undefined
 }
 
 /** @throws `TypeError` for what `lock.transfer()` cannot have made. */
@@ -24,16 +26,23 @@ export function checkTransfer(transfer: unknown): LockTransfer {
     const got = showKind(transfer)
     throw new TypeError(`transfer: must be what lock.transfer() returned, got ${got}`)
   }
-  const { name, token, ttl, fencingToken } = transfer as Partial<Record<string, unknown>>
+  const { name, token, ttl, fencingToken, mode } = transfer as Partial<Record<string, unknown>>
   const isFence = fencingToken === undefined || typeof fencingToken === "number"
   if (
     typeof name !== "string" ||
     typeof token !== "string" ||
     !TOKEN.test(token) ||
     typeof ttl !== "number" ||
-    !isFence
+    !isFence ||
+    (mode !== undefined && mode !== "shared")
   ) {
     throw new TypeError("transfer: must be what lock.transfer() returned, with name, token and ttl")
   }
-  return { name, token, ttl, ...(fencingToken !== undefined && { fencingToken }) }
+  return {
+    name,
+    token,
+    ttl,
+    ...(fencingToken !== undefined && { fencingToken }),
+    ...(mode && { mode }),
+  }
 }

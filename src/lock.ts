@@ -4,6 +4,7 @@ import { type Duration, MAX_TIMER_MS, parseTtl } from "./duration.js"
 import { LockBackendError, LockLostError, type LossReason } from "./errors.js"
 import type { Emit, WaitUntil } from "./events.js"
 import type { LockTransfer } from "./lock-transfer.js"
+import type { LockMode } from "./options.js"
 import { Renewal, unref } from "./renewal.js"
 import { RestError } from "./rest/rest-error.js"
 import type { Claim, LockStore, ReleaseResult } from "./store/store.js"
@@ -14,6 +15,7 @@ import { type AskOptions, askUntilKnown } from "./wait/ask-until-known.js"
 export interface Hold {
   readonly store: LockStore
   readonly claim: Claim
+  readonly mode: LockMode
   readonly ttlMs: number
   readonly validity: Validity
   /** Whether it was granted for a short time only and has to be extended to its ttl at once. */
@@ -46,7 +48,8 @@ export interface Hold {
 export class Lock {
   /** The name under which it was asked for. */
   readonly name: string
-  readonly mode = "exclusive"
+  /** Whether it is held alone or shared. A permit of a semaphore is shared. */
+  readonly mode: LockMode
   /**
    * A number greater than that of every earlier holder of this name, where `fencing` was asked for. A resource
    * that refuses smaller numbers than it has seen is safe from holders that do not know that they are late.
@@ -71,6 +74,7 @@ export class Lock {
   /** @internal */
   constructor(hold: Hold) {
     this.name = hold.claim.name
+    this.mode = hold.mode
     this.fencingToken = hold.fencingToken
     this.#hold = hold
     this.#validity = hold.validity
@@ -163,14 +167,19 @@ export class Lock {
     this.#assertHeld()
     this.#state = "transferred"
     this.#stopTimers()
-    const { claim, ttlMs: ttl, fencingToken } = this.#hold
-    return { ...claim, ttl, ...(fencingToken !== undefined && { fencingToken }) }
+    const { claim, mode, ttlMs: ttl, fencingToken } = this.#hold
+    return {
+      ...claim,
+      ttl,
+      ...(fencingToken !== undefined && { fencingToken }),
+      ...(mode === "shared" && { mode }),
+    }
   }
 
   /** The facts, with nothing secret among them. */
   toJSON(): {
     name: string
-    mode: "exclusive"
+    mode: LockMode
     fencingToken: number | undefined
     expiresAt: number
   } {

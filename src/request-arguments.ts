@@ -49,8 +49,6 @@ function checkCombination(name: unknown, options: Given): void {
   if (signal && (steal || ifAvailable)) {
     throw notSupported("signal: cannot be combined with steal or ifAvailable")
   }
-  if (mode === "shared") throw notSupported("mode: shared locks are not offered yet")
-  if (steal) throw notSupported("steal: is not offered yet")
 }
 
 function notSupported(message: string): DOMException {

@@ -41,6 +41,11 @@ const NAMES: Refusal[] = [
 
 /** Each option with values that it cannot have; the same for a call and for the defaults of a manager. */
 const OPTIONS: Record<keyof AcquireOptions, Refusal[]> = {
+  mode: [
+    ["share", TypeError, /^mode: must be "exclusive" or "shared", got "share"/],
+    [null, TypeError, /^mode: .*got null/],
+    [1, TypeError, /^mode: .*got 1/],
+  ],
   ttl: [
     [0, RangeError, /^ttl: must be from 10 to 9007199254740991 ms, got 0/],
     [-1, RangeError, /^ttl: /],

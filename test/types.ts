@@ -49,7 +49,7 @@ export async function byHand(): Promise<void> {
   const lock = await locks.acquire("a", { ttl: "30s", wait: 500, renew: true })
   expectTypeOf(lock).toEqualTypeOf<Lock>()
   expectTypeOf(lock.fencingToken).toEqualTypeOf<number | undefined>()
-  expectTypeOf(lock).toHaveProperty("mode").toEqualTypeOf<"exclusive">()
+  expectTypeOf(lock).toHaveProperty("mode").toEqualTypeOf<"exclusive" | "shared">()
 
   const fenced = await locks.acquire("a", { fencing: true })
   expectTypeOf(fenced).toEqualTypeOf<FencedLock>()

@@ -1,7 +1,7 @@
--- Takes the lock if it is free and nobody is before us, recognises it if it is ours, and otherwise waits in the queue
--- or says who has it. Safe to send again: a ticket stays, a token is never granted twice and keeps its fencing token.
+-- Takes the lock if it is free, or shares it with those it may be shared with, and nobody is before us; recognises it
+-- if it is ours; and otherwise waits in the queue or says who has it. Safe to send again: a ticket stays, a token is
+-- never granted twice and keeps its fencing token.
 --
--- KEYS  lock, queue, seen, fencing counter
 -- ARGV  entry, ttl in ms, action, ticket ("" before there is one)
 --   "try"      does not wait
 --   "enqueue"  waits: the one action that inserts into the queue
@@ -10,16 +10,21 @@
 --   {"granted", ms left, fencing token or "", …}
 --   {"queued", ms the holder has left, "", server time in µs, place from 0 on, ticket, 1 if the holder is foreign, …}
 --   {"busy", …the same, place -1}  not in the queue
+--   {"limit", limit of the holders, …}  they share it with another limit than ours
 --   An unlimited key has -1 ms left. … stands for messages that could not be published: channel, message, …
 -- Calls  try: free 3, held 2, ours 2 · enqueue: held 7 (6 if marked) · check: held 5, after 5 s 7 · fencing: 3 more
 local entry, ttl, action, ticket = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local lock, queue, seen, counter = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+--@include keys.lua
 --@include serve.lua
-local token, _, _, fencing = fields(entry)
+local token, _, _, fencing, mode = fields(entry)
 local waits = action ~= "try"
 
+local function answer(kind, ms, fence, time, place, foreign)
+  return reply({kind, tonumber(ms), fence, time, place, ticket, foreign and 1 or 0})
+end
+
 local function granted(ms, fence)
-  return reply({"granted", tonumber(ms), fence, "", -1, "", 0})
+  return answer("granted", ms, fence, "", -1)
 end
 
 local function foreign(value)
@@ -36,12 +41,18 @@ local function mark(value)
 end
 
 local value = redis.call("GET", lock)
-if value == token or value == token .. "+" then
+local base, limit = shared(value)
+local isOurs = value == token or value == token .. "+"
+local ourMs = base and mode ~= "x" and leftOf(token)
+if isOurs or ourMs then
   -- A SET that arrived late may have taken it while we were in the queue.
   if waits then redis.call("ZREM", queue, entry) end
   -- Exclusive holds alone mint, so the last one is this hold's.
   local fence = fencing == "1" and (redis.call("GET", counter) or mint()) or ""
-  return granted(redis.call("PTTL", lock), fence)
+  return granted(ourMs or redis.call("PTTL", lock), fence)
+end
+if base and mode ~= "x" and mode ~= limit and action ~= "check" then
+  return answer("limit", limit, "", "", -1)
 end
 
 if waits then
@@ -56,27 +67,31 @@ if waits then
     redis.call("HSET", seen, token, digits(clock()))
     redis.call("PEXPIRE", seen, "30000")
   end
-  if value and not mark(value) then value = false end
+  if value and not mark(value) then value, base = nil, nil end
 end
 
-local left
-if value then
-  left = redis.call("PTTL", lock)
-else
-  local winner, ms, fence = serve(entry, ttl)
-  if not winner and action == "check" then
+local left, fence, others
+-- Unmarked, nobody waits for it.
+if not value or base and (waits or string.sub(value, -1) == "+") then
+  value, left, fence, others = serve(base, limit, entry, ttl)
+  if fence then return granted(ttl, fence) end
+  base, limit = shared(value)
+  if not value and action == "check" then
     -- Not in the queue, so it may have left: a check that arrives late must not lock the name for nobody.
-    return reply({"busy", 0, "", digits(clock()), -1, ticket, 0})
+    return answer("busy", 0, "", digits(clock()), -1)
   end
-  if not winner then
-    winner, ms, fence = token, ttl, fencing == "1" and mint() or ""
-    redis.call("SET", lock, token, "NX", "PX", ttl)
-  end
-  if winner == token then return granted(ms, fence) end
-  value, left = winner, tonumber(ms)
+end
+if not value and mode == "x" then
+  fence = fencing == "1" and mint() or ""
+  redis.call("SET", lock, token, "NX", "PX", ttl)
+  return granted(ttl, fence)
+end
+if not waits and not others and mode ~= "x" and (not value or mode == limit and room(limit) > 0) then
+  settle(share(base, mode, token, ttl), "")
+  return granted(ttl, "")
 end
 
+if not left then left = base and mode == limit and endOf("0") or redis.call("PTTL", lock) end
 local place = waits and redis.call("ZRANK", queue, entry)
-local kind = place and "queued" or "busy"
 local time = waits and digits(clock()) or ""
-return reply({kind, left, "", time, place or -1, ticket, foreign(value) and 1 or 0})
+return answer(place and "queued" or "busy", left, "", time, place or -1, foreign(value))

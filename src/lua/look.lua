@@ -1,15 +1,18 @@
 -- Says whether the lock is ours, and for how long still. Changes nothing.
 --
--- KEYS  lock
 -- ARGV  token
 -- Replies
 --   {"held", ms left}
 --   {"taken", 0}  somebody else holds it
---   {"gone", 0}   nobody holds it
--- Calls  ours: 2 · otherwise: 1
+--   {"gone", 0}   nobody holds it, or we no longer share it
+-- Calls  ours: 2, shared 3 · otherwise: 1, shared 3
 local token = ARGV[1]
-local value = redis.call("GET", KEYS[1])
+--@include keys.lua
+--@include holders.lua
+local value = redis.call("GET", lock)
 if value == token or value == token .. "+" then
-  return {"held", redis.call("PTTL", KEYS[1])}
+  return {"held", redis.call("PTTL", lock)}
 end
-return {value and "taken" or "gone", 0}
+if not shared(value) then return {value and "taken" or "gone", 0} end
+local left = leftOf(token)
+return {left and "held" or "gone", left or 0}

@@ -1,18 +1,19 @@
--- Frees the lock if it is ours, or hands it to the first waiter; with an entry, leaves the queue as well.
+-- Frees the lock if it is ours, or hands it to those who wait; with an entry, leaves the queue as well.
 -- The lock is never free in between, so nobody can barge.
 --
--- KEYS  lock, queue, seen, fencing counter
 -- ARGV  token, entry ("" if it never waited)
 -- Replies
 --   {"released", …}
 --   {"taken", …}  somebody else holds it
---   {"gone", …}   nobody held it
+--   {"gone", …}   nobody held it, or we no longer shared it
 --   … stands for messages that could not be published: channel, message, …
 -- Calls  nobody waits: 2, after somebody left 3 · handed on: 7, to the last waiter 6 · taken: 1 · gone: 2 · entry: 2 more
 local token, entry = ARGV[1], ARGV[2]
-local lock, queue, seen, counter = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+--@include keys.lua
 --@include serve.lua
 local value = redis.call("GET", lock)
+local base, limit = shared(value)
+local isMarked = value and string.sub(value, -1) == "+"
 if entry ~= "" then
   redis.call("ZREM", queue, entry)
   redis.call("HDEL", seen, token)
@@ -25,6 +26,15 @@ if value == token and entry == "" then
 elseif value == token or value == token .. "+" then
   if not serve() then redis.call("DEL", lock) end
   result = "released"
+elseif base then
+  result = leftOf(token) and "released" or "gone"
+  if result == "released" then
+    redis.call("ZREM", holders, token)
+    isStale = true
+    if not endOf("-1") then base, isStale = nil, false end
+  end
+  if isMarked then value = serve(base, limit) elseif isStale then settle(base, "") end
+  if not base and not (isMarked and value) then redis.call("DEL", lock) end
 elseif not value then
   serve()
   result = "gone"

@@ -1,7 +1,7 @@
 // One database as the store uses it: its transport, its scripts, and the keys under a prefix.
 import { ScriptRunner } from "../rest/script-runner.js"
 import type { Transport } from "../rest/transport.js"
-import { lockKey, queueKeys } from "./keys.js"
+import { lockKey, lockKeys } from "./keys.js"
 import { elapsedMs, now } from "../validity.js"
 import { type ScriptReply, splitReply } from "./replies.js"
 
@@ -24,9 +24,9 @@ export class Database {
     return lockKey(this.#prefix, name)
   }
 
-  /** Runs a script that touches the lock alone. */
+  /** Runs a script that looks after one hold. */
   run(script: string, name: string, args: readonly string[], timeoutMs: number): Promise<unknown> {
-    return this.#scripts.run(script, [this.lockKey(name)], args, timeoutMs)
+    return this.#scripts.run(script, lockKeys(this.#prefix, name), args, timeoutMs)
   }
 
   /**
@@ -41,7 +41,7 @@ export class Database {
     length: number,
     timeoutMs: number,
   ): Promise<ScriptReply["answer"]> {
-    const keys = queueKeys(this.#prefix, name)
+    const keys = lockKeys(this.#prefix, name)
     const sentAt = now()
     const reply = await this.#scripts.run(script, keys, args, timeoutMs)
     const { answer, unsent } = splitReply(reply, length)

@@ -5,10 +5,16 @@ export function lockKey(prefix: string, name: string): string {
   return prefix + name
 }
 
-/** The keys that a script needs which may hand the lock on: the lock, its queue, who has checked, the fencing counter. */
-export function queueKeys(prefix: string, name: string): readonly string[] {
+/** What may stand behind the lock's own key, in the order in which scripts are given it. */
+const PARTS = ["queue", "seen", "fence", "holders", "stolen"] as const
+
+/**
+ * The keys of all scripts: the lock, its queue, who has checked, the fencing counter, those who share the lock, and
+ * those it was stolen from. The braces keep them on one node of a cluster.
+ */
+export function lockKeys(prefix: string, name: string): readonly string[] {
   const key = lockKey(prefix, name)
-  return [key, `{${key}}:queue`, `{${key}}:seen`, `{${key}}:fence`]
+  return [key, ...PARTS.map((part) => `{${key}}:${part}`)]
 }
 
 /** The bytes that a prefix and a name may have together: what Upstash allows a key, less the longest that is added. */

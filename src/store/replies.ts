@@ -1,7 +1,8 @@
 // Reads the replies of the scripts: strictly, since what they say decides who holds the lock.
+import { quoted } from "../errors.js"
 import { unexpectedReply } from "../rest/rest-error.js"
 import { type Instant, now, Validity } from "../validity.js"
-import type { Busy, Grant, Notice, Queued, TakeRequest } from "./store.js"
+import type { Busy, Grant, Held, Notice, Queued, TakeRequest } from "./store.js"
 
 /** A script's reply: its own part, and the messages that it could not publish (channel, message, …). */
 export interface ScriptReply {
@@ -26,7 +27,7 @@ export const ACQUIRE_LENGTH = 7
 export function readAcquired(
   answer: readonly unknown[],
   sentAt: Instant,
-  { ttlMs, fencing }: Pick<TakeRequest, "ttlMs" | "fencing">,
+  { name, ttlMs, fencing, limit }: TakeRequest,
 ): Grant | Queued | Busy {
   const [kind, ms, fence, time, place, ticket, foreign] = answer
   const left = readInteger(ms)
@@ -39,6 +40,7 @@ export function readAcquired(
       isLease: left < ttlMs,
     }
   }
+  if (kind === "limit") throw otherLimit(name, left, limit)
   const holderTtlMs = left === -1 ? Infinity : Math.max(0, left)
   if (kind === "busy") return { kind, holderTtlMs }
   if (kind !== "queued") throw unexpectedReply()
@@ -50,6 +52,28 @@ export function readAcquired(
     ticket: String(readInteger(ticket)),
     serverTime: { sentAt, micros: readInteger(time) },
   }
+}
+
+/** Reads the reply of steal.lua to a request that was sent at `sentAt`. */
+export function readStolen(
+  reply: unknown,
+  sentAt: Instant,
+  { fencing }: Pick<TakeRequest, "fencing">,
+): Grant | Held {
+  if (!Array.isArray(reply)) throw unexpectedReply()
+  const [kind, ms, text] = reply as unknown[]
+  if (kind === "held") return { kind, digest: String(text) }
+  if (kind !== "granted") throw unexpectedReply()
+  const validity = Validity.ofTtl(sentAt, readInteger(ms))
+  return { kind, validity, fencingToken: fencing ? readInteger(text) : undefined, isLease: false }
+}
+
+/** Those who share a lock must agree on how many may; whoever does not has a bug. */
+function otherLimit(name: string, theirs: number, ours: number | undefined): RangeError {
+  const [has, got] = [theirs || Infinity, ours].map((limit) =>
+    limit === Infinity ? "none (a shared lock)" : `${limit} permits`,
+  )
+  return new RangeError(`permits: ${quoted(name)} is in use with ${has}, got ${got}`)
 }
 
 /** Reads what was published for a waiter just now; undefined for what was not. */

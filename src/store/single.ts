@@ -4,11 +4,12 @@ import { unexpectedReply } from "../rest/rest-error.js"
 import { now, Validity } from "../validity.js"
 import type { Database } from "./database.js"
 import { SingleQueue } from "./queue.js"
-import { ACQUIRE_LENGTH, readAcquired, readInteger } from "./replies.js"
+import { ACQUIRE_LENGTH, readAcquired, readInteger, readStolen } from "./replies.js"
 import type {
   Busy,
   Claim,
   Grant,
+  Held,
   LockQueue,
   LockStore,
   ReleaseResult,
@@ -28,7 +29,7 @@ export class SingleStore implements LockStore {
   }
 
   async take(request: TakeRequest, timeoutMs: number): Promise<Grant | Busy> {
-    if (request.fencing) return this.retake(request, timeoutMs)
+    if (request.fencing || request.limit !== undefined) return this.retake(request, timeoutMs)
     const { token, ttlMs } = request
     const sentAt = now()
     const key = this.#database.lockKey(request.name)
@@ -55,6 +56,14 @@ export class SingleStore implements LockStore {
     return outcome.kind === "granted" ? { ...outcome, isLease: false } : outcome
   }
 
+  async steal(request: TakeRequest, found: string, timeoutMs: number): Promise<Grant | Held> {
+    const { name, token, ttlMs, fencing } = request
+    const sentAt = now()
+    const args = [token, String(ttlMs), found, fencing ? "1" : "0"]
+    const reply = await this.#database.run(scripts.steal, name, args, timeoutMs)
+    return readStolen(reply, sentAt, request)
+  }
+
   async look({ name, token }: Claim, timeoutMs: number): Promise<Validity | "taken" | "gone"> {
     const sentAt = now()
     const reply = await this.#database.run(scripts.look, name, [token], timeoutMs)
@@ -69,10 +78,10 @@ export class SingleStore implements LockStore {
     { name, token }: Claim,
     ttlMs: number,
     timeoutMs: number,
-  ): Promise<Validity | "taken" | "gone"> {
+  ): Promise<Validity | "taken" | "gone" | "stolen"> {
     const sentAt = now()
     const reply = await this.#database.run(scripts.extend, name, [token, String(ttlMs)], timeoutMs)
-    if (reply === "taken" || reply === "gone") return reply
+    if (reply === "taken" || reply === "gone" || reply === "stolen") return reply
     if (reply !== "renewed") throw unexpectedReply()
     return Validity.ofTtl(sentAt, ttlMs)
   }

@@ -16,6 +16,8 @@ export interface TakeRequest extends Claim {
   readonly ttlMs: number
   /** Whether to mint a fencing token with the grant. */
   readonly fencing: boolean
+  /** How many may hold the lock together: undefined for an exclusive hold, Infinity for a shared one. */
+  readonly limit: number | undefined
 }
 
 /** A hold as the databases granted it. */
@@ -32,6 +34,13 @@ export interface Busy {
   readonly kind: "busy"
   /** How long the holder has left: Infinity where its key never expires, undefined where it was not asked. */
   readonly holderTtlMs: number | undefined
+}
+
+/** What a theft found in its way; it may replace just that. */
+export interface Held {
+  readonly kind: "held"
+  /** Tells it from any other hold. */
+  readonly digest: string
 }
 
 /** Somebody else holds the lock, and we wait in its queue. */
@@ -112,10 +121,16 @@ export interface LockStore {
   take(request: TakeRequest, timeoutMs: number): Promise<Grant | Busy>
   /** The same, but recognises a lock that the token has already, and says how long a holder has left. */
   retake(request: TakeRequest, timeoutMs: number): Promise<Grant | Busy>
+  /** Takes the lock from whoever has it, if that is what an earlier call found, or nobody. */
+  steal(request: TakeRequest, found: string, timeoutMs: number): Promise<Grant | Held>
   /** How long the token's hold is valid; `taken` or `gone` where it has none. */
   look(claim: Claim, timeoutMs: number): Promise<Validity | "taken" | "gone">
-  /** Extends the token's hold; the new validity, or `taken` or `gone` where it has none. */
-  extend(claim: Claim, ttlMs: number, timeoutMs: number): Promise<Validity | "taken" | "gone">
+  /** Extends the token's hold; the new validity, or what became of it. */
+  extend(
+    claim: Claim,
+    ttlMs: number,
+    timeoutMs: number,
+  ): Promise<Validity | "taken" | "gone" | "stolen">
   /** Frees the lock if the token has it. */
   release(claim: Claim, timeoutMs: number): Promise<ReleaseResult>
 }

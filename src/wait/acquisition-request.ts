@@ -6,6 +6,8 @@ import type { InquiryBounds } from "./inquiry.js"
 export interface AcquisitionRequest extends TakeRequest, InquiryBounds {
   /** Whether to hear of the grant through a stream. */
   readonly push: boolean
+  /** Whether to take the lock from whoever has it. */
+  readonly steal: boolean
   /** A fixed time between two tries, without a queue. */
   readonly intervalMs: number | undefined
 }

@@ -7,6 +7,7 @@ import { askUntilKnown } from "./ask-until-known.js"
 import { Inquiry, isCertain } from "./inquiry.js"
 import { QueueWait } from "./queue-wait.js"
 import { spin } from "./spin.js"
+import { steal } from "./steal.js"
 
 /** A release that nobody waits for may take its time. */
 const CLEAN_UP_TRIES = 5
@@ -57,6 +58,7 @@ export class Acquisition {
   }
 
   async #try(): Promise<Grant | Busy> {
+    if (this.#request.steal) return steal(this.#store, this.#request, this.#inquiry)
     const { maxRequests } = this.#request
     const answer = await this.#inquiry.ask((isRepeated, timeoutMs) =>
       // A single look has to be certain.

@@ -2,7 +2,7 @@
 import { LockBackendError, LockTimeoutError } from "../errors.js"
 import { RestError } from "../rest/rest-error.js"
 import { sleep, untilAborted } from "../sleep.js"
-import type { Busy, Grant, Queued } from "../store/store.js"
+import type { Busy, Grant, Held, Queued } from "../store/store.js"
 import { elapsedMs, now } from "../validity.js"
 import { MAX_TRIES } from "./ask-until-known.js"
 import { backoffMs } from "./backoff.js"
@@ -19,7 +19,7 @@ export interface InquiryBounds {
   readonly signal: AbortSignal | undefined
 }
 
-type Answer = Grant | Queued | Busy
+type Answer = Grant | Queued | Busy | Held
 
 export class Inquiry {
   readonly #bounds: InquiryBounds

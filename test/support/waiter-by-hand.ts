@@ -1,6 +1,6 @@
 // Plays holders and waiters by hand: runs the scripts as any client of the database could, with entries of its own.
 import * as scripts from "../../src/lua/scripts.js"
-import { queueKeys } from "../../src/store/keys.js"
+import { lockKeys } from "../../src/store/keys.js"
 import { waiterEntry } from "../../src/store/waiter-entry.js"
 import { createToken } from "../../src/token.js"
 
@@ -16,10 +16,26 @@ export interface WaiterByHand {
 
 let made = 0
 
-export function waiterByHand({ leaseMs = 20_000, fencing = false, listens = true } = {}) {
+export function waiterByHand({
+  leaseMs = 20_000,
+  fencing = false,
+  listens = true,
+  limit,
+}: {
+  leaseMs?: number
+  fencing?: boolean
+  listens?: boolean
+  limit?: number
+} = {}) {
   const token = createToken("by-hand")
   const channel = `by-hand-${String(made++)}`
-  const entry = waiterEntry({ token, channel: listens ? channel : undefined, leaseMs, fencing })
+  const entry = waiterEntry({
+    token,
+    channel: listens ? channel : undefined,
+    leaseMs,
+    fencing,
+    limit,
+  })
   return { token, entry, channel }
 }
 
@@ -35,6 +51,8 @@ export interface AcquireReply {
   /** What the script could not publish. */
   readonly unsent: readonly unknown[]
 }
+
+const PARTS = ["lock", "queue", "seen", "fence", "holders", "stolen"] as const
 
 /** The local server then enforces the rule that a script touches no key but its own. */
 const KEY_LOCKING = "#!lua flags=allow-key-locking\n"
@@ -58,12 +76,12 @@ export class LockByHand {
   }
 
   get keys(): readonly string[] {
-    return queueKeys("lock:", this.#name)
+    return lockKeys("lock:", this.#name)
   }
 
-  /** The key of the lock, its queue, those who have checked, its fencing counter. */
-  key(part: "lock" | "queue" | "seen" | "fence"): string {
-    return this.keys[["lock", "queue", "seen", "fence"].indexOf(part)] ?? ""
+  /** One of the keys of the lock. */
+  key(part: (typeof PARTS)[number]): string {
+    return this.keys[PARTS.indexOf(part)] ?? ""
   }
 
   value(): Promise<unknown> {
@@ -102,11 +120,11 @@ export class LockByHand {
   }
 
   extend(token: string, ttlMs: number): Promise<unknown> {
-    return this.#run(scripts.extend, this.keys.slice(0, 1), [token, String(ttlMs)])
+    return this.#run(scripts.extend, this.keys, [token, String(ttlMs)])
   }
 
   look(token: string): Promise<unknown> {
-    return this.#run(scripts.look, this.keys.slice(0, 1), [token])
+    return this.#run(scripts.look, this.keys, [token])
   }
 
   /** Puts a waiter into the queue as one that came so long ago and has not been heard of since. */

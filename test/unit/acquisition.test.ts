@@ -19,6 +19,8 @@ const REQUEST: AcquisitionRequest = {
   token: "fl_a_b",
   ttlMs: 30_000,
   fencing: false,
+  limit: undefined,
+  steal: false,
   push: true,
   waitMs: 10_000,
   signal: undefined,

@@ -25,6 +25,7 @@ function hold(script: Script = {}, options: Partial<Hold> = {}) {
   const lock = new Lock({
     store,
     claim: { name: "a", token: "fl_a_b" },
+    mode: "exclusive",
     ttlMs: TTL,
     validity: Validity.ofTtl(now(), TTL),
     isLease: false,

@@ -14,6 +14,7 @@ function hold() {
   const lock = new Lock({
     store,
     claim: { name: "a", token: "fl_a_b" },
+    mode: "exclusive",
     ttlMs: TTL,
     validity: Validity.ofTtl(now(), TTL),
     isLease: false,

@@ -1,27 +1,15 @@
--- How a lock passes to a waiter: included by the scripts that may hand it on.
--- Expects the locals lock, queue, seen, counter.
+-- How a lock passes to those who wait: included by the scripts that may hand it on.
+--@include holders.lua
 
 -- What could not be published: channel, message, channel, message, …
 local unsent = {}
-local now
+-- Whether shared holds came or went, so that the life of their keys has to follow.
+local isStale = false
 
--- The server's time in microseconds, asked for once and only if needed.
-local function clock()
-  if not now then
-    local time = redis.call("TIME")
-    now = tonumber(time[1]) * 1000000 + tonumber(time[2])
-  end
-  return now
-end
-
--- tostring would make 1.79e+15 of it.
-local function digits(number)
-  return string.format("%.0f", number)
-end
-
--- A waiter's entry: token, channel ("-": none), lease in ms, whether it wants a fencing token.
+-- A waiter's entry: token, channel ("-": none), lease in ms, whether it wants a fencing token, and how many may hold
+-- the lock together with it ("x": nobody, "0": any number).
 local function fields(entry)
-  return string.match(entry, "^(%S+) (%S+) (%d+) ([01])$")
+  return string.match(entry, "^(%S+) (%S+) (%d+) ([01]) (%w+)$")
 end
 
 -- The next fencing token: the server's time, so that it rises even after the counter was lost.
@@ -55,36 +43,87 @@ local function isNew(ticket)
   return clock() - ticket <= 5000000
 end
 
--- A waiter is alive when it came or checked in the last 30 s. Forgets when that was: it is asked of those who go.
+-- A waiter is alive when it came or checked in the last 30 s.
 local function alive(token, ticket)
   if isNew(ticket) then return true end
   local checked = tonumber(redis.call("HGET", seen, token)) or 0
-  redis.call("HDEL", seen, token)
   return clock() - math.max(ticket, checked) <= 30000000
 end
 
--- Gives the lock to the first waiter that is alive and tells the next one that it is next.
+-- How many more may join the shared holds that there are. Forgets those whose time is over.
+local function room(limit)
+  redis.call("ZREMRANGEBYSCORE", holders, "-inf", "(" .. digits(nowMs()))
+  return limit == "0" and math.huge or tonumber(limit) - redis.call("ZCARD", holders)
+end
+
+-- Enters a shared hold; returns what belongs into the lock's key, in which `settle` then writes it.
+local function share(base, limit, token, ms)
+  isStale = true
+  if not base then
+    -- What is left of earlier holds, whose key was deleted.
+    redis.call("DEL", holders)
+    base = "fl_#" .. limit .. "#" .. digits(clock())
+  end
+  redis.call("ZADD", holders, digits(nowMs() + ms), token)
+  return base
+end
+
+-- Lets the keys of shared holds live as long as the last of them; `mark` is "+" while somebody waits.
+local function settle(base, mark)
+  local ends = digits(nowMs() + endOf("-1"))
+  redis.call("SET", lock, base .. mark, "PXAT", ends)
+  redis.call("PEXPIREAT", holders, ends)
+end
+
+-- Gives the lock to the first waiter that is alive, or to all at the head that may share it, and tells the next one
+-- that it is next. `base` and `limit` are those of the shared holds that stay; nil when the lock is free.
 -- `caller`, the entry of who asks right now, gets its full ttl, since it needs no message; others get a lease.
--- Returns the token, the ms it was given, its fencing token or ""; nil when nobody waits.
-local function serve(caller, ttl)
+-- Returns what stands in the lock's key now (nil: nothing), its ms if it is not shared, the fencing token or "" if the
+-- caller was served, and whether somebody still waits.
+local function serve(base, limit, caller, ttl)
+  local places = base and room(limit)
+  local fence, nextChannel, nextMode
   while true do
-    local popped = redis.call("ZPOPMIN", queue)
-    local entry = popped[1]
-    if not entry then return nil end
-    local token, channel, lease, fencing = fields(entry)
-    if token and (alive(token, tonumber(popped[2])) or entry == caller) then
+    local first = base and redis.call("ZRANGE", queue, "0", "0", "WITHSCORES") or redis.call("ZPOPMIN", queue)
+    local entry, ticket = first[1], tonumber(first[2])
+    if not entry then break end
+    local token, channel, lease, fencing, mode = fields(entry)
+    local lives = token and (entry == caller or alive(token, ticket))
+    if base and lives and (mode ~= limit or places < 1) then
+      nextChannel, nextMode = channel, mode
+      break
+    end
+    if base then redis.call("ZREM", queue, entry) end
+    -- When it checked is asked of those who go.
+    if token and not isNew(ticket) then redis.call("HDEL", seen, token) end
+    if lives then
       local ms = entry == caller and ttl or lease
-      local fence = fencing == "1" and mint() or ""
-      local head = redis.call("ZRANGE", queue, "0", "0")[1]
-      redis.call("SET", lock, token .. (head and "+" or ""), "PX", ms)
-      if entry ~= caller then
-        publish(channel, "granted " .. digits(clock()) .. " " .. ms .. " " .. fence)
+      local minted = fencing == "1" and mint() or ""
+      local head = mode == "x" and redis.call("ZRANGE", queue, "0", "0")[1]
+      if mode == "x" then
+        redis.call("SET", lock, token .. (head and "+" or ""), "PX", ms)
+      else
+        base, limit = share(base, mode, token, ms), mode
+        places = (places or mode == "0" and math.huge or tonumber(mode)) - 1
       end
-      if head then
-        local _, next = fields(head)
-        publish(next or "-", "next " .. ms)
+      if entry == caller then
+        fence = minted
+      else
+        publish(channel, "granted " .. digits(clock()) .. " " .. ms .. " " .. minted)
       end
-      return token, ms, fence
+      if mode == "x" then
+        if head then
+          local _, next = fields(head)
+          publish(next or "-", "next " .. ms)
+        end
+        return token, tonumber(ms), fence, head
+      end
     end
   end
+  if isStale then
+    settle(base, nextChannel and "+" or "")
+    -- Who wants to share waits for the first one to go, everyone else for the last.
+    if nextChannel then publish(nextChannel, "next " .. digits(endOf(nextMode == limit and "0" or "-1"))) end
+  end
+  return base, nil, fence, nextChannel
 end

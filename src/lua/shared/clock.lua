@@ -1,0 +1,16 @@
+-- The server's clock: included by whatever needs it.
+local now
+
+-- The server's time in microseconds, asked for once and only if needed.
+local function clock()
+  if not now then
+    local time = redis.call("TIME")
+    now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+  end
+  return now
+end
+
+-- tostring would make 1.79e+15 of it.
+local function digits(number)
+  return string.format("%.0f", number)
+end

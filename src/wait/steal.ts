@@ -1,0 +1,18 @@
+// Takes a lock from whoever has it: finds out what stands there, then replaces just that.
+import type { Grant, LockStore } from "../store/store.js"
+import type { AcquisitionRequest } from "./acquisition-request.js"
+import type { Inquiry } from "./inquiry.js"
+
+/** Asks again whenever somebody else came in between; each time one of those who want the lock has got it. */
+export async function steal(
+  store: LockStore,
+  request: AcquisitionRequest,
+  inquiry: Inquiry,
+): Promise<Grant> {
+  for (let found = ""; ;) {
+    inquiry.assertMayAsk()
+    const answer = await inquiry.ask((_, timeoutMs) => store.steal(request, found, timeoutMs))
+    if (answer.kind === "granted") return answer
+    found = answer.digest
+  }
+}
