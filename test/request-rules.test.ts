@@ -115,11 +115,6 @@ describe("what is refused with a NotSupportedError", () => {
     await notSupported("-a", { signal: aborted }, callback)
   })
 
-  test("what is not offered yet", async () => {
-    expect(await notSupported("a", { mode: "shared" }, callback)).toMatch(/^mode: /)
-    expect(await notSupported("a", { steal: true }, callback)).toMatch(/^steal: /)
-  })
-
   test("but not a signal that the manager has as its default", async () => {
     const locks = database.locks({ signal })
     expect(await locks.request(name(), { ifAvailable: true }, callback)).toBe("called")

@@ -18,11 +18,12 @@ export interface Entered {
   readonly events: readonly LockEvent[]
 }
 
-/** Starts to wait, and resolves when the waiter stands in the queue. */
+/** Starts to wait for what is asked, and resolves when the waiter stands in the queue. */
 export async function enter(
   make: MakeManager,
   name: string,
   options: Partial<LockManagerOptions> = {},
+  ask = (locks: LockManager): Promise<Lock> => locks.acquire(name),
 ): Promise<Entered> {
   const events: LockEvent[] = []
   return new Promise((resolve, reject) => {
@@ -30,7 +31,7 @@ export async function enter(
       events.push(event)
       if (event.type === "queued") resolve({ granted, place: event.place, events })
     }
-    const granted = make({ wait: "60s", ...options, onEvent }).acquire(name)
+    const granted = ask(make({ wait: "60s", ...options, onEvent }))
     granted.then(() => {
       reject(new Error("granted without having waited"))
     }, reject)

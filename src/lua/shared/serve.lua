@@ -75,8 +75,19 @@ local function settle(base, mark)
   redis.call("PEXPIREAT", holders, ends)
 end
 
--- Gives the lock to the first waiter that is alive, or to all at the head that may share it, and tells the next one
--- that it is next. `base` and `limit` are those of the shared holds that stay; nil when the lock is free.
+-- Gives a free lock to one alone, and tells whoever is first now that it is next. Returns that one's entry.
+local function grantAlone(token, ms)
+  local head = redis.call("ZRANGE", queue, "0", "0")[1]
+  redis.call("SET", lock, token .. (head and "+" or ""), "PX", ms)
+  if head then
+    local _, channel = fields(head)
+    publish(channel or "-", "next " .. ms)
+  end
+  return head
+end
+
+-- Gives the lock to the first waiter that is alive, or to all at the head that may share it, and tells the next one.
+-- `base` and `limit` are those of the shared holds that stay; nil when the lock is free.
 -- `caller`, the entry of who asks right now, gets its full ttl, since it needs no message; others get a lease.
 -- Returns what stands in the lock's key now (nil: nothing), its ms if it is not shared, the fencing token or "" if the
 -- caller was served, and whether somebody still waits.
@@ -84,6 +95,7 @@ local function serve(base, limit, caller, ttl)
   local places = base and room(limit)
   local fence, nextChannel, nextMode
   while true do
+    -- Where the lock is free, the first of all gets it; where it is shared, the first has to fit in.
     local first = base and redis.call("ZRANGE", queue, "0", "0", "WITHSCORES") or redis.call("ZPOPMIN", queue)
     local entry, ticket = first[1], tonumber(first[2])
     if not entry then break end
@@ -99,25 +111,14 @@ local function serve(base, limit, caller, ttl)
     if lives then
       local ms = entry == caller and ttl or lease
       local minted = fencing == "1" and mint() or ""
-      local head = mode == "x" and redis.call("ZRANGE", queue, "0", "0")[1]
-      if mode == "x" then
-        redis.call("SET", lock, token .. (head and "+" or ""), "PX", ms)
-      else
-        base, limit = share(base, mode, token, ms), mode
-        places = (places or mode == "0" and math.huge or tonumber(mode)) - 1
-      end
       if entry == caller then
         fence = minted
       else
         publish(channel, "granted " .. digits(clock()) .. " " .. ms .. " " .. minted)
       end
-      if mode == "x" then
-        if head then
-          local _, next = fields(head)
-          publish(next or "-", "next " .. ms)
-        end
-        return token, tonumber(ms), fence, head
-      end
+      if mode == "x" then return token, tonumber(ms), fence, grantAlone(token, ms) end
+      places = (places or mode == "0" and math.huge or tonumber(mode)) - 1
+      base, limit = share(base, mode, token, ms), mode
     end
   end
   if isStale then

@@ -1,0 +1,23 @@
+// Shared locks, semaphores and theft, for each engine, each way for a command to travel, by push and by polling.
+import { describe } from "vitest"
+import { openLab } from "./contract/lab.js"
+import { semaphores } from "./modes/semaphores.js"
+import { sharing } from "./modes/sharing.js"
+import { stealing } from "./modes/stealing.js"
+import { variants } from "./support/variants.js"
+
+for (const variant of variants) {
+  const run = variant.isAvailable ? describe : describe.skip
+  run.concurrent(variant.name, () => {
+    const lab = openLab(variant)
+    describe("shared locks", () => {
+      sharing(lab)
+    })
+    describe("semaphores", () => {
+      semaphores(lab)
+    })
+    describe("theft", () => {
+      stealing(lab)
+    })
+  })
+}

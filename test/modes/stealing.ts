@@ -1,0 +1,127 @@
+// Theft: the thief has the lock at once, those who were robbed are told, and the queue stays.
+import { expect, test } from "vitest"
+import * as scripts from "../../src/lua/scripts.js"
+import { createToken } from "../../src/token.js"
+import { holdAsStranger, type Lab } from "../contract/lab.js"
+import { byHand, enter, expectBounded, expectFree } from "../queue/line.js"
+import { abortion, recorder, rejection } from "../support/outcomes.js"
+
+const theft = { name: "AbortError", code: "lost", reason: "stolen" }
+
+export function stealing(lab: () => Lab): void {
+  test("a thief has the lock at once, and the robbed one is told at its next use", async () => {
+    const { locks, command, name } = lab()
+    const robbed = await locks().acquire(name())
+    await locks().request(robbed.name, { steal: true }, async (lock) => {
+      expect(await command("GET", `lock:${robbed.name}`)).toBe(lock.token)
+      expect(robbed.signal.aborted).toBe(false)
+      expect(await rejection(robbed.extend())).toMatchObject(theft)
+      expect(robbed.signal.reason).toMatchObject(theft)
+      expect(await robbed.release()).toBe("taken")
+      expect(await command("GET", `lock:${robbed.name}`)).toBe(lock.token)
+    })
+    await expectFree(byHand(lab(), robbed.name))
+    await expectBounded(byHand(lab(), robbed.name))
+  })
+
+  test("the promise of a robbed request rejects with AbortError at its next renewal", async () => {
+    const { locks, name } = lab()
+    const wanted = name()
+    const { onEvent, of } = recorder()
+    let signal: AbortSignal | undefined
+    const robbed = locks({ onEvent }).request(wanted, { ttl: "3s" }, (lock) => {
+      signal = lock.signal
+      return abortion(lock.signal)
+    })
+    await expect.poll(() => signal).toBeDefined()
+    await locks().request(wanted, { steal: true }, () => "stolen")
+    expect(await rejection(robbed)).toMatchObject(theft)
+    expect(of("lost")).toMatchObject([{ reason: "stolen" }])
+  })
+
+  test("the queue stays: who waited has the lock after the thief", async () => {
+    const { locks, name } = lab()
+    const robbed = await locks().acquire(name())
+    const waiter = await enter(locks, robbed.name)
+    await locks().request(robbed.name, { steal: true }, async () => {
+      expect(await byHand(lab(), robbed.name).waiters()).toHaveLength(1)
+    })
+    await (await waiter.granted).release()
+    await expectFree(byHand(lab(), robbed.name))
+  })
+
+  test("all who share a lock are robbed together", async () => {
+    const { locks, name } = lab()
+    const readers = [
+      await locks().acquire(name(), { mode: "shared" }),
+      await locks().acquire("", { mode: "shared" }),
+    ]
+    await readers[1]?.release()
+    const wanted = readers[0]?.name ?? ""
+    readers[1] = await locks().acquire(wanted, { mode: "shared" })
+    await locks().request(wanted, { steal: true, fencing: true }, async (lock) => {
+      expect(lock.fencingToken).toBeGreaterThan(0)
+      for (const reader of readers) expect(await rejection(reader.extend())).toMatchObject(theft)
+    })
+    await expectFree(byHand(lab(), wanted))
+  })
+
+  test("a free lock is simply taken, with one request", async () => {
+    const { proxied, name } = lab()
+    const { proxy, locks } = await proxied()
+    const wanted = name()
+    await locks({ keyLocking: false }).request(wanted, { steal: true }, () => {
+      expect(proxy.log).toHaveLength(1)
+    })
+  })
+
+  test("a stranger's lock can be stolen as well", async () => {
+    const { locks, command, name } = lab()
+    const wanted = name()
+    await holdAsStranger(lab(), wanted)
+    await locks().request(wanted, { steal: true }, async (lock) => {
+      expect(await command("GET", `lock:${wanted}`)).toBe(lock.token)
+      expect(Number(await command("PTTL", `lock:${wanted}`))).toBeGreaterThan(0)
+    })
+    await expectBounded(byHand(lab(), wanted))
+  })
+
+  test("a copy of a theft that arrives late robs nobody else", async () => {
+    const { locks, command, name } = lab()
+    const robbed = await locks().acquire(name())
+    const hand = byHand(lab(), robbed.name)
+    const steal = (token: string, found: string) =>
+      command("EVAL", scripts.steal, "6", ...hand.keys, token, "30000", found, "0") as Promise<
+        [string, number, string]
+      >
+    const thief = createToken("thief")
+    const [, , digest] = await steal(thief, "")
+    expect((await steal(thief, digest))[0]).toBe("granted")
+    await hand.release(thief)
+    const next = await locks().acquire(robbed.name)
+    expect((await steal(thief, digest))[0]).toBe("held")
+    expect(await command("GET", hand.key("lock"))).toBe(next.token)
+    await next.release()
+  })
+
+  test("what stands there is not said to whoever asks", async () => {
+    const { locks, command, name } = lab()
+    const lock = await locks().acquire(name())
+    const { keys } = byHand(lab(), lock.name)
+    const reply = await command("EVAL", scripts.steal, "6", ...keys, "fl_a_b", "30000", "", "0")
+    expect(JSON.stringify(reply)).not.toContain(lock.token)
+    await lock.release()
+  })
+
+  test("forceRelease ends a hold and serves those who wait", async () => {
+    const { locks, name } = lab()
+    const stuck = await locks().acquire(name(), { ttl: "1h" })
+    const waiter = await enter(locks, stuck.name)
+    await locks().forceRelease(stuck.name)
+    await (await waiter.granted).release()
+    expect(await rejection(stuck.extend())).toMatchObject(theft)
+    await expectFree(byHand(lab(), stuck.name))
+    await locks().forceRelease(stuck.name)
+    await expectFree(byHand(lab(), stuck.name))
+  })
+}
