@@ -11,6 +11,7 @@ export {
 } from "./errors.js"
 export type { LockEvent, WaitUntil } from "./events.js"
 export type { FencedLock, Lock } from "./lock.js"
+export type { LockGroup } from "./lock-group.js"
 export { LockManager } from "./lock-manager.js"
 export type { LockTransfer } from "./lock-transfer.js"
 export type { LockManagerOptions } from "./manager-options.js"
@@ -18,9 +19,12 @@ export type {
   AcquireOptions,
   AdoptOptions,
   HoldOptions,
+  LockMode,
   RequestOptions,
+  SemaphoreOptions,
   TryAcquireOptions,
 } from "./options.js"
 export type { Fetch, RestConfig } from "./rest/fetch-client.js"
 export type { UpstashRedis } from "./rest/upstash-redis.js"
+export type { Semaphore, SemaphoreRequestOptions } from "./semaphore.js"
 export type { ReleaseResult } from "./store/store.js"

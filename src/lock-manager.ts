@@ -1,6 +1,8 @@
 // The manager: a recipe for locks. It holds settings and nothing of any grant.
+import { acquireAll, checkNames } from "./acquire-all.js"
 import { LockBackendError, LockLostError, LockTimeoutError } from "./errors.js"
 import { type FencedLock, type Hold, Lock } from "./lock.js"
+import type { LockGroup } from "./lock-group.js"
 import { checkTransfer, type LockTransfer } from "./lock-transfer.js"
 import { type LockManagerOptions, type ManagerPlan, planManager } from "./manager-options.js"
 import {
@@ -151,6 +153,30 @@ export class LockManager {
       tryAcquire: async (options) =>
         this.#tryAcquire(name, this.#immediate(defaults, options), terms),
       request: async (args) => this.#request(name, defaults, args, terms),
+    })
+  }
+
+  /**
+   * Takes several locks, all or nothing. It cannot deadlock with another call that names them in another order: whoever
+   * waits holds only what comes before, by name, and keeps that alive meanwhile.
+   *
+   * @param options as for `acquire`; `wait` is for all of them together, `ttl` counts from when the last was granted
+   * @throws as `acquire` does; `LockLostError` when one was lost while the others were waited for. Then none is held.
+   * @example
+   * ```ts
+   * await using both = await locks.acquireAll(["account:1", "account:2"])
+   * await transfer({ signal: both.signal })
+   * ```
+   */
+  async acquireAll(names: readonly string[], options?: AcquireOptions): Promise<LockGroup> {
+    checkNames(names)
+    for (const name of names) checkName(this.#plan.prefix, name)
+    const all = overlay(this.#plan.defaults, options)
+    const { waitMs, signal } = planAcquire(all)
+    signal?.throwIfAborted()
+    return acquireAll(names, all, waitMs, {
+      acquire: (name, each) => this.#acquire(name, each),
+      tryAcquire: (name, each) => this.#tryAcquire(name, each),
     })
   }
 

@@ -176,6 +176,11 @@ export class Lock {
     }
   }
 
+  /** @internal */
+  stopRenewing(): void {
+    this.#renewal?.stop()
+  }
+
   /** The facts, with nothing secret among them. */
   toJSON(): {
     name: string

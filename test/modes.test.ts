@@ -2,6 +2,7 @@
 import { describe } from "vitest"
 import { openLab } from "./contract/lab.js"
 import { semaphores } from "./modes/semaphores.js"
+import { several } from "./modes/several.js"
 import { sharing } from "./modes/sharing.js"
 import { stealing } from "./modes/stealing.js"
 import { variants } from "./support/variants.js"
@@ -15,6 +16,9 @@ for (const variant of variants) {
     })
     describe("semaphores", () => {
       semaphores(lab)
+    })
+    describe("several locks", () => {
+      several(lab)
     })
     describe("theft", () => {
       stealing(lab)

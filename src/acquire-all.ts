@@ -1,0 +1,89 @@
+// Takes several locks, all or nothing, without ever waiting for one in the wrong order.
+import { invalid, show } from "./invalid-argument.js"
+import type { Lock } from "./lock.js"
+import { LockGroup } from "./lock-group.js"
+import type { AcquireOptions } from "./options.js"
+import { elapsedMs, now } from "./validity.js"
+
+/** How one of the locks is taken. */
+export interface LockCalls {
+  acquire(name: string, options: AcquireOptions): Promise<Lock>
+  tryAcquire(name: string, options: AcquireOptions): Promise<Lock | null>
+}
+
+/**
+ * Asks for all that are missing at once: where nobody is in the way, that is all. Otherwise keeps those that come
+ * before the first which is taken, in the order of their names, gives the others back, and waits for that one. So
+ * whoever waits holds nothing but what comes before, and no two callers can wait for each other.
+ *
+ * @param waitMs how long all of it may take
+ */
+export async function acquireAll(
+  names: readonly string[],
+  options: AcquireOptions & { readonly signal?: AbortSignal | undefined },
+  waitMs: number,
+  calls: LockCalls,
+): Promise<LockGroup> {
+  const startedAt = now()
+  const held = new Map<string, Lock>()
+  // What is held must last until the rest has come.
+  const { renew = false } = options
+  const waiting: AcquireOptions = { ...options, renew: renew === false ? true : renew }
+  let hasWaited = false
+  try {
+    for (;;) {
+      const missing = names.filter((name) => !held.has(name)).sort()
+      const granted = await allOrError(missing.map((name) => calls.tryAcquire(name, waiting)))
+      const [first, surplus] = keepBefore(missing, granted, held)
+      if (first === undefined) break
+      hasWaited = true
+      const wait = Math.max(0, waitMs - elapsedMs(startedAt))
+      const signals = [...held.values()].map((lock) => lock.signal)
+      const signal = AbortSignal.any(options.signal ? [options.signal, ...signals] : signals)
+      const [lock] = await Promise.all([
+        calls.acquire(first, { ...waiting, wait, signal }),
+        ...surplus.map((lock) => lock[Symbol.asyncDispose]()),
+      ])
+      held.set(first, lock)
+    }
+    const group = new LockGroup(names.flatMap((name) => held.get(name) ?? []))
+    // So that all of them last for the ttl from now on, and not from when each was granted.
+    if (hasWaited) await group.extend()
+    if (renew === false) for (const lock of group.locks) lock.stopRenewing()
+    return group
+  } catch (error) {
+    await Promise.all([...held.values()].map((lock) => lock[Symbol.asyncDispose]()))
+    throw error
+  }
+}
+
+/** Takes over what was granted before the first that was not; returns that one, and the locks behind it. */
+function keepBefore(
+  missing: readonly string[],
+  granted: readonly (Lock | null)[],
+  held: Map<string, Lock>,
+): [first: string | undefined, surplus: readonly Lock[]] {
+  const index = granted.indexOf(null)
+  const kept = index < 0 ? granted : granted.slice(0, index)
+  for (const lock of kept) if (lock) held.set(lock.name, lock)
+  if (index < 0) return [undefined, []]
+  return [missing[index], granted.slice(index).filter((lock) => lock !== null)]
+}
+
+/** All of them, or the first error, after what was granted beside it has been given back. */
+async function allOrError(calls: readonly Promise<Lock | null>[]): Promise<(Lock | null)[]> {
+  const outcomes = await Promise.allSettled(calls)
+  const failed = outcomes.find((outcome) => outcome.status === "rejected")
+  if (!failed) return Promise.all(calls)
+  const granted = outcomes.map((outcome) => (outcome.status === "fulfilled" ? outcome.value : null))
+  await Promise.all(granted.map(async (lock) => lock?.[Symbol.asyncDispose]()))
+  throw failed.reason
+}
+
+/** @throws `TypeError` or `RangeError` for what is no list of different names. */
+export function checkNames(names: unknown): asserts names is readonly string[] {
+  if (!Array.isArray(names)) throw invalid("names", "an array of names", names)
+  if (names.length === 0) throw new RangeError("names: must not be empty")
+  const twice = names.find((name, index) => names.indexOf(name) !== index) as unknown
+  if (twice !== undefined) throw new RangeError(`names: must differ, got ${show(twice)} twice`)
+}
