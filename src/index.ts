@@ -24,6 +24,7 @@ export type {
   SemaphoreOptions,
   TryAcquireOptions,
 } from "./options.js"
+export type { HeldLockInfo, LockManagerSnapshot, PendingLockInfo, QueryOptions } from "./query.js"
 export type { Fetch, RestConfig } from "./rest/fetch-client.js"
 export type { UpstashRedis } from "./rest/upstash-redis.js"
 export type { Semaphore, SemaphoreRequestOptions } from "./semaphore.js"

@@ -1,6 +1,6 @@
 // The manager: a recipe for locks. It holds settings and nothing of any grant.
 import { acquireAll, checkNames } from "./acquire-all.js"
-import { LockBackendError, LockLostError, LockTimeoutError } from "./errors.js"
+import { LockBackendError, LockLostError, type LockPhase, LockTimeoutError } from "./errors.js"
 import { type FencedLock, type Hold, Lock } from "./lock.js"
 import type { LockGroup } from "./lock-group.js"
 import { checkTransfer, type LockTransfer } from "./lock-transfer.js"
@@ -19,6 +19,7 @@ import {
   type SpecialTerms,
   type TryAcquireOptions,
 } from "./options.js"
+import { type LockManagerSnapshot, query, type QueryOptions } from "./query.js"
 import { readRequestArguments } from "./request-arguments.js"
 import { restConfigFromEnv } from "./rest/env.js"
 import { RestError } from "./rest/rest-error.js"
@@ -157,6 +158,29 @@ export class LockManager {
   }
 
   /**
+   * Who holds which locks and who waits for them, as in the Web Locks standard. For people and dashboards: what it says
+   * may be over by the time that it is read.
+   *
+   * > [!WARNING]
+   * > Without a `name` it looks at every key of the database, 1,000 with each request.
+   *
+   * @throws `LockBackendError` when the database failed; `TypeError` or `RangeError` for a bad argument.
+   * @example
+   * ```ts
+   * const { held, pending } = await locks.query({ name: "invoice:42" })
+   * ```
+   */
+  async query(options?: QueryOptions): Promise<LockManagerSnapshot> {
+    const wanted = overlay<QueryOptions>({}, options)
+    if (wanted.name !== undefined) checkName(this.#plan.prefix, wanted.name)
+    return query(
+      this.#plan.store,
+      (question) => this.#ask(wanted.name ?? "*", "inspect", question),
+      wanted,
+    )
+  }
+
+  /**
    * Takes several locks, all or nothing. It cannot deadlock with another call that names them in another order: whoever
    * waits holds only what comes before, by name, and keeps that alive meanwhile.
    *
@@ -206,13 +230,8 @@ export class LockManager {
     const defaults: AdoptOptions = { ...this.#plan.defaults, ttl }
     const plan = planHold({ ...overlay(defaults, options), mode })
     const claim = { name, token }
-    let validity
-    try {
-      const { store, timeoutMs: withinMs } = this.#plan
-      validity = await askUntilKnown((leftMs) => store.look(claim, leftMs), { withinMs })
-    } catch (error) {
-      throw error instanceof RestError ? new LockBackendError(name, "acquire", error) : error
-    }
+    const { store } = this.#plan
+    const validity = await this.#ask(name, "acquire", (timeoutMs) => store.look(claim, timeoutMs))
     if (typeof validity === "string") {
       throw new LockLostError(name, validity === "gone" ? "expired" : validity)
     }
@@ -267,6 +286,19 @@ export class LockManager {
     const { fencingToken } = grant
     emit({ type: "granted", name, waitedMs, requests, fencingToken })
     return this.#hold(claim, plan, { ...grant, late })
+  }
+
+  /** Asks what changes nothing. */
+  async #ask<T>(
+    name: string,
+    phase: LockPhase,
+    question: (timeoutMs: number) => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await askUntilKnown(question, { withinMs: this.#plan.timeoutMs })
+    } catch (error) {
+      throw error instanceof RestError ? new LockBackendError(name, phase, error) : error
+    }
   }
 
   #hold(claim: Claim, plan: HoldPlan, grant: Omit<Grant, "kind"> & Pick<Hold, "late">): Lock {

@@ -1,6 +1,7 @@
 // Shared locks, semaphores and theft, for each engine, each way for a command to travel, by push and by polling.
 import { describe } from "vitest"
 import { openLab } from "./contract/lab.js"
+import { querying } from "./modes/querying.js"
 import { semaphores } from "./modes/semaphores.js"
 import { several } from "./modes/several.js"
 import { sharing } from "./modes/sharing.js"
@@ -19,6 +20,9 @@ for (const variant of variants) {
     })
     describe("several locks", () => {
       several(lab)
+    })
+    describe("query", () => {
+      querying(lab)
     })
     describe("theft", () => {
       stealing(lab)

@@ -4,7 +4,13 @@ import { withDeadline } from "./deadline.js"
 import { readEventStream } from "./event-stream.js"
 import { RestError, unexpectedReply } from "./rest-error.js"
 import { openSubscription } from "./subscription.js"
-import type { Listener, Subscription, Transport } from "./transport.js"
+import {
+  type Listener,
+  readScanPage,
+  type ScanPage,
+  type Subscription,
+  type Transport,
+} from "./transport.js"
 
 /** Where a database is and how to be let in. */
 export interface RestConfig {
@@ -62,6 +68,11 @@ export class FetchClient implements Transport {
     timeoutMs: number,
   ): Promise<unknown> {
     return this.#send(["EVAL", script, String(keys.length), ...keys, ...args], timeoutMs)
+  }
+
+  async scan(cursor: string, pattern: string, count: number, timeoutMs: number): Promise<ScanPage> {
+    const command = ["SCAN", cursor, "MATCH", pattern, "COUNT", String(count)]
+    return readScanPage(await this.#send(command, timeoutMs))
   }
 
   publish(channel: string, message: string, timeoutMs: number): Promise<unknown> {

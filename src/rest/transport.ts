@@ -1,4 +1,5 @@
 // How a command travels: the small interface that each way to travel fills.
+import { unexpectedReply } from "./rest-error.js"
 
 /** Hears what is published on a channel. */
 export interface Listener {
@@ -12,6 +13,19 @@ export interface Listener {
 export interface Subscription {
   /** Ends it; nothing is heard afterwards. */
   close(): void
+}
+
+/** A part of all keys. */
+export interface ScanPage {
+  readonly next: string
+  readonly keys: readonly string[]
+}
+
+/** Reads the reply of SCAN. */
+export function readScanPage(reply: unknown): ScanPage {
+  const [next, keys] = Array.isArray(reply) ? (reply as unknown[]) : []
+  if (!Array.isArray(keys) || !/^\d+$/.test(String(next))) throw unexpectedReply()
+  return { next: String(next), keys: keys.map(String) }
 }
 
 /** A way to have one Redis command executed over HTTP. Failures are a `RestError`. */
@@ -32,6 +46,9 @@ export interface Transport {
     args: readonly string[],
     timeoutMs: number,
   ): Promise<unknown>
+
+  /** `SCAN cursor MATCH pattern COUNT count`: the next cursor, `"0"` at the end, and some keys. */
+  scan(cursor: string, pattern: string, count: number, timeoutMs: number): Promise<ScanPage>
 
   /** `PUBLISH channel message`. */
   publish(channel: string, message: string, timeoutMs: number): Promise<unknown>

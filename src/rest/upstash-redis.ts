@@ -2,13 +2,20 @@
 import { withDeadline } from "./deadline.js"
 import { RestError, unexpectedReply } from "./rest-error.js"
 import { openSubscription } from "./subscription.js"
-import type { Listener, Subscription, Transport } from "./transport.js"
+import {
+  type Listener,
+  readScanPage,
+  type ScanPage,
+  type Subscription,
+  type Transport,
+} from "./transport.js"
 
 /** The part of an `@upstash/redis` client that is used. A shape, not the class: versions of the class clash. */
 export interface UpstashRedis {
   set(key: string, value: string, options: { nx: true; px: number }): Promise<unknown>
   eval(script: string, keys: string[], args: string[]): Promise<unknown>
   publish?(channel: string, message: string): Promise<unknown>
+  scan?(cursor: string, options: { match: string; count: number }): Promise<unknown>
   subscribe?(channel: string): { unsubscribe(): Promise<unknown> }
 }
 
@@ -61,6 +68,12 @@ export class UpstashRedisClient implements Transport {
     timeoutMs: number,
   ): Promise<unknown> {
     return this.#send(timeoutMs, () => this.#redis.eval(script, [...keys], [...args]))
+  }
+
+  async scan(cursor: string, pattern: string, count: number, timeoutMs: number): Promise<ScanPage> {
+    const options = { match: pattern, count }
+    const reply = await this.#send(timeoutMs, async () => this.#redis.scan?.(cursor, options))
+    return readScanPage(reply)
   }
 
   publish(channel: string, message: string, timeoutMs: number): Promise<unknown> {

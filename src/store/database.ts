@@ -1,7 +1,8 @@
 // One database as the store uses it: its transport, its scripts, and the keys under a prefix.
 import { ScriptRunner } from "../rest/script-runner.js"
 import type { Transport } from "../rest/transport.js"
-import { lockKey, lockKeys } from "./keys.js"
+import { lockKey, lockKeys, lockPattern, nameOf } from "./keys.js"
+import type { NamePage } from "./store.js"
 import { elapsedMs, now } from "../validity.js"
 import { type ScriptReply, splitReply } from "./replies.js"
 
@@ -27,6 +28,25 @@ export class Database {
   /** Runs a script that looks after one hold. */
   run(script: string, name: string, args: readonly string[], timeoutMs: number): Promise<unknown> {
     return this.#scripts.run(script, lockKeys(this.#prefix, name), args, timeoutMs)
+  }
+
+  /** Runs a script on several locks. */
+  runOn(
+    script: string,
+    names: readonly string[],
+    args: readonly string[],
+    timeoutMs: number,
+  ): Promise<unknown> {
+    const keys = names.map((name) => lockKeys(this.#prefix, name))
+    const perLock = String(keys[0]?.length)
+    return this.#scripts.run(script, keys.flat(), [perLock, ...args], timeoutMs)
+  }
+
+  /** Some of the names of the locks that are held. */
+  async scan(cursor: string, count: number, timeoutMs: number): Promise<NamePage> {
+    const pattern = lockPattern(this.#prefix)
+    const { next, keys } = await this.transport.scan(cursor, pattern, count, timeoutMs)
+    return { next, names: keys.flatMap((key) => nameOf(this.#prefix, key) ?? []) }
   }
 
   /**

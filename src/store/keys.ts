@@ -17,5 +17,16 @@ export function lockKeys(prefix: string, name: string): readonly string[] {
   return [key, ...PARTS.map((part) => `{${key}}:${part}`)]
 }
 
+/** The pattern that fits the keys of all locks under a prefix, and perhaps some others. */
+export function lockPattern(prefix: string): string {
+  return `${prefix.replace(/[\\*?[\]]/g, "\\$&")}*`
+}
+
+/** The name of the lock whose own key that is; undefined for what stands behind one. */
+export function nameOf(prefix: string, key: string): string | undefined {
+  const isBehind = key.startsWith("{") && PARTS.some((part) => key.endsWith(`}:${part}`))
+  return isBehind || !key.startsWith(prefix) ? undefined : key.slice(prefix.length)
+}
+
 /** The bytes that a prefix and a name may have together: what Upstash allows a key, less the longest that is added. */
 export const MAX_KEY_BYTES = 32_768 - "{}:holders".length

@@ -2,7 +2,16 @@
 import { quoted } from "../errors.js"
 import { unexpectedReply } from "../rest/rest-error.js"
 import { type Instant, now, Validity } from "../validity.js"
-import type { Busy, Grant, Held, Notice, Queued, TakeRequest } from "./store.js"
+import type {
+  Busy,
+  Grant,
+  Held,
+  LockSnapshot,
+  Notice,
+  Party,
+  Queued,
+  TakeRequest,
+} from "./store.js"
 
 /** A script's reply: its own part, and the messages that it could not publish (channel, message, …). */
 export interface ScriptReply {
@@ -66,6 +75,28 @@ export function readStolen(
   if (kind !== "granted") throw unexpectedReply()
   const validity = Validity.ofTtl(sentAt, readInteger(ms))
   return { kind, validity, fencingToken: fencing ? readInteger(text) : undefined, isLease: false }
+}
+
+/** Reads the reply of snapshot.lua to a question about so many locks. */
+export function readSnapshots(reply: unknown, count: number): LockSnapshot[] {
+  if (!Array.isArray(reply) || reply.length !== 2 * count) throw unexpectedReply()
+  const lists = reply.map(readParties)
+  return Array.from({ length: count }, (_, i) => ({
+    held: lists[2 * i] ?? [],
+    pending: lists[2 * i + 1] ?? [],
+  }))
+}
+
+function readParties(list: unknown): Party[] {
+  if (!Array.isArray(list)) throw unexpectedReply()
+  const parties: Party[] = []
+  for (let i = 0; i + 2 < list.length; i += 3) {
+    const [client, ms, mode] = list.slice(i, i + 3) as unknown[]
+    if (mode !== "exclusive" && mode !== "shared") throw unexpectedReply()
+    const left = readInteger(ms)
+    parties.push({ clientId: String(client) || undefined, ms: left < 0 ? Infinity : left, mode })
+  }
+  return parties
 }
 
 /** Those who share a lock must agree on how many may; whoever does not has a bug. */

@@ -4,14 +4,16 @@ import { unexpectedReply } from "../rest/rest-error.js"
 import { now, Validity } from "../validity.js"
 import type { Database } from "./database.js"
 import { SingleQueue } from "./queue.js"
-import { ACQUIRE_LENGTH, readAcquired, readInteger, readStolen } from "./replies.js"
+import { ACQUIRE_LENGTH, readAcquired, readInteger, readSnapshots, readStolen } from "./replies.js"
 import type {
   Busy,
   Claim,
   Grant,
   Held,
   LockQueue,
+  LockSnapshot,
   LockStore,
+  NamePage,
   ReleaseResult,
   TakeRequest,
 } from "./store.js"
@@ -62,6 +64,19 @@ export class SingleStore implements LockStore {
     const args = [token, String(ttlMs), found, fencing ? "1" : "0"]
     const reply = await this.#database.run(scripts.steal, name, args, timeoutMs)
     return readStolen(reply, sentAt, request)
+  }
+
+  scan(cursor: string, count: number, timeoutMs: number): Promise<NamePage> {
+    return this.#database.scan(cursor, count, timeoutMs)
+  }
+
+  async snapshot(
+    names: readonly string[],
+    most: number,
+    timeoutMs: number,
+  ): Promise<LockSnapshot[]> {
+    const reply = await this.#database.runOn(scripts.snapshot, names, [String(most)], timeoutMs)
+    return readSnapshots(reply, names.length)
   }
 
   async look({ name, token }: Claim, timeoutMs: number): Promise<Validity | "taken" | "gone"> {

@@ -87,6 +87,29 @@ export type Notice =
   /** The stream has ended. */
   | { readonly kind: "end" }
 
+/** Some of the names of all locks. */
+export interface NamePage {
+  /** Where to go on; `"0"` at the end, as at the beginning. */
+  readonly next: string
+  /** A name may come twice. */
+  readonly names: readonly string[]
+}
+
+/** Who holds a lock, or waits for it: a client, a mode, and milliseconds. */
+export interface Party {
+  /** Undefined for a stranger. */
+  readonly clientId: string | undefined
+  readonly mode: "exclusive" | "shared"
+  /** Of a holder what it has left (Infinity: for ever), of a waiter when it came, by the server's clock. */
+  readonly ms: number
+}
+
+/** A lock as it stood at one moment. */
+export interface LockSnapshot {
+  readonly held: readonly Party[]
+  readonly pending: readonly Party[]
+}
+
 /** Where waiters stand in line. Grants come in the order of arrival, without the lock being free in between. */
 export interface LockQueue {
   /** Whether it is noticed that a waiter's stream has ended. */
@@ -123,6 +146,10 @@ export interface LockStore {
   retake(request: TakeRequest, timeoutMs: number): Promise<Grant | Busy>
   /** Takes the lock from whoever has it, if that is what an earlier call found, or nobody. */
   steal(request: TakeRequest, found: string, timeoutMs: number): Promise<Grant | Held>
+  /** Some of the names of the locks that are held; all of them, asked until `next` is `"0"`. */
+  scan(cursor: string, count: number, timeoutMs: number): Promise<NamePage>
+  /** Who holds each of the locks and who waits for it, no more than `most` each. */
+  snapshot(names: readonly string[], most: number, timeoutMs: number): Promise<LockSnapshot[]>
   /** How long the token's hold is valid; `taken` or `gone` where it has none. */
   look(claim: Claim, timeoutMs: number): Promise<Validity | "taken" | "gone">
   /** Extends the token's hold; the new validity, or what became of it. */

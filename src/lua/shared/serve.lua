@@ -1,16 +1,11 @@
 -- How a lock passes to those who wait: included by the scripts that may hand it on.
 --@include holders.lua
+--@include entry.lua
 
 -- What could not be published: channel, message, channel, message, …
 local unsent = {}
 -- Whether shared holds came or went, so that the life of their keys has to follow.
 local isStale = false
-
--- A waiter's entry: token, channel ("-": none), lease in ms, whether it wants a fencing token, and how many may hold
--- the lock together with it ("x": nobody, "0": any number).
-local function fields(entry)
-  return string.match(entry, "^(%S+) (%S+) (%d+) ([01]) (%w+)$")
-end
 
 -- The next fencing token: the server's time, so that it rises even after the counter was lost.
 local function mint()

@@ -1,0 +1,51 @@
+-- Says who holds some locks and who waits for them: clients and times, never tokens. Changes nothing.
+--
+-- KEYS  the keys of each lock, one after the other: six for each
+-- ARGV  how many keys a lock has, how many holders and waiters to list for each lock at most
+-- Replies  for each lock a list of its holders and a list of those who wait, one after the other in one list each:
+--   holders: client ("": a stranger), ms left (-1: its key never expires), mode, …
+--   waiters: client, server time in ms at which it came, mode, …
+-- Calls  for each lock: free 2 · held 3 · shared 3, and TIME once
+local perLock, most = tonumber(ARGV[1]), ARGV[2] - 1
+local lock, holders
+--@include holders.lua
+--@include entry.lua
+
+-- fl_<client>_ and 24 random characters.
+local function clientOf(token)
+  return string.match(token, "^fl_(.+)_........................%+?$") or ""
+end
+
+local function add(list, ...)
+  for _, part in ipairs({...}) do
+    list[#list + 1] = part
+  end
+end
+
+local locks = {}
+for i = 1, #KEYS, perLock do
+  lock, holders = KEYS[i], KEYS[i + 4]
+  local held, pending = {}, {}
+  -- A key of another type is no lock.
+  local value = redis.pcall("GET", lock)
+  if type(value) == "string" then
+    if shared(value) then
+      local entries = redis.call("ZRANGE", holders, "0", digits(most), "WITHSCORES")
+      for at = 1, #entries, 2 do
+        local left = untilMs(entries[at + 1])
+        if left then add(held, clientOf(entries[at]), left, "shared") end
+      end
+    else
+      add(held, clientOf(value), redis.call("PTTL", lock), "exclusive")
+    end
+  end
+  local waiters = redis.call("ZRANGE", KEYS[i + 1], "0", digits(most), "WITHSCORES")
+  for at = 1, #waiters, 2 do
+    local token, _, _, _, mode = fields(waiters[at])
+    if token then
+      add(pending, clientOf(token), digits(math.floor(waiters[at + 1] / 1000)), mode == "x" and "exclusive" or "shared")
+    end
+  end
+  add(locks, held, pending)
+end
+return locks

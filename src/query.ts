@@ -1,0 +1,108 @@
+// Says who holds which locks and who waits for them, in the form of the Web Locks standard.
+import { invalid, show } from "./invalid-argument.js"
+import type { LockMode } from "./options.js"
+import type { LockStore, NamePage, Party } from "./store/store.js"
+
+/** Which locks to look at. */
+export interface QueryOptions {
+  /**
+   * One lock alone, for one request. Without it all locks under the manager's prefix are looked for, which walks
+   * through the whole database: a request for each 1,000 keys of it, whoever they belong to.
+   *
+   * @default all
+   */
+  readonly name?: string | undefined
+  /**
+   * How many locks to look at, and how many holders and waiters to list for each of them: a whole number from 1 on.
+   *
+   * @default 1000
+   */
+  readonly limit?: number | undefined
+}
+
+/** What the standard says of a lock. */
+interface LockFacts {
+  readonly name: string
+  readonly mode: LockMode
+  /** Whose it is; missing where the holder is none of this library. */
+  readonly clientId?: string
+}
+
+/** A hold. */
+export interface HeldLockInfo extends LockFacts {
+  /** How long it lasts unless it is extended, in milliseconds; Infinity for a key without a ttl. */
+  readonly remaining: number
+}
+
+/** A request that waits. */
+export interface PendingLockInfo extends LockFacts {
+  /** When it came: epoch milliseconds by the database's clock. */
+  readonly since: number
+}
+
+/** Who held which locks, and who waited for them. Each lock is seen at one moment, all of them not at the same one. */
+export interface LockManagerSnapshot {
+  readonly held: HeldLockInfo[]
+  /** First come, first. One that died within the last 30 s may be among them. */
+  readonly pending: PendingLockInfo[]
+  /** Whether `limit` left nothing out. */
+  readonly isComplete: boolean
+}
+
+/** Sends one question, and again while its outcome is unknown. */
+export type Ask = <T>(question: (timeoutMs: number) => Promise<T>) => Promise<T>
+
+/** So many keys the database looks at for one request. */
+const KEYS_A_PAGE = 1_000
+/** So many locks are looked at with one request. */
+const LOCKS_A_REQUEST = 50
+
+export async function query(
+  store: LockStore,
+  ask: Ask,
+  options: QueryOptions = {},
+): Promise<LockManagerSnapshot> {
+  const { name, limit = 1_000 } = options
+  if (typeof limit !== "number") throw invalid("limit", "a number", limit)
+  if (!Number.isSafeInteger(limit) || limit < 1) {
+    throw new RangeError(`limit: must be a whole number from 1 on, got ${show(limit)}`)
+  }
+  const { names, isComplete } =
+    name === undefined ? await namesOfAll(store, ask, limit) : { names: [name], isComplete: true }
+  const result = { held: [] as HeldLockInfo[], pending: [] as PendingLockInfo[], isComplete }
+  for (let i = 0; i < names.length; i += LOCKS_A_REQUEST) {
+    const some = names.slice(i, i + LOCKS_A_REQUEST)
+    // One more than is shown says whether something is left out.
+    const snapshots = await ask((timeoutMs) => store.snapshot(some, limit + 1, timeoutMs))
+    for (const [at, { held, pending }] of snapshots.entries()) {
+      const of = some[at] ?? ""
+      const shown = [held, pending].map((parties) => parties.slice(0, limit))
+      result.isComplete &&= held.length <= limit && pending.length <= limit
+      result.held.push(...(shown[0] ?? []).map((p) => ({ ...facts(of, p), remaining: p.ms })))
+      result.pending.push(...(shown[1] ?? []).map((p) => ({ ...facts(of, p), since: p.ms })))
+    }
+  }
+  return result
+}
+
+function facts(name: string, { mode, clientId }: Party): LockFacts {
+  return { name, mode, ...(clientId !== undefined && { clientId }) }
+}
+
+async function namesOfAll(
+  store: LockStore,
+  ask: Ask,
+  limit: number,
+): Promise<{ names: string[]; isComplete: boolean }> {
+  const names = new Set<string>()
+  let cursor = "0"
+  do {
+    const page: NamePage = await ask((ms) => store.scan(cursor, KEYS_A_PAGE, ms))
+    for (const name of page.names) {
+      if (names.size >= limit && !names.has(name)) return { names: [...names], isComplete: false }
+      names.add(name)
+    }
+    cursor = page.next
+  } while (cursor !== "0")
+  return { names: [...names], isComplete: true }
+}

@@ -1,0 +1,96 @@
+// query(): who holds what and who waits, in the form of the standard.
+import { expect, test } from "vitest"
+import { holdAsStranger, type Lab } from "../contract/lab.js"
+import { enter, type MakeManager } from "../queue/line.js"
+import { rejection } from "../support/outcomes.js"
+
+const A_NUMBER = expect.any(Number) as number
+
+export function querying(lab: () => Lab): void {
+  test("one lock: its holder and those who wait, first come first", async () => {
+    const { locks, command, name } = lab()
+    const lock = await locks({ clientId: "holder" }).acquire(name(), { ttl: "20s" })
+    const writer = await enter(locks, lock.name, { clientId: "writer_1" })
+    const reader = await enter(locks, lock.name, { clientId: "reader-2", mode: "shared" })
+    const snapshot = await locks().query({ name: lock.name })
+    const [seconds] = (await command("TIME")) as string[]
+    expect(snapshot).toEqual({
+      held: [{ name: lock.name, mode: "exclusive", clientId: "holder", remaining: A_NUMBER }],
+      pending: [
+        { name: lock.name, mode: "exclusive", clientId: "writer_1", since: A_NUMBER },
+        { name: lock.name, mode: "shared", clientId: "reader-2", since: A_NUMBER },
+      ],
+      isComplete: true,
+    })
+    expect(snapshot.held[0]?.remaining).toBeGreaterThan(10_000)
+    expect(snapshot.held[0]?.remaining).toBeLessThanOrEqual(20_000)
+    for (const { since } of snapshot.pending) {
+      expect(Math.abs(since - Number(seconds) * 1_000)).toBeLessThan(30_000)
+    }
+    expect(JSON.stringify(snapshot)).not.toContain(lock.token)
+    await lock.release()
+    await (await writer.granted).release()
+    await (await reader.granted).release()
+    expect(await locks().query({ name: lock.name })).toEqual({
+      held: [],
+      pending: [],
+      isComplete: true,
+    })
+  })
+
+  test("those who share a lock are all listed, those whose time is over are not", async () => {
+    const { locks, command, name } = lab()
+    const semaphore = locks({ clientId: "one" }).semaphore(name(), 3)
+    const first = await semaphore.acquire()
+    const second = await locks({ clientId: "two" }).semaphore(semaphore.name, 3).acquire()
+    const over = await semaphore.acquire()
+    await command("ZADD", `{lock:${over.name}}:holders`, "1", over.token)
+    const { held } = await locks().query({ name: semaphore.name })
+    expect(held.map(({ clientId, mode }) => [clientId, mode]).sort()).toEqual([
+      ["one", "shared"],
+      ["two", "shared"],
+    ])
+    await first.release()
+    await second.release()
+  })
+
+  test("a stranger's hold has no client", async () => {
+    const { locks, name } = lab()
+    const wanted = name()
+    await holdAsStranger(lab(), wanted)
+    const { held } = await locks().query({ name: wanted })
+    expect(held).toEqual([{ name: wanted, mode: "exclusive", remaining: Infinity }])
+  })
+
+  test("all locks under a prefix, and nothing else", async () => {
+    const { locks, command, name } = lab()
+    const prefix = `app[1]*${name()}:`
+    const make: MakeManager = (options) => locks({ prefix, clientId: "me", ...options })
+    const names = Array.from({ length: 120 }, (_, i) => `n-${String(i)}`)
+    const held = await Promise.all(names.map((wanted) => make().acquire(wanted)))
+    await make().acquire("", { mode: "shared" })
+    const waiter = await enter(make, "n-7")
+    await command("SET", `${prefix.replace("[1]", "1")}other`, "x")
+    await command("RPUSH", `${prefix}list`, "x")
+    const snapshot = await make().query()
+    expect(snapshot.held.map((info) => info.name).sort()).toEqual(["", ...names].sort())
+    expect(snapshot.pending).toMatchObject([{ name: "n-7", clientId: "me" }])
+    expect(snapshot.isComplete).toBe(true)
+    const some = await make().query({ limit: 10 })
+    expect([some.held.length, some.isComplete]).toEqual([10, false])
+    await Promise.all(held.map((lock) => lock.release()))
+    await (await waiter.granted).release()
+  })
+
+  test("what cannot be asked is refused", async () => {
+    const { locks } = lab()
+    const refusal = async (options: unknown) =>
+      String(await rejection(locks().query(options as object)))
+    expect(await refusal({ limit: 0 })).toMatch(
+      /RangeError: limit: must be a whole number from 1 on/,
+    )
+    expect(await refusal({ limit: "5" })).toMatch(/TypeError: limit: must be a number, got "5"/)
+    expect(await refusal({ name: 5 })).toMatch(/TypeError: name: must be a string, got 5/)
+    expect(await refusal(5)).toMatch(/TypeError: options: must be an object/)
+  })
+}
