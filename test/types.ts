@@ -93,6 +93,13 @@ export async function scopes(): Promise<void> {
   expectTypeOf(wrong).toEqualTypeOf<Lock>()
 }
 
+export function standIn(): void {
+  // Code that was written for the browser takes ours for its own.
+  const own: Navigator["locks"] = locks
+  expectTypeOf(own.request("a", () => 5)).resolves.toEqualTypeOf<number>()
+  expectTypeOf(own.query()).resolves.toHaveProperty("held")
+}
+
 export async function requests(): Promise<void> {
   const lock = (given: Lock) => given.name
   const text: string = await locks.request("a", lock)

@@ -4,6 +4,7 @@ import { withDeadline } from "./deadline.js"
 import { readEventStream } from "./event-stream.js"
 import { RestError, unexpectedReply } from "./rest-error.js"
 import { openSubscription } from "./subscription.js"
+import { TickOrder } from "./tick-order.js"
 import {
   type Listener,
   readScanPage,
@@ -38,6 +39,7 @@ export class FetchClient implements Transport {
   readonly #token: string
   readonly #fetch: Fetch
   readonly #isOwnFetch: boolean
+  readonly #order = new TickOrder((commands, signal) => this.#request(commands, signal))
 
   /** @throws `TypeError` for a url or token that cannot be one; neither is repeated in the message. */
   constructor(config: RestConfig, fetch?: Fetch) {
@@ -56,7 +58,8 @@ export class FetchClient implements Transport {
     ttlMs: number,
     timeoutMs: number,
   ): Promise<boolean> {
-    const result = await this.#send(["SET", key, value, "NX", "PX", String(ttlMs)], timeoutMs)
+    const command = ["SET", key, value, "NX", "PX", String(ttlMs)]
+    const result = await this.#send(key, command, timeoutMs)
     if (result !== "OK" && result !== null) throw unexpectedReply()
     return result === "OK"
   }
@@ -67,25 +70,25 @@ export class FetchClient implements Transport {
     args: readonly string[],
     timeoutMs: number,
   ): Promise<unknown> {
-    return this.#send(["EVAL", script, String(keys.length), ...keys, ...args], timeoutMs)
+    const command = ["EVAL", script, String(keys.length), ...keys, ...args]
+    return this.#send(keys[0] ?? "", command, timeoutMs)
   }
 
   async scan(cursor: string, pattern: string, count: number, timeoutMs: number): Promise<ScanPage> {
     const command = ["SCAN", cursor, "MATCH", pattern, "COUNT", String(count)]
-    return readScanPage(await this.#send(command, timeoutMs))
+    return readScanPage(await this.#send("", command, timeoutMs))
   }
 
   publish(channel: string, message: string, timeoutMs: number): Promise<unknown> {
-    return this.#send(["PUBLISH", channel, message], timeoutMs)
+    return this.#send(channel, ["PUBLISH", channel, message], timeoutMs)
   }
 
   subscribe(channel: string, listener: Listener, timeoutMs: number): Promise<Subscription> {
-    const url = new URL(this.#url)
-    url.pathname = `${url.pathname.replace(/\/$/, "")}/subscribe/${channel}`
+    const url = this.#path(`subscribe/${channel}`)
     return openSubscription(
       (events) => {
         const stream = new AbortController()
-        this.#post(url.href, "", stream.signal, "text/event-stream")
+        this.#post(url, "", stream.signal, "text/event-stream")
           .then((response) => readEventStream(streamOf(response), events))
           .catch((error: unknown) => {
             events.onFailure(error instanceof RestError ? error : this.#brokenRequest(error))
@@ -99,19 +102,38 @@ export class FetchClient implements Transport {
     )
   }
 
-  #send(command: readonly string[], timeoutMs: number): Promise<unknown> {
-    return withDeadline(timeoutMs, async (signal) => {
-      let status: number
-      let body: string
-      try {
-        const response = await this.#post(this.#url, JSON.stringify(command), signal)
-        status = response.status
-        body = await response.text()
-      } catch (error) {
-        throw this.#brokenRequest(error)
-      }
-      return readReply(status, body, this.#token)
-    })
+  #send(key: string, command: readonly string[], timeoutMs: number): Promise<unknown> {
+    return withDeadline(timeoutMs, (signal) => this.#order.send(key, command, signal))
+  }
+
+  async #request(
+    commands: readonly (readonly string[])[],
+    signal: AbortSignal,
+  ): Promise<unknown[]> {
+    const [only, ...others] = commands
+    const isOne = others.length === 0
+    let status: number
+    let body: string
+    try {
+      const response = await this.#post(
+        isOne ? this.#url : this.#path("pipeline"),
+        JSON.stringify(isOne ? only : commands),
+        signal,
+      )
+      status = response.status
+      body = await response.text()
+    } catch (error) {
+      throw this.#brokenRequest(error)
+    }
+    return isOne
+      ? [readReply(status, body, this.#token)]
+      : readReplies(status, body, this.#token, commands.length)
+  }
+
+  #path(path: string): string {
+    const url = new URL(this.#url)
+    url.pathname = `${url.pathname.replace(/\/$/, "")}/${path}`
+    return url.href
   }
 
   /** A fetch that failed, or whose body did; the telling part of its message is often in its cause. */
@@ -144,17 +166,41 @@ export class FetchClient implements Transport {
   }
 }
 
-/** Takes `{ "result": … }` and nothing else for an answer. An error may repeat the token that it was sent. */
-function readReply(status: number, body: string, token: string): unknown {
-  let reply: { result?: unknown; error?: unknown } | null
+/** What the server answers to one command. */
+type Reply = { readonly result?: unknown; readonly error?: unknown } | null
+
+function parseReply(status: number, body: string): Reply {
   try {
-    reply = JSON.parse(body) as typeof reply
+    return JSON.parse(body) as Reply
   } catch {
     throw new RestError(`HTTP ${status} with a body that is no JSON`, {
       outcome: "unknown",
       status,
     })
   }
+}
+
+function readReply(status: number, body: string, token: string): unknown {
+  return resultOf(status, parseReply(status, body), token)
+}
+
+/** The replies to the commands of a pipeline, each of which may have been refused for itself. */
+function readReplies(status: number, body: string, token: string, count: number): unknown[] {
+  const replies: unknown = parseReply(status, body)
+  // What is no list is an error that befell them all.
+  if (!Array.isArray(replies)) resultOf(status, replies as Reply, token)
+  if (!Array.isArray(replies) || replies.length !== count) throw unexpectedReply(status)
+  return replies.map((reply) => {
+    try {
+      return resultOf(status, reply as Reply, token)
+    } catch (error) {
+      return error
+    }
+  })
+}
+
+/** Takes `{ "result": … }` and nothing else for an answer. An error may repeat the token that it was sent. */
+function resultOf(status: number, reply: Reply, token: string): unknown {
   if (typeof reply?.error === "string") {
     const outcome = REFUSALS.has(status) ? "refused" : "unknown"
     const message = `HTTP ${status}: ${reply.error.replaceAll(token, "…")}`

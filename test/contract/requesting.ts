@@ -15,6 +15,32 @@ function endless() {
 }
 
 export function requesting(lab: () => Lab): void {
+  test("calls made in one tick take effect in program order, and travel together", async () => {
+    const { proxied, name } = lab()
+    const { proxy, locks } = await proxied()
+    const wanted = name()
+    // Two requests could overtake each other: the first of them would lose here.
+    let requests = 0
+    proxy.plan = () => (requests++ === 0 ? { kind: "request-delayed", ms: 300 } : undefined)
+    const manager = locks({ wait: "30s" })
+    const order: string[] = []
+    const visit = (who: string) => manager.request(wanted, () => order.push(who))
+    await Promise.all([visit("first"), visit("second"), visit("third")])
+    expect(order[0]).toBe("first")
+    expect(order).toHaveLength(3)
+    expect(proxy.log[0]?.operations).toEqual(["SET", "SET", "SET"])
+  })
+
+  test("a release and the acquire after it in the same tick do not wait for each other", async () => {
+    const { locks, name } = lab()
+    const manager = locks()
+    const lock = await manager.acquire(name())
+    const [released, next] = await Promise.all([lock.release(), manager.tryAcquire(lock.name)])
+    expect(released).toBe("released")
+    expect(next?.remaining).toBeGreaterThan(0)
+    await next?.release()
+  })
+
   test("request holds the lock while the callback runs and releases it after", async () => {
     const { locks, command, name } = lab()
     const wanted = name()
