@@ -28,7 +28,8 @@ export type LockMode = "exclusive" | "shared"
 export interface TryAcquireOptions extends HoldOptions {
   /**
    * `shared` holds exclude the exclusive ones, not each other: readers and a writer. All stand in one queue, so readers
-   * that come later do not keep a writer waiting. Costs no more requests, and about four more billed commands.
+   * that come later do not keep a writer waiting. Costs no more requests; a cycle that
+   * nobody contends for is 14 billed commands instead of 4.
    *
    * @default "exclusive"
    */
@@ -169,11 +170,11 @@ export function planHold(
 }
 
 /** What only some of the calls can ask for. */
-export interface SpecialTerms {
+export type SpecialTerms = Partial<{
   /** How many may hold the lock together, for a semaphore. */
-  readonly permits?: number
-  readonly steal?: boolean | undefined
-}
+  readonly permits: number | undefined
+  readonly steal: boolean | undefined
+}>
 
 /** @throws `TypeError` or `RangeError` that names the option. */
 export function planAcquire(

@@ -10,7 +10,7 @@ import ts from "typescript"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 
 /** Bytes, minified and gzipped. What it may not exceed; less is better. */
-const LARGEST = 12_288
+const LARGEST = 17_408
 
 let folder: string
 let code: string
@@ -104,22 +104,31 @@ describe("the public names", () => {
       "Duration",
       "FencedLock",
       "Fetch",
+      "HeldLockInfo",
       "HoldOptions",
       "Lock",
       "LockBackendError",
       "LockError",
       "LockErrorCode",
       "LockEvent",
+      "LockGroup",
       "LockLostError",
       "LockManager",
       "LockManagerOptions",
+      "LockManagerSnapshot",
+      "LockMode",
       "LockPhase",
       "LockTimeoutError",
       "LockTransfer",
       "LossReason",
+      "PendingLockInfo",
+      "QueryOptions",
       "ReleaseResult",
       "RequestOptions",
       "RestConfig",
+      "Semaphore",
+      "SemaphoreOptions",
+      "SemaphoreRequestOptions",
       "TryAcquireOptions",
       "UpstashRedis",
       "WaitUntil",

@@ -22,11 +22,11 @@ for (const engine of ["embedded engine", "real Redis"] as const) {
       if (!database) throw new Error("the database is not open")
       const { command } = database
       const measured: Record<string, number> = {}
-      for (const [i, { script, when, before, call, fencing = false }] of paths.entries()) {
+      for (const [i, { script, when, before, call, fencing = false, limit }] of paths.entries()) {
         const scene: Scene = {
           lock: new LockByHand(command, `cost-${String(i)}`),
-          holder: waiterByHand(),
-          caller: waiterByHand({ fencing }),
+          holder: waiterByHand({ ...(limit && { limit }) }),
+          caller: waiterByHand({ fencing, ...(limit && { limit }) }),
         }
         await before?.(scene)
         await command("CONFIG", "RESETSTAT")

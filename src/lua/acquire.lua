@@ -87,7 +87,7 @@ if not value and mode == "x" then
   return granted(ttl, fence)
 end
 if not waits and not others and mode ~= "x" and (not value or mode == limit and room(limit) > 0) then
-  settle(share(base, mode, token, ttl), "")
+  settle(share(base, mode, token, ttl), "", not base and ttl)
   return granted(ttl, "")
 end
 

@@ -27,13 +27,17 @@ elseif value == token or value == token .. "+" then
   if not serve() then redis.call("DEL", lock) end
   result = "released"
 elseif base then
-  result = leftOf(token) and "released" or "gone"
-  if result == "released" then
+  local ends = redis.call("ZSCORE", holders, token)
+  local last
+  if ends then
     redis.call("ZREM", holders, token)
-    isStale = true
-    if not endOf("-1") then base, isStale = nil, false end
+    last = endOf("-1")
+    -- The key would not be there if nobody's hold had lasted until now, so that was ours.
+    isStale = last ~= nil
+    if not last then base = nil end
   end
-  if isMarked then value = serve(base, limit) elseif isStale then settle(base, "") end
+  result = ends and (not last or untilMs(ends)) and "released" or "gone"
+  if isMarked then value = serve(base, limit) elseif isStale then settle(base, "", last) end
   if not base and not (isMarked and value) then redis.call("DEL", lock) end
 elseif not value then
   serve()

@@ -5,7 +5,7 @@
 -- Replies
 --   {"granted", ms left, fencing token or ""}
 --   {"held", 0, digest of what stands there}
--- Calls  held: 1 · free: 3 · replaced: 7 · fencing: 3 more
+-- Calls  held: 1 · free: 3 · replaced: 7, of two who share it 10 · fencing: 3 more
 local token, ttl, found, fencing = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 --@include keys.lua
 --@include serve.lua

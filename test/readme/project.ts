@@ -21,6 +21,11 @@ declare global {
   const queue: { send(message: object): Promise<void> }
   function charge(options: { signal: AbortSignal }): Promise<void>
   function buildReport(): Promise<void>
+  function readProfile(): Promise<string>
+  function writeProfile(options: { signal: AbortSignal }): Promise<void>
+  function buildExport(options: { signal: AbortSignal }): Promise<void>
+  function transfer(options: { signal: AbortSignal }): Promise<void>
+  function lead(options: { signal: AbortSignal }): Promise<void>
   function sql(text: TemplateStringsArray, ...values: unknown[]): Promise<{ count: number }>
 }
 `

@@ -15,6 +15,8 @@ export interface Path {
   readonly before?: (scene: Scene) => Promise<unknown>
   readonly call: (scene: Scene) => Promise<unknown>
   readonly fencing?: boolean
+  /** How many may hold the lock together, where holder and caller want to share it. */
+  readonly limit?: number
 }
 
 const held = ({ lock, holder }: Scene) => lock.take(holder.token)
@@ -48,8 +50,25 @@ const ask = {
   leave: ({ lock, caller }: Scene) => lock.leave(caller),
 }
 
+/** The holder shares the lock with so many others. */
+const shared =
+  (others = 0, limit = Infinity) =>
+  async ({ lock, holder }: Scene) => {
+    await lock.try(holder)
+    for (let i = 0; i < others; i++) await lock.try(waiterByHand({ limit }))
+  }
+
+/** What the first step of a theft finds, so that the second one can be measured. */
+const found = new WeakMap<Scene, string>()
+const look = async (scene: Scene) => {
+  const [, , digest] = (await scene.lock.steal(scene.caller.token)) as [string, number, string]
+  found.set(scene, digest)
+}
+const replace = (scene: Scene) => scene.lock.steal(scene.caller.token, found.get(scene))
+
 const mine = ({ lock, caller }: Scene) => lock.take(caller.token)
 const fencing = true
+const limit = Infinity
 
 export const paths: readonly Path[] = [
   { script: "acquire: try", when: "free", call: ask.try },
@@ -147,4 +166,92 @@ export const paths: readonly Path[] = [
   { script: "release", when: "taken", before: mine, call: ask.release },
   { script: "release", when: "gone", call: ask.release },
   { script: "release: leave", when: "held", before: all(held, queued), call: ask.leave },
+  { script: "acquire: try", when: "free, to share", call: ask.try, limit },
+  {
+    script: "acquire: try",
+    when: "shared by others",
+    before: shared(),
+    call: ask.try,
+    limit,
+  },
+  {
+    script: "acquire: try",
+    when: "a permit is left",
+    before: shared(1, 5),
+    call: ask.try,
+    limit: 5,
+  },
+  {
+    script: "acquire: try",
+    when: "no permit is left",
+    before: shared(1, 2),
+    call: ask.try,
+    limit: 2,
+  },
+  {
+    script: "acquire: enqueue",
+    when: "no permit is left",
+    before: shared(1, 2),
+    call: ask.enqueue,
+    limit: 2,
+  },
+  {
+    script: "extend",
+    when: "shared",
+    before: shared(),
+    call: ({ lock, holder }) => lock.extend(holder.token, 60_000),
+    limit,
+  },
+  {
+    script: "look",
+    when: "shared",
+    before: shared(),
+    call: ({ lock, holder }) => lock.look(holder.token),
+    limit,
+  },
+  { script: "release", when: "the last who shared it", before: shared(), call: ask.release, limit },
+  {
+    script: "release",
+    when: "others still share it",
+    before: shared(2),
+    call: ask.release,
+    limit,
+  },
+  {
+    script: "release",
+    when: "a permit, handed on, others wait",
+    before: all(shared(1, 2), waiting(2, { limit: 2 })),
+    call: ask.release,
+    limit: 2,
+  },
+  {
+    script: "release",
+    when: "handed on to two who share it",
+    before: all(held, waiting(2, { limit })),
+    call: ask.release,
+  },
+  { script: "steal", when: "free", call: ({ lock, caller }) => lock.steal(caller.token) },
+  {
+    script: "steal",
+    when: "held: what stands there",
+    before: held,
+    call: ({ lock, caller }) => lock.steal(caller.token),
+  },
+  { script: "steal", when: "held: replaced", before: all(held, look), call: replace },
+  {
+    script: "steal",
+    when: "shared by two: replaced",
+    before: all(shared(1), look),
+    call: replace,
+    limit,
+  },
+  { script: "snapshot", when: "free", call: ({ lock }) => lock.snapshot() },
+  { script: "snapshot", when: "held", before: held, call: ({ lock }) => lock.snapshot() },
+  {
+    script: "snapshot",
+    when: "shared",
+    before: shared(1),
+    call: ({ lock }) => lock.snapshot(),
+    limit,
+  },
 ]

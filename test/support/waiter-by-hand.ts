@@ -110,6 +110,14 @@ export class LockByHand {
     return this.#acquire(waiter, ttlMs, "check", ticket)
   }
 
+  steal(token: string, found = ""): Promise<unknown> {
+    return this.#run(scripts.steal, this.keys, [token, "30000", found, "0"])
+  }
+
+  snapshot(): Promise<unknown> {
+    return this.#run(scripts.snapshot, this.keys, ["6", "1000"])
+  }
+
   /** Its result, and what it could not publish. */
   release(token: string): Promise<readonly unknown[]> {
     return this.#run(scripts.release, this.keys, [token, ""]) as Promise<readonly unknown[]>

@@ -6,6 +6,7 @@ import {
   type LockManager,
   type LockTransfer,
 } from "fetchlock"
+import { readAndWrite } from "./readers-and-writers.js"
 
 /** The database, past the library. */
 export type Command = (...command: string[]) => Promise<unknown>
@@ -51,6 +52,10 @@ function facts(error: unknown): Record<string, unknown> {
 }
 
 export const scenarios: Record<string, (stage: Stage) => Promise<unknown>> = {
+  async readAndWrite({ locks, name, command, body }) {
+    return readAndWrite(locks, command, name, Number(body))
+  },
+
   async request({ locks, name }) {
     const heldMeanwhile = await locks.request(name, () => isFree(locks, name).then((free) => !free))
     return { heldMeanwhile, freeAfterwards: await isFree(locks, name) }

@@ -63,9 +63,10 @@ local function share(base, limit, token, ms)
   return base
 end
 
--- Lets the keys of shared holds live as long as the last of them; `mark` is "+" while somebody waits.
-local function settle(base, mark)
-  local ends = digits(nowMs() + endOf("-1"))
+-- Lets the keys of shared holds live as long as the last of them, which is asked for unless its ms are known; `mark` is
+-- "+" while somebody waits.
+local function settle(base, mark, ms)
+  local ends = digits(nowMs() + (ms or endOf("-1")))
   redis.call("SET", lock, base .. mark, "PXAT", ends)
   redis.call("PEXPIREAT", holders, ends)
 end
