@@ -9,6 +9,8 @@ export interface ContendedScenario {
   readonly contenders: number
   readonly holdMs: number
   readonly cycles: number
+  /** How many may be inside together. @default 1 */
+  readonly permits?: number
 }
 
 /**
@@ -26,22 +28,23 @@ export interface ContendedResult {
   /** From one release to the next entry, in round trips. */
   readonly handoff_p50_rtt: number
   readonly handoff_p99_rtt: number
+  /** Entries while as many were inside as may be. */
   readonly overlaps: number
 }
 
 export async function runContended(
   testbed: Testbed,
   factory: ContenderFactory,
-  { contenders, holdMs, cycles }: ContendedScenario,
+  { contenders, holdMs, cycles, permits = 1 }: ContendedScenario,
 ): Promise<ContendedResult> {
   await testbed.reset()
   const sections: { enteredAt: number; leftAt: number }[] = []
   const start = performance.now()
   const work = async (index: number) => {
-    await sleep(index * ARRIVAL_MS)
+    await sleep((index * ARRIVAL_MS) / permits)
     const contender = factory(testbed)
     for (let cycle = 0; cycle < cycles; cycle++) {
-      const release = await contender.acquire("bench")
+      const release = await contender.acquire("bench", permits === 1 ? undefined : permits)
       const enteredAt = performance.now()
       await sleep(holdMs)
       sections.push({ enteredAt, leftAt: performance.now() })
@@ -54,11 +57,11 @@ export async function runContended(
   const makespan = performance.now() - start
   const total = contenders * cycles
   sections.sort((a, b) => a.enteredAt - b.enteredAt)
-  const handoffs = sections
-    .slice(1)
-    .map(({ enteredAt }, i) => enteredAt - (sections[i]?.leftAt ?? NaN))
+  // The n-th permit to be given back goes to whoever enters next after those that were given out at first.
+  const left = sections.map(({ leftAt }) => leftAt).sort((a, b) => a - b)
+  const handoffs = sections.slice(permits).map(({ enteredAt }, i) => enteredAt - (left[i] ?? NaN))
   return {
-    ratio_to_limit: makespan / (total * (holdMs + testbed.rttMs)),
+    ratio_to_limit: makespan / ((total / permits) * (holdMs + testbed.rttMs)),
     requests_per_cs: requests.length / total,
     commands_per_cs: (await testbed.billedCommands()) / total,
     handoff_p50_rtt: percentile(handoffs, 0.5) / testbed.rttMs,

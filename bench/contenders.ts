@@ -5,8 +5,12 @@ import { LockManager } from "fetchlock"
 
 /** One client of one library. */
 interface Contender {
-  /** Resolves with what releases the lock. */
-  acquire(name: string): Promise<() => Promise<unknown>>
+  /**
+   * Resolves with what releases the lock.
+   *
+   * @param permits how many may hold it together; undefined where it cannot be shared
+   */
+  acquire(name: string, permits?: number): Promise<() => Promise<unknown>>
 }
 
 export interface Endpoint {
@@ -18,8 +22,10 @@ export interface Endpoint {
 export type ContenderFactory = (endpoint: Endpoint) => Contender
 
 const ours = (locks: LockManager): Contender => ({
-  async acquire(name) {
-    const lock = await locks.acquire(name)
+  async acquire(name, permits) {
+    const lock = permits
+      ? await locks.semaphore(name, permits).acquire()
+      : await locks.acquire(name)
     return () => lock.release()
   },
 })

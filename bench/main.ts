@@ -20,6 +20,7 @@ const scenarios: readonly ContendedScenario[] = options.quick
       { contenders: 50, holdMs: 50, cycles: 1 },
       { contenders: 200, holdMs: 50, cycles: 1 },
       { contenders: 50, holdMs: 50, cycles: 10 },
+      { contenders: 100, holdMs: 50, cycles: 1, permits: 10 },
     ]
 
 type Row = Record<string, number | string>
@@ -34,12 +35,14 @@ try {
   }
   for (const scenario of [undefined, ...scenarios]) {
     const title = scenario
-      ? `${scenario.contenders} contenders, ${scenario.holdMs} ms, ${scenario.cycles} cycles`
+      ? `${scenario.contenders} contenders, ${scenario.holdMs} ms, ${scenario.cycles} cycles${scenario.permits ? `, ${scenario.permits} permits` : ""}`
       : "uncontended"
     for (const [name, factory] of Object.entries(CONTENDERS)) {
       if (options.only !== undefined && !name.startsWith(options.only)) continue
       // What polls would take minutes here, and shows nothing that ten cycles less do not.
       if (scenario && scenario.cycles > 1 && name !== "fetchlock") continue
+      // Nobody else has semaphores.
+      if (scenario?.permits && !name.startsWith("fetchlock")) continue
       console.error(`measuring ${title}: ${name}`)
       const result = scenario
         ? await runContended(testbed, factory, scenario)
