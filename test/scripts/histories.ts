@@ -72,6 +72,8 @@ export class History {
   readonly #sent: (() => Promise<unknown>)[] = []
   /** Whoever was granted the lock, and has neither given it back nor died nor been robbed. */
   #holds = new Set<string>()
+  /** The tokens that a release or a leave was sent for: a copy of that may end what they are granted later. */
+  readonly #given = new Set<string>()
 
   constructor(send: SendCommand, name: string, cast: Cast) {
     this.#send = send
@@ -90,7 +92,6 @@ export class History {
     switch (kind) {
       case "copy": {
         const again = this.#sent[who % Math.max(1, this.#sent.length)]
-        // A copy of a release ends nobody's hold but that of its own token, which is over.
         if (again) await again()
         break
       }
@@ -110,7 +111,7 @@ export class History {
         await this.#do(() =>
           kind === "leave" ? this.#lock.leave(waiter) : this.#lock.release(token),
         )
-        this.#holds.delete(token)
+        this.#given.add(token)
         // A token that was released is never used again.
         this.#clients[index] = this.#newClient(this.#cast.shares[index] ?? false)
         break
@@ -157,20 +158,15 @@ export class History {
     const now = await this.#state()
     const holders = holdersOf(now)
     // Nobody loses a hold but by its own doing, by death or by theft.
+    for (const token of this.#given) this.#holds.delete(token)
     for (const token of this.#holds) expect(holders, `${kind}: a hold was lost`).toContain(token)
     const isShared = now.value?.startsWith("fl_#") ?? false
     for (const token of holders)
       expect(this.#sharing.has(token), "shares as it asked to").toBe(isShared)
     if (isShared) expect(holders.length).toBeLessThanOrEqual(this.#cast.limit)
     this.#verifyOrder(kind, caller, before, now)
-    this.#holds = new Set(holders)
-    // A newcomer's SET that won once after an expiry knows nothing of those who wait, until one of them asks.
-    // (Nor does it when it asks itself: it is told that the lock is its own.)
-    const wasInOrder = before.queue.length === 0 || before.value?.endsWith("+")
-    const asks = (kind === "enqueue" || kind === "check") && before.value !== caller
-    if (asks || (wasInOrder && (kind === "try" || kind === "release" || kind === "leave"))) {
-      this.#verifyQueue(kind, now)
-    }
+    this.#holds = new Set(holders.filter((holder) => !this.#given.has(holder)))
+    if (serves(kind, caller, before)) this.#verifyQueue(kind, now)
     for (const ttl of now.ttls) expect(ttl, "a key without a ttl").not.toBe(-1)
   }
 
@@ -221,6 +217,17 @@ export class History {
     const queue = entries.map((entry) => entry.split(" ")[0] ?? "")
     return { value: value === "" ? null : value, sharers, queue, ttls }
   }
+}
+
+/** Whether that step leaves nobody waiting who could be served, and the lock marked for those who wait. */
+function serves(kind: Step["kind"], caller: string, before: State): boolean {
+  // Whoever holds the lock serves nobody by asking: it is told that the lock is its own.
+  const isHolders = holdersOf(before).includes(caller)
+  // A newcomer's SET that won once after an expiry knows nothing of those who wait, until one of them asks.
+  const wasInOrder = before.queue.length === 0 || (before.value?.endsWith("+") ?? false)
+  if (kind === "release" || kind === "leave") return wasInOrder
+  if (kind === "try") return wasInOrder && !isHolders
+  return (kind === "enqueue" || kind === "check") && !isHolders
 }
 
 function holdersOf({ value, sharers }: State): readonly string[] {
