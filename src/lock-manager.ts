@@ -20,11 +20,11 @@ import { RestError } from "./rest/rest-error.js"
 import type { Claim, Grant } from "./store/store.js"
 import { createClientId, createToken } from "./token.js"
 import { Acquisition } from "./wait/acquisition.js"
-import { askUntilKnown } from "./wait/ask-until-known.js"
+import { askUntilKnown } from "./ask-until-known.js"
 import { whileHeld } from "./while-held.js"
 
 /**
- * Locks on one Redis database that is reached with `fetch` alone.
+ * Locks on one Redis database that is reached with `fetch` alone, or on a majority of several.
  *
  * It may live at module scope, or be made anew for each request: making one costs next to nothing.
  *
@@ -124,7 +124,12 @@ export class LockManager {
   ): Promise<Awaited<T>>
   async request(name: string, ...args: unknown[]): Promise<unknown> {
     const defaults = { renew: true, ...this.#plan.defaults }
-    const { options, callback } = readRequestArguments(name, defaults, args)
+    const { options, callback } = readRequestArguments(
+      name,
+      defaults,
+      args,
+      this.#plan.store.onlyExclusive,
+    )
     const lock = options.ifAvailable
       ? await this.#tryAcquire(name, options)
       : await this.#acquire(name, options)
@@ -145,10 +150,11 @@ export class LockManager {
     const { name, token, ttl, fencingToken } = checkTransfer(transfer)
     checkName(this.#plan.prefix, name)
     const plan = planHold(overlay<AdoptOptions>({ ...this.#plan.defaults, ttl }, options))
+    const { store, timeoutMs: withinMs } = this.#plan
+    store.checkTtl?.(plan.ttlMs)
     const claim = { name, token }
     let validity
     try {
-      const { store, timeoutMs: withinMs } = this.#plan
       validity = await askUntilKnown((leftMs) => store.look(claim, leftMs), { withinMs })
     } catch (error) {
       throw error instanceof RestError ? new LockBackendError(name, "acquire", error) : error
@@ -172,14 +178,15 @@ export class LockManager {
   async #acquire(name: string, options: AcquireOptions): Promise<Lock> {
     checkName(this.#plan.prefix, name)
     const plan = planAcquire(options)
-    const claim = { name, token: createToken(this.clientId) }
-    const request = { ...claim, ...plan, timeoutMs: this.#plan.timeoutMs }
-    const { store, emit, waitUntil } = this.#plan
+    const { store, timeoutMs, emit, waitUntil } = this.#plan
+    store.checkTtl?.(plan.ttlMs)
+    const token = createToken(this.clientId)
+    const request = { name, token, ...plan, timeoutMs }
     const acquisition = new Acquisition(store, request, emit, waitUntil)
     const { grant, waitedMs, requests, late } = await acquisition.run()
     const { fencingToken } = grant
     emit({ type: "granted", name, waitedMs, requests, fencingToken })
-    return this.#hold(claim, plan, { ...grant, late })
+    return this.#hold({ name, token: grant.token ?? token }, plan, { ...grant, late })
   }
 
   #hold(claim: Claim, plan: HoldPlan, grant: Omit<Grant, "kind"> & Pick<Hold, "late">): Lock {

@@ -19,6 +19,7 @@ export interface RequestArguments {
  *
  * https://w3c.github.io/web-locks/#api-lock-manager-request
  *
+ * @param onlyExclusive why there are exclusive locks only
  * @throws `TypeError` for arguments of the wrong type, `NotSupportedError` for combinations that the standard
  *   forbids.
  */
@@ -26,17 +27,22 @@ export function readRequestArguments(
   name: unknown,
   defaults: RequestOptions,
   args: readonly unknown[],
+  onlyExclusive?: string,
 ): RequestArguments {
   const [options, callback] = args.length < 2 ? [undefined, args[0]] : args
   if (typeof callback !== "function") {
     throw invalid("callback", "a function", callback)
   }
   // What may not be combined is what the call itself says; the manager's defaults are laid under it.
-  checkCombination(name, overlay<Given>({}, options))
+  checkCombination(name, overlay<Given>({}, options), onlyExclusive)
   return { options: overlay(defaults, options), callback: callback as Callback }
 }
 
-function checkCombination(name: unknown, options: Given): void {
+function checkCombination(
+  name: unknown,
+  options: Given,
+  onlyExclusive = "is not offered yet",
+): void {
   const { mode = "exclusive", ifAvailable = false, steal = false, signal } = options
   if (mode !== "exclusive" && mode !== "shared") {
     throw invalid("mode", '"exclusive" or "shared"', mode)
@@ -49,8 +55,8 @@ function checkCombination(name: unknown, options: Given): void {
   if (signal && (steal || ifAvailable)) {
     throw notSupported("signal: cannot be combined with steal or ifAvailable")
   }
-  if (mode === "shared") throw notSupported("mode: shared locks are not offered yet")
-  if (steal) throw notSupported("steal: is not offered yet")
+  if (mode === "shared") throw notSupported(`mode: "shared" ${onlyExclusive}`)
+  if (steal) throw notSupported(`steal: ${onlyExclusive}`)
 }
 
 function notSupported(message: string): DOMException {

@@ -10,23 +10,28 @@ const PUBLISH_MS = 500
 
 export class Database {
   readonly transport: Transport
+  readonly prefix: string
   readonly #scripts: ScriptRunner
-  readonly #prefix: string
 
   /** @param keyLocking whether the database is to lock no more than a script's keys */
   constructor(transport: Transport, prefix: string, keyLocking: boolean) {
     this.transport = transport
+    this.prefix = prefix
     this.#scripts = new ScriptRunner(transport, keyLocking)
-    this.#prefix = prefix
   }
 
   lockKey(name: string): string {
-    return lockKey(this.#prefix, name)
+    return lockKey(this.prefix, name)
   }
 
-  /** Runs a script that touches the lock alone. */
-  run(script: string, name: string, args: readonly string[], timeoutMs: number): Promise<unknown> {
-    return this.#scripts.run(script, [this.lockKey(name)], args, timeoutMs)
+  /** Runs a script that touches no key but `keys`. */
+  run(
+    script: string,
+    keys: readonly string[],
+    args: readonly string[],
+    timeoutMs: number,
+  ): Promise<unknown> {
+    return this.#scripts.run(script, keys, args, timeoutMs)
   }
 
   /**
@@ -41,7 +46,7 @@ export class Database {
     length: number,
     timeoutMs: number,
   ): Promise<ScriptReply["answer"]> {
-    const keys = queueKeys(this.#prefix, name)
+    const keys = queueKeys(this.prefix, name)
     const sentAt = now()
     const reply = await this.#scripts.run(script, keys, args, timeoutMs)
     const { answer, unsent } = splitReply(reply, length)

@@ -8,7 +8,28 @@ export function lockKey(prefix: string, name: string): string {
 /** The keys that a script needs which may hand the lock on: the lock, its queue, who has checked, the fencing counter. */
 export function queueKeys(prefix: string, name: string): readonly string[] {
   const key = lockKey(prefix, name)
-  return [key, `{${key}}:queue`, `{${key}}:seen`, `{${key}}:fence`]
+  return [key, `{${key}}:queue`, `{${key}}:seen`, fenceKey(key)]
+}
+
+/** Since when a database has been part of a quorum, as far as it remembers. No name has this key for its lock. */
+export function bornKey(prefix: string): string {
+  return `{${prefix}}:born`
+}
+
+/** The keys that a database of a quorum needs to vote: the lock, since when it remembers, the fencing counter. */
+export function voteKeys(prefix: string, name: string): readonly string[] {
+  const key = lockKey(prefix, name)
+  return [key, bornKey(prefix), fenceKey(key)]
+}
+
+/** The keys that it needs to note a fencing token: the lock, the fencing counter. */
+export function fenceKeys(prefix: string, name: string): readonly string[] {
+  const key = lockKey(prefix, name)
+  return [key, fenceKey(key)]
+}
+
+function fenceKey(key: string): string {
+  return `{${key}}:fence`
 }
 
 /** The bytes that a prefix and a name may have together: what Upstash allows a key, less the longest that is added. */

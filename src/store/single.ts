@@ -57,7 +57,8 @@ export class SingleStore implements LockStore {
 
   async look({ name, token }: Claim, timeoutMs: number): Promise<Validity | "taken" | "gone"> {
     const sentAt = now()
-    const reply = await this.#database.run(scripts.look, name, [token], timeoutMs)
+    const keys = [this.#database.lockKey(name)]
+    const reply = await this.#database.run(scripts.look, keys, [token], timeoutMs)
     if (!Array.isArray(reply)) throw unexpectedReply()
     const [kind, ms] = reply as unknown[]
     if (kind === "taken" || kind === "gone") return kind
@@ -71,7 +72,9 @@ export class SingleStore implements LockStore {
     timeoutMs: number,
   ): Promise<Validity | "taken" | "gone"> {
     const sentAt = now()
-    const reply = await this.#database.run(scripts.extend, name, [token, String(ttlMs)], timeoutMs)
+    const keys = [this.#database.lockKey(name)]
+    const args = [token, String(ttlMs)]
+    const reply = await this.#database.run(scripts.extend, keys, args, timeoutMs)
     if (reply === "taken" || reply === "gone") return reply
     if (reply !== "renewed") throw unexpectedReply()
     return Validity.ofTtl(sentAt, ttlMs)

@@ -1,4 +1,5 @@
 // What a lock needs of the databases it lives in: a few operations on one name, each safe to ask again.
+import type { Fetch } from "../rest/fetch-client.js"
 import type { Subscription } from "../rest/transport.js"
 import type { Instant, Validity } from "../validity.js"
 
@@ -25,6 +26,10 @@ export interface Grant {
   readonly fencingToken: number | undefined
   /** Whether it is for a short time only, until the holder shows that it is alive by extending it. */
   readonly isLease: boolean
+  /** The token that holds it, where that is not the one that asked for it but one made of it. */
+  readonly token?: string
+  /** Requests of it whose answers nobody waited for; executed after a release, they need another one. */
+  readonly underWay?: readonly Promise<unknown>[]
 }
 
 /** Somebody else holds the lock. */
@@ -108,6 +113,10 @@ export interface LockStore {
   readonly mayResend: boolean
   /** Where waiters stand in line; undefined where there is no queue, and waiting means asking. */
   readonly queue: LockQueue | undefined
+  /** Why there are exclusive holds only, where that will never change. */
+  readonly onlyExclusive?: string
+  /** Refuses a ttl that it cannot keep. @throws `RangeError` that names the option. */
+  checkTtl?(ttlMs: number): void
   /** Takes the lock if it is free, in the cheapest way there is. */
   take(request: TakeRequest, timeoutMs: number): Promise<Grant | Busy>
   /** The same, but recognises a lock that the token has already, and says how long a holder has left. */
@@ -118,4 +127,21 @@ export interface LockStore {
   extend(claim: Claim, ttlMs: number, timeoutMs: number): Promise<Validity | "taken" | "gone">
   /** Frees the lock if the token has it. */
   release(claim: Claim, timeoutMs: number): Promise<ReleaseResult>
+}
+
+/** What a store needs to know of its manager. */
+export interface StoreSettings {
+  readonly prefix: string
+  readonly fetch: Fetch | undefined
+  readonly keyLocking: boolean | undefined
+  /** The longest that one request may take. */
+  readonly timeoutMs: number
+  /** Given the work that goes on after an answer. */
+  readonly waitUntil: (work: Promise<unknown>) => void
+}
+
+/** A `redis` option that knows by itself how to open its store, so that nobody pays for a kind that is not used. */
+export interface StoreRecipe {
+  /** @internal */
+  openStore(settings: StoreSettings): LockStore
 }
