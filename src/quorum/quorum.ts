@@ -11,14 +11,8 @@ import { Voter } from "../store/quorum/voter.js"
 import type { LockStore, StoreRecipe, StoreSettings } from "../store/store.js"
 import { checkDatabases, planQuorum, type QuorumOptions, type QuorumPlan } from "./options.js"
 
-/** How `start` reaches the databases: as the manager that will use them does. */
+/** How `start` reaches the databases. */
 export interface QuorumStartOptions {
-  /**
-   * The prefix of the locks.
-   *
-   * @default "lock:"
-   */
-  readonly prefix?: string | undefined
   /**
    * Used instead of the global `fetch`, by built-in clients.
    *
@@ -60,15 +54,11 @@ export class Quorum implements StoreRecipe {
    * ```
    */
   async start(options?: QuorumStartOptions): Promise<void> {
-    const { prefix = "lock:", fetch, timeout = "5s" } = overlay<QuorumStartOptions>({}, options)
+    const { fetch, timeout = "5s" } = overlay<QuorumStartOptions>({}, options)
     const timeoutMs = parseDuration("timeout", timeout, { min: 1, max: MAX_TIMER_MS })
-    const panel = this.#panel({
-      prefix,
-      fetch,
-      keyLocking: undefined,
-      timeoutMs,
-      waitUntil: () => undefined,
-    })
+    const nobody = () => undefined
+    const settings = { prefix: "", fetch, keyLocking: undefined, timeoutMs, waitUntil: nobody }
+    const panel = this.#panel(settings)
     const answers = await Promise.all(panel.voters.map((voter) => voter.start(timeoutMs)))
     if (answers.some(isFailed)) throw panel.failure(answers)
   }

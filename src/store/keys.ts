@@ -11,15 +11,16 @@ export function queueKeys(prefix: string, name: string): readonly string[] {
   return [key, `{${key}}:queue`, `{${key}}:seen`, fenceKey(key)]
 }
 
-/** Since when a database has been part of a quorum, as far as it remembers. No name has this key for its lock. */
-export function bornKey(prefix: string): string {
-  return `{${prefix}}:born`
-}
+/**
+ * Since when a database remembers what it has voted, in ms on its clock. It is about all of its memory, so it does not
+ * depend on a prefix; and no prefix that anybody uses makes a lock's key of it.
+ */
+export const BORN_KEY = "{fetchlock}:born"
 
 /** The keys that a database of a quorum needs to vote: the lock, since when it remembers, the fencing counter. */
 export function voteKeys(prefix: string, name: string): readonly string[] {
   const key = lockKey(prefix, name)
-  return [key, bornKey(prefix), fenceKey(key)]
+  return [key, BORN_KEY, fenceKey(key)]
 }
 
 /** The keys that it needs to note a fencing token: the lock, the fencing counter. */

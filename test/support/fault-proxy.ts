@@ -96,7 +96,7 @@ interface Answer {
 export interface Faults {
   /** What happens to the requests from now on. */
   plan: Plan
-  readonly log: readonly SeenRequest[]
+  readonly log: SeenRequest[]
   /** The requests for an operation. */
   seen(operation: string): readonly SeenRequest[]
   /** Resolves when nothing is under way any more, late executions included. */

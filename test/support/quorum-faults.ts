@@ -1,5 +1,5 @@
 // Proxies before the databases of a quorum, of which a test sees one: what happens to a request happens at each database.
-import { type Fault, FaultProxy, type Faults, nothing, type Plan } from "./fault-proxy.js"
+import { type Fault, FaultProxy, type Faults, nothing, type Plan, type SeenRequest } from "./fault-proxy.js"
 
 /** A vote is what takes a lock, as the plain command and the script do on one database. */
 const ALIASES: Readonly<Record<string, readonly string[]>> = { vote: ["vote", "SET", "acquire"] }
@@ -45,11 +45,11 @@ export class QuorumFaults implements Faults {
   }
 
   /** What the first database was asked. */
-  get log(): Faults["log"] {
+  get log(): SeenRequest[] {
     return this.#proxies[0]?.log ?? []
   }
 
-  seen(operation: string): Faults["log"] {
+  seen(operation: string): readonly SeenRequest[] {
     return this.log.filter(({ operations }) =>
       operations.some((name) => (ALIASES[name] ?? [name]).includes(operation)),
     )

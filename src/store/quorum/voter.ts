@@ -3,7 +3,7 @@ import { askUntilKnown } from "../../ask-until-known.js"
 import * as scripts from "../../lua/scripts.js"
 import { unexpectedReply } from "../../rest/rest-error.js"
 import type { Database } from "../database.js"
-import { bornKey, fenceKeys, voteKeys } from "../keys.js"
+import { BORN_KEY, fenceKeys, voteKeys } from "../keys.js"
 import { SingleStore } from "../single.js"
 import type { Claim, ReleaseResult, TakeRequest } from "../store.js"
 import { type Ballot, type Failed, orFailed, readBallot } from "./ballot.js"
@@ -73,9 +73,8 @@ export class Voter {
 
   /** Lets it vote at once, however young it is. */
   async start(timeoutMs: number): Promise<"started" | Failed> {
-    const keys = [bornKey(this.#database.prefix)]
     return orFailed(
-      this.#database.run(scripts.start, keys, [], timeoutMs).then((reply) => {
+      this.#database.run(scripts.start, [BORN_KEY], [], timeoutMs).then((reply) => {
         if (reply !== "started") throw unexpectedReply()
         return reply
       }),

@@ -1,0 +1,83 @@
+// Independent databases for a quorum: real redis-servers, each behind a local REST server of its own, that can fail.
+import { type DevServer, startDevServer } from "../../src/dev/index.js"
+import { FaultProxy } from "./fault-proxy.js"
+import { type RedisServer, startRedis } from "./redis-server.js"
+
+const TOKEN = "rest-token-of-a-node"
+
+export class Node {
+  /** What happens to requests on their way. */
+  readonly faults: FaultProxy
+  readonly #server: DevServer
+  #redis: RedisServer
+
+  static async start(): Promise<Node> {
+    const redis = await startRedis()
+    const server = await startDevServer({ port: 0, token: TOKEN, redis: redis.url })
+    return new Node(redis, server, await FaultProxy.open(server.url))
+  }
+
+  private constructor(redis: RedisServer, server: DevServer, faults: FaultProxy) {
+    this.#redis = redis
+    this.#server = server
+    this.faults = faults
+  }
+
+  /** How it is reached, past the proxy. */
+  get direct(): { url: string; token: string } {
+    return { url: this.#server.url, token: TOKEN }
+  }
+
+  /** How it is reached through the proxy. */
+  get proxied(): { url: string; token: string } {
+    return { url: this.faults.url, token: TOKEN }
+  }
+
+  async command(...command: readonly string[]): Promise<unknown> {
+    const response = await fetch(this.#server.url, {
+      method: "POST",
+      headers: { Authorization: `Bearer ${TOKEN}` },
+      body: JSON.stringify(command),
+    })
+    const reply = (await response.json()) as { result?: unknown; error?: string }
+    if (reply.error !== undefined) throw new Error(reply.error)
+    return reply.result
+  }
+
+  /** It answers nothing and forgets nothing, until `resume`. */
+  pause(): void {
+    this.#redis.pause()
+  }
+
+  resume(): void {
+    this.#redis.resume()
+  }
+
+  /** It crashes; it comes back with `restart`, empty. */
+  kill(): Promise<void> {
+    return this.#redis.kill()
+  }
+
+  async restart(): Promise<void> {
+    this.#redis = await startRedis(this.#redis.port)
+    // The REST server comes back to it by itself.
+    while ((await this.command("PING").catch(() => undefined)) !== "PONG") {
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+
+  flush(): Promise<void> {
+    return this.#redis.flush()
+  }
+
+  async close(): Promise<void> {
+    this.resume()
+    await this.faults.close()
+    await this.#server.close()
+    await this.#redis.stop()
+  }
+}
+
+export function startNodes(count: number): Promise<Node[]> {
+  return Promise.all(Array.from({ length: count }, () => Node.start()))
+}
