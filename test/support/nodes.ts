@@ -1,20 +1,21 @@
 // Independent databases for a quorum: real redis-servers, each behind a local REST server of its own, that can fail.
 import { type DevServer, startDevServer } from "../../src/dev/index.js"
-import { FaultProxy } from "./fault-proxy.js"
+import { FaultProxy, nothing } from "./fault-proxy.js"
 import { type RedisServer, startRedis } from "./redis-server.js"
 
 const TOKEN = "rest-token-of-a-node"
 
-export class Node {
+export class QuorumNode {
   /** What happens to requests on their way. */
   readonly faults: FaultProxy
   readonly #server: DevServer
   #redis: RedisServer
+  #isKilled = false
 
-  static async start(): Promise<Node> {
+  static async start(): Promise<QuorumNode> {
     const redis = await startRedis()
     const server = await startDevServer({ port: 0, token: TOKEN, redis: redis.url })
-    return new Node(redis, server, await FaultProxy.open(server.url))
+    return new QuorumNode(redis, server, await FaultProxy.open(server.url))
   }
 
   private constructor(redis: RedisServer, server: DevServer, faults: FaultProxy) {
@@ -55,11 +56,13 @@ export class Node {
 
   /** It crashes; it comes back with `restart`, empty. */
   kill(): Promise<void> {
+    this.#isKilled = true
     return this.#redis.kill()
   }
 
   async restart(): Promise<void> {
     this.#redis = await startRedis(this.#redis.port)
+    this.#isKilled = false
     // The REST server comes back to it by itself.
     while ((await this.command("PING").catch(() => undefined)) !== "PONG") {
       await new Promise((resolve) => setTimeout(resolve, 20))
@@ -70,14 +73,22 @@ export class Node {
     return this.#redis.flush()
   }
 
+  /** It is whole again, whatever was done to it; it may have lost its memory. */
+  async heal(): Promise<void> {
+    this.faults.plan = nothing
+    this.faults.log.length = 0
+    if (this.#isKilled) await this.restart()
+    else this.resume()
+  }
+
   async close(): Promise<void> {
     this.resume()
     await this.faults.close()
     await this.#server.close()
-    await this.#redis.stop()
+    if (!this.#isKilled) await this.#redis.stop()
   }
 }
 
-export function startNodes(count: number): Promise<Node[]> {
-  return Promise.all(Array.from({ length: count }, () => Node.start()))
+export function startNodes(count: number): Promise<QuorumNode[]> {
+  return Promise.all(Array.from({ length: count }, () => QuorumNode.start()))
 }

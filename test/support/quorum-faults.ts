@@ -1,5 +1,12 @@
 // Proxies before the databases of a quorum, of which a test sees one: what happens to a request happens at each database.
-import { type Fault, FaultProxy, type Faults, nothing, type Plan, type SeenRequest } from "./fault-proxy.js"
+import {
+  type Fault,
+  FaultProxy,
+  type Faults,
+  nothing,
+  type Plan,
+  type SeenRequest,
+} from "./fault-proxy.js"
 
 /** A vote is what takes a lock, as the plain command and the script do on one database. */
 const ALIASES: Readonly<Record<string, readonly string[]>> = { vote: ["vote", "SET", "acquire"] }

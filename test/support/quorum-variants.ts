@@ -36,7 +36,7 @@ function quorumVariant(engine: EngineName, clients: readonly ClientName[]): Vari
     isAvailable: engine === "embedded engine" || hasRedisServer(),
     open: async () => {
       const databases: Database[] = []
-      for (const _ of clients) databases.push(await openDatabase(engine))
+      while (databases.length < clients.length) databases.push(await openDatabase(engine))
       const faults: QuorumFaults[] = []
       const at = (urls: readonly string[]) =>
         quorum(
@@ -53,7 +53,9 @@ function quorumVariant(engine: EngineName, clients: readonly ClientName[]): Vari
         redisUrl: undefined,
         redis: at(urls),
         command: async (...command) => {
-          const replies = await Promise.all(databases.map((database) => database.command(...command)))
+          const replies = await Promise.all(
+            databases.map((database) => database.command(...command)),
+          )
           // Somebody who empties all of them knows that no lock is held.
           if (command[0] === "FLUSHALL") await at(urls).start()
           return agreed(replies)

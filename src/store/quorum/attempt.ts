@@ -78,27 +78,22 @@ export class Attempt {
     const fencingToken = Math.max(
       ...ballots.map(({ lastFence, micros }) => Math.max(lastFence + 1, micros)),
     )
-    const { voters, majority } = this.#panel
-    await untilDecided(
-      voters.map((voter, i) => this.#note(voter, this.#known[i], fencingToken)),
-      (known) => {
-        if (known.filter((answer) => answer === "noted").length >= majority) return true
-        const lost = known.filter((answer) => answer !== undefined && answer !== "noted").length
-        if (this.#panel.isTooMany(lost)) throw this.#panel.failure(known)
-        return undefined
-      },
-    )
+    const answers = this.#panel.voters.map((voter, i) => this.#note(voter, i, fencingToken))
+    await untilDecided(answers, (known) => {
+      if (known.filter((answer) => answer === "noted").length >= this.#panel.majority) return true
+      if (this.#panel.isTooMany(known.filter(isFailed).length)) throw this.#panel.failure(known)
+      return undefined
+    })
     return fencingToken
   }
 
-  /** Only who gave its vote, or may yet do so, is asked. */
-  #note(
-    voter: Voter,
-    ballot: Ballot | undefined,
-    fencingToken: number,
-  ): Promise<"noted" | "taken" | "gone" | Failed> {
-    if (ballot && ballot.kind !== "granted") {
-      return Promise.resolve(ballot.kind === "failed" ? ballot : "taken")
+  /** Only a database that gave its vote, or may yet do so, is asked. */
+  #note(voter: Voter, index: number, fencingToken: number): Promise<"noted" | Failed> {
+    const ballot = this.#known[index]
+    if (ballot?.kind === "failed") return Promise.resolve(ballot)
+    if (ballot?.kind === "busy") {
+      const error = new VoidVoteError("somebody else has its vote", { outcome: "unknown" })
+      return Promise.resolve({ kind: "failed", error })
     }
     return voter.note(this.#claim, fencingToken, this.#timeoutMs)
   }

@@ -9,8 +9,10 @@ import type { Failed } from "./ballot.js"
 import { isFailed, type Panel } from "./panel.js"
 import { type Known, untilDecided } from "./until-decided.js"
 
-/** A split among few settles soon; one that does not is contention like any other. */
-const SPLITS = 5
+/** So many attempts settle a split among a few. One that stays is contention like any other. */
+const ATTEMPTS = 5
+/** So many if it may be no split: votes that nobody can see may make it a hold. */
+const ATTEMPTS_IF_HELD = 3
 
 export class QuorumStore implements LockStore {
   /** What is sent twice recognises itself. */
@@ -41,14 +43,15 @@ export class QuorumStore implements LockStore {
   /** Tries again after a random while where the votes are split. */
   async retake(request: TakeRequest, timeoutMs: number): Promise<Grant | Busy> {
     const startedAt = now()
-    for (let splits = 1; ; splits++) {
+    for (let n = 1; ; n++) {
       const leftMs = Math.max(1, timeoutMs - elapsedMs(startedAt))
       const voteMs = this.#panel.voteMs(request.ttlMs, leftMs)
       const result = await new Attempt(this.#panel, request, ++this.#attempts, voteMs).run()
       if (result.kind !== "split") return result
-      const pause = backoffMs(splits)
-      const isLast = splits >= SPLITS || pause >= timeoutMs - elapsedMs(startedAt)
-      if (isLast) return { kind: "busy", holderTtlMs: result.holderTtlMs }
+      const pause = backoffMs(n)
+      const isLast = n >= (result.mayBeHeld ? ATTEMPTS_IF_HELD : ATTEMPTS)
+      if (isLast || pause >= timeoutMs - elapsedMs(startedAt))
+        return { kind: "busy", holderTtlMs: result.holderTtlMs }
       await sleep(pause)
     }
   }
@@ -80,7 +83,8 @@ export class QuorumStore implements LockStore {
     known: Known<Validity | "taken" | "gone" | Failed>,
   ): Validity | "taken" | "gone" | undefined {
     const held = known.filter((answer) => answer instanceof Validity)
-    if (held.length >= this.#panel.majority) return held.reduce((a, b) => (a.longer(b) === a ? b : a))
+    if (held.length >= this.#panel.majority)
+      return held.reduce((a, b) => (a.longer(b) === a ? b : a))
     return this.#decideLoss(known)
   }
 

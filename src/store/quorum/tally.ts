@@ -7,8 +7,11 @@ export type Verdict =
   | { readonly kind: "granted"; readonly ballots: readonly Granted[] }
   /** Somebody else holds it; one that asks again after so long may find it free. */
   | { readonly kind: "busy"; readonly holderTtlMs: number }
-  /** Some votes are ours and some are others', and nobody has a majority. */
-  | { readonly kind: "split"; readonly holderTtlMs: number }
+  /**
+   * Some votes are ours and some are others'. Nobody has a majority, unless, if it may be held, with the votes of those
+   * that gave no answer.
+   */
+  | { readonly kind: "split"; readonly holderTtlMs: number; readonly mayBeHeld: boolean }
   /** Too many databases failed, or do not vote yet. */
   | { readonly kind: "failed" }
 
@@ -19,13 +22,15 @@ export function tally(known: Known<Ballot>, majority: number): Verdict | undefin
   if (granted.length >= majority) return { kind: "granted", ballots: granted }
   const refused = ballots.filter((ballot) => ballot.kind === "busy")
   const silent = ballots.length - granted.length - refused.length
-  if (silent > known.length - majority) return { kind: "failed" }
   const spare = known.length - majority
+  if (silent > spare) return { kind: "failed" }
   const holderTtlMs = freeInMs(refused, spare)
-  if (votesOfStrongest(refused) >= majority) return { kind: "busy", holderTtlMs }
+  const strongest = votesOfStrongest(refused)
+  if (strongest >= majority) return { kind: "busy", holderTtlMs }
   if (ballots.length < known.length) return undefined
   // Whoever got no vote leaves it to those who did: fewer try again at once.
-  return { kind: granted.length > 0 ? "split" : "busy", holderTtlMs }
+  if (granted.length === 0) return { kind: "busy", holderTtlMs }
+  return { kind: "split", holderTtlMs, mayBeHeld: strongest + silent >= majority }
 }
 
 /** How many votes the one has who has most of them. */

@@ -2,12 +2,13 @@
 import { askUntilKnown } from "../../ask-until-known.js"
 import * as scripts from "../../lua/scripts.js"
 import { unexpectedReply } from "../../rest/rest-error.js"
+import type { Validity } from "../../validity.js"
 import type { Database } from "../database.js"
 import { BORN_KEY, fenceKeys, voteKeys } from "../keys.js"
 import { SingleStore } from "../single.js"
 import type { Claim, ReleaseResult, TakeRequest } from "../store.js"
 import { type Ballot, type Failed, orFailed, readBallot } from "./ballot.js"
-import type { Validity } from "../../validity.js"
+import { VoidVoteError } from "./void-vote-error.js"
 
 /** A clean-up that nobody waits for may take its time. */
 const CLEAN_UP_TRIES = 5
@@ -33,20 +34,11 @@ export class Voter {
     return orFailed(this.#database.run(scripts.vote, keys, args, timeoutMs).then(readBallot))
   }
 
-  /** Notes the fencing token of the claim, if the claim has its vote. */
-  async note(
-    { name, token }: Claim,
-    fencingToken: number,
-    timeoutMs: number,
-  ): Promise<"noted" | "taken" | "gone" | Failed> {
+  /** Notes the fencing token of the claim. It fails where the claim does not have its vote any more. */
+  note({ name, token }: Claim, fencingToken: number, timeoutMs: number): Promise<"noted" | Failed> {
     const keys = fenceKeys(this.#database.prefix, name)
     const args = [token, String(fencingToken)]
-    return orFailed(
-      this.#database.run(scripts.fence, keys, args, timeoutMs).then((reply) => {
-        if (reply !== "noted" && reply !== "taken" && reply !== "gone") throw unexpectedReply()
-        return reply
-      }),
-    )
+    return orFailed(this.#database.run(scripts.fence, keys, args, timeoutMs).then(readNoted))
   }
 
   look(claim: Claim, timeoutMs: number): Promise<Validity | "taken" | "gone" | Failed> {
@@ -72,12 +64,20 @@ export class Voter {
   }
 
   /** Lets it vote at once, however young it is. */
-  async start(timeoutMs: number): Promise<"started" | Failed> {
-    return orFailed(
-      this.#database.run(scripts.start, [BORN_KEY], [], timeoutMs).then((reply) => {
-        if (reply !== "started") throw unexpectedReply()
-        return reply
-      }),
-    )
+  start(timeoutMs: number): Promise<"started" | Failed> {
+    return orFailed(this.#database.run(scripts.start, [BORN_KEY], [], timeoutMs).then(readStarted))
   }
+}
+
+function readNoted(reply: unknown): "noted" {
+  if (reply === "taken" || reply === "gone") {
+    throw new VoidVoteError("no longer has our vote", { outcome: "unknown" })
+  }
+  if (reply !== "noted") throw unexpectedReply()
+  return reply
+}
+
+function readStarted(reply: unknown): "started" {
+  if (reply !== "started") throw unexpectedReply()
+  return reply
 }
