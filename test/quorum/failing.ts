@@ -132,6 +132,17 @@ export function failing(lab: () => QuorumLab): void {
     expect(await rejection(locks().tryAcquire(wanted))).toBeInstanceOf(LockBackendError)
   })
 
+  test("a hold is not extended or kept for longer than the quarantine, and stays what it was", async () => {
+    const { locks, name } = lab()
+    const lock = await locks().acquire(name())
+    expect(await rejection(lock.extend("2m"))).toBeInstanceOf(RangeError)
+    expect(await rejection(lock.keep("2m"))).toBeInstanceOf(RangeError)
+    expect(lock.signal.aborted).toBe(false)
+    await lock.keep("1m")
+    expect(lock.remaining).toBeGreaterThan(50_000)
+    expect(await lock.release()).toBe("released")
+  })
+
   test("a hold is lost when a majority has lost it, and not before", async () => {
     const { locks, name, node } = lab()
     const { onEvent, of } = recorder()
