@@ -94,23 +94,6 @@ export function cleaningUp(lab: () => QuorumLab): void {
     expect(await lock.release()).toBe("released")
   })
 
-  test("a vote of an earlier attempt that arrives late does not replace that of a later one", async () => {
-    const { name, node } = lab()
-    const { vote } = await import("../../src/lua/scripts.js")
-    const wanted = name()
-    const keys = [`lock:${wanted}`, "{fetchlock}:born", `{lock:${wanted}}:fence`]
-    const ask = async (attempt: number) => {
-      const args = ["fl_a_b", String(attempt), "30000", "0"]
-      return (await node(0).command("EVAL", vote, "3", ...keys, ...args)) as unknown[]
-    }
-    expect((await ask(2))[0]).toBe("granted")
-    expect((await ask(1))[0]).toBe("busy")
-    expect((await ask(2))[0]).toBe("granted")
-    expect(await node(0).command("GET", `lock:${wanted}`)).toBe("fl_a_b-2")
-    expect((await ask(10))[0]).toBe("granted")
-    expect(await node(0).command("GET", `lock:${wanted}`)).toBe("fl_a_b-10")
-  })
-
   test.for([
     ["its answer was an error", { kind: "replaced", executed: true, status: 500, body: "" }],
     ["its answer was lost", { kind: "reply-lost" }],
