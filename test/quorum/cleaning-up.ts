@@ -1,9 +1,11 @@
 // Nothing short of a grant leaves a vote behind, whatever happened to the answer; and our own votes never stand in our way.
+import { resolve } from "node:path"
 import { Redis } from "@upstash/redis"
 import { expect, test } from "vitest"
 import { LockManager } from "../../src/index.js"
 import { quorum } from "../../src/quorum/index.js"
-import { inOrder, type Fault, type Plan } from "../support/fault-proxy.js"
+import { everything, inOrder, type Fault, type Plan } from "../support/fault-proxy.js"
+import { runChild } from "../support/child.js"
 import { durationOf, rejection, until } from "../support/outcomes.js"
 import type { QuorumLab } from "./lab.js"
 
@@ -186,5 +188,27 @@ export function cleaningUp(lab: () => QuorumLab): void {
     const error = await rejection(locks({ voteTimeout: "5s" }).tryAcquire(wanted, { ttl: 300 }))
     expect(error).toMatchObject({ name: "LockBackendError", phase: "acquire" })
     await lab().free(wanted)
+  })
+
+  test.for([
+    ["after acquire and release", "await (await locks.acquire(name)).release()"],
+    ["with a handle that is renewed", "await locks.acquire(name, { renew: true })"],
+    ["after a try in vain", "await locks.acquire(name); await locks.tryAcquire(name)"],
+    ["after a request", "await locks.request(name, { fencing: true }, () => 1)"],
+  ])("a process ends by itself, %s, although a database hangs", async ([, program]) => {
+    const { name, nodes, node } = lab()
+    node(1).faults.plan = everything({ kind: "hang", executed: false, after: "nothing" })
+    const ended = await runChild(
+      `import { quorum } from ${JSON.stringify(resolve("dist/quorum/index.js"))}
+       const databases = ${JSON.stringify(nodes.map(({ proxied }) => proxied))}
+       const name = ${JSON.stringify(name())}
+       const locks = new LockManager({ redis: quorum(databases, { voteTimeout: 500 }), timeout: 1000 })
+       ${String(program)}
+       end()`,
+      node(0).proxied,
+    )
+    expect(ended).toMatchObject({ code: 0, out: "", err: "" })
+    // The clean-up of the database that hangs, on a busy machine.
+    expect(ended.lingeredMs).toBeLessThan(10_000)
   })
 }
