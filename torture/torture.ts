@@ -61,7 +61,7 @@ export async function runTorture(settings: TortureSettings): Promise<TortureRepo
         } catch (error) {
           if (error instanceof LockTimeoutError) counts.timeouts++
           else if (error instanceof LockBackendError) counts.failures++
-          else if (!end.signal.aborted) throw error
+          else if (error !== end.signal.reason) throw error
           // Whoever failed does not make it worse.
           await sleep(own.between(50, 500))
         }
