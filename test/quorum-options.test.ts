@@ -122,3 +122,13 @@ test("shared mode and steal are refused, and the message says why", async () => 
     )
   }
 })
+
+test("a fetch is for those of the built-in kind, and a mistake where there is none", () => {
+  const clients = ["d", "e"].map(
+    (host) => new Redis({ url: `https://${host}.example`, token: "t" }),
+  )
+  expect(() => new LockManager({ redis: quorum([...three, ...clients]), fetch })).not.toThrow()
+  expect(() => new LockManager({ redis: quorum(clients), fetch })).toThrow(
+    "databases[0]: fetch: is for the built-in client",
+  )
+})

@@ -74,8 +74,9 @@ export class Quorum implements StoreRecipe {
   }
 
   #open(redis: RestConfig | UpstashRedis, index: number, settings: DatabaseSettings): Database {
-    // A client has its own; the others may be of the built-in kind.
-    const fetch = isUpstashRedis(redis) ? undefined : settings.fetch
+    // A client has its own, which is a mistake only where there is none of the built-in kind.
+    const isForOthers = isUpstashRedis(redis) && !this.#databases.every(isUpstashRedis)
+    const fetch = isForOthers ? undefined : settings.fetch
     try {
       return openDatabase({ ...settings, redis, fetch })
     } catch (error) {
