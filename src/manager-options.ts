@@ -109,8 +109,9 @@ export function planManager(options: LockManagerOptions): ManagerPlan {
     timeoutMs: parseDuration("timeout", timeout, { min: 1, max: MAX_TIMER_MS }),
     waitUntil: guarded("waitUntil", waitUntil),
   }
-  const store = openStore({ redis, fetch, keyLocking, ...settings })
   // Refused here, not at the first call.
-  store.checkTtl?.(planAcquire(defaults).ttlMs)
+  const { ttlMs } = planAcquire(defaults)
+  const store = openStore({ redis, fetch, keyLocking, ...settings })
+  store.checkTtl?.(ttlMs)
   return { store, ...settings, clientId, emit: guarded("onEvent", onEvent), defaults }
 }

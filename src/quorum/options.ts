@@ -25,7 +25,7 @@ export interface QuorumOptions {
    * bears slower databases, and costs time where a majority cannot be reached; time that is lost in
    * voting is lost to the hold. It is never longer than the manager's `timeout`.
    *
-   * @default a tenth of the ttl, at least 250 ms
+   * @default a tenth of the ttl, at least 500 ms
    */
   readonly voteTimeout?: Duration | undefined
 }

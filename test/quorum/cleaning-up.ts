@@ -187,6 +187,8 @@ export function cleaningUp(lab: () => QuorumLab): void {
     }
     const error = await rejection(locks({ voteTimeout: "5s" }).tryAcquire(wanted, { ttl: 300 }))
     expect(error).toMatchObject({ name: "LockBackendError", phase: "acquire" })
+    const released = () => JSON.stringify(nodes[0]?.faults.seen("release").map((r) => r.commands))
+    await until(() => /fl_[\w-]+-\d+"/.test(released()))
     await lab().free(wanted)
   })
 

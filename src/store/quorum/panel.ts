@@ -19,7 +19,7 @@ export interface PanelSettings {
 /** The part of the ttl that a database may take: one that is slower costs too much of the hold. */
 const TTL_PART = 10
 /** A far database needs so long, however short the ttl. */
-const SHORTEST_VOTE_MS = 250
+const SHORTEST_VOTE_MS = 500
 
 export class Panel {
   readonly voters: readonly Voter[]
