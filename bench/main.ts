@@ -4,6 +4,7 @@ import { cpus } from "node:os"
 import { parseArgs } from "node:util"
 import { type ContendedScenario, runContended } from "./contended.js"
 import { CONTENDERS } from "./contenders.js"
+import { runQuorum } from "./quorum.js"
 import { openTestbed } from "./testbed.js"
 import { runUncontended } from "./uncontended.js"
 
@@ -29,7 +30,7 @@ const rows: Row[] = []
 const contenders: Record<string, Record<string, unknown>> = {}
 const testbed = await openTestbed(RTT_MS)
 try {
-  for (const factory of Object.values(CONTENDERS)) {
+  for (const factory of options.only === "quorum" ? [] : Object.values(CONTENDERS)) {
     // What is compiled at first use would count against whoever comes first.
     await runContended(testbed, factory, { contenders: 20, holdMs: 5, cycles: 2 })
   }
@@ -53,6 +54,14 @@ try {
   }
 } finally {
   await testbed.close()
+}
+if (options.only === undefined || options.only === "quorum") {
+  console.error("measuring a quorum of five, one hanging and one refusing")
+  const results = await runQuorum(RTT_MS, UNCONTENDED_CYCLES)
+  for (const [title, result] of Object.entries(results)) {
+    ;(contenders["fetchlock, quorum"] ??= {})[title] = result
+    rows.push({ scenario: title, contender: "fetchlock, quorum", ...rounded(result) })
+  }
 }
 console.log(
   `round trip ${testbed.rttMs.toFixed(1)} ms, ${cpus().length} × ${cpus()[0]?.model ?? "?"}`,

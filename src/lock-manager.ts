@@ -19,19 +19,20 @@ import {
   type SpecialTerms,
   type TryAcquireOptions,
 } from "./options.js"
+import { notSupported } from "./not-supported.js"
 import { type LockManagerSnapshot, query, type QueryOptions } from "./query.js"
 import { readRequestArguments } from "./request-arguments.js"
 import { restConfigFromEnv } from "./rest/env.js"
 import { RestError } from "./rest/rest-error.js"
-import type { Claim, Grant } from "./store/store.js"
+import type { Claim, Grant, SingleDatabase } from "./store/store.js"
 import { Semaphore } from "./semaphore.js"
 import { createClientId, createToken } from "./token.js"
 import { Acquisition } from "./wait/acquisition.js"
-import { askUntilKnown } from "./wait/ask-until-known.js"
+import { askUntilKnown } from "./ask-until-known.js"
 import { whileHeld } from "./while-held.js"
 
 /**
- * Locks on one Redis database that is reached with `fetch` alone.
+ * Locks on one Redis database that is reached with `fetch` alone, or on a majority of several.
  *
  * It may live at module scope, or be made anew for each request: making one costs next to nothing.
  *
@@ -143,6 +144,7 @@ export class LockManager {
   semaphore(name: string, permits: number): Semaphore {
     checkName(this.#plan.prefix, name)
     checkPermits(permits)
+    this.#single("permits:")
     const terms = { permits }
     // Permits have no order.
     const defaults: SemaphoreOptions = {
@@ -174,7 +176,7 @@ export class LockManager {
     const wanted = overlay<QueryOptions>({}, options)
     if (wanted.name !== undefined) checkName(this.#plan.prefix, wanted.name)
     return query(
-      this.#plan.store,
+      this.#single("query:"),
       (question) => this.#ask(wanted.name ?? "*", "inspect", question),
       wanted,
     )
@@ -231,6 +233,7 @@ export class LockManager {
     const plan = planHold({ ...overlay(defaults, options), mode })
     const claim = { name, token }
     const { store } = this.#plan
+    store.checkTtl?.(plan.ttlMs)
     const validity = await this.#ask(name, "acquire", (timeoutMs) => store.look(claim, timeoutMs))
     if (typeof validity === "string") {
       throw new LockLostError(name, validity === "gone" ? "expired" : validity)
@@ -278,14 +281,24 @@ export class LockManager {
   async #acquire(name: string, options: AcquireOptions, terms?: SpecialTerms): Promise<Lock> {
     checkName(this.#plan.prefix, name)
     const plan = planAcquire(options, terms)
-    const claim = { name, token: createToken(this.clientId) }
-    const request = { ...claim, ...plan, timeoutMs: this.#plan.timeoutMs }
-    const { store, emit, waitUntil } = this.#plan
+    const { store, timeoutMs, emit, waitUntil } = this.#plan
+    store.checkTtl?.(plan.ttlMs)
+    const token = createToken(this.clientId)
+    if (plan.mode === "shared") this.#single('mode: "shared"')
+    const thief = plan.steal ? this.#single("steal:") : undefined
+    const request = { name, token, ...plan, timeoutMs, thief }
     const acquisition = new Acquisition(store, request, emit, waitUntil)
     const { grant, waitedMs, requests, late } = await acquisition.run()
     const { fencingToken } = grant
     emit({ type: "granted", name, waitedMs, requests, fencingToken })
-    return this.#hold(claim, plan, { ...grant, late })
+    return this.#hold({ name, token: grant.token ?? token }, plan, { ...grant, late })
+  }
+
+  /** What one database can do, and nothing else. @throws `NotSupportedError` where there are several. */
+  #single(what: string): SingleDatabase {
+    const { single } = this.#plan.store
+    if (typeof single === "string") throw notSupported(`${what} ${single}`)
+    return single
   }
 
   /** Asks what changes nothing. */

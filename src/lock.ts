@@ -9,7 +9,7 @@ import { Renewal, unref } from "./renewal.js"
 import { RestError } from "./rest/rest-error.js"
 import type { Claim, LockStore, ReleaseResult } from "./store/store.js"
 import { elapsedMs, now, Validity } from "./validity.js"
-import { type AskOptions, askUntilKnown } from "./wait/ask-until-known.js"
+import { type AskOptions, askUntilKnown } from "./ask-until-known.js"
 
 /** What a Lock is made of. */
 export interface Hold {
@@ -116,6 +116,7 @@ export class Lock {
    */
   async extend(ttl?: Duration): Promise<void> {
     const ttlMs = ttl === undefined ? this.#hold.ttlMs : parseTtl(ttl)
+    this.#hold.store.checkTtl?.(ttlMs)
     this.#assertHeld()
     try {
       await askUntilKnown((leftMs) => this.#extendOnce(ttlMs, leftMs), {

@@ -6,13 +6,16 @@ import type { Fetch, RestConfig } from "./rest/fetch-client.js"
 import type { UpstashRedis } from "./rest/upstash-redis.js"
 import { invalid } from "./invalid-argument.js"
 import { openStore } from "./store/open-store.js"
-import type { LockStore } from "./store/store.js"
+import type { LockStore, StoreRecipe } from "./store/store.js"
 import { CLIENT_ID } from "./token.js"
 
 /** What a manager is made of; the options of the calls may be given here as defaults. */
 export interface LockManagerOptions extends AcquireOptions {
-  /** The database: its REST url and token for the built-in client, or a client of `@upstash/redis`. */
-  readonly redis: RestConfig | UpstashRedis
+  /**
+   * The database: its REST url and token for the built-in client, or a client of `@upstash/redis`; or several, as
+   * `quorum([…])` of `fetchlock/quorum`.
+   */
+  readonly redis: RestConfig | UpstashRedis | StoreRecipe
   /**
    * What the key of a lock begins with: the key is `prefix + name`, and holds a plain token as other Redis locks
    * do, so that a service in another language can share the lock.
@@ -101,15 +104,14 @@ export function planManager(options: LockManagerOptions): ManagerPlan {
   if (waitUntil !== undefined && typeof waitUntil !== "function") {
     throw invalid("waitUntil", "a function", waitUntil)
   }
-  // Refused here, not at the first call.
-  planAcquire(defaults)
-  return {
-    store: openStore({ redis, prefix, fetch, keyLocking }),
+  const settings = {
     prefix,
-    clientId,
     timeoutMs: parseDuration("timeout", timeout, { min: 1, max: MAX_TIMER_MS }),
-    emit: guarded("onEvent", onEvent),
     waitUntil: guarded("waitUntil", waitUntil),
-    defaults,
   }
+  // Refused here, not at the first call.
+  const { ttlMs } = planAcquire(defaults)
+  const store = openStore({ redis, fetch, keyLocking, ...settings })
+  store.checkTtl?.(ttlMs)
+  return { store, ...settings, clientId, emit: guarded("onEvent", onEvent), defaults }
 }

@@ -1,7 +1,7 @@
 // Says who holds which locks and who waits for them, in the form of the Web Locks standard.
 import { invalid, show } from "./invalid-argument.js"
 import type { LockMode } from "./options.js"
-import type { LockStore, NamePage, Party } from "./store/store.js"
+import type { NamePage, Party, SingleDatabase } from "./store/store.js"
 
 /** Which locks to look at. */
 export interface QueryOptions {
@@ -58,7 +58,7 @@ const KEYS_A_PAGE = 1_000
 const LOCKS_A_REQUEST = 50
 
 export async function query(
-  store: LockStore,
+  database: SingleDatabase,
   ask: Ask,
   options: QueryOptions = {},
 ): Promise<LockManagerSnapshot> {
@@ -68,12 +68,14 @@ export async function query(
     throw new RangeError(`limit: must be a whole number from 1 on, got ${show(limit)}`)
   }
   const { names, isComplete } =
-    name === undefined ? await namesOfAll(store, ask, limit) : { names: [name], isComplete: true }
+    name === undefined
+      ? await namesOfAll(database, ask, limit)
+      : { names: [name], isComplete: true }
   const result = { held: [] as HeldLockInfo[], pending: [] as PendingLockInfo[], isComplete }
   for (let i = 0; i < names.length; i += LOCKS_A_REQUEST) {
     const some = names.slice(i, i + LOCKS_A_REQUEST)
     // One more than is shown says whether something is left out.
-    const snapshots = await ask((timeoutMs) => store.snapshot(some, limit + 1, timeoutMs))
+    const snapshots = await ask((timeoutMs) => database.snapshot(some, limit + 1, timeoutMs))
     for (const [at, { held, pending }] of snapshots.entries()) {
       const of = some[at] ?? ""
       const shown = [held, pending].map((parties) => parties.slice(0, limit))
@@ -90,14 +92,14 @@ function facts(name: string, { mode, clientId }: Party): LockFacts {
 }
 
 async function namesOfAll(
-  store: LockStore,
+  database: SingleDatabase,
   ask: Ask,
   limit: number,
 ): Promise<{ names: string[]; isComplete: boolean }> {
   const names = new Set<string>()
   let cursor = "0"
   do {
-    const page: NamePage = await ask((ms) => store.scan(cursor, KEYS_A_PAGE, ms))
+    const page: NamePage = await ask((ms) => database.scan(cursor, KEYS_A_PAGE, ms))
     for (const name of page.names) {
       if (names.size >= limit && !names.has(name)) return { names: [...names], isComplete: false }
       names.add(name)

@@ -1,7 +1,7 @@
 // Keeps a hold alive: extends it at a third of its ttl, and while that fails, until it is over.
 import { MAX_TIMER_MS } from "./duration.js"
 import type { Validity } from "./validity.js"
-import { backoffMs } from "./wait/backoff.js"
+import { backoffMs } from "./backoff.js"
 
 /** The hold as its renewal sees it. */
 export interface Renewable {

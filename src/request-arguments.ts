@@ -2,6 +2,7 @@
 import type { RequestOptions } from "./options.js"
 import { overlay } from "./options.js"
 import { invalid } from "./invalid-argument.js"
+import { notSupported } from "./not-supported.js"
 
 /** Options as a caller without types may give them. */
 type Given = Partial<Record<"mode" | "ifAvailable" | "steal" | "signal", unknown>>
@@ -49,8 +50,4 @@ function checkCombination(name: unknown, options: Given): void {
   if (signal && (steal || ifAvailable)) {
     throw notSupported("signal: cannot be combined with steal or ifAvailable")
   }
-}
-
-function notSupported(message: string): DOMException {
-  return new DOMException(message, "NotSupportedError")
 }

@@ -243,7 +243,7 @@ describe("an option of a manager", () => {
     ["onEvent", null, TypeError, /^onEvent: /],
     ["waitUntil", {}, TypeError, /^waitUntil: must be a function, got an object/],
     ["waitUntil", null, TypeError, /^waitUntil: /],
-    ["redis", undefined, TypeError, /^redis: must be \{ url, token \} or a client/],
+    ["redis", undefined, TypeError, /^redis: must be \{ url, token \}, a client/],
     ["redis", null, TypeError, /^redis: .*got null/],
     ["redis", {}, TypeError, /^redis\.url: must be the database's REST URL, got undefined/],
     [

@@ -11,14 +11,24 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest"
 
 /** Bytes, minified and gzipped. What it may not exceed; less is better. */
 const LARGEST = 17_408
+/** What `fetchlock/quorum` may add to it. */
+const LARGEST_QUORUM = 3_400
 
 let folder: string
 let code: string
+let codeWithQuorum: string
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "fetchlock-bundle-"))
+  const manager = 'export { LockManager } from "./dist/index.js"'
+  code = await bundle(manager)
+  codeWithQuorum = await bundle(`${manager}; export { quorum } from "./dist/quorum/index.js"`)
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+async function bundle(contents: string): Promise<string> {
   const { outputFiles } = await build({
-    stdin: { contents: 'export { LockManager } from "./dist/index.js"', resolveDir: "." },
+    stdin: { contents, resolveDir: "." },
     bundle: true,
     minify: true,
     format: "esm",
@@ -26,21 +36,32 @@ beforeAll(async () => {
     target: "es2022",
     write: false,
   })
-  code = outputFiles[0]?.text ?? ""
-})
-afterAll(() => rm(folder, { recursive: true, force: true }))
+  return outputFiles[0]?.text ?? ""
+}
+
+const gzipped = (text: string) => gzipSync(text, { level: 9 }).length
 
 describe("the edge bundle", () => {
   test("is small", ({ annotate }) => {
-    const size = gzipSync(code, { level: 9 }).length
+    const size = gzipped(code)
     console.log(`The edge bundle: ${String(size)} bytes gzipped, ${String(code.length)} minified.`)
     expect(size).toBeGreaterThan(1_000)
     expect(size).toBeLessThanOrEqual(LARGEST)
     return annotate(`${String(size)} bytes gzipped`)
   })
 
-  test("imports nothing and mentions nothing of Node's", () => {
-    const source = ts.createSourceFile("bundle.js", code, ts.ScriptTarget.ESNext, true)
+  test("has nothing of a quorum, which adds little", ({ annotate }) => {
+    const added = gzipped(codeWithQuorum) - gzipped(code)
+    console.log(`A quorum adds ${String(added)} bytes gzipped.`)
+    expect(added).toBeGreaterThan(1_000)
+    expect(added).toBeLessThanOrEqual(LARGEST_QUORUM)
+    expect(codeWithQuorum).toContain("{fetchlock}:born")
+    expect(code).not.toContain("{fetchlock}:born")
+    return annotate(`${String(added)} bytes gzipped`)
+  })
+
+  test("imports nothing and mentions nothing of Node's, with a quorum or without", () => {
+    const source = ts.createSourceFile("bundle.js", codeWithQuorum, ts.ScriptTarget.ESNext, true)
     const imports: string[] = []
     const globals: string[] = []
     const visit = (node: ts.Node) => {
@@ -56,11 +77,11 @@ describe("the edge bundle", () => {
       expect(globals).not.toContain(name)
     // The check sees what is there.
     expect(globals).toContain("setTimeout")
-    expect(code).not.toContain("node:")
+    expect(codeWithQuorum).not.toContain("node:")
   })
 
   test("does nothing when it is loaded or when a manager is made: no timer, random number, controller or fetch", async () => {
-    await writeFile(join(folder, "bundle.mjs"), code)
+    await writeFile(join(folder, "bundle.mjs"), codeWithQuorum)
     await writeFile(
       join(folder, "main.mjs"),
       `
@@ -70,13 +91,14 @@ describe("the edge bundle", () => {
       for (const name of ["setTimeout", "setInterval", "AbortController", "fetch"]) forbid(globalThis, name)
       for (const name of ["getRandomValues", "randomUUID"]) forbid(crypto, name)
       forbid(Math, "random")
-      const { LockManager } = await import("./bundle.mjs")
+      const { LockManager, quorum } = await import("./bundle.mjs")
       const redis = { url: "https://example.upstash.io", token: "t" }
       const all = { ttl: "1m", renew: { maxHold: "1h" }, wait: Infinity, onEvent() {}, fencing: true }
       const managers = [
         new LockManager({ redis }),
         new LockManager({ redis, ...all }),
         new LockManager({ redis: { set() {}, eval() {} } }),
+        new LockManager({ redis: quorum([redis, { set() {}, eval() {} }]) }),
         LockManager.fromEnv({ KV_REST_API_URL: redis.url, KV_REST_API_TOKEN: redis.token }),
       ]
       console.log(managers.length)
@@ -85,7 +107,7 @@ describe("the edge bundle", () => {
     )
     const printed = execFileSync(process.execPath, [join(folder, "main.mjs")], { encoding: "utf8" })
     // The last line: the check would have seen it.
-    expect(printed).toBe("4\ngetRandomValues at module scope\n")
+    expect(printed).toBe("5\ngetRandomValues at module scope\n")
   })
 })
 
@@ -132,6 +154,21 @@ describe("the public names", () => {
       "TryAcquireOptions",
       "UpstashRedis",
       "WaitUntil",
+    ])
+  })
+
+  test("of fetchlock/quorum", async () => {
+    expect(Object.keys((await import(resolve("dist/quorum/index.js"))) as object).sort()).toEqual([
+      "QuorumError",
+      "quorum",
+    ])
+    expect(declaredNames("dist/quorum/index.d.ts")).toEqual([
+      "Quorum",
+      "QuorumError",
+      "QuorumFailure",
+      "QuorumOptions",
+      "QuorumStartOptions",
+      "quorum",
     ])
   })
 

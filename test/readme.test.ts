@@ -132,6 +132,13 @@ describe("the tables are complete", () => {
     for (const name of names) expect(readme).toMatch(new RegExp(`\`"?${name}"?\``))
   })
 
+  test("options of a quorum", () => {
+    const page = readFileSync("docs/quorum.md", "utf8")
+    const names = all(source("quorum/options.ts"), /^ {2}readonly (\w+)\?:/gm)
+    expect(names.length).toBeGreaterThan(1)
+    for (const name of names) expect(page).toContain(`\`${String(name)}\``)
+  })
+
   test("scripts", () => {
     const page = readFileSync("docs/scripts.md", "utf8")
     const scripts = readdirSync("src/lua").filter((file) => file.endsWith(".lua"))

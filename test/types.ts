@@ -14,6 +14,7 @@ import {
   LockTimeoutError,
   type LockTransfer,
 } from "../src/index.js"
+import { quorum } from "../src/quorum/index.js"
 
 declare const locks: LockManager
 const redis = { url: "https://example.upstash.io", token: "t" }
@@ -26,6 +27,16 @@ export function managers(): void {
   new LockManager({ redis, ttl: undefined, onEvent: undefined, fetch: undefined })
   new LockManager({ redis, fetch })
   new LockManager({ redis, fetch: globalThis.fetch, renew: { maxHold: "1h" } })
+  const databases = quorum([redis, new Redis(redis), new CloudflareRedis(redis)])
+  new LockManager({ redis: databases, ttl: "10s" })
+  new LockManager({ redis: quorum([redis], { quarantine: false, voteTimeout: 500 }) })
+  expectTypeOf(databases.start()).resolves.toBeVoid()
+  // @ts-expect-error -- several databases are a quorum
+  new LockManager({ redis: [redis, redis] })
+  // @ts-expect-error -- no quorum of quorums
+  quorum([databases])
+  // @ts-expect-error -- no such option
+  quorum([redis], { majority: 2 })
   LockManager.fromEnv()
   LockManager.fromEnv(process.env, { prefix: "app:" })
   // @ts-expect-error -- there is no database

@@ -15,7 +15,7 @@ export interface RestFailure {
 
 /** A command that got no usable answer. */
 export class RestError extends Error {
-  override readonly name = "RestError"
+  override readonly name: string = "RestError"
   readonly outcome: "refused" | "unknown"
   readonly status: number | undefined
   readonly #late: Promise<unknown> | undefined
@@ -28,6 +28,11 @@ export class RestError extends Error {
     this.outcome = failure.outcome
     this.status = failure.status
     this.#late = failure.late
+  }
+
+  /** Whether the command may have been executed, or may yet be: whoever was not let in has done nothing. */
+  get mayHaveBeenExecuted(): boolean {
+    return !(this.outcome === "refused" && (this.status === 401 || this.status === 403))
   }
 
   /** The answer that was given up at the deadline, if it can still arrive. */

@@ -11,42 +11,57 @@ const PUBLISH_MS = 500
 
 export class Database {
   readonly transport: Transport
+  readonly prefix: string
   readonly #scripts: ScriptRunner
-  readonly #prefix: string
 
   /** @param keyLocking whether the database is to lock no more than a script's keys */
   constructor(transport: Transport, prefix: string, keyLocking: boolean) {
     this.transport = transport
+    this.prefix = prefix
     this.#scripts = new ScriptRunner(transport, keyLocking)
-    this.#prefix = prefix
   }
 
   lockKey(name: string): string {
-    return lockKey(this.#prefix, name)
+    return lockKey(this.prefix, name)
   }
 
-  /** Runs a script that looks after one hold. */
-  run(script: string, name: string, args: readonly string[], timeoutMs: number): Promise<unknown> {
-    return this.#scripts.run(script, lockKeys(this.#prefix, name), args, timeoutMs)
+  /** Runs a script that touches no key but `keys`. */
+  run(
+    script: string,
+    keys: readonly string[],
+    args: readonly string[],
+    timeoutMs: number,
+  ): Promise<unknown> {
+    return this.#scripts.run(script, keys, args, timeoutMs)
+  }
+
+  /** Runs a script on one lock. */
+  runOn(
+    script: string,
+    name: string,
+    args: readonly string[],
+    timeoutMs: number,
+  ): Promise<unknown> {
+    return this.run(script, lockKeys(this.prefix, name), args, timeoutMs)
   }
 
   /** Runs a script on several locks. */
-  runOn(
+  runOnAll(
     script: string,
     names: readonly string[],
     args: readonly string[],
     timeoutMs: number,
   ): Promise<unknown> {
-    const keys = names.map((name) => lockKeys(this.#prefix, name))
+    const keys = names.map((name) => lockKeys(this.prefix, name))
     const perLock = String(keys[0]?.length)
-    return this.#scripts.run(script, keys.flat(), [perLock, ...args], timeoutMs)
+    return this.run(script, keys.flat(), [perLock, ...args], timeoutMs)
   }
 
   /** Some of the names of the locks that are held. */
   async scan(cursor: string, count: number, timeoutMs: number): Promise<NamePage> {
-    const pattern = lockPattern(this.#prefix)
+    const pattern = lockPattern(this.prefix)
     const { next, keys } = await this.transport.scan(cursor, pattern, count, timeoutMs)
-    return { next, names: keys.flatMap((key) => nameOf(this.#prefix, key) ?? []) }
+    return { next, names: keys.flatMap((key) => nameOf(this.prefix, key) ?? []) }
   }
 
   /**
@@ -61,7 +76,7 @@ export class Database {
     length: number,
     timeoutMs: number,
   ): Promise<ScriptReply["answer"]> {
-    const keys = lockKeys(this.#prefix, name)
+    const keys = lockKeys(this.prefix, name)
     const sentAt = now()
     const reply = await this.#scripts.run(script, keys, args, timeoutMs)
     const { answer, unsent } = splitReply(reply, length)

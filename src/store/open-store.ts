@@ -1,40 +1,22 @@
 // Opens the store that a `redis` option describes.
-import { type Fetch, FetchClient, type RestConfig } from "../rest/fetch-client.js"
-import { isUpstashRedis, type UpstashRedis, UpstashRedisClient } from "../rest/upstash-redis.js"
-import { invalid, showKind } from "../invalid-argument.js"
-import { Database } from "./database.js"
+import type { RestConfig } from "../rest/fetch-client.js"
+import type { UpstashRedis } from "../rest/upstash-redis.js"
+import { openDatabase } from "./open-database.js"
 import { SingleStore } from "./single.js"
-import type { LockStore } from "./store.js"
+import type { LockStore, StoreRecipe, StoreSettings } from "./store.js"
 
 /** What tells a store where and how it is reached. */
-export interface StoreOptions {
-  readonly redis: RestConfig | UpstashRedis
-  readonly prefix: string
-  readonly fetch: Fetch | undefined
-  readonly keyLocking: boolean | undefined
+export interface StoreOptions extends StoreSettings {
+  readonly redis: RestConfig | UpstashRedis | StoreRecipe
 }
 
 /** @throws `TypeError` that names the option. */
-export function openStore({ redis, prefix, fetch, keyLocking }: StoreOptions): LockStore {
+export function openStore({ redis, ...settings }: StoreOptions): LockStore {
+  if (isRecipe(redis)) return redis.openStore(settings)
+  return new SingleStore(openDatabase({ redis, ...settings }))
+}
+
+function isRecipe(redis: object | null): redis is StoreRecipe {
   // From a caller without types it may be anything.
-  const given: unknown = redis
-  if (typeof given !== "object" || given === null) {
-    // Text may be a connection string, with the password in it.
-    const got = showKind(given)
-    throw new TypeError(`redis: must be { url, token } or a client of @upstash/redis, got ${got}`)
-  }
-  if (keyLocking !== undefined && typeof keyLocking !== "boolean") {
-    throw invalid("keyLocking", "a boolean", keyLocking)
-  }
-  if (isUpstashRedis(given)) {
-    if (fetch)
-      throw new TypeError("fetch: is for the built-in client; a client handed in has its own")
-    return new SingleStore(new Database(new UpstashRedisClient(given), prefix, keyLocking ?? true))
-  }
-  if (fetch !== undefined && typeof fetch !== "function") {
-    throw invalid("fetch", "a function", fetch)
-  }
-  const client = new FetchClient(given as RestConfig, fetch)
-  const isUpstash = client.host.endsWith(".upstash.io")
-  return new SingleStore(new Database(client, prefix, keyLocking ?? isUpstash))
+  return typeof redis === "object" && redis !== null && "openStore" in redis
 }

@@ -15,13 +15,15 @@ import type {
   LockStore,
   NamePage,
   ReleaseResult,
+  SingleDatabase,
   TakeRequest,
 } from "./store.js"
 import { waiterEntry } from "./waiter-entry.js"
 
-export class SingleStore implements LockStore {
+export class SingleStore implements LockStore, SingleDatabase {
   readonly mayResend: boolean
   readonly queue: LockQueue
+  readonly single = this
   readonly #database: Database
 
   constructor(database: Database) {
@@ -62,7 +64,7 @@ export class SingleStore implements LockStore {
     const { name, token, ttlMs, fencing } = request
     const sentAt = now()
     const args = [token, String(ttlMs), found, fencing ? "1" : "0"]
-    const reply = await this.#database.run(scripts.steal, name, args, timeoutMs)
+    const reply = await this.#database.runOn(scripts.steal, name, args, timeoutMs)
     return readStolen(reply, sentAt, request)
   }
 
@@ -75,13 +77,13 @@ export class SingleStore implements LockStore {
     most: number,
     timeoutMs: number,
   ): Promise<LockSnapshot[]> {
-    const reply = await this.#database.runOn(scripts.snapshot, names, [String(most)], timeoutMs)
+    const reply = await this.#database.runOnAll(scripts.snapshot, names, [String(most)], timeoutMs)
     return readSnapshots(reply, names.length)
   }
 
   async look({ name, token }: Claim, timeoutMs: number): Promise<Validity | "taken" | "gone"> {
     const sentAt = now()
-    const reply = await this.#database.run(scripts.look, name, [token], timeoutMs)
+    const reply = await this.#database.runOn(scripts.look, name, [token], timeoutMs)
     if (!Array.isArray(reply)) throw unexpectedReply()
     const [kind, ms] = reply as unknown[]
     if (kind === "taken" || kind === "gone") return kind
@@ -95,7 +97,12 @@ export class SingleStore implements LockStore {
     timeoutMs: number,
   ): Promise<Validity | "taken" | "gone" | "stolen"> {
     const sentAt = now()
-    const reply = await this.#database.run(scripts.extend, name, [token, String(ttlMs)], timeoutMs)
+    const reply = await this.#database.runOn(
+      scripts.extend,
+      name,
+      [token, String(ttlMs)],
+      timeoutMs,
+    )
     if (reply === "taken" || reply === "gone" || reply === "stolen") return reply
     if (reply !== "renewed") throw unexpectedReply()
     return Validity.ofTtl(sentAt, ttlMs)

@@ -1,4 +1,5 @@
 // What a lock needs of the databases it lives in: a few operations on one name, each safe to ask again.
+import type { Fetch } from "../rest/fetch-client.js"
 import type { Subscription } from "../rest/transport.js"
 import type { Instant, Validity } from "../validity.js"
 
@@ -27,6 +28,10 @@ export interface Grant {
   readonly fencingToken: number | undefined
   /** Whether it is for a short time only, until the holder shows that it is alive by extending it. */
   readonly isLease: boolean
+  /** The token that holds it, where that is not the one that asked for it but one made of it. */
+  readonly token?: string
+  /** Requests of it whose answers nobody waited for; executed after a release, they need another one. */
+  readonly underWay?: readonly Promise<unknown>[]
 }
 
 /** Somebody else holds the lock. */
@@ -130,6 +135,16 @@ export interface LockQueue {
   ): Promise<Subscription>
 }
 
+/** What can be done on one database alone, where there is one order of everything; beside holds that are shared. */
+export interface SingleDatabase {
+  /** Takes the lock from whoever has it, if that is what an earlier call found, or nobody. */
+  steal(request: TakeRequest, found: string, timeoutMs: number): Promise<Grant | Held>
+  /** Some of the names of the locks that are held; all of them, asked until `next` is `"0"`. */
+  scan(cursor: string, count: number, timeoutMs: number): Promise<NamePage>
+  /** Who holds each of the locks and who waits for it, no more than `most` each. */
+  snapshot(names: readonly string[], most: number, timeoutMs: number): Promise<LockSnapshot[]>
+}
+
 /**
  * Where locks live: one database, or a majority of several.
  *
@@ -140,16 +155,14 @@ export interface LockStore {
   readonly mayResend: boolean
   /** Where waiters stand in line; undefined where there is no queue, and waiting means asking. */
   readonly queue: LockQueue | undefined
+  /** Itself where it is one database; otherwise the reason why there are exclusive holds only. */
+  readonly single: SingleDatabase | string
+  /** Refuses a ttl that it cannot keep. @throws `RangeError` that names the option. */
+  checkTtl?(ttlMs: number): void
   /** Takes the lock if it is free, in the cheapest way there is. */
   take(request: TakeRequest, timeoutMs: number): Promise<Grant | Busy>
   /** The same, but recognises a lock that the token has already, and says how long a holder has left. */
   retake(request: TakeRequest, timeoutMs: number): Promise<Grant | Busy>
-  /** Takes the lock from whoever has it, if that is what an earlier call found, or nobody. */
-  steal(request: TakeRequest, found: string, timeoutMs: number): Promise<Grant | Held>
-  /** Some of the names of the locks that are held; all of them, asked until `next` is `"0"`. */
-  scan(cursor: string, count: number, timeoutMs: number): Promise<NamePage>
-  /** Who holds each of the locks and who waits for it, no more than `most` each. */
-  snapshot(names: readonly string[], most: number, timeoutMs: number): Promise<LockSnapshot[]>
   /** How long the token's hold is valid; `taken` or `gone` where it has none. */
   look(claim: Claim, timeoutMs: number): Promise<Validity | "taken" | "gone">
   /** Extends the token's hold; the new validity, or what became of it. */
@@ -160,4 +173,21 @@ export interface LockStore {
   ): Promise<Validity | "taken" | "gone" | "stolen">
   /** Frees the lock if the token has it. */
   release(claim: Claim, timeoutMs: number): Promise<ReleaseResult>
+}
+
+/** What a store needs to know of its manager. */
+export interface StoreSettings {
+  readonly prefix: string
+  readonly fetch: Fetch | undefined
+  readonly keyLocking: boolean | undefined
+  /** The longest that one request may take. */
+  readonly timeoutMs: number
+  /** Given the work that goes on after an answer. */
+  readonly waitUntil: (work: Promise<unknown>) => void
+}
+
+/** A `redis` option that knows by itself how to open its store, so that nobody pays for a kind that is not used. */
+export interface StoreRecipe {
+  /** @internal */
+  openStore(settings: StoreSettings): LockStore
 }

@@ -3,7 +3,7 @@ import { LockTimeoutError } from "../errors.js"
 import type { Emit, WaitUntil } from "../events.js"
 import type { Busy, Grant, LockStore } from "../store/store.js"
 import type { AcquisitionRequest } from "./acquisition-request.js"
-import { askUntilKnown } from "./ask-until-known.js"
+import { askUntilKnown } from "../ask-until-known.js"
 import { Inquiry, isCertain } from "./inquiry.js"
 import { QueueWait } from "./queue-wait.js"
 import { spin } from "./spin.js"
@@ -58,7 +58,8 @@ export class Acquisition {
   }
 
   async #try(): Promise<Grant | Busy> {
-    if (this.#request.steal) return steal(this.#store, this.#request, this.#inquiry)
+    const { thief } = this.#request
+    if (thief) return steal(thief, this.#request, this.#inquiry)
     const { maxRequests } = this.#request
     const answer = await this.#inquiry.ask((isRepeated, timeoutMs) =>
       // A single look has to be certain.
@@ -95,21 +96,23 @@ export class Acquisition {
 
   /** Sees to it that no attempt of a call that ended without a grant keeps the lock or its place. Never rejects. */
   async #cleanUp(): Promise<void> {
-    if (!(await this.#inquiry.mayHaveTaken()) && !this.#queueWait?.waiter) return
+    const stray = await this.#inquiry.strayToken()
+    if (stray === undefined && !this.#queueWait?.waiter) return
+    const withdraw = () => this.#withdraw(stray)
     // A client that cannot be cancelled may send again until it gives up, so after that there is one more.
     const { late } = this.#inquiry
-    await this.#withdraw()
-    await Promise.allSettled(late.map((settling) => settling.finally(() => this.#withdraw())))
+    await withdraw()
+    await Promise.allSettled(late.map((settling) => settling.finally(withdraw)))
   }
 
-  async #withdraw(): Promise<void> {
-    const { timeoutMs } = this.#request
+  async #withdraw(token = this.#request.token): Promise<void> {
+    const { timeoutMs, name } = this.#request
     const { queue } = this.#store
     const waiter = this.#queueWait?.waiter
     const withdraw = (): Promise<unknown> =>
       waiter && queue
         ? queue.leave(waiter, timeoutMs)
-        : this.#store.release(this.#request, timeoutMs)
+        : this.#store.release({ name, token }, timeoutMs)
     try {
       await askUntilKnown(withdraw, { tries: CLEAN_UP_TRIES })
     } catch {

@@ -2,14 +2,13 @@
 import { LockBackendError, LockTimeoutError } from "../errors.js"
 import { RestError } from "../rest/rest-error.js"
 import { sleep, untilAborted } from "../sleep.js"
-import type { Busy, Grant, Held, Queued } from "../store/store.js"
+import type { Busy, Claim, Grant, Held, Queued } from "../store/store.js"
 import { elapsedMs, now } from "../validity.js"
-import { MAX_TRIES } from "./ask-until-known.js"
-import { backoffMs } from "./backoff.js"
+import { MAX_TRIES } from "../ask-until-known.js"
+import { backoffMs } from "../backoff.js"
 
 /** The bounds of one acquire call. */
-export interface InquiryBounds {
-  readonly name: string
+export interface InquiryBounds extends Claim {
   readonly ttlMs: number
   /** The longest time to wait; 0 asks once. */
   readonly waitMs: number
@@ -107,13 +106,14 @@ export class Inquiry {
   }
 
   /**
-   * Whether the lock may be ours, or may become ours, without the caller's being told. Waits for what was under
-   * way at an abort, so that what is sent next comes after it.
+   * The token with which the lock may be ours, or may become ours, without the caller's being told. Waits for what
+   * was under way at an abort, so that what is sent next comes after it.
    */
-  async mayHaveTaken(): Promise<boolean> {
+  async strayToken(): Promise<string | undefined> {
     const answer = await this.#asking?.catch(() => undefined)
-    if (this.#mayHaveTaken || !answer) return this.#mayHaveTaken
-    return answer.kind === "granted" || !isCertain(answer)
+    const { token } = this.#bounds
+    if (answer?.kind === "granted") return answer.token ?? token
+    return this.#mayHaveTaken || (answer && !isCertain(answer)) ? token : undefined
   }
 
   async #askOnce<A extends Answer>(question: (timeoutMs: number) => Promise<A>): Promise<A> {
@@ -121,6 +121,7 @@ export class Inquiry {
     this.#requests++
     try {
       const answer = await question(Math.min(timeoutMs, ttlMs, Math.max(1, this.#budgetMs)))
+      if (answer.kind === "granted") for (const late of answer.underWay ?? []) this.#expect(late)
       if (answer.kind === "granted" && answer.validity.remainingMs <= 0) {
         throw new RestError("the lock's ttl was over before the answer came", {
           outcome: "unknown",
@@ -130,7 +131,7 @@ export class Inquiry {
     } catch (error) {
       // Noted here and not by who waits: after an abort nobody does.
       if (error instanceof RestError) {
-        this.#mayHaveTaken ||= mayHaveBeenExecuted(error)
+        this.#mayHaveTaken ||= error.mayHaveBeenExecuted
         if (error.late) this.#expect(error.late)
       }
       throw error
@@ -151,11 +152,6 @@ export class Inquiry {
   get #budgetMs(): number {
     return this.leftMs + this.#bounds.timeoutMs
   }
-}
-
-/** Whoever was not let in has done nothing; of any other failure one cannot tell. */
-function mayHaveBeenExecuted(error: RestError): boolean {
-  return !(error.outcome === "refused" && (error.status === 401 || error.status === 403))
 }
 
 /**

@@ -1,7 +1,7 @@
 // When a waiter asks by itself: so that a crashed holder, a dead waiter before it or a lost message cost a bounded
 // delay, and so that as few as possible ask.
 import type { Queued } from "../store/store.js"
-import { backoffMs } from "./backoff.js"
+import { backoffMs } from "../backoff.js"
 
 /** How a waiter learns of its grant, and so how often it has to ask and how long it may take to answer. */
 export interface Pace {

@@ -2,7 +2,7 @@
 import { sleep } from "../sleep.js"
 import type { Busy, Grant, LockStore } from "../store/store.js"
 import type { AcquisitionRequest } from "./acquisition-request.js"
-import { backoffMs } from "./backoff.js"
+import { backoffMs } from "../backoff.js"
 import { type Inquiry, isCertain } from "./inquiry.js"
 
 /** @param busy what the first question was answered */

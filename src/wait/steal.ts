@@ -1,17 +1,16 @@
 // Takes a lock from whoever has it: finds out what stands there, then replaces just that.
-import type { Grant, LockStore } from "../store/store.js"
-import type { AcquisitionRequest } from "./acquisition-request.js"
+import type { Grant, SingleDatabase, TakeRequest } from "../store/store.js"
 import type { Inquiry } from "./inquiry.js"
 
 /** Asks again whenever somebody else came in between; each time one of those who want the lock has got it. */
 export async function steal(
-  store: LockStore,
-  request: AcquisitionRequest,
+  thief: SingleDatabase,
+  request: TakeRequest,
   inquiry: Inquiry,
 ): Promise<Grant> {
   for (let found = ""; ;) {
     inquiry.assertMayAsk()
-    const answer = await inquiry.ask((_, timeoutMs) => store.steal(request, found, timeoutMs))
+    const answer = await inquiry.ask((_, timeoutMs) => thief.steal(request, found, timeoutMs))
     if (answer.kind === "granted") return answer
     found = answer.digest
   }

@@ -28,7 +28,7 @@ export function requesting(lab: () => Lab): void {
     await Promise.all([visit("first"), visit("second"), visit("third")])
     expect(order[0]).toBe("first")
     expect(order).toHaveLength(3)
-    expect(proxy.log[0]?.operations).toEqual(["SET", "SET", "SET"])
+    expect(proxy.log[0]?.operations).toHaveLength(3)
   })
 
   test("a release and the acquire after it in the same tick do not wait for each other", async () => {

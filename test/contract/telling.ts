@@ -7,7 +7,7 @@ import { holdAsStranger, type Lab } from "./lab.js"
 
 export function telling(lab: () => Lab): void {
   test("the events of a lock's life come in order, with their facts", async () => {
-    const { locks, command, name } = lab()
+    const { locks, command, name, variant } = lab()
     const first = await locks().acquire(name())
     const { events, onEvent, of } = recorder()
     const manager = locks({ onEvent })
@@ -23,7 +23,7 @@ export function telling(lab: () => Lab): void {
     const shared = { name: first.name }
     const number = expect.any(Number) as number
     expect(events).toEqual([
-      { type: "queued", ...shared, place: 0 },
+      { type: "queued", ...shared, place: variant.hasQueue ? 0 : undefined },
       {
         type: "granted",
         ...shared,
@@ -32,7 +32,7 @@ export function telling(lab: () => Lab): void {
         fencingToken: lock.fencingToken,
       },
       // The lease that a hand-off grants is extended at once, and then the caller extended it.
-      { type: "renewed", ...shared, remainingMs: number },
+      ...(variant.hasQueue ? [{ type: "renewed", ...shared, remainingMs: number }] : []),
       { type: "renewed", ...shared, remainingMs: number },
       { type: "released", ...shared, result: "released", heldMs: number },
       { type: "granted", ...shared, waitedMs: number, requests: 1, fencingToken: undefined },
@@ -41,7 +41,7 @@ export function telling(lab: () => Lab): void {
     const [granted] = of("granted")
     expect(granted?.requests).toBeGreaterThan(1)
     expect(granted?.waitedMs).toBeGreaterThan(0)
-    expect(of("renewed")[1]?.remainingMs).toBeGreaterThan(29_000)
+    expect(of("renewed").at(-1)?.remainingMs).toBeGreaterThan(29_000)
     expect(of("released")[0]?.heldMs).toBeGreaterThan(0)
   })
 
@@ -86,7 +86,13 @@ export function telling(lab: () => Lab): void {
     errors.push(await rejection(lock.release()))
     proxy.plan = nothing
     await holdAsStranger(lab(), lock.name, 1_000)
-    await lock.release()
+    // On a busy machine the answer may not come within the manager's short timeout.
+    await until(() =>
+      lock.release().then(
+        () => true,
+        () => false,
+      ),
+    )
     const said = [...errors, ...events, of("release-failed"), lock, lock.toJSON(), manager]
       .map(everythingSaidBy)
       .join("\n")

@@ -65,6 +65,9 @@ const look = async (scene: Scene) => {
   found.set(scene, digest)
 }
 const replace = (scene: Scene) => scene.lock.steal(scene.caller.token, found.get(scene))
+const started = ({ lock }: Scene) => lock.start()
+const vote = ({ lock, caller }: Scene, attempt: number) =>
+  lock.vote(caller.token, attempt, { quarantineMs: 60_000 })
 
 const mine = ({ lock, caller }: Scene) => lock.take(caller.token)
 const fencing = true
@@ -254,4 +257,47 @@ export const paths: readonly Path[] = [
     call: ({ lock }) => lock.snapshot(),
     limit,
   },
+  { script: "vote", when: "free", before: started, call: (scene) => vote(scene, 1) },
+  {
+    script: "vote",
+    when: "ours by an earlier attempt",
+    before: all(started, (scene) => vote(scene, 1)),
+    call: (scene) => vote(scene, 2),
+  },
+  {
+    script: "vote",
+    when: "ours already",
+    before: all(started, (scene) => vote(scene, 1)),
+    call: (scene) => vote(scene, 1),
+  },
+  { script: "vote", when: "held", before: all(started, held), call: (scene) => vote(scene, 1) },
+  {
+    script: "vote",
+    when: "the first time",
+    before: ({ lock }) => lock.forget(),
+    call: (scene) => vote(scene, 1),
+  },
+  {
+    script: "vote",
+    when: "too young",
+    before: all(
+      ({ lock }) => lock.forget(),
+      (scene) => vote(scene, 1),
+    ),
+    call: (scene) => vote(scene, 1),
+  },
+  {
+    script: "fence",
+    when: "ours",
+    before: held,
+    call: ({ lock, holder }) => lock.fence(holder.token, 7),
+  },
+  {
+    script: "fence",
+    when: "ours, and a greater one is known",
+    before: all(held, ({ lock, holder }) => lock.fence(holder.token, 8)),
+    call: ({ lock, holder }) => lock.fence(holder.token, 7),
+  },
+  { script: "fence", when: "not ours", call: ({ lock, holder }) => lock.fence(holder.token, 7) },
+  { script: "start", when: "always", call: ({ lock }) => lock.start() },
 ]

@@ -2,8 +2,12 @@
 import { describe } from "vitest"
 import { type Variant, variants } from "./variants.js"
 
-export function describeVariants(what: string, tests: (variant: Variant) => void): void {
-  for (const variant of variants) {
+export function describeVariants(
+  what: string,
+  tests: (variant: Variant) => void,
+  those: readonly Variant[] = variants,
+): void {
+  for (const variant of those) {
     const run = variant.isAvailable ? describe : describe.skip
     run.concurrent(`${what}: ${variant.name}`, () => {
       tests(variant)

@@ -92,7 +92,18 @@ interface Answer {
   readonly body: Buffer
 }
 
-export class FaultProxy {
+/** What a test sees of a proxy. */
+export interface Faults {
+  /** What happens to the requests from now on. */
+  plan: Plan
+  readonly log: SeenRequest[]
+  /** The requests for an operation. */
+  seen(operation: string): readonly SeenRequest[]
+  /** Resolves when nothing is under way any more, late executions included. */
+  settled(): Promise<void>
+}
+
+export class FaultProxy implements Faults {
   readonly url: string
   readonly log: SeenRequest[] = []
   /** What happens to the requests from now on. */

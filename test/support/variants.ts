@@ -3,7 +3,7 @@ import { Redis, type RedisConfigNodejs } from "@upstash/redis"
 import { describe } from "vitest"
 import { startDevServer } from "../../src/dev/index.js"
 import { LockManager, type LockManagerOptions, type UpstashRedis } from "../../src/index.js"
-import { FaultProxy } from "./fault-proxy.js"
+import { FaultProxy, type Faults } from "./fault-proxy.js"
 import { hasRedisServer, startRedis } from "./redis-server.js"
 
 export type EngineName = "embedded engine" | "real Redis"
@@ -34,7 +34,7 @@ export interface Opened extends Database {
 }
 
 interface Proxied {
-  readonly proxy: FaultProxy
+  readonly proxy: Faults
   readonly locks: (options?: Partial<LockManagerOptions>) => LockManager
 }
 
@@ -44,6 +44,8 @@ export interface Variant {
   readonly client: ClientName
   /** Whether waiters hear of their grant through a stream. */
   readonly push: boolean
+  /** Whether waiters stand in a queue. */
+  readonly hasQueue: boolean
   /** Whether what it needs is on this machine. */
   readonly isAvailable: boolean
   readonly open: () => Promise<Opened>
@@ -102,6 +104,7 @@ function variant(engine: EngineName, client: ClientName, { push = true } = {}): 
     engine,
     client,
     push,
+    hasQueue: true,
     isAvailable: engine === "embedded engine" || hasRedisServer(),
     open: async () => {
       const database = await openDatabase(engine)

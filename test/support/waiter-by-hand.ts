@@ -1,6 +1,6 @@
 // Plays holders and waiters by hand: runs the scripts as any client of the database could, with entries of its own.
 import * as scripts from "../../src/lua/scripts.js"
-import { lockKeys } from "../../src/store/keys.js"
+import { BORN_KEY, fenceKeys, lockKeys, voteKeys } from "../../src/store/keys.js"
 import { waiterEntry } from "../../src/store/waiter-entry.js"
 import { createToken } from "../../src/token.js"
 
@@ -133,6 +133,26 @@ export class LockByHand {
 
   look(token: string): Promise<unknown> {
     return this.#run(scripts.look, this.keys, [token])
+  }
+
+  /** Asks for the vote of this database for an attempt of a call. */
+  vote(token: string, attempt: number, { ttlMs = 30_000, quarantineMs = 0 } = {}) {
+    const args = [token, String(attempt), String(ttlMs), String(quarantineMs)]
+    return this.#run(scripts.vote, voteKeys("lock:", this.#name), args) as Promise<unknown[]>
+  }
+
+  fence(token: string, fencingToken: number): Promise<unknown> {
+    return this.#run(scripts.fence, fenceKeys("lock:", this.#name), [token, String(fencingToken)])
+  }
+
+  /** Lets this database vote at once. */
+  start(): Promise<unknown> {
+    return this.#run(scripts.start, [BORN_KEY], [])
+  }
+
+  /** Makes this database forget that it has ever voted. */
+  forget(): Promise<unknown> {
+    return this.#send("DEL", BORN_KEY)
   }
 
   /** Puts a waiter into the queue as one that came so long ago and has not been heard of since. */

@@ -20,7 +20,7 @@ const REQUEST: AcquisitionRequest = {
   ttlMs: 30_000,
   fencing: false,
   limit: undefined,
-  steal: false,
+  thief: undefined,
   push: true,
   waitMs: 10_000,
   signal: undefined,

@@ -1,7 +1,7 @@
 // Asks again while the outcome is unknown.
-import { RestError } from "../rest/rest-error.js"
-import { sleep } from "../sleep.js"
-import { elapsedMs, now } from "../validity.js"
+import { RestError } from "./rest/rest-error.js"
+import { sleep } from "./sleep.js"
+import { elapsedMs, now } from "./validity.js"
 import { backoffMs } from "./backoff.js"
 
 /** So many unknown outcomes in a row mean that the database cannot be reached. */

@@ -1,0 +1,109 @@
+// A recipe for locks on a majority of independent databases: what `redis` is given instead of one database.
+import { type Duration, MAX_TIMER_MS, parseDuration } from "../duration.js"
+import { overlay } from "../options.js"
+import type { Fetch, RestConfig } from "../rest/fetch-client.js"
+import { isUpstashRedis, type UpstashRedis } from "../rest/upstash-redis.js"
+import type { Database } from "../store/database.js"
+import { openDatabase } from "../store/open-database.js"
+import { isFailed, Panel } from "../store/quorum/panel.js"
+import { QuorumStore } from "../store/quorum/quorum.js"
+import { Voter } from "../store/quorum/voter.js"
+import type { LockStore, StoreRecipe, StoreSettings } from "../store/store.js"
+import { checkDatabases, planQuorum, type QuorumOptions, type QuorumPlan } from "./options.js"
+
+/** How `start` reaches the databases. */
+export interface QuorumStartOptions {
+  /**
+   * Used instead of the global `fetch`, by built-in clients.
+   *
+   * @default globalThis.fetch
+   */
+  readonly fetch?: Fetch | undefined
+  /**
+   * The longest that one database may take.
+   *
+   * @default "5s"
+   */
+  readonly timeout?: Duration | undefined
+}
+
+type DatabaseSettings = Pick<StoreSettings, "prefix" | "fetch" | "keyLocking">
+
+/** Databases of which a majority decides. Made by `quorum()`, for the `redis` option of a `LockManager`. */
+export class Quorum implements StoreRecipe {
+  readonly #databases: readonly (RestConfig | UpstashRedis)[]
+  readonly #plan: QuorumPlan
+
+  /** @internal */
+  constructor(databases: readonly (RestConfig | UpstashRedis)[], plan: QuorumPlan) {
+    this.#databases = databases
+    this.#plan = plan
+  }
+
+  /**
+   * Lets every database vote at once: for the first start of a quorum, which would otherwise have no locks to give
+   * for the first `quarantine`. Call it once, from a script, before the first lock ever is taken.
+   *
+   * > [!WARNING]
+   * > It says that no lock is held on these databases. Where one is, it can be granted a second time.
+   *
+   * @throws `QuorumError` when one of the databases could not be reached; then call it again.
+   * @example
+   * ```ts
+   * await quorum([a, b, c]).start()
+   * ```
+   */
+  async start(options?: QuorumStartOptions): Promise<void> {
+    const { fetch, timeout = "5s" } = overlay<QuorumStartOptions>({}, options)
+    const timeoutMs = parseDuration("timeout", timeout, { min: 1, max: MAX_TIMER_MS })
+    const nobody = () => undefined
+    const settings = { prefix: "", fetch, keyLocking: undefined, timeoutMs, waitUntil: nobody }
+    const panel = this.#panel(settings)
+    const answers = await Promise.all(panel.voters.map((voter) => voter.start(timeoutMs)))
+    if (answers.some(isFailed)) throw panel.failure(answers)
+  }
+
+  /** @internal */
+  openStore(settings: StoreSettings): LockStore {
+    return new QuorumStore(this.#panel(settings))
+  }
+
+  #panel({ timeoutMs, waitUntil, ...settings }: StoreSettings): Panel {
+    const voters = this.#databases.map((redis, i) => new Voter(this.#open(redis, i, settings)))
+    return new Panel(voters, { ...this.#plan, cleanUpMs: timeoutMs, waitUntil })
+  }
+
+  #open(redis: RestConfig | UpstashRedis, index: number, settings: DatabaseSettings): Database {
+    // A client has its own, which is a mistake only where there is none of the built-in kind.
+    const isForOthers = isUpstashRedis(redis) && !this.#databases.every(isUpstashRedis)
+    const fetch = isForOthers ? undefined : settings.fetch
+    try {
+      return openDatabase({ ...settings, redis, fetch })
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error
+      throw new TypeError(`databases[${index}]: ${error.message}`, { cause: error })
+    }
+  }
+}
+
+/**
+ * Locks on a majority of independent databases, so that they survive the loss of a minority of them (Redlock).
+ *
+ * @param databases each `{ url, token }` or a client of `@upstash/redis`; three or five, each with nothing in common
+ *   with the others that can fail. An even number is correct, and bears no more failures than one less.
+ * @throws `TypeError` or `RangeError` that names the argument.
+ * @see https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/
+ * @example
+ * ```ts
+ * import { LockManager } from "fetchlock"
+ * import { quorum } from "fetchlock/quorum"
+ *
+ * const locks = new LockManager({ redis: quorum([a, b, c]) })
+ * ```
+ */
+export function quorum(
+  databases: readonly (RestConfig | UpstashRedis)[],
+  options?: QuorumOptions,
+): Quorum {
+  return new Quorum(checkDatabases(databases), planQuorum(options))
+}

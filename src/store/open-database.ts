@@ -1,0 +1,40 @@
+// Opens one database that a `redis` option, or a part of one, describes.
+import { type Fetch, FetchClient, type RestConfig } from "../rest/fetch-client.js"
+import { isUpstashRedis, type UpstashRedis, UpstashRedisClient } from "../rest/upstash-redis.js"
+import { invalid, showKind } from "../invalid-argument.js"
+import { Database } from "./database.js"
+
+/** What tells where a database is and how it is reached. */
+export interface DatabaseOptions {
+  readonly redis: RestConfig | UpstashRedis
+  readonly prefix: string
+  readonly fetch: Fetch | undefined
+  readonly keyLocking: boolean | undefined
+}
+
+/** @throws `TypeError` that names the option. */
+export function openDatabase({ redis, prefix, fetch, keyLocking }: DatabaseOptions): Database {
+  // From a caller without types it may be anything.
+  const given: unknown = redis
+  if (typeof given !== "object" || given === null || Array.isArray(given)) {
+    // Text may be a connection string, with the password in it.
+    const got = showKind(given)
+    throw new TypeError(
+      `redis: must be { url, token }, a client of @upstash/redis or quorum([…]), got ${got}`,
+    )
+  }
+  if (keyLocking !== undefined && typeof keyLocking !== "boolean") {
+    throw invalid("keyLocking", "a boolean", keyLocking)
+  }
+  if (isUpstashRedis(given)) {
+    if (fetch)
+      throw new TypeError("fetch: is for the built-in client; a client handed in has its own")
+    return new Database(new UpstashRedisClient(given), prefix, keyLocking ?? true)
+  }
+  if (fetch !== undefined && typeof fetch !== "function") {
+    throw invalid("fetch", "a function", fetch)
+  }
+  const client = new FetchClient(given as RestConfig, fetch)
+  const isUpstash = client.host.endsWith(".upstash.io")
+  return new Database(client, prefix, keyLocking ?? isUpstash)
+}

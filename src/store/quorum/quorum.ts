@@ -1,0 +1,112 @@
+// Locks on a majority of independent databases: what each operation asks them, and when their answers are enough.
+// https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/
+import { backoffMs } from "../../backoff.js"
+import { sleep } from "../../sleep.js"
+import { elapsedMs, now, Validity } from "../../validity.js"
+import type { Busy, Claim, Grant, LockStore, ReleaseResult, TakeRequest } from "../store.js"
+import { Attempt } from "./attempt.js"
+import type { Failed } from "./ballot.js"
+import { isFailed, type Panel } from "./panel.js"
+import { type Known, untilDecided } from "./until-decided.js"
+
+/** So many attempts settle a split among a few. One that stays is contention like any other. */
+const ATTEMPTS = 5
+/** So many if it may be no split: votes that nobody can see may make it a hold. */
+const ATTEMPTS_IF_HELD = 3
+
+export class QuorumStore implements LockStore {
+  /** What is sent twice recognises itself. */
+  readonly mayResend = false
+  readonly queue = undefined
+  readonly single =
+    "is not there on a quorum: what a majority of databases agrees on is one holder, not several, nor their order"
+  readonly #panel: Panel
+  /** Attempts are told apart by it, and later ones known from earlier ones. */
+  #attempts = 0
+
+  constructor(panel: Panel) {
+    this.#panel = panel
+  }
+
+  checkTtl(ttlMs: number): void {
+    const { quarantineMs } = this.#panel.settings
+    if (quarantineMs === 0 || ttlMs <= quarantineMs) return
+    throw new RangeError(
+      `ttl: must not be longer than the quarantine of the quorum (${quarantineMs} ms), after which a database that lost its memory votes again, got ${ttlMs}`,
+    )
+  }
+
+  take(request: TakeRequest, timeoutMs: number): Promise<Grant | Busy> {
+    return this.retake(request, timeoutMs)
+  }
+
+  /** Tries again after a random while where the votes are split. */
+  async retake(request: TakeRequest, timeoutMs: number): Promise<Grant | Busy> {
+    const startedAt = now()
+    for (let n = 1; ; n++) {
+      const leftMs = Math.max(1, timeoutMs - elapsedMs(startedAt))
+      const voteMs = this.#panel.voteMs(request.ttlMs, leftMs)
+      const result = await new Attempt(this.#panel, request, ++this.#attempts, voteMs).run()
+      if (result.kind !== "split") return result
+      const pause = backoffMs(n)
+      const isLast = n >= (result.mayBeHeld ? ATTEMPTS_IF_HELD : ATTEMPTS)
+      if (isLast || pause >= timeoutMs - elapsedMs(startedAt))
+        return { kind: "busy", holderTtlMs: result.holderTtlMs }
+      await sleep(pause)
+    }
+  }
+
+  look(claim: Claim, timeoutMs: number): Promise<Validity | "taken" | "gone"> {
+    const answers = this.#panel.voters.map((voter) => voter.look(claim, timeoutMs))
+    return untilDecided(answers, (known) => this.#decideHold(known))
+  }
+
+  extend(claim: Claim, ttlMs: number, timeoutMs: number): Promise<Validity | "taken" | "gone"> {
+    const voteMs = this.#panel.voteMs(ttlMs, timeoutMs)
+    const answers = this.#panel.voters.map((voter) => voter.extend(claim, ttlMs, voteMs))
+    return untilDecided(answers, (known) => this.#decideHold(known))
+  }
+
+  async release(claim: Claim, timeoutMs: number): Promise<ReleaseResult> {
+    const { voters, settings } = this.#panel
+    const answers = voters.map((voter) => voter.release(claim, timeoutMs))
+    const result = await untilDecided(answers, (known) => this.#decideRelease(known))
+    const stragglers = voters.map(async (voter, i) => {
+      if (isFailed(await answers[i])) await voter.withdraw(claim, settings.cleanUpMs)
+    })
+    settings.waitUntil(Promise.allSettled(stragglers))
+    return result
+  }
+
+  /** Held, for as long as a majority has it; lost, when so many have not that no majority can. */
+  #decideHold(
+    known: Known<Validity | "taken" | "gone" | Failed>,
+  ): Validity | "taken" | "gone" | undefined {
+    const held = known.filter((answer) => answer instanceof Validity)
+    if (held.length >= this.#panel.majority)
+      return held.reduce((a, b) => (a.longer(b) === a ? b : a))
+    return this.#decideLoss(known)
+  }
+
+  #decideRelease(known: Known<ReleaseResult | Failed>): ReleaseResult | undefined {
+    const { majority } = this.#panel
+    const released = known.filter((answer) => answer === "released").length
+    if (released >= majority) return "released"
+    if (known.includes(undefined)) return this.#decideLoss(known)
+    // Those that failed may have been the others of our majority. That a majority is free of us makes it over.
+    const failed = known.filter(isFailed).length
+    const isOver = known.length - failed >= majority
+    return isOver && released + failed >= majority ? "released" : this.#decideLoss(known)
+  }
+
+  #decideLoss(known: Known<unknown>): "taken" | "gone" | undefined {
+    const taken = known.filter((answer) => answer === "taken").length
+    const gone = known.filter((answer) => answer === "gone").length
+    if (this.#panel.isTooMany(taken + gone)) return taken >= gone ? "taken" : "gone"
+    const failed = known.filter(isFailed).length
+    if (this.#panel.isTooMany(failed) || !known.includes(undefined)) {
+      throw this.#panel.failure(known)
+    }
+    return undefined
+  }
+}

@@ -1,0 +1,40 @@
+// The contract of a lock, in its parts: what every variant keeps.
+import { describe } from "vitest"
+import type { Variant } from "../support/variants.js"
+import { fencing } from "./fencing.js"
+import { granting } from "./granting.js"
+import { holding } from "./holding.js"
+import { openLab } from "./lab.js"
+import { naming } from "./naming.js"
+import { releasing } from "./releasing.js"
+import { requesting } from "./requesting.js"
+import { telling } from "./telling.js"
+import { waiting } from "./waiting.js"
+
+export function contract(variant: Variant): void {
+  const lab = openLab(variant)
+  describe("granting", () => {
+    granting(lab)
+  })
+  describe("waiting", () => {
+    waiting(lab)
+  })
+  describe("releasing", () => {
+    releasing(lab)
+  })
+  describe("holding", () => {
+    holding(lab)
+  })
+  describe("fencing", () => {
+    fencing(lab)
+  })
+  describe("request", () => {
+    requesting(lab)
+  })
+  describe("names", () => {
+    naming(lab)
+  })
+  describe("events and errors", () => {
+    telling(lab)
+  })
+}

@@ -1,0 +1,72 @@
+// Proxies before the databases of a quorum, of which a test sees one: what happens to a request happens at each database.
+import {
+  type Fault,
+  FaultProxy,
+  type Faults,
+  nothing,
+  type Plan,
+  type SeenRequest,
+} from "./fault-proxy.js"
+
+/** A vote is what takes a lock, as the plain command and the script do on one database. */
+const ALIASES: Readonly<Record<string, readonly string[]>> = { vote: ["vote", "SET", "acquire"] }
+
+export class QuorumFaults implements Faults {
+  readonly #proxies: readonly FaultProxy[]
+  #plan: Plan = nothing
+
+  static async open(targets: readonly string[]): Promise<QuorumFaults> {
+    return new QuorumFaults(await Promise.all(targets.map((target) => FaultProxy.open(target))))
+  }
+
+  private constructor(proxies: readonly FaultProxy[]) {
+    this.#proxies = proxies
+  }
+
+  get urls(): readonly string[] {
+    return this.#proxies.map(({ url }) => url)
+  }
+
+  get plan(): Plan {
+    return this.#plan
+  }
+
+  /** Asked once for the n-th request of a kind, and obeyed by each database. */
+  set plan(plan: Plan) {
+    this.#plan = plan
+    const decided = new Map<string, Fault | undefined>()
+    for (const proxy of this.#proxies) {
+      const counts = new Map<string, number>()
+      proxy.plan = (request) => {
+        const kind = request.operations.join()
+        const n = counts.get(kind) ?? 0
+        counts.set(kind, n + 1)
+        const key = `${kind} ${n}`
+        if (!decided.has(key)) {
+          const operations = request.operations.flatMap((name) => ALIASES[name] ?? [name])
+          decided.set(key, plan({ ...request, operations }))
+        }
+        return decided.get(key)
+      }
+    }
+  }
+
+  /** What the first database was asked. */
+  get log(): SeenRequest[] {
+    return this.#proxies[0]?.log ?? []
+  }
+
+  seen(operation: string): readonly SeenRequest[] {
+    return this.log.filter(({ operations }) =>
+      operations.some((name) => (ALIASES[name] ?? [name]).includes(operation)),
+    )
+  }
+
+  async settled(): Promise<void> {
+    await Promise.all(this.#proxies.map((proxy) => proxy.settled()))
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#proxies.map((proxy) => proxy.close()))
+  }
+}

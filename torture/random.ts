@@ -1,0 +1,38 @@
+// Random numbers from a seed, so that a run's decisions can be made again. (Its timing cannot.)
+
+export class Random {
+  #state: number
+
+  constructor(seed: number) {
+    this.#state = seed >>> 0
+  }
+
+  /** From 0 up to 1, by mulberry32. */
+  next(): number {
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0
+    let mixed = this.#state
+    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+
+  /** From `least` up to `most`. */
+  between(least: number, most: number): number {
+    return least + this.next() * (most - least)
+  }
+
+  chance(part: number): boolean {
+    return this.next() < part
+  }
+
+  pick<T>(items: readonly T[]): T {
+    const item = items[Math.floor(this.next() * items.length)]
+    if (item === undefined) throw new RangeError("there is nothing to pick from")
+    return item
+  }
+
+  /** Another stream of numbers, which does not depend on how many this one has given. */
+  fork(): Random {
+    return new Random(this.next() * 2 ** 32)
+  }
+}
