@@ -6,17 +6,18 @@ import { describeOnRedis } from "./support/variants.js"
 describeOnRedis("under torture", () => {
   test("twenty contenders never overlap while databases are killed, paused and emptied", async () => {
     const seed = Math.floor(Math.random() * 2 ** 32)
-    const report = await runTorture({ seconds: 10, seed, quarantine: true, contenders: 20 })
+    const settings = { seconds: 10, seed, quarantine: true, contenders: 20 }
+    const report = await runTorture({ ...settings, leastGrants: 10 })
     expect(report, `seed ${String(seed)}`).toMatchObject({
       overlaps: [],
       fencingFailures: [],
       unhandledRejections: [],
       stuck: [],
     })
-    expect(report.grants).toBeGreaterThan(5)
+    expect(report.grants).toBeGreaterThanOrEqual(10)
     const { killed, paused, emptied } = report.troubles
     expect(killed + paused + emptied).toBeGreaterThan(5)
-  }, 60_000)
+  }, 180_000)
 
   test("with the quarantine off it finds overlaps", async () => {
     const settings = { seconds: 60, seed: 1, quarantine: false, contenders: 20 }

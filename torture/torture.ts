@@ -14,6 +14,8 @@ export interface TortureSettings {
   /** Without it databases vote that have lost their memory, and exclusion does not hold. */
   readonly quarantine: boolean
   readonly contenders: number
+  /** Go on, for two minutes at most, until there were so many: a busy machine makes requests fail. */
+  readonly leastGrants?: number
   /** End as soon as an overlap has been found. */
   readonly stopAtOverlap?: boolean
 }
@@ -110,10 +112,12 @@ async function visit(
 }
 
 async function enough(settings: TortureSettings, history: History): Promise<void> {
+  const { seconds, leastGrants = 0, stopAtOverlap = false } = settings
   const startedAt = performance.now()
-  while (performance.now() - startedAt < settings.seconds * 1_000) {
+  const elapsed = () => (performance.now() - startedAt) / 1_000
+  while (elapsed() < seconds || (history.holds.length < leastGrants && elapsed() < 120)) {
     await sleep(100)
-    if (settings.stopAtOverlap && history.overlaps.length > 0) return
+    if (stopAtOverlap && history.overlaps.length > 0) return
   }
 }
 
