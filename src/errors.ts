@@ -4,7 +4,7 @@
 export type LockErrorCode = "timeout" | "lost" | "backend"
 
 /** What was being done when the database failed. */
-export type LockPhase = "acquire" | "extend" | "release"
+export type LockPhase = "acquire" | "extend" | "release" | "inspect"
 
 /**
  * Why a hold ended before its holder ended it.

@@ -12,6 +12,7 @@ export {
 export type { LockEvent, WaitUntil } from "./events.js"
 export type { FencedLock, Lock } from "./lock.js"
 export { LockManager } from "./lock-manager.js"
+export type { LockStatus } from "./lock-status.js"
 export type { LockTransfer } from "./lock-transfer.js"
 export type { LockManagerOptions } from "./manager-options.js"
 export type {

@@ -1,5 +1,5 @@
 // The manager: a recipe for locks. It holds settings and nothing of any grant.
-import { LockBackendError, LockLostError, LockTimeoutError } from "./errors.js"
+import { LockBackendError, LockLostError, type LockPhase, LockTimeoutError } from "./errors.js"
 import { type FencedLock, type Hold, Lock } from "./lock.js"
 import { checkTransfer, type LockTransfer } from "./lock-transfer.js"
 import { type LockManagerOptions, type ManagerPlan, planManager } from "./manager-options.js"
@@ -17,6 +17,7 @@ import {
 import { readRequestArguments } from "./request-arguments.js"
 import { restConfigFromEnv } from "./rest/env.js"
 import { RestError } from "./rest/rest-error.js"
+import type { LockStatus } from "./lock-status.js"
 import type { Claim, Grant } from "./store/store.js"
 import { createClientId, createToken } from "./token.js"
 import { Acquisition } from "./wait/acquisition.js"
@@ -55,6 +56,11 @@ export class LockManager {
    */
   static fromEnv(env?: object, options: Omit<LockManagerOptions, "redis"> = {}): LockManager {
     return new LockManager({ ...options, redis: restConfigFromEnv(env) })
+  }
+
+  /** @internal What the adapters work with. */
+  static planOf(locks: LockManager): ManagerPlan {
+    return locks.#plan
   }
 
   /** Says whose locks these are; part of each token, not secret. */
@@ -146,18 +152,34 @@ export class LockManager {
     checkName(this.#plan.prefix, name)
     const plan = planHold(overlay<AdoptOptions>({ ...this.#plan.defaults, ttl }, options))
     const claim = { name, token }
-    let validity
-    try {
-      const { store, timeoutMs: withinMs } = this.#plan
-      validity = await askUntilKnown((leftMs) => store.look(claim, leftMs), { withinMs })
-    } catch (error) {
-      throw error instanceof RestError ? new LockBackendError(name, "acquire", error) : error
-    }
+    const { store } = this.#plan
+    const validity = await this.#ask(name, "acquire", (timeoutMs) => store.look(claim, timeoutMs))
     if (typeof validity === "string") {
       throw new LockLostError(name, validity === "gone" ? "expired" : validity)
     }
     if (validity.remainingMs <= 0) throw new LockLostError(name, "expired")
     return this.#hold(claim, plan, { validity, fencingToken, isLease: false, late: () => [] })
+  }
+
+  /**
+   * Looks at a lock without touching it: for dashboards, not for decisions. What it says may be over by the time
+   * that it is read.
+   *
+   * @throws `LockBackendError` when the database failed.
+   *
+   * @example
+   * ```ts
+   * const { held, waiting } = await locks.inspect("invoice:42")
+   * ```
+   */
+  async inspect(name: string): Promise<LockStatus> {
+    checkName(this.#plan.prefix, name)
+    const { store } = this.#plan
+    const { leftMs, waiting } = await this.#ask(name, "inspect", (timeoutMs) =>
+      store.inspect(name, timeoutMs),
+    )
+    const held = leftMs !== undefined
+    return { name, held, remaining: leftMs ?? 0, waiting }
   }
 
   async #tryAcquire(name: string, options: AcquireOptions): Promise<Lock | null> {
@@ -174,16 +196,29 @@ export class LockManager {
     const plan = planAcquire(options)
     const claim = { name, token: createToken(this.clientId) }
     const request = { ...claim, ...plan, timeoutMs: this.#plan.timeoutMs }
-    const { store, emit, waitUntil } = this.#plan
-    const acquisition = new Acquisition(store, request, emit, waitUntil)
+    const { store, emit } = this.#plan
+    const acquisition = new Acquisition(store, request, emit, plan.waitUntil)
     const { grant, waitedMs, requests, late } = await acquisition.run()
     const { fencingToken } = grant
     emit({ type: "granted", name, waitedMs, requests, fencingToken })
     return this.#hold(claim, plan, { ...grant, late })
   }
 
+  /** Asks what changes nothing. */
+  async #ask<T>(
+    name: string,
+    phase: LockPhase,
+    question: (timeoutMs: number) => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await askUntilKnown(question, { withinMs: this.#plan.timeoutMs })
+    } catch (error) {
+      throw error instanceof RestError ? new LockBackendError(name, phase, error) : error
+    }
+  }
+
   #hold(claim: Claim, plan: HoldPlan, grant: Omit<Grant, "kind"> & Pick<Hold, "late">): Lock {
-    const { store, timeoutMs, emit, waitUntil } = this.#plan
-    return new Lock({ ...plan, ...grant, store, claim, timeoutMs, emit, waitUntil })
+    const { store, timeoutMs, emit } = this.#plan
+    return new Lock({ ...plan, ...grant, store, claim, timeoutMs, emit })
   }
 }

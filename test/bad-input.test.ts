@@ -106,6 +106,10 @@ const OPTIONS: Record<keyof AcquireOptions, Refusal[]> = {
     ["abort", TypeError, /^signal: /],
     [{ aborted: false }, TypeError, /^signal: /],
   ],
+  waitUntil: [
+    [{}, TypeError, /^waitUntil: must be a function, got an object/],
+    [null, TypeError, /^waitUntil: /],
+  ],
 }
 
 const cases = Object.entries(OPTIONS).flatMap(([option, refusals]) =>
@@ -121,6 +125,7 @@ describe("a name", () => {
       locks.tryAcquire(given),
       locks.request(given, () => undefined),
       locks.request(given, { ifAvailable: true }, () => undefined),
+      locks.inspect(given),
     ]) {
       const error = await rejection(refused)
       expect(error).toBeInstanceOf(type)
@@ -236,8 +241,6 @@ describe("an option of a manager", () => {
     ["keyLocking", null, TypeError, /^keyLocking: /],
     ["onEvent", {}, TypeError, /^onEvent: must be a function, got an object/],
     ["onEvent", null, TypeError, /^onEvent: /],
-    ["waitUntil", {}, TypeError, /^waitUntil: must be a function, got an object/],
-    ["waitUntil", null, TypeError, /^waitUntil: /],
     ["redis", undefined, TypeError, /^redis: must be \{ url, token \} or a client/],
     ["redis", null, TypeError, /^redis: .*got null/],
     ["redis", {}, TypeError, /^redis\.url: must be the database's REST URL, got undefined/],

@@ -114,6 +114,7 @@ describe("the public names", () => {
       "LockManager",
       "LockManagerOptions",
       "LockPhase",
+      "LockStatus",
       "LockTimeoutError",
       "LockTransfer",
       "LossReason",

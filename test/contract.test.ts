@@ -3,6 +3,7 @@ import { describe } from "vitest"
 import { fencing } from "./contract/fencing.js"
 import { granting } from "./contract/granting.js"
 import { holding } from "./contract/holding.js"
+import { inspecting } from "./contract/inspecting.js"
 import { openLab } from "./contract/lab.js"
 import { naming } from "./contract/naming.js"
 import { releasing } from "./contract/releasing.js"
@@ -27,6 +28,9 @@ describeVariants("the contract", (variant) => {
   })
   describe("fencing", () => {
     fencing(lab)
+  })
+  describe("inspecting", () => {
+    inspecting(lab)
   })
   describe("request", () => {
     requesting(lab)

@@ -6,6 +6,9 @@ export const acquire = "local entry, ttl, action, ticket = ARGV[1], ARGV[2], ARG
 /** From extend.lua. */
 export const extend = "local token, ttl = ARGV[1], ARGV[2]\nlocal value = redis.call(\"GET\", KEYS[1])\nif value == token or value == token .. \"+\" then\nredis.call(\"PEXPIRE\", KEYS[1], ttl, \"GT\")\nreturn \"renewed\"\nend\nreturn value and \"taken\" or \"gone\""
 
+/** From inspect.lua. */
+export const inspect = "return {redis.call(\"PTTL\", KEYS[1]), redis.call(\"ZCARD\", KEYS[2])}"
+
 /** From look.lua. */
 export const look = "local token = ARGV[1]\nlocal value = redis.call(\"GET\", KEYS[1])\nif value == token or value == token .. \"+\" then\nreturn {\"held\", redis.call(\"PTTL\", KEYS[1])}\nend\nreturn {value and \"taken\" or \"gone\", 0}"
 

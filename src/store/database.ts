@@ -24,9 +24,20 @@ export class Database {
     return lockKey(this.#prefix, name)
   }
 
-  /** Runs a script that touches the lock alone. */
-  run(script: string, name: string, args: readonly string[], timeoutMs: number): Promise<unknown> {
-    return this.#scripts.run(script, [this.lockKey(name)], args, timeoutMs)
+  /**
+   * Runs a script that hands nothing on.
+   *
+   * @param count how many of the lock's keys it touches, in their order
+   */
+  run(
+    script: string,
+    name: string,
+    args: readonly string[],
+    timeoutMs: number,
+    count = 1,
+  ): Promise<unknown> {
+    const keys = queueKeys(this.#prefix, name).slice(0, count)
+    return this.#scripts.run(script, keys, args, timeoutMs)
   }
 
   /**

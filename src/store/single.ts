@@ -55,6 +55,17 @@ export class SingleStore implements LockStore {
     return outcome.kind === "granted" ? { ...outcome, isLease: false } : outcome
   }
 
+  async inspect(
+    name: string,
+    timeoutMs: number,
+  ): Promise<{ leftMs: number | undefined; waiting: number }> {
+    const reply = await this.#database.run(scripts.inspect, name, [], timeoutMs, 2)
+    if (!Array.isArray(reply)) throw unexpectedReply()
+    const [left, waiting] = reply.map(readInteger) as [number, number]
+    const leftMs = left === -2 ? undefined : left === -1 ? Infinity : left
+    return { leftMs, waiting: readInteger(waiting) }
+  }
+
   async look({ name, token }: Claim, timeoutMs: number): Promise<Validity | "taken" | "gone"> {
     const sentAt = now()
     const reply = await this.#database.run(scripts.look, name, [token], timeoutMs)

@@ -112,6 +112,8 @@ export interface LockStore {
   take(request: TakeRequest, timeoutMs: number): Promise<Grant | Busy>
   /** The same, but recognises a lock that the token has already, and says how long a holder has left. */
   retake(request: TakeRequest, timeoutMs: number): Promise<Grant | Busy>
+  /** How long the holder has left (undefined: there is none; Infinity: its key never expires), and how many wait. */
+  inspect(name: string, timeoutMs: number): Promise<{ leftMs: number | undefined; waiting: number }>
   /** How long the token's hold is valid; `taken` or `gone` where it has none. */
   look(claim: Claim, timeoutMs: number): Promise<Validity | "taken" | "gone">
   /** Extends the token's hold; the new validity, or `taken` or `gone` where it has none. */

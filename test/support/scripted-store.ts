@@ -3,7 +3,7 @@ import { RestError, type RestFailure } from "../../src/rest/rest-error.js"
 import type { Busy, Grant, LockStore } from "../../src/store/store.js"
 import { now, Validity } from "../../src/validity.js"
 
-type Operation = "take" | "retake" | "look" | "extend" | "release"
+type Operation = "take" | "retake" | "inspect" | "look" | "extend" | "release"
 
 type Answer<O extends Operation> = () => ReturnType<LockStore[O]>
 
@@ -37,6 +37,7 @@ export function scriptedStore(script: Script, { mayResend = false } = {}): Scrip
     count,
     take: (_, timeoutMs) => answer("take", timeoutMs),
     retake: (_, timeoutMs) => answer("retake", timeoutMs),
+    inspect: (_, timeoutMs) => answer("inspect", timeoutMs),
     look: (_, timeoutMs) => answer("look", timeoutMs),
     extend: (_, __, timeoutMs) => answer("extend", timeoutMs),
     release: (_, timeoutMs) => answer("release", timeoutMs),

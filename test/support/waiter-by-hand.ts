@@ -105,6 +105,10 @@ export class LockByHand {
     return this.#run(scripts.extend, this.keys.slice(0, 1), [token, String(ttlMs)])
   }
 
+  inspect(): Promise<unknown> {
+    return this.#run(scripts.inspect, this.keys.slice(0, 2), [])
+  }
+
   look(token: string): Promise<unknown> {
     return this.#run(scripts.look, this.keys.slice(0, 1), [token])
   }
