@@ -1,0 +1,126 @@
+// What every guard does: takes the lock, has the request handled, answers, and releases at the right moment.
+import { LockBackendError, type LockLostError, LockTimeoutError } from "../errors.js"
+import { guarded, type WaitUntil } from "../events.js"
+import type { Lock } from "../lock.js"
+import { LockManager } from "../lock-manager.js"
+import { whileHeld } from "../while-held.js"
+import { checkLockName, type GuardPlan, managerOf } from "./guard-options.js"
+import { holdBody } from "./held-body.js"
+import type { Problem } from "./problem.js"
+import { GONE, LOST, refusalOf } from "./refusals.js"
+
+/** One request, as its framework sees it. */
+export interface Exchange<Args extends readonly unknown[]> {
+  readonly request: Request
+  /** What functions among the options are given. */
+  readonly args: Args
+  /** The runtime's own, where it has one for this request. */
+  readonly waitUntil: WaitUntil | undefined
+  /** Has the request handled; without a lock only where that is allowed. */
+  readonly run: (lock: Lock | undefined) => Promise<Response>
+  /** Makes a response of a problem. */
+  readonly respond: (problem: Problem) => Response
+}
+
+/** Answers the request. The hold may outlast the answer. */
+export async function guard<Args extends readonly unknown[]>(
+  plan: GuardPlan<Args>,
+  exchange: Exchange<Args>,
+): Promise<Response> {
+  const { args } = exchange
+  const locks = managerOf(typeof plan.locks === "function" ? plan.locks(...args) : plan.locks)
+  const name = checkLockName(typeof plan.name === "function" ? await plan.name(...args) : plan.name)
+  const waitUntil = exchange.waitUntil ?? LockManager.planOf(locks).defaults.waitUntil
+  return new Promise((answer, refuse) => {
+    const serving = serve(plan, exchange, { locks, name, waitUntil }, { answer, refuse })
+    // From the start: a client that goes away must not take the release along.
+    guarded("waitUntil", waitUntil)(serving.catch(refuse))
+  })
+}
+
+/** The lock that a request needs. */
+interface Need {
+  readonly locks: LockManager
+  readonly name: string
+  readonly waitUntil: WaitUntil | undefined
+}
+
+/** How a request is answered: once, by whichever comes first. */
+interface Reply {
+  readonly answer: (response: Response) => void
+  readonly refuse: (error: unknown) => void
+}
+
+/** Resolves when the hold is over. */
+async function serve<Args extends readonly unknown[]>(
+  plan: GuardPlan<Args>,
+  exchange: Exchange<Args>,
+  { locks, name, waitUntil }: Need,
+  { answer, refuse }: Reply,
+): Promise<void> {
+  const { signal } = exchange.request
+  const { emit, defaults } = LockManager.planOf(locks)
+  const { ttl, wait = 0, renew = defaults.renew ?? true, fencing } = plan
+  let lock: Lock
+  try {
+    lock = await locks.acquire(name, { ttl, wait, renew, fencing, signal, waitUntil })
+  } catch (error) {
+    answer(await withoutLock(plan, exchange, error))
+    return
+  }
+  let isAnswered = false
+  const early = <T>(reply: (value: T) => void, value: T) => {
+    if (plan.release === "before-response") return
+    isAnswered = true
+    reply(value)
+  }
+  const handle = async () => {
+    const response = await exchange.run(lock).catch((error: unknown) => {
+      if (!lock.signal.aborted) early(refuse, error)
+      throw error
+    })
+    // Too late: this response is nobody's.
+    if (lock.signal.aborted) return response
+    const { method } = exchange.request
+    const isFollowed = plan.release === "after-body" && method !== "HEAD"
+    if (!isFollowed) {
+      early(answer, response)
+      return response
+    }
+    const held = holdBody(response, lock.signal, signal)
+    early(answer, held.response)
+    await held.over
+    return held.response
+  }
+  try {
+    answer(await whileHeld(lock, handle, emit))
+  } catch (error) {
+    if (!lock.signal.aborted) throw error
+    if (!isAnswered) answer(await lost(plan, exchange, lock.signal.reason as LockLostError))
+  }
+}
+
+/** The answer where there is no lock. */
+function withoutLock<Args extends readonly unknown[]>(
+  { failOpen, onBusy, onError }: GuardPlan<Args>,
+  { request, args, run, respond }: Exchange<Args>,
+  error: unknown,
+): Response | Promise<Response> {
+  if (error instanceof LockTimeoutError && onBusy) return onBusy(error, ...args)
+  if (error instanceof LockBackendError) {
+    if (failOpen) return run(undefined)
+    if (onError) return onError(error, ...args)
+  }
+  if (request.signal.aborted && error === request.signal.reason) return respond(GONE)
+  const refusal = refusalOf(error)
+  if (!refusal) throw error
+  return respond(refusal)
+}
+
+function lost<Args extends readonly unknown[]>(
+  { onLost }: GuardPlan<Args>,
+  { args, respond }: Exchange<Args>,
+  error: LockLostError,
+): Response | Promise<Response> {
+  return onLost ? onLost(error, ...args) : respond(LOST)
+}
