@@ -67,9 +67,8 @@ export function withLock<
 /** That of the first thing which has one: the `ctx` of a Worker, the `context` of Netlify. */
 function waitUntilOf(rest: readonly unknown[]): WaitUntil | undefined {
   for (const value of rest) {
-    if (typeof value !== "object" || value === null || !("waitUntil" in value)) continue
-    const context = value as { waitUntil: unknown }
-    if (typeof context.waitUntil === "function") {
+    const context = value as { waitUntil?: unknown } | null | undefined
+    if (typeof context?.waitUntil === "function") {
       return (work) => {
         ;(context as { waitUntil: WaitUntil }).waitUntil(work)
       }

@@ -11,32 +11,40 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest"
 
 /** Bytes, minified and gzipped. What it may not exceed; less is better. */
 const LARGEST = 12_288
+/** What the middleware may add to a bundle that has Hono and the lock. */
+const LARGEST_GUARD = 1_536
+
+const LOCK = 'export { LockManager } from "./dist/index.js"'
+const LOCK_AND_HONO = `${LOCK}; export { Hono } from "hono"`
 
 let folder: string
 let code: string
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "fetchlock-bundle-"))
-  const { outputFiles } = await build({
-    stdin: { contents: 'export { LockManager } from "./dist/index.js"', resolveDir: "." },
-    bundle: true,
-    minify: true,
-    format: "esm",
-    platform: "neutral",
-    target: "es2022",
-    write: false,
-  })
-  code = outputFiles[0]?.text ?? ""
+  code = await bundle(LOCK)
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 describe("the edge bundle", () => {
   test("is small", ({ annotate }) => {
-    const size = gzipSync(code, { level: 9 }).length
+    const size = sizeOf(code)
     console.log(`The edge bundle: ${String(size)} bytes gzipped, ${String(code.length)} minified.`)
     expect(size).toBeGreaterThan(1_000)
     expect(size).toBeLessThanOrEqual(LARGEST)
     return annotate(`${String(size)} bytes gzipped`)
+  })
+
+  test("grows little by the middleware, and not at all by the lock service beside it", async ({
+    annotate,
+  }) => {
+    const before = sizeOf(await bundle(LOCK_AND_HONO))
+    const guarded = await bundle(`${LOCK_AND_HONO}; export { lock } from "./dist/hono/index.js"`)
+    const added = sizeOf(guarded) - before
+    expect(added).toBeGreaterThan(500)
+    expect(added).toBeLessThanOrEqual(LARGEST_GUARD)
+    expect(guarded).not.toContain("authorize")
+    return annotate(`${String(added)} bytes gzipped`)
   })
 
   test("imports nothing and mentions nothing of Node's", () => {
@@ -127,6 +135,31 @@ describe("the public names", () => {
     ])
   })
 
+  test("of fetchlock/handler", async () => {
+    expect(Object.keys((await import(resolve("dist/handler.js"))) as object)).toEqual(["withLock"])
+    expect(declaredNames("dist/handler.d.ts")).toEqual([
+      "HeldLock",
+      "ReleaseTime",
+      "WithLockOptions",
+      "withLock",
+    ])
+  })
+
+  test("of fetchlock/hono", async () => {
+    expect(Object.keys((await import(resolve("dist/hono/index.js"))) as object)).toEqual([
+      "lock",
+      "lockRoutes",
+    ])
+    expect(declaredNames("dist/hono/index.d.ts")).toEqual([
+      "LockAttempt",
+      "LockOptions",
+      "LockRoutesOptions",
+      "ReleaseTime",
+      "lock",
+      "lockRoutes",
+    ])
+  })
+
   test("of fetchlock/dev", async () => {
     expect(Object.keys((await import(resolve("dist/dev/index.js"))) as object)).toEqual([
       "startDevServer",
@@ -138,6 +171,24 @@ describe("the public names", () => {
     ])
   })
 })
+
+/** As a bundler for the edge makes it. */
+async function bundle(contents: string): Promise<string> {
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir: "." },
+    bundle: true,
+    minify: true,
+    format: "esm",
+    platform: "neutral",
+    target: "es2022",
+    write: false,
+  })
+  return outputFiles[0]?.text ?? ""
+}
+
+function sizeOf(code: string): number {
+  return gzipSync(code, { level: 9 }).length
+}
 
 /** Whether the identifier stands for a variable: not for a property, a key or a label. */
 function isReference(node: ts.Identifier): boolean {

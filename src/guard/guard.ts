@@ -1,5 +1,5 @@
 // What every guard does: takes the lock, has the request handled, answers, and releases at the right moment.
-import { LockBackendError, type LockLostError, LockTimeoutError } from "../errors.js"
+import { LockBackendError, LockError } from "../errors.js"
 import { guarded, type WaitUntil } from "../events.js"
 import type { Lock } from "../lock.js"
 import { LockManager } from "../lock-manager.js"
@@ -7,7 +7,7 @@ import { whileHeld } from "../while-held.js"
 import { checkLockName, type GuardPlan, managerOf } from "./guard-options.js"
 import { holdBody } from "./held-body.js"
 import type { Problem } from "./problem.js"
-import { GONE, LOST, refusalOf } from "./refusals.js"
+import { GONE, refusalOf } from "./refusals.js"
 
 /** One request, as its framework sees it. */
 export interface Exchange<Args extends readonly unknown[]> {
@@ -58,17 +58,20 @@ async function serve<Args extends readonly unknown[]>(
   { locks, name, waitUntil }: Need,
   { answer, refuse }: Reply,
 ): Promise<void> {
-  const { signal } = exchange.request
+  const { signal, method } = exchange.request
   const { emit, defaults } = LockManager.planOf(locks)
   const { ttl, wait = 0, renew = defaults.renew ?? true, fencing } = plan
   let lock: Lock
   try {
     lock = await locks.acquire(name, { ttl, wait, renew, fencing, signal, waitUntil })
   } catch (error) {
-    answer(await withoutLock(plan, exchange, error))
+    if (signal.aborted && error === signal.reason) answer(exchange.respond(GONE))
+    else if (plan.failOpen && error instanceof LockBackendError)
+      answer(await exchange.run(undefined))
+    else answer(await answerTo(error, plan, exchange))
     return
   }
-  let isAnswered = false
+  let isAnswered = false as boolean
   const early = <T>(reply: (value: T) => void, value: T) => {
     if (plan.release === "before-response") return
     isAnswered = true
@@ -81,9 +84,7 @@ async function serve<Args extends readonly unknown[]>(
     })
     // Too late: this response is nobody's.
     if (lock.signal.aborted) return response
-    const { method } = exchange.request
-    const isFollowed = plan.release === "after-body" && method !== "HEAD"
-    if (!isFollowed) {
+    if (plan.release !== "after-body" || method === "HEAD") {
       early(answer, response)
       return response
     }
@@ -96,31 +97,21 @@ async function serve<Args extends readonly unknown[]>(
     answer(await whileHeld(lock, handle, emit))
   } catch (error) {
     if (!lock.signal.aborted) throw error
-    if (!isAnswered) answer(await lost(plan, exchange, lock.signal.reason as LockLostError))
+    if (!isAnswered) answer(await answerTo(error, plan, exchange))
   }
 }
 
-/** The answer where there is no lock. */
-function withoutLock<Args extends readonly unknown[]>(
-  { failOpen, onBusy, onError }: GuardPlan<Args>,
-  { request, args, run, respond }: Exchange<Args>,
+/** The option that answers to an error of the lock's. */
+const OPTIONS = { timeout: "onBusy", lost: "onLost", backend: "onError" } as const
+
+/** @throws what is no error of the lock's */
+async function answerTo<Args extends readonly unknown[]>(
   error: unknown,
-): Response | Promise<Response> {
-  if (error instanceof LockTimeoutError && onBusy) return onBusy(error, ...args)
-  if (error instanceof LockBackendError) {
-    if (failOpen) return run(undefined)
-    if (onError) return onError(error, ...args)
-  }
-  if (request.signal.aborted && error === request.signal.reason) return respond(GONE)
-  const refusal = refusalOf(error)
-  if (!refusal) throw error
-  return respond(refusal)
-}
-
-function lost<Args extends readonly unknown[]>(
-  { onLost }: GuardPlan<Args>,
+  plan: GuardPlan<Args>,
   { args, respond }: Exchange<Args>,
-  error: LockLostError,
-): Response | Promise<Response> {
-  return onLost ? onLost(error, ...args) : respond(LOST)
+): Promise<Response> {
+  if (!(error instanceof LockError)) throw error
+  const own = plan[OPTIONS[error.code]] as
+    ((error: LockError, ...args: Args) => Response | Promise<Response>) | undefined
+  return own ? own(error, ...args) : respond(refusalOf(error))
 }

@@ -29,27 +29,22 @@ export type ProblemType =
   | "not-found"
   | "method-not-allowed"
 
-/** A problem as a response has it: its body and headers. */
-export function describeProblem({ type, status, title, detail, ...more }: Problem): {
-  readonly body: string
-  readonly headers: Readonly<Record<string, string>>
-} {
-  const { isTemporary = false, headers, members } = more
-  const uri = `urn:fetchlock:problem:${type}`
-  return {
-    body: JSON.stringify({ type: uri, title, status, detail, ...members }),
-    headers: {
-      "Content-Type": "application/problem+json",
-      "Cache-Control": "no-store",
-      // Seconds, at random: those who were refused together do not come back together.
-      ...(isTemporary && { "Retry-After": String(1 + Math.floor(Math.random() * 5)) }),
-      ...headers,
-    },
+/**
+ * The problem as a response.
+ *
+ * @param before headers that the response would have had anyway
+ */
+export function problemResponse(problem: Problem, before?: Headers): Response {
+  const { type, status, title, detail, isTemporary, headers: own, members } = problem
+  const headers = new Headers(before)
+  const set = (name: string, value: string) => {
+    headers.set(name, value)
   }
-}
-
-/** The problem as a response of its own. */
-export function problemResponse(problem: Problem): Response {
-  const { body, headers } = describeProblem(problem)
-  return new Response(body, { status: problem.status, headers })
+  set("Content-Type", "application/problem+json")
+  set("Cache-Control", "no-store")
+  // Seconds, at random: those who were refused together do not come back together.
+  if (isTemporary) set("Retry-After", String(1 + Math.floor(Math.random() * 5)))
+  for (const name in own) set(name, own[name] ?? "")
+  const body = { type: `urn:fetchlock:problem:${type}`, title, status, detail, ...members }
+  return new Response(JSON.stringify(body), { status, headers })
 }

@@ -17,7 +17,7 @@ export function extendClaim(
 
 /** @throws `LockBackendError` */
 export async function releaseClaim(plan: ManagerPlan, claim: Claim): Promise<ReleaseResult> {
-  let mayBeReleased = false
+  let mayBeReleased = false as boolean
   const release = (leftMs: number) => plan.store.release(claim, leftMs)
   const result = await ask(plan, claim, "release", release, () => {
     mayBeReleased = true

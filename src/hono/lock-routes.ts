@@ -1,12 +1,13 @@
 // A lock service to mount in an app, for clients that have HTTP and no library: acquire, extend, release, inspect.
 import { type Context, Hono } from "hono"
 import { type Duration, MAX_TIMER_MS, parseDuration } from "../duration.js"
+import { LockError } from "../errors.js"
 import { managerOf } from "../guard/guard-options.js"
+import { problemResponse } from "../guard/problem.js"
 import { refusalOf } from "../guard/refusals.js"
 import { invalid, show } from "../invalid-argument.js"
 import { LockManager } from "../lock-manager.js"
 import { checkName } from "../options.js"
-import { respond } from "./context.js"
 import { badRequest, checked, Refusal } from "./refusal.js"
 import { type Bounds, OPERATIONS } from "./route-operations.js"
 
@@ -59,12 +60,14 @@ export interface LockRoutesOptions {
   readonly maxBodyBytes?: number | undefined
 }
 
-/** By method. Hono answers HEAD as GET without the body. */
+/** By method. */
 const METHODS: Readonly<Record<string, LockAttempt["operation"]>> = {
   POST: "acquire",
   PATCH: "extend",
   DELETE: "release",
   GET: "inspect",
+  // Hono leaves the body out.
+  HEAD: "inspect",
 }
 
 const ALLOW = { Allow: "GET, HEAD, POST, PATCH, DELETE, OPTIONS" }
@@ -148,9 +151,9 @@ async function answered(c: Context, answer: () => Promise<Response> | Response):
   try {
     return await answer()
   } catch (error) {
+    if (!(error instanceof Refusal) && !(error instanceof LockError)) throw error
     const problem = error instanceof Refusal ? error.problem : refusalOf(error)
-    if (!problem) throw error
-    return respond(c, problem)
+    return problemResponse(problem, c.body(null).headers)
   }
 }
 

@@ -2,7 +2,8 @@
 import type { Context, MiddlewareHandler } from "hono"
 import { guard } from "../guard/guard.js"
 import { type GuardOptions, type HeldLock, planGuard } from "../guard/guard-options.js"
-import { respond, waitUntilOf } from "./context.js"
+import { problemResponse } from "../guard/problem.js"
+import { waitUntilOf } from "./wait-until.js"
 
 /** The options of `lock`. Functions among them are given Hono's context, behind the error if there is one. */
 export type LockOptions = GuardOptions<readonly [c: Context]>
@@ -47,6 +48,8 @@ export function lock<
 ): MiddlewareHandler<{ Variables: { lock: HeldLock<Fencing, FailOpen> } }> {
   const plan = planGuard<readonly [Context]>(options)
   return async (c, next) => {
+    // What was set before. What a late handler has set is none of the answer's business.
+    const { headers } = c.body(null)
     let handled: Response | undefined
     const response = await guard(plan, {
       request: c.req.raw,
@@ -58,12 +61,12 @@ export function lock<
         return (handled = c.res)
       },
       respond: (problem) => {
-        // A handler that was late has left headers of its own.
-        if (c.finalized) c.res = undefined
-        return respond(c as Context, problem)
+        c.res = undefined
+        return problemResponse(problem, headers)
       },
     })
     if (response === handled) return
+    // Hono would lay the headers of the one over the other.
     if (c.finalized) c.res = undefined
     c.res = response
   }

@@ -8,10 +8,10 @@ import type { Lock } from "../lock.js"
 import { LockManager } from "../lock-manager.js"
 import { elapsedMs, now } from "../validity.js"
 import { extendClaim, releaseClaim } from "./claims.js"
-import { waitUntilOf } from "./context.js"
 import { LOCK_TOKEN, readLockToken, writeLockToken } from "./lock-token.js"
 import { readJson } from "./read-json.js"
 import { checked, Refusal } from "./refusal.js"
+import { waitUntilOf } from "./wait-until.js"
 
 /** What a client may ask for at most. */
 export interface Bounds {

@@ -48,12 +48,10 @@ export const adapters: readonly Adapter[] = [
   },
   {
     name: "fetchlock/handler",
-    guard(options, work) {
+    guard(options, given) {
       const thrown: unknown[] = []
-      const handler = withLock(
-        (request: Request, held, ..._: unknown[]) => work(request, held),
-        options,
-      )
+      const work: (...args: [...Parameters<Work>, ...unknown[]]) => ReturnType<Work> = given
+      const handler = withLock(work, options)
       const ask = (request = plainRequest(), context?: ExecutionContext) =>
         handler(request, ...(context ? [{}, context] : [])).catch((error: unknown) => {
           thrown.push(error)
@@ -84,7 +82,7 @@ export function openWork(): {
   return {
     work: (_, held) => {
       runs++
-      begun.resolve(held as Lock)
+      if (held) begun.resolve(held)
       return ended.promise
     },
     begun: begun.promise,

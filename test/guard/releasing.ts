@@ -54,11 +54,14 @@ export function releasing({ guard }: Adapter, lab: () => Lab): void {
   test("where the runtime has none, the manager's waitUntil is given the release", async () => {
     const { locks, name } = lab()
     const own = name()
-    const { works, waitUntil } = keepingContext()
+    const context = keepingContext()
+    const waitUntil = (work: Promise<unknown>) => {
+      context.waitUntil(work)
+    }
     const { ask } = guard({ locks: locks({ waitUntil }), name: own }, done)
     await ask()
-    expect(works).toHaveLength(1)
-    await Promise.all(works)
+    expect(context.works).toHaveLength(1)
+    await Promise.all(context.works)
     expect(await isFree(own)).toBe(true)
   })
 
