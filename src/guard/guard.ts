@@ -3,6 +3,7 @@ import { LockBackendError, LockError } from "../errors.js"
 import { guarded, type WaitUntil } from "../events.js"
 import type { Lock } from "../lock.js"
 import { LockManager } from "../lock-manager.js"
+import { sleep } from "../sleep.js"
 import { whileHeld } from "../while-held.js"
 import { checkLockName, type GuardPlan, managerOf } from "./guard-options.js"
 import { holdBody } from "./held-body.js"
@@ -72,24 +73,26 @@ async function serve<Args extends readonly unknown[]>(
     return
   }
   let isAnswered = false as boolean
-  const early = <T>(reply: (value: T) => void, value: T) => {
+  const early = async <T>(reply: (value: T) => void, value: T) => {
     if (plan.release === "before-response") return
     isAnswered = true
     reply(value)
+    // The response leaves first: to send the release takes a moment, too.
+    await sleep(0)
   }
   const handle = async () => {
-    const response = await exchange.run(lock).catch((error: unknown) => {
-      if (!lock.signal.aborted) early(refuse, error)
+    const response = await exchange.run(lock).catch(async (error: unknown) => {
+      if (!lock.signal.aborted) await early(refuse, error)
       throw error
     })
     // Too late: this response is nobody's.
     if (lock.signal.aborted) return response
     if (plan.release !== "after-body" || method === "HEAD") {
-      early(answer, response)
+      await early(answer, response)
       return response
     }
     const held = holdBody(response, lock.signal, signal)
-    early(answer, held.response)
+    await early(answer, held.response)
     await held.over
     return held.response
   }
