@@ -46,7 +46,8 @@ export function withLock<
     lock: HeldLock<Fencing, FailOpen>,
     ...rest: Rest
   ) => Response | Promise<Response>,
-  options: WithLockOptions<Req, Rest> & {
+  // What the handler takes decides what the functions among the options are given, not the other way round.
+  options: NoInfer<WithLockOptions<Req, Rest>> & {
     readonly fencing?: Fencing
     readonly failOpen?: FailOpen
   },
