@@ -74,7 +74,7 @@ async function bundle(worker: IsolateOptions["worker"], nodeCompat: boolean): Pr
     format: "esm",
     target: "es2022",
     write: false,
-    external: nodeCompat ? ["node:*"] : [],
+    external: ["cloudflare:*", ...(nodeCompat ? ["node:*"] : [])],
   })
   return outputFiles.map(({ text }) => text).join()
 }
