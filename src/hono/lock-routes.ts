@@ -108,7 +108,8 @@ export function lockRoutes(options: LockRoutesOptions): Hono {
       const operation = METHODS[method]
       if (operation === undefined) throw methodNotAllowed(method)
       const isAllowed = await authorize(c, { operation, name })
-      if (isAllowed instanceof Response) return isAllowed
+      // Not by its class: servers for Node put one of their own in its place.
+      if (typeof isAllowed === "object" && (isAllowed as unknown) !== null) return isAllowed
       // From a caller without types it may be anything.
       if ((isAllowed as unknown) !== true) throw forbidden(operation)
       const manager = managerOf(typeof locks === "function" ? locks(c) : locks)

@@ -3,7 +3,7 @@ import { expect, test } from "vitest"
 import { everything, nothing } from "../support/fault-proxy.js"
 import { until } from "../support/outcomes.js"
 import { type Lab } from "../contract/lab.js"
-import { type Adapter, heldElsewhere, openWork, problemOf } from "./adapters.js"
+import { type Adapter, heldElsewhere, keepingContext, openWork, problemOf } from "./adapters.js"
 
 const RETRY_AFTER = /^[1-5]$/
 
@@ -118,10 +118,15 @@ export function taking({ guard }: Adapter, lab: () => Lab): void {
     const { work, runs } = openWork()
     const { ask } = guard({ locks: locks(), name: other.name, wait: "30s" }, work)
     const client = new AbortController()
-    const response = ask(new Request("http://localhost/work", { signal: client.signal }))
+    const context = keepingContext()
+    const request = new Request("http://localhost/work", { signal: client.signal })
+    const response = ask(request, context)
     await until(async () => (await locks().inspect(other.name)).waiting === 1)
     client.abort()
     expect((await response).status).toBe(499)
+    // The request itself, and the clean-up of its acquire.
+    await until(() => context.works.length === 2)
+    await Promise.all(context.works)
     await until(async () => (await locks().inspect(other.name)).waiting === 0)
     expect(runs()).toBe(0)
   })
