@@ -5,6 +5,7 @@ import { parseArgs } from "node:util"
 import { type ContendedScenario, runContended } from "./contended.js"
 import { CONTENDERS } from "./contenders.js"
 import { runQuorum } from "./quorum.js"
+import { runGuarded } from "./guarded.js"
 import { openTestbed } from "./testbed.js"
 import { runUncontended } from "./uncontended.js"
 
@@ -33,6 +34,13 @@ try {
   for (const factory of options.only === "quorum" ? [] : Object.values(CONTENDERS)) {
     // What is compiled at first use would count against whoever comes first.
     await runContended(testbed, factory, { contenders: 20, holdMs: 5, cycles: 2 })
+  }
+  if (options.only === undefined || "fetchlock".startsWith(options.only)) {
+    const [title, name] = ["guarded route, uncontended", "fetchlock/hono"]
+    console.error(`measuring ${title}: ${name}`)
+    const result = await runGuarded(testbed, UNCONTENDED_CYCLES)
+    contenders[name] = { [title]: result }
+    rows.push({ scenario: title, contender: name, ...rounded(result) })
   }
   for (const scenario of [undefined, ...scenarios]) {
     const title = scenario

@@ -38,7 +38,8 @@ export async function runUncontended(
   }
 }
 
-async function sendBare({ url, token }: Endpoint, bodies: readonly string[]): Promise<void> {
+/** Sends what was recorded, with nothing around it. */
+export async function sendBare({ url, token }: Endpoint, bodies: readonly string[]): Promise<void> {
   for (const body of bodies) {
     const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" }
     const response = await fetch(url, { method: "POST", headers, body })
@@ -46,7 +47,8 @@ async function sendBare({ url, token }: Endpoint, bodies: readonly string[]): Pr
   }
 }
 
-async function timed(work: () => Promise<void>): Promise<number> {
+/** How long the work takes, in milliseconds. */
+export async function timed(work: () => Promise<void>): Promise<number> {
   const start = performance.now()
   await work()
   return performance.now() - start

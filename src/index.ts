@@ -13,6 +13,7 @@ export type { LockEvent, WaitUntil } from "./events.js"
 export type { FencedLock, Lock } from "./lock.js"
 export type { LockGroup } from "./lock-group.js"
 export { LockManager } from "./lock-manager.js"
+export type { LockStatus } from "./lock-status.js"
 export type { LockTransfer } from "./lock-transfer.js"
 export type { LockManagerOptions } from "./manager-options.js"
 export type {

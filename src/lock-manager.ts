@@ -26,6 +26,7 @@ import { restConfigFromEnv } from "./rest/env.js"
 import { RestError } from "./rest/rest-error.js"
 import type { Claim, Grant, SingleDatabase } from "./store/store.js"
 import { Semaphore } from "./semaphore.js"
+import type { LockStatus } from "./lock-status.js"
 import { createClientId, createToken } from "./token.js"
 import { Acquisition } from "./wait/acquisition.js"
 import { askUntilKnown } from "./ask-until-known.js"
@@ -63,6 +64,11 @@ export class LockManager {
    */
   static fromEnv(env?: object, options: Omit<LockManagerOptions, "redis"> = {}): LockManager {
     return new LockManager({ ...options, redis: restConfigFromEnv(env) })
+  }
+
+  /** @internal What the adapters work with. */
+  static planOf(locks: LockManager): ManagerPlan {
+    return locks.#plan
   }
 
   /** Says whose locks these are; part of each token, not secret. */
@@ -242,6 +248,27 @@ export class LockManager {
     return this.#hold(claim, plan, { validity, fencingToken, isLease: false, late: () => [] })
   }
 
+  /**
+   * Looks at a lock without touching it: for dashboards, not for decisions. What it says may be over by the time
+   * that it is read.
+   *
+   * @throws `LockBackendError` when the database failed.
+   *
+   * @example
+   * ```ts
+   * const { held, waiting } = await locks.inspect("invoice:42")
+   * ```
+   */
+  async inspect(name: string): Promise<LockStatus> {
+    checkName(this.#plan.prefix, name)
+    const database = this.#single("inspect:")
+    const { leftMs, waiting } = await this.#ask(name, "inspect", (timeoutMs) =>
+      database.inspect(name, timeoutMs),
+    )
+    const held = leftMs !== undefined
+    return { name, held, remaining: leftMs ?? 0, waiting }
+  }
+
   /** The options of a call that does not wait. */
   #immediate<T extends AcquireOptions>(defaults: T, options: AcquireOptions | undefined): T {
     if (options?.wait !== undefined) {
@@ -281,13 +308,13 @@ export class LockManager {
   async #acquire(name: string, options: AcquireOptions, terms?: SpecialTerms): Promise<Lock> {
     checkName(this.#plan.prefix, name)
     const plan = planAcquire(options, terms)
-    const { store, timeoutMs, emit, waitUntil } = this.#plan
+    const { store, timeoutMs, emit } = this.#plan
     store.checkTtl?.(plan.ttlMs)
     const token = createToken(this.clientId)
     if (plan.mode === "shared") this.#single('mode: "shared"')
     const thief = plan.steal ? this.#single("steal:") : undefined
     const request = { name, token, ...plan, timeoutMs, thief }
-    const acquisition = new Acquisition(store, request, emit, waitUntil)
+    const acquisition = new Acquisition(store, request, emit, plan.waitUntil)
     const { grant, waitedMs, requests, late } = await acquisition.run()
     const { fencingToken } = grant
     emit({ type: "granted", name, waitedMs, requests, fencingToken })
@@ -315,7 +342,7 @@ export class LockManager {
   }
 
   #hold(claim: Claim, plan: HoldPlan, grant: Omit<Grant, "kind"> & Pick<Hold, "late">): Lock {
-    const { store, timeoutMs, emit, waitUntil } = this.#plan
-    return new Lock({ ...plan, ...grant, store, claim, timeoutMs, emit, waitUntil })
+    const { store, timeoutMs, emit } = this.#plan
+    return new Lock({ ...plan, ...grant, store, claim, timeoutMs, emit })
   }
 }

@@ -1,6 +1,6 @@
 // The options of a manager: its database, its settings, and the defaults of its calls.
 import { type Duration, MAX_TIMER_MS, parseDuration } from "./duration.js"
-import { type Emit, guarded, type LockEvent, type WaitUntil } from "./events.js"
+import { type Emit, guarded, type LockEvent } from "./events.js"
 import { type AcquireOptions, overlay, planAcquire } from "./options.js"
 import type { Fetch, RestConfig } from "./rest/fetch-client.js"
 import type { UpstashRedis } from "./rest/upstash-redis.js"
@@ -50,15 +50,6 @@ export interface LockManagerOptions extends AcquireOptions {
    */
   readonly keyLocking?: boolean | undefined
   /**
-   * Given what goes on after a call has settled: the clean-up after an abort, a release that is tried again. On
-   * Workers and Vercel such work ends with the request unless their `waitUntil` knows of it; then a name may stay
-   * locked until its ttl ends.
-   *
-   * @default nobody
-   * @example `new LockManager({ redis, waitUntil: (work) => ctx.waitUntil(work) })`
-   */
-  readonly waitUntil?: WaitUntil | undefined
-  /**
    * Told what happens to the locks, for logs and metrics. What it throws is written to the console and goes no
    * further.
    *
@@ -74,7 +65,6 @@ export interface ManagerPlan {
   readonly clientId: string | undefined
   readonly timeoutMs: number
   readonly emit: Emit
-  readonly waitUntil: WaitUntil
   /** The options of the calls that were given. */
   readonly defaults: AcquireOptions
 }
@@ -88,7 +78,6 @@ export function planManager(options: LockManagerOptions): ManagerPlan {
     timeout = "5s",
     fetch,
     keyLocking,
-    waitUntil,
     onEvent,
     ...defaults
   } = overlay({} as LockManagerOptions, options)
@@ -101,17 +90,13 @@ export function planManager(options: LockManagerOptions): ManagerPlan {
   if (onEvent !== undefined && typeof onEvent !== "function") {
     throw invalid("onEvent", "a function", onEvent)
   }
-  if (waitUntil !== undefined && typeof waitUntil !== "function") {
-    throw invalid("waitUntil", "a function", waitUntil)
-  }
   const settings = {
     prefix,
     timeoutMs: parseDuration("timeout", timeout, { min: 1, max: MAX_TIMER_MS }),
-    waitUntil: guarded("waitUntil", waitUntil),
   }
   // Refused here, not at the first call.
-  const { ttlMs } = planAcquire(defaults)
-  const store = openStore({ redis, fetch, keyLocking, ...settings })
+  const { ttlMs, waitUntil } = planAcquire(defaults)
+  const store = openStore({ redis, fetch, keyLocking, waitUntil, ...settings })
   store.checkTtl?.(ttlMs)
   return { store, ...settings, clientId, emit: guarded("onEvent", onEvent), defaults }
 }

@@ -1,5 +1,6 @@
 // The options of the calls: what they mean, what they default to, and what is none.
 import { type Duration, MAX_TIMER_MS, parseDuration, parseTtl } from "./duration.js"
+import { guarded, type WaitUntil } from "./events.js"
 import { invalid, show } from "./invalid-argument.js"
 import { MAX_KEY_BYTES } from "./store/keys.js"
 
@@ -19,6 +20,15 @@ export interface HoldOptions {
    * @default true in `request`, false for a handle
    */
   readonly renew?: boolean | { readonly maxHold?: Duration | undefined } | undefined
+  /**
+   * Given what goes on after a call has settled: the clean-up after an abort, a release that is tried again. On
+   * Workers and Vercel such work ends with the request unless their `waitUntil` knows of it; then a name may stay
+   * locked until its ttl ends.
+   *
+   * @default nobody
+   * @example `locks.request(name, { waitUntil: (work) => ctx.waitUntil(work) }, callback)`
+   */
+  readonly waitUntil?: WaitUntil | undefined
 }
 
 /** Whether a lock is held alone, or together with others who share it. As in the Web Locks standard. */
@@ -125,6 +135,7 @@ export interface HoldPlan {
   readonly ttlMs: number
   readonly renew: boolean
   readonly maxHoldMs: number
+  readonly waitUntil: WaitUntil
 }
 
 /** Checked acquire options, in milliseconds. */
@@ -154,19 +165,23 @@ export function overlay<T extends object>(defaults: T, options: unknown): T {
 export function planHold(
   options: HoldOptions & { readonly mode?: LockMode | undefined },
 ): HoldPlan {
-  const { ttl = DEFAULTS.ttl, renew = false, mode = DEFAULTS.mode } = options
+  const { ttl = DEFAULTS.ttl, renew = false, mode = DEFAULTS.mode, waitUntil: given } = options
   if (mode !== "exclusive" && (mode as string) !== "shared") {
     throw invalid("mode", '"exclusive" or "shared"', mode)
   }
   const ttlMs = parseTtl(ttl)
-  if (typeof renew === "boolean") return { mode, ttlMs, renew, maxHoldMs: Infinity }
+  if (given !== undefined && typeof given !== "function") {
+    throw invalid("waitUntil", "a function", given)
+  }
+  const waitUntil = guarded("waitUntil", given)
+  if (typeof renew === "boolean") return { mode, ttlMs, renew, maxHoldMs: Infinity, waitUntil }
   // From a caller without types it may be anything.
   if (typeof (renew as unknown) !== "object" || (renew as unknown) === null) {
     throw invalid("renew", "a boolean or { maxHold }", renew)
   }
   const { maxHold = Infinity } = renew
   const maxHoldMs = parseDuration("renew.maxHold", maxHold, { min: ttlMs, max: Infinity })
-  return { mode, ttlMs, renew: true, maxHoldMs }
+  return { mode, ttlMs, renew: true, maxHoldMs, waitUntil }
 }
 
 /** What only some of the calls can ask for. */

@@ -111,6 +111,10 @@ const OPTIONS: Record<keyof AcquireOptions, Refusal[]> = {
     ["abort", TypeError, /^signal: /],
     [{ aborted: false }, TypeError, /^signal: /],
   ],
+  waitUntil: [
+    [{}, TypeError, /^waitUntil: must be a function, got an object/],
+    [null, TypeError, /^waitUntil: /],
+  ],
 }
 
 const cases = Object.entries(OPTIONS).flatMap(([option, refusals]) =>
@@ -126,6 +130,7 @@ describe("a name", () => {
       locks.tryAcquire(given),
       locks.request(given, () => undefined),
       locks.request(given, { ifAvailable: true }, () => undefined),
+      locks.inspect(given),
     ]) {
       const error = await rejection(refused)
       expect(error).toBeInstanceOf(type)
@@ -241,8 +246,6 @@ describe("an option of a manager", () => {
     ["keyLocking", null, TypeError, /^keyLocking: /],
     ["onEvent", {}, TypeError, /^onEvent: must be a function, got an object/],
     ["onEvent", null, TypeError, /^onEvent: /],
-    ["waitUntil", {}, TypeError, /^waitUntil: must be a function, got an object/],
-    ["waitUntil", null, TypeError, /^waitUntil: /],
     ["redis", undefined, TypeError, /^redis: must be \{ url, token \}, a client/],
     ["redis", null, TypeError, /^redis: .*got null/],
     ["redis", {}, TypeError, /^redis\.url: must be the database's REST URL, got undefined/],

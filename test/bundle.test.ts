@@ -13,6 +13,11 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest"
 const LARGEST = 17_408
 /** What `fetchlock/quorum` may add to it. */
 const LARGEST_QUORUM = 3_400
+/** What the middleware may add to a bundle that has Hono and the lock. */
+const LARGEST_GUARD = 1_536
+
+const LOCK = 'export { LockManager } from "./dist/index.js"'
+const LOCK_AND_HONO = `${LOCK}; export { Hono } from "hono"`
 
 let folder: string
 let code: string
@@ -20,30 +25,14 @@ let codeWithQuorum: string
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "fetchlock-bundle-"))
-  const manager = 'export { LockManager } from "./dist/index.js"'
-  code = await bundle(manager)
-  codeWithQuorum = await bundle(`${manager}; export { quorum } from "./dist/quorum/index.js"`)
+  code = await bundle(LOCK)
+  codeWithQuorum = await bundle(`${LOCK}; export { quorum } from "./dist/quorum/index.js"`)
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-async function bundle(contents: string): Promise<string> {
-  const { outputFiles } = await build({
-    stdin: { contents, resolveDir: "." },
-    bundle: true,
-    minify: true,
-    format: "esm",
-    platform: "neutral",
-    target: "es2022",
-    write: false,
-  })
-  return outputFiles[0]?.text ?? ""
-}
-
-const gzipped = (text: string) => gzipSync(text, { level: 9 }).length
-
 describe("the edge bundle", () => {
   test("is small", ({ annotate }) => {
-    const size = gzipped(code)
+    const size = sizeOf(code)
     console.log(`The edge bundle: ${String(size)} bytes gzipped, ${String(code.length)} minified.`)
     expect(size).toBeGreaterThan(1_000)
     expect(size).toBeLessThanOrEqual(LARGEST)
@@ -51,12 +40,24 @@ describe("the edge bundle", () => {
   })
 
   test("has nothing of a quorum, which adds little", ({ annotate }) => {
-    const added = gzipped(codeWithQuorum) - gzipped(code)
+    const added = sizeOf(codeWithQuorum) - sizeOf(code)
     console.log(`A quorum adds ${String(added)} bytes gzipped.`)
     expect(added).toBeGreaterThan(1_000)
     expect(added).toBeLessThanOrEqual(LARGEST_QUORUM)
     expect(codeWithQuorum).toContain("{fetchlock}:born")
     expect(code).not.toContain("{fetchlock}:born")
+    return annotate(`${String(added)} bytes gzipped`)
+  })
+
+  test("grows little by the middleware, and not at all by the lock service beside it", async ({
+    annotate,
+  }) => {
+    const before = sizeOf(await bundle(LOCK_AND_HONO))
+    const guarded = await bundle(`${LOCK_AND_HONO}; export { lock } from "./dist/hono/index.js"`)
+    const added = sizeOf(guarded) - before
+    expect(added).toBeGreaterThan(500)
+    expect(added).toBeLessThanOrEqual(LARGEST_GUARD)
+    expect(guarded).not.toContain("authorize")
     return annotate(`${String(added)} bytes gzipped`)
   })
 
@@ -140,6 +141,7 @@ describe("the public names", () => {
       "LockManagerSnapshot",
       "LockMode",
       "LockPhase",
+      "LockStatus",
       "LockTimeoutError",
       "LockTransfer",
       "LossReason",
@@ -172,6 +174,31 @@ describe("the public names", () => {
     ])
   })
 
+  test("of fetchlock/handler", async () => {
+    expect(Object.keys((await import(resolve("dist/handler.js"))) as object)).toEqual(["withLock"])
+    expect(declaredNames("dist/handler.d.ts")).toEqual([
+      "HeldLock",
+      "ReleaseTime",
+      "WithLockOptions",
+      "withLock",
+    ])
+  })
+
+  test("of fetchlock/hono", async () => {
+    expect(Object.keys((await import(resolve("dist/hono/index.js"))) as object)).toEqual([
+      "lock",
+      "lockRoutes",
+    ])
+    expect(declaredNames("dist/hono/index.d.ts")).toEqual([
+      "LockAttempt",
+      "LockOptions",
+      "LockRoutesOptions",
+      "ReleaseTime",
+      "lock",
+      "lockRoutes",
+    ])
+  })
+
   test("of fetchlock/dev", async () => {
     expect(Object.keys((await import(resolve("dist/dev/index.js"))) as object)).toEqual([
       "startDevServer",
@@ -183,6 +210,24 @@ describe("the public names", () => {
     ])
   })
 })
+
+/** As a bundler for the edge makes it. */
+async function bundle(contents: string): Promise<string> {
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir: "." },
+    bundle: true,
+    minify: true,
+    format: "esm",
+    platform: "neutral",
+    target: "es2022",
+    write: false,
+  })
+  return outputFiles[0]?.text ?? ""
+}
+
+function sizeOf(code: string): number {
+  return gzipSync(code, { level: 9 }).length
+}
 
 /** Whether the identifier stands for a variable: not for a property, a key or a label. */
 function isReference(node: ts.Identifier): boolean {

@@ -61,6 +61,16 @@ describe("npm run dev", () => {
     expect((await fetch(url, { method: "DELETE" })).status).toBe(204)
     expect(await (await fetch(url)).json()).toMatchObject({ sold: 0 })
 
+    // Buyers take their turn, and nobody hangs; the guarded route is served or refused.
+    const load = Array.from({ length: 60 }, (_, n) =>
+      fetch(url, { method: n % 2 ? "POST" : "DELETE", signal: AbortSignal.timeout(40_000) }),
+    )
+    const answered = (await Promise.all(load)).map(({ status }, n) => [n % 2, status].join(" "))
+    expect([...new Set(answered)].sort()).toEqual(
+      expect.arrayContaining(["0 423", "1 201"]) as string[],
+    )
+    for (const answer of answered) expect(["0 204", "0 423", "1 201"]).toContain(answer)
+
     dev.signal("SIGINT")
     await dev.exit
     await expect.poll(() => dev.processes, { timeout: 5_000 }).toEqual([])

@@ -213,3 +213,19 @@ export const durations: readonly Duration[] = [0, 1.5, Infinity, "1ms", "1.5s", 
 export const unitless: Duration = "5"
 // @ts-expect-error -- no such unit
 export const weeks: Duration = "5w"
+
+/**
+ * What Next.js 15 demands of `app/orders/[id]/pay/route.ts`, as its generated validator says it. Written down here, and
+ * compared once with `next` itself, which would be a heavy dependency for one type.
+ */
+interface NextRouteHandlers {
+  readonly POST?: (
+    request: NextRequest,
+    context: { params: Promise<{ id: string }> },
+  ) => Promise<Response> | Response
+}
+interface NextRequest extends Request {
+  readonly nextUrl: URL
+}
+
+expectTypeOf<typeof import("../examples/vercel/route.js")>().toExtend<NextRouteHandlers>()

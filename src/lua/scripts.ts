@@ -9,6 +9,9 @@ export const extend = "local token, ttl = ARGV[1], ARGV[2]\nlocal lock, queue, s
 /** From fence.lua. */
 export const fence = "local token, fence = ARGV[1], tonumber(ARGV[2])\nlocal values = redis.call(\"MGET\", KEYS[1], KEYS[2])\nlocal value = values[1]\nif value == token or value == token .. \"+\" then\nif fence > (tonumber(values[2]) or 0) then\nredis.call(\"SET\", KEYS[2], ARGV[2], \"PX\", \"86400000\")\nend\nreturn \"noted\"\nend\nreturn value and \"taken\" or \"gone\""
 
+/** From inspect.lua. */
+export const inspect = "return {redis.call(\"PTTL\", KEYS[1]), redis.call(\"ZCARD\", KEYS[2])}"
+
 /** From look.lua. */
 export const look = "local token = ARGV[1]\nlocal lock, queue, seen, counter, holders, stolen = unpack(KEYS)\nlocal now\nlocal function clock()\nif not now then\nlocal time = redis.call(\"TIME\")\nnow = tonumber(time[1]) * 1000000 + tonumber(time[2])\nend\nreturn now\nend\nlocal function digits(number)\nreturn string.format(\"%.0f\", number)\nend\nlocal function shared(value)\nreturn string.match(value or \"\", \"^(fl_#(%d+)#%d+)\")\nend\nlocal function nowMs()\nreturn math.floor(clock() / 1000)\nend\nlocal function untilMs(ends)\nends = tonumber(ends)\nif ends and ends >= nowMs() then return ends - nowMs() end\nend\nlocal function leftOf(token)\nreturn untilMs(redis.call(\"ZSCORE\", holders, token) or nil)\nend\nlocal function endOf(place)\nreturn untilMs(redis.call(\"ZRANGE\", holders, place, place, \"WITHSCORES\")[2])\nend\nlocal value = redis.call(\"GET\", lock)\nif value == token or value == token .. \"+\" then\nreturn {\"held\", redis.call(\"PTTL\", lock)}\nend\nif not shared(value) then return {value and \"taken\" or \"gone\", 0} end\nlocal left = leftOf(token)\nreturn {left and \"held\" or \"gone\", left or 0}"
 

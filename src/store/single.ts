@@ -81,6 +81,17 @@ export class SingleStore implements LockStore, SingleDatabase {
     return readSnapshots(reply, names.length)
   }
 
+  async inspect(
+    name: string,
+    timeoutMs: number,
+  ): Promise<{ leftMs: number | undefined; waiting: number }> {
+    const reply = await this.#database.runOn(scripts.inspect, name, [], timeoutMs)
+    if (!Array.isArray(reply)) throw unexpectedReply()
+    const [left, waiting] = reply.map(readInteger) as [number, number]
+    const leftMs = left === -2 ? undefined : left === -1 ? Infinity : left
+    return { leftMs, waiting: readInteger(waiting) }
+  }
+
   async look({ name, token }: Claim, timeoutMs: number): Promise<Validity | "taken" | "gone"> {
     const sentAt = now()
     const reply = await this.#database.runOn(scripts.look, name, [token], timeoutMs)

@@ -137,6 +137,8 @@ export interface LockQueue {
 
 /** What can be done on one database alone, where there is one order of everything; beside holds that are shared. */
 export interface SingleDatabase {
+  /** How long the holder has left (undefined: there is none; Infinity: its key never expires), and how many wait. */
+  inspect(name: string, timeoutMs: number): Promise<{ leftMs: number | undefined; waiting: number }>
   /** Takes the lock from whoever has it, if that is what an earlier call found, or nobody. */
   steal(request: TakeRequest, found: string, timeoutMs: number): Promise<Grant | Held>
   /** Some of the names of the locks that are held; all of them, asked until `next` is `"0"`. */

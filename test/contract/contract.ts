@@ -4,6 +4,7 @@ import type { Variant } from "../support/variants.js"
 import { fencing } from "./fencing.js"
 import { granting } from "./granting.js"
 import { holding } from "./holding.js"
+import { inspecting } from "./inspecting.js"
 import { openLab } from "./lab.js"
 import { naming } from "./naming.js"
 import { releasing } from "./releasing.js"
@@ -28,6 +29,11 @@ export function contract(variant: Variant): void {
   describe("fencing", () => {
     fencing(lab)
   })
+  if (variant.hasQueue) {
+    describe("inspecting", () => {
+      inspecting(lab)
+    })
+  }
   describe("request", () => {
     requesting(lab)
   })

@@ -6,7 +6,20 @@ import { join, resolve } from "node:path"
 import type { Snippet } from "./snippets.js"
 
 /** What else the user has installed. */
-const NEIGHBOURS = ["@upstash/redis", "@types/node", "@cloudflare/workers-types", "typescript"]
+const NEIGHBOURS = [
+  "@upstash/redis",
+  "@types/node",
+  "@cloudflare/workers-types",
+  "hono",
+  "typescript",
+]
+
+/** A package that snippets import and nobody here has installed. */
+const STRANGERS = `
+declare module "@vercel/functions" {
+  function waitUntil(work: Promise<unknown>): void
+}
+`
 
 /** What snippets use without saying where it comes from. */
 const SURROUNDINGS = `
@@ -17,6 +30,7 @@ declare global {
   const lock: Lock
   const env: { UPSTASH_REDIS_REST_URL: string; UPSTASH_REDIS_REST_TOKEN: string }
   const total: number
+  const secret: string
   const message: { lock: LockTransfer }
   const queue: { send(message: object): Promise<void> }
   function charge(options: { signal: AbortSignal }): Promise<void>
@@ -79,6 +93,7 @@ export class Project {
     }
     await writeFile(join(folder, "tsconfig.json"), JSON.stringify(config))
     await writeFile(join(folder, "surroundings.d.ts"), SURROUNDINGS)
+    await writeFile(join(folder, "strangers.d.ts"), STRANGERS)
     for (const [index, { code, place }] of snippets.entries()) {
       await writeFile(join(folder, `${index}.ts`), `// ${place}\n${code}\nexport {}\n`)
     }

@@ -129,6 +129,12 @@ export const paths: readonly Path[] = [
   },
   { script: "extend", when: "not ours", call: ({ lock, holder }) => lock.extend(holder.token, 10) },
   {
+    script: "inspect",
+    when: "always",
+    before: all(held, queued),
+    call: ({ lock }) => lock.inspect(),
+  },
+  {
     script: "look",
     when: "ours",
     before: held,

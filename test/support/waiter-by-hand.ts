@@ -131,6 +131,10 @@ export class LockByHand {
     return this.#run(scripts.extend, this.keys, [token, String(ttlMs)])
   }
 
+  inspect(): Promise<unknown> {
+    return this.#run(scripts.inspect, this.keys.slice(0, 2), [])
+  }
+
   look(token: string): Promise<unknown> {
     return this.#run(scripts.look, this.keys, [token])
   }

@@ -10,6 +10,8 @@ export interface IsolateOptions {
   readonly compatibilityFlags?: string[]
   /** Answers the Worker's own requests in the network's place. */
   readonly outbound?: (request: Request) => Promise<Response>
+  /** The queue that it both sends to, as the binding, and consumes. */
+  readonly queue?: { readonly binding: string; readonly name: string }
 }
 
 export class Isolate {
@@ -27,7 +29,7 @@ export class Isolate {
     })
   }
 
-  static async start({ worker, env, compatibilityFlags = [], outbound }: IsolateOptions) {
+  static async start({ worker, env, compatibilityFlags = [], outbound, queue }: IsolateOptions) {
     const isolate = new Isolate({
       modules: true,
       script: await bundle(worker, compatibilityFlags.includes("nodejs_compat")),
@@ -35,6 +37,10 @@ export class Isolate {
       compatibilityFlags,
       bindings: env,
       cf: false,
+      ...(queue && {
+        queueProducers: { [queue.binding]: queue.name },
+        queueConsumers: { [queue.name]: { maxBatchTimeout: 0 } },
+      }),
       ...(outbound && { outboundService: outbound as never }),
     })
     isolate.#url = await isolate.#miniflare.ready
@@ -43,6 +49,13 @@ export class Isolate {
 
   fetch(path: string, init?: RequestInit): Promise<Response> {
     return fetch(new URL(path, this.#url), init)
+  }
+
+  /** Fires its cron trigger. */
+  async fire(scheduledTime: Date): Promise<string> {
+    const worker = await this.#miniflare.getWorker()
+    const { outcome } = await worker.scheduled({ scheduledTime, cron: "0 * * * *" })
+    return outcome
   }
 
   stop(): Promise<void> {
@@ -61,7 +74,7 @@ async function bundle(worker: IsolateOptions["worker"], nodeCompat: boolean): Pr
     format: "esm",
     target: "es2022",
     write: false,
-    external: nodeCompat ? ["node:*"] : [],
+    external: ["cloudflare:*", ...(nodeCompat ? ["node:*"] : [])],
   })
   return outputFiles.map(({ text }) => text).join()
 }

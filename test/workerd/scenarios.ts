@@ -7,6 +7,7 @@ import {
   type LockTransfer,
 } from "fetchlock"
 import { readAndWrite } from "./readers-and-writers.js"
+import { section } from "./section.js"
 
 /** The database, past the library. */
 export type Command = (...command: string[]) => Promise<unknown>
@@ -190,16 +191,8 @@ export const scenarios: Record<string, (stage: Stage) => Promise<unknown>> = {
     return { error: await acquiring }
   },
 
-  /** A critical section between two requests, so that the clock moves: the time stands still without I/O. */
   async section({ locks, name, command }) {
-    return locks.request(name, { fencing: true, wait: "60s" }, async (lock) => {
-      const before = Number(await command("GET", `count:${name}`))
-      const enteredAt = Date.now()
-      await pause(10)
-      await command("SET", `count:${name}`, String(before + 1))
-      const leftAt = Date.now()
-      return { lock: name, enteredAt, leftAt, fencingToken: lock.fencingToken }
-    })
+    return locks.request(name, { fencing: true, wait: "60s" }, (lock) => section(command, lock))
   },
 
   /** Two failures that the log must show, or else its silence would mean nothing. */

@@ -22,7 +22,8 @@ export async function serve(request: Request, env: Env, locks: LockManager): Pro
   return Response.json(await scenario(stage))
 }
 
-function commandTo(env: Env): Command {
+/** The database, past the library. */
+export function commandTo(env: Env): Command {
   return async (...command) => {
     const response = await fetch(env.UPSTASH_REDIS_REST_URL, {
       method: "POST",

@@ -1,0 +1,33 @@
+// A resource that refuses writers who are late: it remembers the greatest fencing token that it has seen.
+// The writer here stalls after its lock has expired, as a paused process does, and another one overtakes it.
+import { LockManager } from "fetchlock"
+import { Hono } from "hono"
+
+/** The resource: a document and the token of its last writer. Look and write are one step. */
+export function createStore(): Hono {
+  let document = { text: "", fence: 0 }
+  const store = new Hono()
+  store.get("/", (c) => c.json(document))
+  store.put("/", async (c) => {
+    const fence = Number(c.req.header("Fencing-Token"))
+    const text = await c.req.text()
+    if (!(fence >= document.fence)) return c.text(`${document.fence} was here before`, 409)
+    document = { text, fence }
+    return c.body(null, 204)
+  })
+  return store
+}
+
+/** Writes under the lock, after so long. Answers the store's status. */
+export async function write(locks: LockManager, store: Hono, text: string, stallMs = 0) {
+  const lock = await locks.acquire("document", { ttl: "1s", fencing: true })
+  try {
+    await new Promise((resolve) => setTimeout(resolve, stallMs))
+    // A careful writer looks at lock.signal here. This one has been stopped right behind that look.
+    const headers = { "Fencing-Token": String(lock.fencingToken) }
+    const response = await store.request("/", { method: "PUT", body: text, headers })
+    return response.status
+  } finally {
+    await lock.release()
+  }
+}

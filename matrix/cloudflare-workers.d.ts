@@ -1,0 +1,4 @@
+// The part that is used of workerd's own module, whose types clash with those of Node.
+declare module "cloudflare:workers" {
+  export const env: object
+}

@@ -1,0 +1,73 @@
+// The middleware that guards a route: one hold for each request.
+import type { Context, MiddlewareHandler } from "hono"
+import { guard } from "../guard/guard.js"
+import { type GuardOptions, type HeldLock, planGuard } from "../guard/guard-options.js"
+import { problemResponse } from "../guard/problem.js"
+import { waitUntilOf } from "./wait-until.js"
+
+/** The options of `lock`. Functions among them are given Hono's context, behind the error if there is one. */
+export type LockOptions = GuardOptions<readonly [c: Context]>
+
+/**
+ * Guards a route of Hono: what comes behind it runs while the request's lock is held, and not at all without it.
+ *
+ * The lock is `c.var.lock`. Pass `c.var.lock.signal` on to whatever it protects.
+ *
+ * > [!WARNING]
+ * > `c.req.param()` knows the parameters of the middleware's own path: under `app.use("*", …)` there are none, and
+ * > a name made of one is refused. Guard the route itself: `app.post("/orders/:id", lock(…), handler)`.
+ *
+ * > [!WARNING]
+ * > What answers before the handler has ended, as Hono's `timeout` does, belongs before the lock: behind it, it
+ * > would let the lock go while the handler still runs.
+ *
+ * @throws `TypeError` or `RangeError` that names the option.
+ *
+ * @example
+ * ```ts
+ * import { Hono } from "hono"
+ * import { LockManager } from "fetchlock"
+ * import { lock } from "fetchlock/hono"
+ *
+ * const app = new Hono()
+ * const guarded = lock({
+ *   locks: (c) => LockManager.fromEnv(c.env),
+ *   name: (c) => `order:${c.req.param("id")}`,
+ * })
+ * app.post("/orders/:id/pay", guarded, async (c) => {
+ *   await charge({ signal: c.var.lock.signal })
+ *   return c.json({ paid: true })
+ * })
+ * ```
+ */
+export function lock<
+  const Fencing extends boolean | undefined = undefined,
+  const FailOpen extends boolean | undefined = undefined,
+>(
+  options: LockOptions & { readonly fencing?: Fencing; readonly failOpen?: FailOpen },
+): MiddlewareHandler<{ Variables: { lock: HeldLock<Fencing, FailOpen> } }> {
+  const plan = planGuard<readonly [Context]>(options)
+  return async (c, next) => {
+    // What was set before. What a late handler has set is none of the answer's business.
+    const { headers } = c.body(null)
+    let handled: Response | undefined
+    const response = await guard(plan, {
+      request: c.req.raw,
+      args: [c as Context],
+      waitUntil: waitUntilOf(c as Context),
+      run: async (held) => {
+        c.set("lock", held as HeldLock<Fencing, FailOpen>)
+        await next()
+        return (handled = c.res)
+      },
+      respond: (problem) => {
+        c.res = undefined
+        return problemResponse(problem, headers)
+      },
+    })
+    if (response === handled) return
+    // Hono would lay the headers of the one over the other.
+    if (c.finalized) c.res = undefined
+    c.res = response
+  }
+}

@@ -1,0 +1,408 @@
+// The lock service as its clients see it: whole requests, over loopback where the connection matters.
+import { Hono } from "hono"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { LockManager } from "../../src/index.js"
+import { type LockAttempt, lockRoutes, type LockRoutesOptions } from "../../src/hono/index.js"
+import { problemOf } from "../guard/adapters.js"
+import { everything, inOrder } from "../support/fault-proxy.js"
+import { until } from "../support/outcomes.js"
+import { type Opened, variants } from "../support/variants.js"
+
+let database: Opened
+let names = 0
+const unique = () => `service ${String(names++)}`
+const path = (name: string) => `/locks/${encodeURIComponent(name)}`
+
+beforeAll(async () => {
+  const [variant] = variants
+  if (!variant) throw new Error("there is no variant")
+  database = await variant.open()
+})
+afterAll(() => database.close())
+
+/** A client of a service. */
+function service(options: Partial<LockRoutesOptions> = {}) {
+  const app = new Hono()
+  const all = { locks: database.locks(), authorize: () => true, ...options }
+  app.route("/locks", lockRoutes(all))
+  const ask = async (method: string, url: string, init: RequestInit = {}) =>
+    app.request(url, { method, ...init })
+  const send = (method: string, name: string, body?: unknown, token?: string) =>
+    ask(method, path(name), {
+      headers: {
+        ...(body !== undefined && { "Content-Type": "application/json" }),
+        ...(token !== undefined && { "Lock-Token": token }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    })
+  return { ask, send }
+}
+
+const tokenOf = (response: Response) => response.headers.get("Lock-Token") ?? "none"
+
+describe("the life of a hold", () => {
+  test("acquire, extend, inspect and release, each in one request to the database", async () => {
+    const { proxy, locks } = await database.proxied()
+    const { send } = service({ locks: locks() })
+    const name = unique()
+    const requests = () => proxy.log.splice(0).length
+
+    const acquired = await send("POST", name, { ttl: "20s" })
+    expect(acquired.status).toBe(201)
+    expect(acquired.headers.get("Cache-Control")).toBe("no-store")
+    const token = tokenOf(acquired)
+    expect(token).toMatch(/^<fetchlock:fl_[\w-]+>$/)
+    const body = (await acquired.json()) as Record<string, unknown>
+    expect(body).toEqual({
+      name,
+      remaining: expect.any(Number) as number,
+      waited: expect.any(Number) as number,
+    })
+    expect(body["remaining"]).toBeGreaterThan(15_000)
+    expect(body["remaining"]).toBeLessThan(20_000)
+    expect(requests()).toBe(1)
+
+    const extended = await send("PATCH", name, { ttl: "2m" }, token)
+    expect(extended.status).toBe(200)
+    const { remaining } = (await extended.json()) as { remaining: number }
+    expect(remaining).toBeGreaterThan(110_000)
+    expect(requests()).toBe(1)
+
+    const inspected = await send("GET", name)
+    expect(await inspected.json()).toEqual({
+      name,
+      held: true,
+      remaining: expect.any(Number) as number,
+      waiting: 0,
+    })
+    expect(requests()).toBe(1)
+
+    expect((await send("DELETE", name, undefined, token)).status).toBe(204)
+    expect(requests()).toBe(1)
+    expect(await (await send("GET", name)).json()).toMatchObject({ held: false, remaining: 0 })
+  })
+
+  test("nothing of it is kept: another instance extends and releases", async () => {
+    const name = unique()
+    const token = tokenOf(await service().send("POST", name))
+    const { send } = service()
+    expect((await send("PATCH", name, undefined, token)).status).toBe(200)
+    expect((await send("DELETE", name, undefined, token)).status).toBe(204)
+  })
+
+  test("a fencing token comes with the hold where it is asked for", async () => {
+    const response = await service().send("POST", unique(), { fencing: true })
+    const { fencingToken } = (await response.json()) as { fencingToken: number }
+    expect(fencingToken).toBeGreaterThan(0)
+  })
+
+  test("a lock that is held is 423 at once, or after the wait", async () => {
+    const { send } = service()
+    const name = unique()
+    await send("POST", name)
+    for (const wait of [0, 300]) {
+      const response = await send("POST", name, { wait })
+      expect(response.headers.get("Retry-After")).toMatch(/^[1-5]$/)
+      expect(await problemOf(response)).toMatchObject({ type: "lock-busy", status: 423 })
+    }
+  })
+
+  test("who waits is granted the whole ttl when its turn comes, and told how long it waited", async () => {
+    const { send } = service()
+    const name = unique()
+    const first = tokenOf(await send("POST", name))
+    const second = send("POST", name, { wait: "15s", ttl: "1m" })
+    await until(async () => (await database.locks().inspect(name)).waiting === 1)
+    expect((await send("DELETE", name, undefined, first)).status).toBe(204)
+    const granted = await second
+    const { remaining, waited } = (await granted.json()) as { remaining: number; waited: number }
+    expect(granted.status).toBe(201)
+    expect(remaining).toBeGreaterThan(50_000)
+    expect(waited).toBeGreaterThan(0)
+    // Not the lease that a hand-off grants: nobody would extend that.
+    expect(await database.command("PTTL", `lock:${name}`)).toBeGreaterThan(50_000)
+    expect((await send("DELETE", name, undefined, tokenOf(granted))).status).toBe(204)
+  })
+
+  test("a client that goes away while it waits leaves the queue", async () => {
+    const { ask, send } = service()
+    const name = unique()
+    await send("POST", name)
+    const client = new AbortController()
+    const headers = { "Content-Type": "application/json" }
+    const body = '{"wait":15000}'
+    const asked = ask("POST", path(name), { headers, body, signal: client.signal })
+    await until(async () => (await database.locks().inspect(name)).waiting === 1)
+    client.abort()
+    expect((await asked).status).toBe(499)
+    await until(async () => (await database.locks().inspect(name)).waiting === 0)
+  })
+
+  test("a token that has not got the lock is 409, and says who has", async () => {
+    const { send } = service()
+    const name = unique()
+    const token = tokenOf(await send("POST", name))
+    await send("DELETE", name, undefined, token)
+    for (const method of ["PATCH", "DELETE"]) {
+      const response = await send(method, name, undefined, token)
+      expect(await problemOf(response)).toMatchObject({ type: "lock-not-held", reason: "gone" })
+    }
+    await send("POST", name)
+    for (const method of ["PATCH", "DELETE"]) {
+      const response = await send(method, name, undefined, token)
+      expect(response.status).toBe(409)
+      expect(await problemOf(response)).toMatchObject({ type: "lock-not-held", reason: "taken" })
+    }
+  })
+
+  test("a release whose answer is lost on the way to the database is a release", async () => {
+    const { proxy, locks } = await database.proxied()
+    const { send } = service({ locks: locks() })
+    const name = unique()
+    const token = tokenOf(await send("POST", name))
+    proxy.plan = inOrder("release", { kind: "reply-lost" })
+    expect((await send("DELETE", name, undefined, token)).status).toBe(204)
+  })
+
+  test("a hold of the library's can be handed to a client, and back", async () => {
+    const { send } = service()
+    const lock = await database.locks().acquire(unique())
+    const transfer = lock.transfer()
+    const token = `<fetchlock:${transfer.token}>`
+    expect((await send("PATCH", lock.name, { ttl: "1m" }, token)).status).toBe(200)
+    const back = await database.locks().adopt(transfer)
+    expect(await back.release()).toBe("released")
+  })
+})
+
+describe("names", () => {
+  test.each(["a/b", "ä ö", "100%", "%2F", "a?b#c", "+", "-", "🔒", " ", "a".repeat(1_000), "..a"])(
+    "%j is a name",
+    async (name) => {
+      const { send } = service()
+      const response = await send("POST", name, { ttl: "1m" })
+      expect(await response.json()).toMatchObject({ name })
+      expect(await database.command("EXISTS", `lock:${name}`)).toBe(1)
+      expect((await send("DELETE", name, undefined, tokenOf(response))).status).toBe(204)
+    },
+  )
+
+  test.each([
+    ["/locks/", 400, "name: must not be empty: the path ends with the lock's name"],
+    ["/locks/%FF", 400, "name: must be percent-encoded UTF-8"],
+    ["/locks/%", 400, "name: must be percent-encoded UTF-8"],
+    ["/locks/a/b", 404, "The path ends with the lock's name as one segment"],
+    [`/locks/${"a".repeat(33_000)}`, 400, "name: must have at most 32758 bytes"],
+  ])("%.20s is none", async (url, status, detail) => {
+    const problem = await problemOf(await service().ask("POST", url))
+    expect(problem["status"]).toBe(status)
+    expect(problem["detail"]).toContain(detail)
+  })
+})
+
+describe("requests that cannot be meant", () => {
+  const json = "application/json"
+
+  test.each<[string, string | undefined, BodyInit, number, string]>([
+    ["no JSON", json, "{ttl:1}", 400, "the body is no JSON"],
+    ["no object", json, "[]", 400, "the body must be a JSON object, got an array"],
+    ["null", json, "null", 400, "the body must be a JSON object, got null"],
+    ["no such member", json, '{"tll":1}', 400, '"tll" is no member of the body; there may be ttl,'],
+    ["a ttl of the wrong type", json, '{"ttl":true}', 400, "ttl: must be milliseconds or text"],
+    ["a ttl that is null", json, '{"ttl":null}', 400, "ttl: must be milliseconds or text"],
+    ["a ttl without unit", json, '{"ttl":"30"}', 400, "ttl: must be milliseconds or text such as"],
+    ["too short a ttl", json, '{"ttl":1}', 400, "ttl: must be from 10 to 300000 ms, got 1"],
+    ["too long a ttl", json, '{"ttl":"6m"}', 400, "ttl: must be from 10 to 300000 ms, got 6m"],
+    ["too long a wait", json, '{"wait":"1h"}', 400, "wait: must be from 0 to 20000 ms, got 1h"],
+    ["a negative wait", json, '{"wait":-1}', 400, "wait: must be from 0 to 20000 ms, got -1"],
+    ["fencing as text", json, '{"fencing":"no"}', 400, 'fencing: must be a boolean, got "no"'],
+    ["a form", "application/x-www-form-urlencoded", "ttl=1", 415, "must be application/json, got"],
+    ["no type", undefined, new Uint8Array([123, 125]), 415, 'must be application/json, got ""'],
+    ["no UTF-8", json, new Uint8Array([34, 255, 34]), 400, "the body is no UTF-8"],
+    ["too much", json, JSON.stringify("x".repeat(1_024)), 413, "must have at most 1024 bytes"],
+  ])("%s", async (_, type, body, status, detail) => {
+    const name = unique()
+    const headers = type === undefined ? [] : [["Content-Type", type] as [string, string]]
+    const response = await service().ask("POST", path(name), { headers, body })
+    const problem = await problemOf(response)
+    expect([problem["type"], problem["status"]]).toEqual(["bad-request", status])
+    expect(problem["detail"]).toContain(detail)
+    expect(await database.command("EXISTS", `lock:${name}`)).toBe(0)
+  })
+
+  test("an endless body is read no further than the limit", async () => {
+    let pulled = 0
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        pulled++
+        controller.enqueue(new Uint8Array(512).fill(32))
+      },
+    })
+    const init = { headers: { "Content-Type": json }, body, duplex: "half" }
+    const response = await service().ask("POST", path(unique()), init)
+    expect(response.status).toBe(413)
+    expect(pulled).toBeLessThan(10)
+  })
+
+  test.each(["", "{}", " {} "])("a body that is %j asks for the defaults", async (body) => {
+    const headers = { "Content-Type": `${json}; charset=utf-8` }
+    const { status } = await service().ask("POST", path(unique()), { headers, body })
+    expect(status).toBe(201)
+  })
+
+  test.each([
+    [undefined, "Lock-Token: this header is missing"],
+    ["fl_a_b", "Lock-Token: must be what the acquire answered"],
+    ["<fl_a_b>", "Lock-Token: must be what the acquire answered"],
+    ["<fetchlock:fl_a_b+>", "Lock-Token: must be what the acquire answered"],
+    ["<fetchlock:a stranger's>", "Lock-Token: must be what the acquire answered"],
+  ])("the token %j, with extend and release", async (token, detail) => {
+    for (const method of ["PATCH", "DELETE"]) {
+      const problem = await problemOf(await service().send(method, unique(), undefined, token))
+      expect(problem["status"]).toBe(400)
+      expect(problem["detail"]).toContain(detail)
+      if (token !== undefined) expect(problem["detail"]).not.toContain(token)
+    }
+  })
+
+  test("what a stranger holds cannot be released with what it wrote", async () => {
+    const name = unique()
+    await database.command("SET", `lock:${name}`, "fl_stranger+", "PX", "60000")
+    const response = await service().send("DELETE", name, undefined, "<fetchlock:fl_strange>")
+    expect(response.status).toBe(409)
+    expect(await database.command("EXISTS", `lock:${name}`)).toBe(1)
+  })
+})
+
+describe("methods", () => {
+  test("HEAD is GET without the body", async () => {
+    const response = await service().send("HEAD", unique())
+    expect([response.status, await response.text()]).toEqual([200, ""])
+  })
+
+  test("OPTIONS tells what there is, others are 405", async () => {
+    const options = await service().send("OPTIONS", "a")
+    const put = await service().send("PUT", "a")
+    const allow = "GET, HEAD, POST, PATCH, DELETE, OPTIONS"
+    expect([options.status, options.headers.get("Allow")]).toEqual([204, allow])
+    expect([put.status, put.headers.get("Allow")]).toEqual([405, allow])
+    expect(await problemOf(put)).toMatchObject({ type: "method-not-allowed" })
+  })
+})
+
+describe("authorize", () => {
+  const options = () => ({ locks: database.locks() })
+
+  test("without it there is no service", () => {
+    expect(() => lockRoutes(options() as never)).toThrow(
+      "authorize: must be a function that decides who may do what, got undefined",
+    )
+    // @ts-expect-error -- it is required
+    expect(() => lockRoutes(options())).toThrow(TypeError)
+  })
+
+  test("it is asked who, what and which lock, each time", async () => {
+    const attempts: LockAttempt[] = []
+    const { send } = service({
+      authorize: (_, attempt) => {
+        attempts.push(attempt)
+        return true
+      },
+    })
+    const name = "a/ü"
+    const token = tokenOf(await send("POST", name))
+    await send("PATCH", name, undefined, token)
+    await send("DELETE", name, undefined, token)
+    await send("GET", name)
+    await send("HEAD", name)
+    const operations = ["acquire", "extend", "release", "inspect", "inspect"]
+    expect(attempts).toEqual(operations.map((operation) => ({ operation, name })))
+  })
+
+  test.each([false, undefined, 1, "true", null])("%o is a refusal", async (answer) => {
+    const { proxy, locks } = await database.proxied()
+    const { send } = service({ locks: locks(), authorize: () => answer as boolean })
+    for (const method of ["POST", "PATCH", "DELETE", "GET"]) {
+      const response = await send(method, unique(), undefined, "<fetchlock:fl_a_b>")
+      expect(await problemOf(response)).toMatchObject({ type: "forbidden", status: 403 })
+    }
+    expect(proxy.log).toHaveLength(0)
+  })
+
+  test("it may answer by itself, and fail", async () => {
+    const own = () => Promise.resolve(new Response("who are you?", { status: 401 }))
+    expect((await service({ authorize: own }).send("GET", "a")).status).toBe(401)
+    const fails = () => Promise.reject(new Error("no session store"))
+    expect((await service({ authorize: fails }).send("GET", "a")).status).toBe(500)
+  })
+})
+
+describe("bounds and failures", () => {
+  test("bounds are options", async () => {
+    const { send } = service({ maxTtl: "10s", maxWait: 0, maxBodyBytes: 20 })
+    const name = unique()
+    const details = []
+    for (const body of [{ ttl: "11s" }, { wait: 1 }, { ttl: "0000000000000010s" }]) {
+      details.push((await problemOf(await send("POST", name, body)))["detail"])
+    }
+    expect(details).toEqual([
+      "ttl: must be from 10 to 10000 ms, got 11s",
+      "wait: must be from 0 to 0 ms, got 1",
+      "the body must have at most 20 bytes",
+    ])
+    await send("POST", name)
+    // The default ttl keeps to the bound as well.
+    expect(await database.command("PTTL", `lock:${name}`)).toBeLessThanOrEqual(10_000)
+  })
+
+  test.each([
+    ["maxTtl", 1, RangeError],
+    ["maxTtl", "soon", TypeError],
+    ["maxWait", -1, RangeError],
+    ["maxWait", Infinity, RangeError],
+    ["maxBodyBytes", 1, RangeError],
+    ["maxBodyBytes", "1k", RangeError],
+    ["locks", {}, TypeError],
+  ])("%s cannot be %o", (option, value, type) => {
+    const options = { locks: database.locks(), authorize: () => true, [option]: value }
+    const make = () => lockRoutes(options)
+    expect(make).toThrow(type)
+    expect(make).toThrow(new RegExp(`^${option}: .* got `))
+  })
+
+  test("the manager may be made of the context", async () => {
+    const app = new Hono()
+    const locks = (c: { env: object }) => LockManager.fromEnv(c.env)
+    app.route("/", lockRoutes({ locks, authorize: () => true }))
+    const { url, token } = database
+    const env = { KV_REST_API_URL: url, KV_REST_API_TOKEN: token }
+    expect((await app.request("/a%20b", { method: "GET" }, env)).status).toBe(200)
+  })
+
+  test("a database that fails is 503, for each operation", async () => {
+    const { proxy, locks } = await database.proxied()
+    proxy.plan = everything({ kind: "request-lost", by: "reset" })
+    const { send } = service({ locks: locks() })
+    for (const method of ["POST", "PATCH", "DELETE", "GET"]) {
+      const response = await send(method, unique(), undefined, "<fetchlock:fl_a_b>")
+      expect(response.headers.get("Retry-After")).toMatch(/^[1-5]$/)
+      expect(await problemOf(response)).toMatchObject({ type: "lock-unavailable", status: 503 })
+    }
+  })
+
+  test("no problem ever tells a token", async () => {
+    const { send } = service()
+    const name = unique()
+    const token = tokenOf(await send("POST", name))
+    const others = [
+      await send("POST", name),
+      await send("GET", name),
+      await send("DELETE", name, undefined, "<fetchlock:fl_a_b>"),
+      await send("PATCH", name, { ttl: 1 }, token),
+    ]
+    for (const response of others) {
+      const said = JSON.stringify([...response.headers]) + (await response.text())
+      expect(said).not.toContain("fl_")
+    }
+  })
+})
