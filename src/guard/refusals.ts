@@ -18,7 +18,7 @@ const PROBLEMS: Readonly<Record<LockErrorCode, Problem>> = {
     type: "lock-lost",
     status: 500,
     title: "Lock lost",
-    detail: "The work may have been done, in whole or in part.",
+    detail: "The work may have been done.",
   },
   backend: {
     type: "lock-unavailable",

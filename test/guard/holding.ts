@@ -63,7 +63,7 @@ export function holding({ guard }: Adapter, lab: () => Lab): void {
     expect(await problemOf(response)).toEqual({
       type: "lock-lost",
       status: 500,
-      detail: "The work may have been done, in whole or in part.",
+      detail: "The work may have been done.",
     })
     // The handler goes on, is seen to its end, and takes nothing from the other holder.
     expect(of("late-settled")).toEqual([])
