@@ -61,10 +61,24 @@ function staggerMs({ holderTtlMs, place }: Queued, { leaseMs }: Pace, n: number)
   return Math.min(place * STAGGER_MS * 2 ** Math.min(n, 10), leaseMs)
 }
 
-/** How long a waiter that has to ask pauses after its `n`-th question at the same place in the queue. */
-export function pollingPauseMs(queued: Queued, pace: Pace, n: number): number {
+/**
+ * How long a waiter that has to ask pauses after its `n`-th question at the same place in the queue.
+ *
+ * @param msPerPlace how long it took the queue to move by one so far; undefined where it has not moved
+ */
+export function pollingPauseMs(
+  queued: Queued,
+  pace: Pace,
+  n: number,
+  msPerPlace: number | undefined,
+): number {
   const { holderTtlMs, place } = queued
   const free = holderTtlMs + place * STAGGER_MS
-  // Where the queue moves, the head asks soon again; those further back have that much longer.
-  return Math.min(free + 1, backoffMs(n) * (place + 1), pace.longestPollMs)
+  // At that rate its turn comes after `place` holds and what is left of this one. To ask too soon costs a request, to
+  // ask too late keeps everybody waiting: so it gets nearer by steps, which grow where the queue stands still.
+  const turn =
+    msPerPlace === undefined
+      ? (backoffMs(n) * (place + 1)) / 2
+      : msPerPlace * (place + 0.25) * (0.5 + Math.random() / 2) * 1.5 ** (n - 1)
+  return Math.min(free + 1, turn, pace.longestPollMs)
 }

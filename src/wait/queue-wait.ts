@@ -4,7 +4,7 @@ import type { Subscription } from "../rest/transport.js"
 import { untilAborted } from "../sleep.js"
 import type { Busy, Grant, LockQueue, Notice, Queued, Waiter } from "../store/store.js"
 import { createChannel } from "../token.js"
-import { Validity } from "../validity.js"
+import { elapsedMs, type Instant, now, Validity } from "../validity.js"
 import type { AcquisitionRequest } from "./acquisition-request.js"
 import { Inbox } from "./inbox.js"
 import type { Inquiry } from "./inquiry.js"
@@ -23,6 +23,8 @@ export class QueueWait {
   /** How often was asked since the place last changed. */
   #questions = 0
   #place: number | undefined
+  /** The first place that it had, and when. */
+  #beginning: { readonly place: number; readonly at: Instant } | undefined
 
   constructor(
     queue: LockQueue,
@@ -107,6 +109,7 @@ export class QueueWait {
     this.#ticket = queued.ticket
     this.#questions = queued.place === this.#place ? this.#questions + 1 : 0
     this.#place = queued.place
+    this.#beginning ??= { place: queued.place, at: queued.serverTime.sentAt }
     const { ticket } = queued
     // Who listens may hear of its grant without asking.
     if (!this.#stream || this.#inquiry.leftMs <= 0) this.#inquiry.assertMayGoOn()
@@ -123,7 +126,7 @@ export class QueueWait {
     for (;;) {
       const pause = this.#stream
         ? listeningPauseMs(known, this.#pace, this.#questions)
-        : pollingPauseMs(known, this.#pace, this.#questions + 1)
+        : pollingPauseMs(known, this.#pace, this.#questions + 1, this.#msPerPlace(queued))
       // One more, since a timer may fire a little early.
       const within = Math.min(pause, this.#inquiry.leftMs + 1)
       const notice = await this.#inbox.next(within, this.#request.signal)
@@ -143,6 +146,12 @@ export class QueueWait {
         return undefined
       }
     }
+  }
+
+  /** How long the queue took to move by one place, while this waiter stood in it. */
+  #msPerPlace({ place }: Queued): number | undefined {
+    const { place: first, at } = this.#beginning ?? { place, at: now() }
+    return place < first ? elapsedMs(at) / (first - place) : undefined
   }
 
   #endStream(): void {

@@ -58,11 +58,29 @@ test("nobody is silent for so long that it would pass for dead", () => {
           const pace = paceOf(how, 30_000)
           const longest = LIFE_MS - 9_000
           expect(listeningPauseMs(facts, pace, 9)).toBeLessThan(longest)
-          expect(pollingPauseMs(facts, pace, 9)).toBeLessThan(longest)
+          expect(pollingPauseMs(facts, pace, 9, undefined)).toBeLessThan(longest)
         }
       }
     }
   }
+})
+
+test("who polls asks before its turn could come at the rate at which the queue moves, and never long after", () => {
+  const pace = paceOf("poll", 30_000)
+  for (const [place, msPerPlace] of [
+    [0, 75],
+    [3, 75],
+    [10, 100],
+  ] as const) {
+    for (let i = 0; i < 100; i++) {
+      const pause = pollingPauseMs(queued({ place }), pace, 1, msPerPlace)
+      expect(pause).toBeGreaterThanOrEqual(msPerPlace * (place + 0.25) * 0.5)
+      expect(pause).toBeLessThanOrEqual(msPerPlace * (place + 0.25))
+    }
+  }
+  expect(pollingPauseMs(queued({ place: 40 }), pace, 1, 1_000)).toBe(pace.longestPollMs)
+  // A holder that takes longer than those before it is not asked after again and again.
+  expect(pollingPauseMs(queued(), pace, 20, 10)).toBe(pace.longestPollMs)
 })
 
 test("behind a stranger the head asks every one to two seconds, or when its ttl ends", () => {
