@@ -1,11 +1,12 @@
 // A Lock is one grant: it owns everything about it, from its validity to its release.
 /// <reference lib="esnext.disposable" preserve="true" />
-import { type Duration, MAX_TIMER_MS, parseTtl } from "./duration.js"
+import { type Duration, parseTtl } from "./duration.js"
 import { LockBackendError, LockLostError, type LossReason } from "./errors.js"
 import type { Emit, WaitUntil } from "./events.js"
+import { Lease } from "./lease.js"
 import type { LockTransfer } from "./lock-transfer.js"
 import type { LockMode } from "./options.js"
-import { Renewal, unref } from "./renewal.js"
+import { Renewal } from "./renewal.js"
 import { RestError } from "./rest/rest-error.js"
 import type { Claim, LockStore, ReleaseResult } from "./store/store.js"
 import { elapsedMs, now, Validity } from "./validity.js"
@@ -61,7 +62,7 @@ export class Lock {
   readonly #since = now()
   readonly #controller = new AbortController()
   readonly #renewal: Renewal | undefined
-  #validity: Validity
+  readonly #lease: Lease
   #state: "held" | "lost" | "released" | "transferred" = "held"
   /** The database itself has said that the hold is over. */
   #isConfirmedLost = false
@@ -69,7 +70,6 @@ export class Lock {
   #mayBeReleased = false
   #isKept = false
   #releasing: Promise<ReleaseResult> | undefined
-  #expiryTimer: ReturnType<typeof setTimeout> | undefined
 
   /** @internal */
   constructor(hold: Hold) {
@@ -77,9 +77,10 @@ export class Lock {
     this.mode = hold.mode
     this.fencingToken = hold.fencingToken
     this.#hold = hold
-    this.#validity = hold.validity
+    this.#lease = new Lease(hold.validity, () => {
+      this.#noticeExpiry()
+    })
     this.#renewal = hold.renew || hold.isLease ? this.#startRenewal() : undefined
-    this.#armExpiry()
   }
 
   /** What proves that the hold is ours: `fl_<clientId>_<random>`. Treat it as a secret. */
@@ -89,12 +90,12 @@ export class Lock {
 
   /** When the hold can no longer be trusted unless it is extended: epoch milliseconds of the local clock. */
   get expiresAt(): number {
-    return Math.floor(this.#validity.endsAtMs)
+    return Math.floor(this.#lease.endsAtMs)
   }
 
   /** How long the hold can be trusted, in milliseconds by the local clock; 0 once it is over. */
   get remaining(): number {
-    return this.#state === "held" ? this.#validity.remainingMs : 0
+    return this.#state === "held" ? this.#lease.remainingMs : 0
   }
 
   /**
@@ -208,7 +209,7 @@ export class Lock {
     await new Promise<void>((resolve) => {
       const releasing = (this.#releasing ??= this.#release({
         tries: Infinity,
-        worthwhile: () => this.#validity.remainingMs > 0,
+        worthwhile: () => this.#lease.remainingMs > 0,
         onUnknown: () => {
           this.#hold.waitUntil(done)
           resolve()
@@ -223,7 +224,7 @@ export class Lock {
     const { ttlMs, maxHoldMs, renew, isLease } = this.#hold
     return new Renewal(
       {
-        remainingMs: () => this.#validity.remainingMs,
+        remainingMs: () => this.#lease.remainingMs,
         renew: (ms) => this.#renew(ms),
       },
       ttlMs,
@@ -254,8 +255,7 @@ export class Lock {
       this.#lose(answer === "gone" ? "expired" : answer)
       this.#assertHeld()
     } else {
-      this.#validity = this.#validity.longer(answer)
-      this.#armExpiry()
+      this.#lease.prolong(answer)
       this.#hold.emit({ type: "renewed", name: this.name, remainingMs: this.remaining })
     }
   }
@@ -304,7 +304,7 @@ export class Lock {
   }
 
   #noticeExpiry(): void {
-    if (this.#state === "held" && this.#validity.remainingMs <= 0) {
+    if (this.#state === "held" && this.#lease.remainingMs <= 0) {
       this.#lose(this.#renewal?.isFailing ? "unreachable" : "expired")
     }
   }
@@ -316,21 +316,9 @@ export class Lock {
     this.#controller.abort(new LockLostError(this.name, reason))
   }
 
-  /** A hold that nobody looks at must still end on time. */
-  #armExpiry(): void {
-    clearTimeout(this.#expiryTimer)
-    if (this.#state !== "held") return
-    const wait = Math.min(this.#validity.remainingMs, MAX_TIMER_MS)
-    this.#expiryTimer = setTimeout(() => {
-      this.#noticeExpiry()
-      this.#armExpiry()
-    }, wait)
-    unref(this.#expiryTimer)
-  }
-
   #stopTimers(): void {
     this.#renewal?.stop()
-    clearTimeout(this.#expiryTimer)
+    this.#lease.stop()
   }
 }
 

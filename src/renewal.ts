@@ -1,5 +1,5 @@
 // Keeps a hold alive: extends it at a third of its ttl, and while that fails, until it is over.
-import { MAX_TIMER_MS } from "./duration.js"
+import { backgroundTimer } from "./background-timer.js"
 import type { Validity } from "./validity.js"
 import { backoffMs } from "./backoff.js"
 
@@ -59,8 +59,7 @@ export class Renewal {
     const delay = this.isFailing
       ? Math.min(backoffMs(this.#failures), this.#ttlMs / 10)
       : Math.max(0, this.#dueInMs)
-    this.#timer = setTimeout(() => void this.#renew(), Math.min(delay, MAX_TIMER_MS))
-    unref(this.#timer)
+    this.#timer = backgroundTimer(() => void this.#renew(), delay)
   }
 
   /** A renewal is due when a third of the ttl has passed. */
@@ -86,9 +85,4 @@ export class Renewal {
     if (outcome === "renewed" && ttlMs < this.#ttlMs) return
     this.#schedule()
   }
-}
-
-/** Node's timers keep a process alive unless told not to; elsewhere a timer is a number. */
-export function unref(timer: ReturnType<typeof setTimeout>): void {
-  if (typeof timer === "object" && "unref" in timer) timer.unref()
 }
