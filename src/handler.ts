@@ -31,7 +31,13 @@ export type WithLockOptions<
  *
  * export const POST = withLock(
  *   async (request, lock) => Response.json(await charge(request, { signal: lock.signal })),
- *   { locks: LockManager.fromEnv(), name: (request) => `order:${new URL(request.url).searchParams.get("id")}` },
+ *   {
+ *     locks: LockManager.fromEnv(),
+ *     name: (request) => {
+ *       const id = new URL(request.url).searchParams.get("id")
+ *       return id ? `order:${id}` : undefined
+ *     },
+ *   },
  * )
  * ```
  */

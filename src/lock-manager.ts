@@ -18,6 +18,7 @@ import {
   type SemaphoreOptions,
   type SpecialTerms,
   type TryAcquireOptions,
+  withDefaults,
 } from "./options.js"
 import { notSupported } from "./not-supported.js"
 import { type LockManagerSnapshot, query, type QueryOptions } from "./query.js"
@@ -86,7 +87,7 @@ export class LockManager {
   acquire(name: string, options: AcquireOptions & { readonly fencing: true }): Promise<FencedLock>
   acquire(name: string, options?: AcquireOptions): Promise<Lock>
   async acquire(name: string, options?: AcquireOptions): Promise<Lock> {
-    return this.#acquire(name, overlay(this.#plan.defaults, options))
+    return this.#acquire(name, withDefaults(this.#plan.defaults, options))
   }
 
   /**
@@ -150,7 +151,7 @@ export class LockManager {
   semaphore(name: string, permits: number): Semaphore {
     checkName(this.#plan.prefix, name)
     checkPermits(permits)
-    this.#single("permits:")
+    this.#single("semaphore:")
     const terms = { permits }
     // Permits have no order.
     const defaults: SemaphoreOptions = {
@@ -158,7 +159,7 @@ export class LockManager {
       fencing: false,
     } as SemaphoreOptions
     return new Semaphore(name, permits, {
-      acquire: async (options) => this.#acquire(name, overlay(defaults, options), terms),
+      acquire: async (options) => this.#acquire(name, withDefaults(defaults, options), terms),
       tryAcquire: async (options) =>
         this.#tryAcquire(name, this.#immediate(defaults, options), terms),
       request: async (args) => this.#request(name, defaults, args, terms),
@@ -203,7 +204,7 @@ export class LockManager {
   async acquireAll(names: readonly string[], options?: AcquireOptions): Promise<LockGroup> {
     checkNames(names)
     for (const name of names) checkName(this.#plan.prefix, name)
-    const all = overlay(this.#plan.defaults, options)
+    const all = withDefaults(this.#plan.defaults, options)
     const { waitMs, signal } = planAcquire(all)
     signal?.throwIfAborted()
     return acquireAll(names, all, waitMs, {
@@ -219,7 +220,9 @@ export class LockManager {
    * @throws `LockBackendError` when the database failed.
    */
   async forceRelease(name: string): Promise<void> {
-    const lock = await this.#acquire(name, {}, { steal: true })
+    this.#single("forceRelease:")
+    const { waitUntil } = this.#plan.defaults
+    const lock = await this.#acquire(name, { waitUntil }, { steal: true })
     await lock.release()
   }
 
@@ -274,7 +277,7 @@ export class LockManager {
     if (options?.wait !== undefined) {
       throw new TypeError("wait: tryAcquire does not wait; call acquire instead")
     }
-    return overlay(defaults, options)
+    return withDefaults(defaults, options)
   }
 
   async #request(

@@ -2,6 +2,7 @@
 import { type Duration, MAX_TIMER_MS, parseDuration, parseTtl } from "./duration.js"
 import { guarded, type WaitUntil } from "./events.js"
 import { invalid, show } from "./invalid-argument.js"
+import { notSupported } from "./not-supported.js"
 import { MAX_KEY_BYTES } from "./store/keys.js"
 
 /** How a lock is held. Each may be given to the manager as a default for all calls. */
@@ -15,7 +16,7 @@ export interface HoldOptions {
   readonly ttl?: Duration | undefined
   /**
    * Whether to keep the hold alive while it is held, by extending it at each third of its ttl (one request
-   * each). `{ maxHold }` bounds that: so long after the grant the hold ends, and its signal aborts.
+   * each). `{ maxHold }` bounds that: so long after the grant (at least the ttl) the hold ends, and its signal aborts.
    *
    * @default true in `request`, false for a handle
    */
@@ -161,6 +162,14 @@ export function overlay<T extends object>(defaults: T, options: unknown): T {
   return { ...defaults, ...Object.fromEntries(given) }
 }
 
+/** Lays the options of a call over the defaults of its manager. */
+export function withDefaults<T extends AcquireOptions>(defaults: T, options: unknown): T {
+  const all = overlay(defaults, options)
+  const given = overlay<AcquireOptions>({}, options)
+  // Those who share a lock have no order: a fencing token by default is none for them.
+  return given.mode === "shared" && given.fencing === undefined ? { ...all, fencing: false } : all
+}
+
 /** @throws `TypeError` or `RangeError` that names the option. */
 export function planHold(
   options: HoldOptions & { readonly mode?: LockMode | undefined },
@@ -204,7 +213,9 @@ export function planAcquire(
     interval,
     signal,
   } = options
-  const plan = planHold(permits === undefined ? options : { ...options, mode: "shared" })
+  if (steal && permits !== undefined) throw notSupported("steal: is not for permits")
+  const mode = permits !== undefined ? "shared" : steal ? "exclusive" : options.mode
+  const plan = planHold({ ...options, mode })
   if (typeof (fencing as unknown) !== "boolean") {
     throw invalid("fencing", "a boolean", fencing)
   }

@@ -24,8 +24,8 @@ export interface QueryOptions {
 interface LockFacts {
   readonly name: string
   readonly mode: LockMode
-  /** Whose it is; missing where the holder is none of this library. */
-  readonly clientId?: string
+  /** Whose it is; empty where the holder is none of this library. */
+  readonly clientId: string
 }
 
 /** A hold. */
@@ -88,7 +88,7 @@ export async function query(
 }
 
 function facts(name: string, { mode, clientId }: Party): LockFacts {
-  return { name, mode, ...(clientId !== undefined && { clientId }) }
+  return { name, mode, clientId }
 }
 
 async function namesOfAll(

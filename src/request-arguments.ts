@@ -1,6 +1,6 @@
 // The arguments of `request`, read and refused as the Web Locks standard has it.
 import type { RequestOptions } from "./options.js"
-import { overlay } from "./options.js"
+import { overlay, withDefaults } from "./options.js"
 import { invalid } from "./invalid-argument.js"
 import { notSupported } from "./not-supported.js"
 
@@ -34,7 +34,7 @@ export function readRequestArguments(
   }
   // What may not be combined is what the call itself says; the manager's defaults are laid under it.
   checkCombination(name, overlay<Given>({}, options))
-  return { options: overlay(defaults, options), callback: callback as Callback }
+  return { options: withDefaults(defaults, options), callback: callback as Callback }
 }
 
 function checkCombination(name: unknown, options: Given): void {

@@ -14,7 +14,10 @@ const app = new Hono<{ Bindings: Env }>()
 
 const oneDeliveryAtATime = lock({
   locks: (c: Context<{ Bindings: Env }>) => LockManager.fromEnv(c.env),
-  name: (c) => `payment:${String(c.req.param("id"))}`,
+  name: (c) => {
+    const id = c.req.param("id")
+    return id && `payment:${id}`
+  },
   wait: "10s",
   // The provider sends it again when it hears a 500; the record is what makes that harmless.
   release: "before-response",

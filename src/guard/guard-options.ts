@@ -23,7 +23,7 @@ export interface GuardOptions<Args extends readonly unknown[]> {
    * The manager, or a function that makes it for the request: where the database is known from the request's
    * environment alone, as on Workers.
    *
-   * @example `locks: (c) => LockManager.fromEnv(c.env)`
+   * @example `locks: (c) => LockManager.fromEnv(env(c))` with `env` of `hono/adapter`
    */
   readonly locks: LockManager | ((...args: Args) => LockManager)
   /**

@@ -23,7 +23,7 @@ export interface LockRoutesOptions {
   /**
    * The manager, or a function that makes it for the request.
    *
-   * @example `locks: (c) => LockManager.fromEnv(c.env)`
+   * @example `locks: (c) => LockManager.fromEnv(env(c))` with `env` of `hono/adapter`
    */
   readonly locks: LockManager | ((c: Context) => LockManager)
   /**

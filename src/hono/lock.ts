@@ -14,8 +14,9 @@ export type LockOptions = GuardOptions<readonly [c: Context]>
  * The lock is `c.var.lock`. Pass `c.var.lock.signal` on to whatever it protects.
  *
  * > [!WARNING]
- * > `c.req.param()` knows the parameters of the middleware's own path: under `app.use("*", …)` there are none, and
- * > a name made of one is refused. Guard the route itself: `app.post("/orders/:id", lock(…), handler)`.
+ * > `c.req.param()` knows the parameters of the middleware's own path: under `app.use("*", …)` there are none. Return
+ * > undefined then, which is refused: text around it would be one name for all. Better guard the route itself:
+ * > `app.post("/orders/:id", lock(…), handler)`.
  *
  * > [!WARNING]
  * > What answers before the handler has ended, as Hono's `timeout` does, belongs before the lock: behind it, it
@@ -26,13 +27,17 @@ export type LockOptions = GuardOptions<readonly [c: Context]>
  * @example
  * ```ts
  * import { Hono } from "hono"
+ * import { env } from "hono/adapter"
  * import { LockManager } from "fetchlock"
  * import { lock } from "fetchlock/hono"
  *
  * const app = new Hono()
  * const guarded = lock({
- *   locks: (c) => LockManager.fromEnv(c.env),
- *   name: (c) => `order:${c.req.param("id")}`,
+ *   locks: (c) => LockManager.fromEnv(env(c)),
+ *   name: (c) => {
+ *     const id = c.req.param("id")
+ *     return id && `order:${id}`
+ *   },
  * })
  * app.post("/orders/:id/pay", guarded, async (c) => {
  *   await charge({ signal: c.var.lock.signal })

@@ -39,7 +39,7 @@ export const OPERATIONS = { acquire, extend, release, inspect } as const
 async function acquire({ c, locks, name, bounds }: Operation): Promise<Response> {
   const { signal } = c.req.raw
   const body = await readJson(c.req.raw, ["ttl", "wait", "fencing"], bounds.maxBodyBytes)
-  const ttl = readTtl(body.ttl, bounds)
+  const ttl = readTtl(body.ttl, locks, bounds)
   const { wait, fencing } = checked(() => readWaiting(body, bounds))
   const startedAt = now()
   const waitUntil = waitUntilOf(c)
@@ -71,7 +71,7 @@ async function acquire({ c, locks, name, bounds }: Operation): Promise<Response>
 async function extend({ c, locks, name, bounds }: Operation): Promise<Response> {
   const token = readLockToken(c.req.header(LOCK_TOKEN))
   const body = await readJson(c.req.raw, ["ttl"], bounds.maxBodyBytes)
-  const ttl = readTtl(body.ttl, bounds)
+  const ttl = readTtl(body.ttl, locks, bounds)
   const validity = await extendClaim(LockManager.planOf(locks), { name, token }, ttl)
   if (typeof validity === "string") throw notHeld(validity)
   return c.json({ name, remaining: Math.floor(validity.remainingMs) })
@@ -90,9 +90,15 @@ async function inspect({ c, locks, name }: Operation): Promise<Response> {
   return c.json({ name, held, remaining: remaining === Infinity ? null : remaining, waiting })
 }
 
-function readTtl(ttl: unknown, { maxTtlMs: max }: Bounds): number {
-  if (ttl === undefined) return Math.min(DEFAULT_TTL_MS, max)
-  return checked(() => parseDuration("ttl", ttl, { min: 10, max }))
+function readTtl(ttl: unknown, locks: LockManager, { maxTtlMs: max }: Bounds): number {
+  return checked(() => {
+    const ttlMs =
+      ttl === undefined
+        ? Math.min(DEFAULT_TTL_MS, max)
+        : parseDuration("ttl", ttl, { min: 10, max })
+    LockManager.planOf(locks).store.checkTtl?.(ttlMs)
+    return ttlMs
+  })
 }
 
 function readWaiting(

@@ -20,15 +20,15 @@ export function restConfigFromEnv(env: object | undefined): RestConfig {
     )
   }
   const [urlName, tokenName] = VARIABLES.find(([name]) => variables[name]) ?? VARIABLES[0]
-  return { url: read(variables, urlName), token: read(variables, tokenName) }
-}
-
-function read(variables: Readonly<Record<string, unknown>>, name: string): string {
-  const value = variables[name]
-  if (typeof value !== "string" || value === "") {
-    throw new TypeError(`fromEnv: the environment variable ${name} is missing`)
+  const where = env ? " in the env that was passed" : ""
+  const read = (name: string): string => {
+    const value = variables[name]
+    if (typeof value !== "string" || value === "") {
+      throw new TypeError(`fromEnv: the environment variable ${name} is missing${where}`)
+    }
+    return value
   }
-  return value
+  return { url: read(urlName), token: read(tokenName) }
 }
 
 function processEnv(): object | undefined {

@@ -94,7 +94,7 @@ function readParties(list: unknown): Party[] {
     const [client, ms, mode] = list.slice(i, i + 3) as unknown[]
     if (mode !== "exclusive" && mode !== "shared") throw unexpectedReply()
     const left = readInteger(ms)
-    parties.push({ clientId: String(client) || undefined, ms: left < 0 ? Infinity : left, mode })
+    parties.push({ clientId: String(client), ms: left < 0 ? Infinity : left, mode })
   }
   return parties
 }

@@ -102,8 +102,8 @@ export interface NamePage {
 
 /** Who holds a lock, or waits for it: a client, a mode, and milliseconds. */
 export interface Party {
-  /** Undefined for a stranger. */
-  readonly clientId: string | undefined
+  /** Empty for a stranger. */
+  readonly clientId: string
   readonly mode: "exclusive" | "shared"
   /** Of a holder what it has left (Infinity: for ever), of a waiter when it came, by the server's clock. */
   readonly ms: number

@@ -59,7 +59,7 @@ export function querying(lab: () => Lab): void {
     const wanted = name()
     await holdAsStranger(lab(), wanted)
     const { held } = await locks().query({ name: wanted })
-    expect(held).toEqual([{ name: wanted, mode: "exclusive", remaining: Infinity }])
+    expect(held).toEqual([{ name: wanted, mode: "exclusive", clientId: "", remaining: Infinity }])
   })
 
   test("all locks under a prefix, and nothing else", async () => {

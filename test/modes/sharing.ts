@@ -24,6 +24,20 @@ export function sharing(lab: () => Lab): void {
     await expectFree(byHand(lab(), wanted))
   })
 
+  test("a manager that mints fencing tokens by default mints none for those who share", async () => {
+    const { locks, name } = lab()
+    const manager = locks({ fencing: true })
+    const wanted = name()
+    await manager.request(wanted, shared, (lock) => {
+      expect(lock.fencingToken).toBeUndefined()
+    })
+    const asked = manager.request(wanted, { ...shared, fencing: true }, () => undefined)
+    expect(String(await rejection(asked))).toMatch(/^TypeError: fencing: is for exclusive holds/)
+    await manager.request(wanted, (lock) => {
+      expect(lock.fencingToken).toBeGreaterThan(0)
+    })
+  })
+
   test("a shared hold excludes an exclusive one, and the other way round", async () => {
     const { locks, name } = lab()
     const reader = await locks().acquire(name(), shared)

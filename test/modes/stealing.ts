@@ -113,6 +113,19 @@ export function stealing(lab: () => Lab): void {
     await lock.release()
   })
 
+  test("what is stolen is held alone, whatever the manager's default, and a permit cannot be stolen", async () => {
+    const { locks, name } = lab()
+    const wanted = name()
+    const manager = locks({ mode: "shared" })
+    await manager.request(wanted, { steal: true }, async (lock) => {
+      expect(lock.mode).toBe("exclusive")
+      expect(await locks().tryAcquire(wanted, { mode: "shared" })).toBeNull()
+    })
+    const permits = locks().semaphore(wanted, 2) as unknown as Record<"request", CallableFunction>
+    const refused = permits.request({ steal: true }, () => undefined) as Promise<unknown>
+    expect(await rejection(refused)).toMatchObject({ name: "NotSupportedError" })
+  })
+
   test("forceRelease ends a hold and serves those who wait", async () => {
     const { locks, name } = lab()
     const stuck = await locks().acquire(name(), { ttl: "1h" })

@@ -62,6 +62,7 @@ export class QuorumStore implements LockStore {
   }
 
   extend(claim: Claim, ttlMs: number, timeoutMs: number): Promise<Validity | "taken" | "gone"> {
+    this.checkTtl(ttlMs)
     const voteMs = this.#panel.voteMs(ttlMs, timeoutMs)
     const answers = this.#panel.voters.map((voter) => voter.extend(claim, ttlMs, voteMs))
     return untilDecided(answers, (known) => this.#decideHold(known))
