@@ -1,9 +1,13 @@
 // Takes several locks, all or nothing, without ever waiting for one in the wrong order.
+import { anySignal } from "./any-signal.js"
 import { invalid, show } from "./invalid-argument.js"
 import type { Lock } from "./lock.js"
 import { LockGroup } from "./lock-group.js"
-import type { AcquireOptions } from "./options.js"
+import type { AcquireOptions, AcquirePlan } from "./options.js"
 import { elapsedMs, now } from "./validity.js"
+
+/** So much of the ttl is left where nothing had to be waited for. */
+const NEARLY = 0.9
 
 /** How one of the locks is taken. */
 export interface LockCalls {
@@ -16,12 +20,12 @@ export interface LockCalls {
  * before the first which is taken, in the order of their names, gives the others back, and waits for that one. So
  * whoever waits holds nothing but what comes before, and no two callers can wait for each other.
  *
- * @param waitMs how long all of it may take
+ * @throws what an acquire throws; the `LockLostError` of one that was lost while the others were waited for
  */
 export async function acquireAll(
   names: readonly string[],
-  options: AcquireOptions & { readonly signal?: AbortSignal | undefined },
-  waitMs: number,
+  options: AcquireOptions,
+  { waitMs, ttlMs }: Pick<AcquirePlan, "waitMs" | "ttlMs">,
   calls: LockCalls,
 ): Promise<LockGroup> {
   const startedAt = now()
@@ -29,26 +33,29 @@ export async function acquireAll(
   // What is held must last until the rest has come.
   const { renew = false } = options
   const waiting: AcquireOptions = { ...options, renew: renew === false ? true : renew }
-  let hasWaited = false
   try {
     for (;;) {
       const missing = names.filter((name) => !held.has(name)).sort()
       const granted = await allOrError(missing.map((name) => calls.tryAcquire(name, waiting)))
       const [first, surplus] = keepBefore(missing, granted, held)
       if (first === undefined) break
-      hasWaited = true
       const wait = Math.max(0, waitMs - elapsedMs(startedAt))
-      const signals = [...held.values()].map((lock) => lock.signal)
-      const signal = AbortSignal.any(options.signal ? [options.signal, ...signals] : signals)
-      const [lock] = await Promise.all([
-        calls.acquire(first, { ...waiting, wait, signal }),
-        ...surplus.map((lock) => lock[Symbol.asyncDispose]()),
+      const givingBack = surplus.map((lock) => lock[Symbol.asyncDispose]())
+      const { signal, stop } = anySignal([
+        options.signal,
+        ...[...held.values()].map((l) => l.signal),
       ])
-      held.set(first, lock)
+      try {
+        held.set(first, await calls.acquire(first, { ...waiting, wait, signal }))
+      } finally {
+        stop()
+        await Promise.all(givingBack)
+      }
     }
     const group = new LockGroup(names.flatMap((name) => held.get(name) ?? []))
-    // So that all of them last for the ttl from now on, and not from when each was granted.
-    if (hasWaited) await group.extend()
+    // All of them last for the ttl from now on, and not from when the first was granted.
+    if (group.remaining < ttlMs * NEARLY) await group.extend()
+    group.signal.throwIfAborted()
     if (renew === false) for (const lock of group.locks) lock.stopRenewing()
     return group
   } catch (error) {

@@ -36,25 +36,3 @@ export type LockEvent =
 
 /** Hands an event to the listener. */
 export type Emit = (event: LockEvent) => void
-
-/** Takes note of work that goes on after a call has settled; it never rejects. */
-export type WaitUntil = (work: Promise<unknown>) => void
-
-/** Wraps a function of the user's so that what it throws cannot break the lock. */
-export function guarded<A>(
-  option: string,
-  listener: ((argument: A) => unknown) | undefined,
-): (argument: A) => void {
-  if (!listener) return () => undefined
-  const report = (error: unknown) => {
-    console.error(`fetchlock: ${option} failed:`, error)
-  }
-  return (argument) => {
-    try {
-      // An async listener's rejection would otherwise be nobody's.
-      Promise.resolve(listener(argument)).catch(report)
-    } catch (error) {
-      report(error)
-    }
-  }
-}

@@ -2,7 +2,7 @@
 import { guard } from "./guard/guard.js"
 import { type GuardOptions, type HeldLock, planGuard } from "./guard/guard-options.js"
 import { problemResponse } from "./guard/problem.js"
-import type { WaitUntil } from "./events.js"
+import type { WaitUntil } from "./wait-until.js"
 import { invalid } from "./invalid-argument.js"
 
 export type { HeldLock, ReleaseTime } from "./guard/guard-options.js"

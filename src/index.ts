@@ -9,7 +9,7 @@ export {
   LockTimeoutError,
   type LossReason,
 } from "./errors.js"
-export type { LockEvent, WaitUntil } from "./events.js"
+export type { LockEvent } from "./events.js"
 export type { FencedLock, Lock } from "./lock.js"
 export type { LockGroup } from "./lock-group.js"
 export { LockManager } from "./lock-manager.js"
@@ -30,3 +30,4 @@ export type { Fetch, RestConfig } from "./rest/fetch-client.js"
 export type { UpstashRedis } from "./rest/upstash-redis.js"
 export type { Semaphore, SemaphoreRequestOptions } from "./semaphore.js"
 export type { ReleaseResult } from "./store/store.js"
+export type { WaitUntil } from "./wait-until.js"

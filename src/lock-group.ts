@@ -1,4 +1,5 @@
 // Several locks that are held together.
+import { anySignal } from "./any-signal.js"
 import type { Duration } from "./duration.js"
 import type { Lock } from "./lock.js"
 import type { ReleaseResult } from "./store/store.js"
@@ -21,7 +22,7 @@ export class LockGroup {
   /** @internal */
   constructor(locks: readonly Lock[]) {
     this.locks = locks
-    this.#signal = AbortSignal.any(locks.map(({ signal }) => signal))
+    this.#signal = anySignal(locks.map(({ signal }) => signal)).signal
   }
 
   /** When the first of them can no longer be trusted unless it is extended: epoch milliseconds of the local clock. */

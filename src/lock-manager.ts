@@ -193,7 +193,8 @@ export class LockManager {
    * Takes several locks, all or nothing. It cannot deadlock with another call that names them in another order: whoever
    * waits holds only what comes before, by name, and keeps that alive meanwhile.
    *
-   * @param options as for `acquire`; `wait` is for all of them together, `ttl` counts from when the last was granted
+   * @param options as for `acquire`; `wait` is for all of them together, `ttl` counts from when the last was granted,
+   *   `renew.maxHold` from the grant of each
    * @throws as `acquire` does; `LockLostError` when one was lost while the others were waited for. Then none is held.
    * @example
    * ```ts
@@ -203,11 +204,13 @@ export class LockManager {
    */
   async acquireAll(names: readonly string[], options?: AcquireOptions): Promise<LockGroup> {
     checkNames(names)
-    for (const name of names) checkName(this.#plan.prefix, name)
+    // The caller's list may change while the locks are waited for.
+    const wanted = [...names]
+    for (const name of wanted) checkName(this.#plan.prefix, name)
     const all = withDefaults(this.#plan.defaults, options)
-    const { waitMs, signal } = planAcquire(all)
-    signal?.throwIfAborted()
-    return acquireAll(names, all, waitMs, {
+    const plan = planAcquire(all)
+    plan.signal?.throwIfAborted()
+    return acquireAll(wanted, all, plan, {
       acquire: (name, each) => this.#acquire(name, each),
       tryAcquire: (name, each) => this.#tryAcquire(name, each),
     })
@@ -317,11 +320,12 @@ export class LockManager {
     if (plan.mode === "shared") this.#single('mode: "shared"')
     const thief = plan.steal ? this.#single("steal:") : undefined
     const request = { name, token, ...plan, timeoutMs, thief }
-    const acquisition = new Acquisition(store, request, emit, plan.waitUntil)
+    const { waitUntil } = plan
+    const acquisition = new Acquisition(store, request, emit, waitUntil)
     const { grant, waitedMs, requests, late } = await acquisition.run()
     const { fencingToken } = grant
     emit({ type: "granted", name, waitedMs, requests, fencingToken })
-    return this.#hold({ name, token: grant.token ?? token }, plan, { ...grant, late })
+    return this.#hold({ name, token: grant.token ?? token, waitUntil }, plan, { ...grant, late })
   }
 
   /** What one database can do, and nothing else. @throws `NotSupportedError` where there are several. */

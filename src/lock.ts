@@ -2,7 +2,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { type Duration, parseTtl } from "./duration.js"
 import { LockBackendError, LockLostError, type LossReason } from "./errors.js"
-import type { Emit, WaitUntil } from "./events.js"
+import type { Emit } from "./events.js"
+import type { WaitUntil } from "./wait-until.js"
 import { Lease } from "./lease.js"
 import type { LockTransfer } from "./lock-transfer.js"
 import type { LockMode } from "./options.js"
@@ -170,8 +171,10 @@ export class Lock {
     this.#state = "transferred"
     this.#stopTimers()
     const { claim, mode, ttlMs: ttl, fencingToken } = this.#hold
+    const { name, token } = claim
     return {
-      ...claim,
+      name,
+      token,
       ttl,
       ...(fencingToken !== undefined && { fencingToken }),
       ...(mode === "shared" && { mode }),

@@ -1,6 +1,7 @@
 // The options of a manager: its database, its settings, and the defaults of its calls.
 import { type Duration, MAX_TIMER_MS, parseDuration } from "./duration.js"
-import { type Emit, guarded, type LockEvent } from "./events.js"
+import type { Emit, LockEvent } from "./events.js"
+import { guarded } from "./guarded.js"
 import { type AcquireOptions, overlay, planAcquire } from "./options.js"
 import type { Fetch, RestConfig } from "./rest/fetch-client.js"
 import type { UpstashRedis } from "./rest/upstash-redis.js"

@@ -1,6 +1,7 @@
 // The options of the calls: what they mean, what they default to, and what is none.
 import { type Duration, MAX_TIMER_MS, parseDuration, parseTtl } from "./duration.js"
-import { guarded, type WaitUntil } from "./events.js"
+import type { WaitUntil } from "./wait-until.js"
+import { guarded } from "./guarded.js"
 import { invalid, show } from "./invalid-argument.js"
 import { notSupported } from "./not-supported.js"
 import { MAX_KEY_BYTES } from "./store/keys.js"
@@ -103,7 +104,8 @@ export interface RequestOptions extends AcquireOptions {
    */
   readonly ifAvailable?: boolean | undefined
   /**
-   * Take the lock from whoever has it, ahead of those who wait. The robbed holder is told at its next renewal or
+   * Take the lock from whoever has it, ahead of those who wait; a `LockTimeoutError` only where it changes hands
+   * faster than a request travels, for all of `wait`. The robbed holder is told at its next renewal or
    * use: its signal aborts, and its `request` rejects with an `AbortError`.
    *
    * > [!WARNING]

@@ -43,7 +43,7 @@ export interface PendingLockInfo extends LockFacts {
 /** Who held which locks, and who waited for them. Each lock is seen at one moment, all of them not at the same one. */
 export interface LockManagerSnapshot {
   readonly held: HeldLockInfo[]
-  /** First come, first. One that died within the last 30 s may be among them. */
+  /** First come, first. Those that died while they waited are among them until their turn would have come. */
   readonly pending: PendingLockInfo[]
   /** Whether `limit` left nothing out. */
   readonly isComplete: boolean

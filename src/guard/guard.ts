@@ -1,6 +1,7 @@
 // What every guard does: takes the lock, has the request handled, answers, and releases at the right moment.
 import { LockBackendError, LockError } from "../errors.js"
-import { guarded, type WaitUntil } from "../events.js"
+import type { WaitUntil } from "../wait-until.js"
+import { guarded } from "../guarded.js"
 import type { Lock } from "../lock.js"
 import { LockManager } from "../lock-manager.js"
 import { sleep } from "../sleep.js"
@@ -92,7 +93,7 @@ async function serve<Args extends readonly unknown[]>(
       await early(answer, response)
       return response
     }
-    const held = holdBody(response, lock.signal, signal)
+    const held = holdBody(response, lock.remaining, lock.signal, signal)
     await early(answer, held.response)
     await held.over
     return held.response

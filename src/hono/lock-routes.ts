@@ -105,7 +105,7 @@ export function lockRoutes(options: LockRoutesOptions): Hono {
       const { method } = c.req
       if (method === "OPTIONS") return c.body(null, 204, ALLOW)
       const name = readName(c)
-      const operation = METHODS[method]
+      const operation = Object.hasOwn(METHODS, method) ? METHODS[method] : undefined
       if (operation === undefined) throw methodNotAllowed(method)
       const isAllowed = await authorize(c, { operation, name })
       // Not by its class: servers for Node put one of their own in its place.
@@ -168,6 +168,7 @@ function problemOf(error: unknown): Problem | undefined {
 /** The name as it was before the client encoded it; Hono's own reading lets what is garbled pass. */
 function readName(c: Context): string {
   const segment = new URL(c.req.url).pathname.split("/").at(-1) ?? ""
+  if (segment === "") throw notFound(c)
   try {
     return decodeURIComponent(segment)
   } catch {

@@ -56,6 +56,7 @@ export function lock<
     // What was set before. What a late handler has set is none of the answer's business.
     const { headers } = c.body(null)
     let handled: Response | undefined
+    let answered: Response | undefined
     const response = await guard(plan, {
       request: c.req.raw,
       args: [c as Context],
@@ -63,6 +64,11 @@ export function lock<
       run: async (held) => {
         c.set("lock", held as HeldLock<Fencing, FailOpen>)
         await next()
+        // Hono has put what a late handler threw in place of the answer.
+        if (answered && c.error) {
+          c.res = undefined
+          c.res = answered
+        }
         return (handled = c.res)
       },
       respond: (problem) => {
@@ -73,6 +79,6 @@ export function lock<
     if (response === handled) return
     // Hono would lay the headers of the one over the other.
     if (c.finalized) c.res = undefined
-    c.res = response
+    c.res = answered = response
   }
 }

@@ -6,6 +6,7 @@ import { GONE } from "../guard/refusals.js"
 import { invalid } from "../invalid-argument.js"
 import type { Lock } from "../lock.js"
 import { LockManager } from "../lock-manager.js"
+import type { Claim } from "../store/store.js"
 import { elapsedMs, now } from "../validity.js"
 import { extendClaim, releaseClaim } from "./claims.js"
 import { LOCK_TOKEN, readLockToken, writeLockToken } from "./lock-token.js"
@@ -72,14 +73,14 @@ async function extend({ c, locks, name, bounds }: Operation): Promise<Response> 
   const token = readLockToken(c.req.header(LOCK_TOKEN))
   const body = await readJson(c.req.raw, ["ttl"], bounds.maxBodyBytes)
   const ttl = readTtl(body.ttl, locks, bounds)
-  const validity = await extendClaim(LockManager.planOf(locks), { name, token }, ttl)
+  const validity = await extendClaim(LockManager.planOf(locks), claimOf(c, name, token), ttl)
   if (typeof validity === "string") throw notHeld(validity)
   return c.json({ name, remaining: Math.floor(validity.remainingMs) })
 }
 
 async function release({ c, locks, name }: Operation): Promise<Response> {
   const token = readLockToken(c.req.header(LOCK_TOKEN))
-  const result = await releaseClaim(LockManager.planOf(locks), { name, token })
+  const result = await releaseClaim(LockManager.planOf(locks), claimOf(c, name, token))
   if (result !== "released") throw notHeld(result)
   return c.body(null, 204)
 }
@@ -88,6 +89,11 @@ async function inspect({ c, locks, name }: Operation): Promise<Response> {
   const { held, remaining, waiting } = await locks.inspect(name)
   // JSON has no Infinity; a key without a ttl is somebody else's.
   return c.json({ name, held, remaining: remaining === Infinity ? null : remaining, waiting })
+}
+
+function claimOf(c: Context, name: string, token: string): Claim {
+  const waitUntil = waitUntilOf(c)
+  return { name, token, ...(waitUntil && { waitUntil }) }
 }
 
 function readTtl(ttl: unknown, locks: LockManager, { maxTtlMs: max }: Bounds): number {

@@ -1,6 +1,6 @@
 // What the runtime offers, as Hono's context has it.
 import type { Context } from "hono"
-import type { WaitUntil } from "../events.js"
+import type { WaitUntil } from "../wait-until.js"
 
 /** The runtime's `waitUntil`, if there is one: `c.executionCtx` throws where there is none. */
 export function waitUntilOf(c: Context): WaitUntil | undefined {

@@ -11,9 +11,10 @@ local lock, holders
 --@include holders.lua
 --@include entry.lua
 
--- fl_<client>_ and 24 random characters.
-local function clientOf(token)
-  return string.match(token, "^fl_(.+)_........................%+?$") or ""
+-- fl_<client>_ and 24 random characters, of which the mark is none.
+local function clientOf(value)
+  local token = string.gsub(value, "%+$", "")
+  return string.match(token, "^fl_(.+)_........................$") or ""
 end
 
 local function add(list, ...)
@@ -30,10 +31,10 @@ for i = 1, #KEYS, perLock do
   local value = redis.pcall("GET", lock)
   if type(value) == "string" then
     if shared(value) then
-      local entries = redis.call("ZRANGE", holders, "0", digits(most), "WITHSCORES")
+      local since = digits(nowMs())
+      local entries = redis.call("ZRANGEBYSCORE", holders, since, "+inf", "WITHSCORES", "LIMIT", "0", digits(most + 1))
       for at = 1, #entries, 2 do
-        local left = untilMs(entries[at + 1])
-        if left then add(held, clientOf(entries[at]), left, "shared") end
+        add(held, clientOf(entries[at]), untilMs(entries[at + 1]), "shared")
       end
     else
       add(held, clientOf(value), redis.call("PTTL", lock), "exclusive")

@@ -9,13 +9,25 @@ interface Sent {
   readonly reject: (error: unknown) => void
 }
 
+/** What was sent for one key in one tick. */
+interface Tick {
+  readonly all: Sent[]
+  readonly begunAt: number
+}
+
+/** So many commands travel in one request, each with a script of some kilobytes; further ones follow it. */
+const LARGEST = 100
+
+/** A tick that has lasted longer is one of a request that was ended in the middle of it. */
+const LONGEST_MS = 1_000
+
 /** Sends some commands and answers with the reply to each: what is an `Error` is thrown to whoever sent that one. */
 type Send = (commands: readonly (readonly string[])[], signal: AbortSignal) => Promise<unknown[]>
 
 export class TickOrder {
   readonly #send: Send
   /** What was sent in this tick, by its key. */
-  readonly #tick = new Map<string, Sent[]>()
+  readonly #tick = new Map<string, Tick>()
 
   constructor(send: Send) {
     this.#send = send
@@ -25,21 +37,25 @@ export class TickOrder {
   send(key: string, command: readonly string[], signal: AbortSignal): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const sent = { command, signal, resolve, reject }
-      const others = this.#tick.get(key)
-      if (others) {
-        others.push(sent)
+      const tick = this.#tick.get(key)
+      if (tick && Date.now() - tick.begunAt < LONGEST_MS) {
+        tick.all.push(sent)
         return
       }
-      const all = [sent]
-      this.#tick.set(key, all)
+      const own: Tick = { all: [sent], begunAt: Date.now() }
+      this.#tick.set(key, own)
       queueMicrotask(() => {
-        this.#tick.delete(key)
-        void this.#flush(all)
+        if (this.#tick.get(key) === own) this.#tick.delete(key)
+        void this.#flush(own.all)
       })
     })
   }
 
   async #flush(all: readonly Sent[]): Promise<void> {
+    for (let i = 0; i < all.length; i += LARGEST) await this.#sendSome(all.slice(i, i + LARGEST))
+  }
+
+  async #sendSome(all: readonly Sent[]): Promise<void> {
     try {
       const commands = all.map(({ command }) => command)
       const replies = await this.#send(commands, whenAllAbort(all.map(({ signal }) => signal)))
@@ -62,5 +78,6 @@ function whenAllAbort(signals: readonly AbortSignal[]): AbortSignal {
     if (signals.every(({ aborted }) => aborted)) controller.abort()
   }
   for (const signal of signals) signal.addEventListener("abort", onAbort, { once: true })
+  onAbort()
   return controller.signal
 }

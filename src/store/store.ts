@@ -1,4 +1,5 @@
 // What a lock needs of the databases it lives in: a few operations on one name, each safe to ask again.
+import type { WaitUntil } from "../wait-until.js"
 import type { Fetch } from "../rest/fetch-client.js"
 import type { Subscription } from "../rest/transport.js"
 import type { Instant, Validity } from "../validity.js"
@@ -10,6 +11,8 @@ export type ReleaseResult = "released" | "taken" | "gone"
 export interface Claim {
   readonly name: string
   readonly token: string
+  /** Given what is cleaned up after an answer. @default the store's own */
+  readonly waitUntil?: WaitUntil
 }
 
 /** What a claim asks for. */
@@ -185,7 +188,7 @@ export interface StoreSettings {
   /** The longest that one request may take. */
   readonly timeoutMs: number
   /** Given the work that goes on after an answer. */
-  readonly waitUntil: (work: Promise<unknown>) => void
+  readonly waitUntil: WaitUntil
 }
 
 /** A `redis` option that knows by itself how to open its store, so that nobody pays for a kind that is not used. */

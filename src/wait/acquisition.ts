@@ -1,6 +1,7 @@
 // One acquire call: asks for the lock, waits for it if it may, and leaves nothing behind if it is not granted.
 import { LockTimeoutError } from "../errors.js"
-import type { Emit, WaitUntil } from "../events.js"
+import type { Emit } from "../events.js"
+import type { WaitUntil } from "../wait-until.js"
 import type { Busy, Grant, LockStore } from "../store/store.js"
 import type { AcquisitionRequest } from "./acquisition-request.js"
 import { askUntilKnown } from "../ask-until-known.js"

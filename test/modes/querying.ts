@@ -46,12 +46,25 @@ export function querying(lab: () => Lab): void {
     const over = await semaphore.acquire()
     await command("ZADD", `{lock:${over.name}}:holders`, "1", over.token)
     const { held } = await locks().query({ name: semaphore.name })
+    expect((await locks().query({ name: semaphore.name, limit: 1 })).isComplete).toBe(false)
     expect(held.map(({ clientId, mode }) => [clientId, mode]).sort()).toEqual([
       ["one", "shared"],
       ["two", "shared"],
     ])
     await first.release()
     await second.release()
+  })
+
+  test("a client is known by its id, whatever its token looks like", async () => {
+    const { locks, command, name } = lab()
+    const wanted = name()
+    for (const random of ["_bcdefghijklmnopqrstuvwx", "a_cdefghijklmnopqrstuvw_", "-".repeat(24)]) {
+      for (const mark of ["", "+"]) {
+        await command("SET", `lock:${wanted}`, `fl_a_b_${random}${mark}`, "PX", "30000")
+        const { held } = await locks().query({ name: wanted })
+        expect(held).toMatchObject([{ clientId: "a_b" }])
+      }
+    }
   })
 
   test("a stranger's hold has no client", async () => {

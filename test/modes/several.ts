@@ -85,9 +85,9 @@ export function several(lab: () => Lab): void {
     await free(wanted)
   })
 
-  test("an abort gives everything back", async () => {
+  test("an abort gives everything back, what lies behind the one that is waited for included", async () => {
     const { locks } = lab()
-    const wanted = names(2)
+    const wanted = names(3)
     const lock = await locks().acquire([...wanted].sort()[1] ?? "")
     const controller = new AbortController()
     const { signal } = controller
@@ -98,6 +98,10 @@ export function several(lab: () => Lab): void {
     })
     controller.abort("enough")
     expect(await waiting).toBe("enough")
+    // At once: who was rejected may be gone in a moment.
+    for (const name of wanted) {
+      if (name !== lock.name) expect(await byHand(lab(), name).value()).toBeNull()
+    }
     await lock.release()
     await free(wanted)
   })
@@ -156,6 +160,20 @@ export function several(lab: () => Lab): void {
     await lock.release()
     await (await group).release()
     await (await behind.granted).release()
+    await free(wanted)
+  })
+
+  test("a list that is changed while it is waited for is what it was", async () => {
+    const { locks } = lab()
+    const wanted = names(2)
+    const lock = await locks().acquire([...wanted].sort()[1] ?? "")
+    const given = [...wanted]
+    const all = locks().acquireAll(given, { wait: "20s" })
+    given.pop()
+    await lock.release()
+    const group = await all
+    expect(group.locks.map(({ name }) => name)).toEqual(wanted)
+    await group.release()
     await free(wanted)
   })
 

@@ -3,7 +3,15 @@ import { expect, test } from "vitest"
 import * as scripts from "../../src/lua/scripts.js"
 import { createToken } from "../../src/token.js"
 import { holdAsStranger, type Lab } from "../contract/lab.js"
-import { byHand, enter, expectBounded, expectFree } from "../queue/line.js"
+import {
+  byHand,
+  enter,
+  expectBounded,
+  expectFree,
+  LONGEST_POLL_MS,
+  msUntil,
+  SLACK_MS,
+} from "../queue/line.js"
 import { abortion, recorder, rejection } from "../support/outcomes.js"
 
 const theft = { name: "AbortError", code: "lost", reason: "stolen" }
@@ -45,7 +53,10 @@ export function stealing(lab: () => Lab): void {
     const waiter = await enter(locks, robbed.name)
     await locks().request(robbed.name, { steal: true }, async () => {
       expect(await byHand(lab(), robbed.name).waiters()).toHaveLength(1)
+      expect(await byHand(lab(), robbed.name).value()).toMatch(/\+$/)
     })
+    const releasedAt = performance.now()
+    expect(await msUntil(waiter.granted, releasedAt)).toBeLessThan(LONGEST_POLL_MS + SLACK_MS)
     await (await waiter.granted).release()
     await expectFree(byHand(lab(), robbed.name))
   })
@@ -121,8 +132,9 @@ export function stealing(lab: () => Lab): void {
       expect(lock.mode).toBe("exclusive")
       expect(await locks().tryAcquire(wanted, { mode: "shared" })).toBeNull()
     })
-    const permits = locks().semaphore(wanted, 2) as unknown as Record<"request", CallableFunction>
-    const refused = permits.request({ steal: true }, () => undefined) as Promise<unknown>
+    const semaphore = locks().semaphore(wanted, 2)
+    const options: object = { steal: true }
+    const refused = semaphore.request(options, () => undefined)
     expect(await rejection(refused)).toMatchObject({ name: "NotSupportedError" })
   })
 

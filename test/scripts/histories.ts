@@ -55,6 +55,8 @@ interface State {
   /** The tokens of those who wait, first come first. */
   readonly queue: readonly string[]
   readonly ttls: readonly number[]
+  /** What the last of those who share the lock has left, in ms. */
+  readonly lastMs: number
 }
 
 interface Client {
@@ -70,6 +72,8 @@ export class History {
   readonly #sharing = new Set<string>()
   /** Every request that was sent, so that it can be sent again. */
   readonly #sent: (() => Promise<unknown>)[] = []
+  /** Whether one of those who share the lock has died: then its key may live longer than the last who is left. */
+  #hasDied = false
   /** Whoever was granted the lock, and has neither given it back nor died nor been robbed. */
   #holds = new Set<string>()
   /** The tokens that a release or a leave was sent for: a copy of that may end what they are granted later. */
@@ -100,8 +104,12 @@ export class History {
         break
       case "steal": {
         if (this.#cast.shares[index]) return
-        const [, , found] = (await this.#lock.steal(token)) as [string, number, string]
-        await this.#lock.steal(token, found)
+        const [, , found] = (await this.#do(() => this.#lock.steal(token))) as [
+          string,
+          number,
+          string,
+        ]
+        await this.#do(() => this.#lock.steal(token, found))
         this.#holds.clear()
         break
       }
@@ -128,13 +136,15 @@ export class History {
 
   async #ask(kind: string, client: Client, shares: boolean): Promise<void> {
     const { waiter, ticket } = client
+    // Each sends another ttl, so that those who share the lock leave at different times.
+    const ttlMs = 20_000 + 10_000 * (this.#sent.length % 5)
     if (kind === "set" && !shares) await this.#do(() => this.#lock.take(waiter.token))
-    if (kind === "try") await this.#do(() => this.#lock.try(waiter))
-    if (kind === "extend") await this.#do(() => this.#lock.extend(waiter.token, 30_000))
+    if (kind === "try") await this.#do(() => this.#lock.try(waiter, ttlMs))
+    if (kind === "extend") await this.#do(() => this.#lock.extend(waiter.token, ttlMs))
     // Who has never stood in the queue enters it instead of checking.
-    if (kind === "check" && ticket) await this.#do(() => this.#lock.check(waiter, ticket))
+    if (kind === "check" && ticket) await this.#do(() => this.#lock.check(waiter, ticket, ttlMs))
     if (kind === "enqueue" || (kind === "check" && !ticket)) {
-      const reply = await this.#do(() => this.#lock.enqueue(waiter, ticket))
+      const reply = await this.#do(() => this.#lock.enqueue(waiter, ticket, ttlMs))
       client.ticket = reply.ticket
     }
   }
@@ -148,6 +158,7 @@ export class History {
       this.#holds.clear()
       return
     }
+    this.#hasDied = true
     await this.#send("ZADD", this.#lock.key("holders"), "1", first)
     this.#holds.delete(first)
     if (sharers.length === 1)
@@ -164,6 +175,12 @@ export class History {
     for (const token of holders)
       expect(this.#sharing.has(token), "shares as it asked to").toBe(isShared)
     if (isShared) expect(holders.length).toBeLessThanOrEqual(this.#cast.limit)
+    this.#hasDied &&= isShared
+    if (isShared && !this.#hasDied) {
+      const [life = 0] = now.ttls
+      expect(Math.abs(life - now.lastMs), `${kind}: the life of the key`).toBeLessThanOrEqual(5)
+    }
+    if (kind === "steal" && now.queue.length > 0) expect(now.value).toMatch(/\+$/)
     this.#verifyOrder(kind, caller, before, now)
     this.#holds = new Set(holders.filter((holder) => !this.#given.has(holder)))
     if (serves(kind, caller, before)) this.#verifyQueue(kind, now)
@@ -210,12 +227,21 @@ export class History {
     const script = `
       local lives = {}
       for i, key in ipairs(KEYS) do lives[i] = redis.call("PTTL", key) end
+      local time = redis.call("TIME")
+      local last = redis.call("ZRANGE", KEYS[5], "-1", "-1", "WITHSCORES")[2] or "0"
+      local left = last - math.floor(time[1] * 1000 + time[2] / 1000)
       return {redis.call("GET", KEYS[1]) or "", redis.call("ZRANGEBYSCORE", KEYS[5], "2", "+inf"),
-        redis.call("ZRANGE", KEYS[2], "0", "-1"), lives}`
+        redis.call("ZRANGE", KEYS[2], "0", "-1"), lives, left}`
     const reply = await this.#send("EVAL", script, String(keys.length), ...keys)
-    const [value, sharers, entries, ttls] = reply as [string, string[], string[], number[]]
+    const [value, sharers, entries, ttls, lastMs] = reply as [
+      string,
+      string[],
+      string[],
+      number[],
+      number,
+    ]
     const queue = entries.map((entry) => entry.split(" ")[0] ?? "")
-    return { value: value === "" ? null : value, sharers, queue, ttls }
+    return { value: value === "" ? null : value, sharers, queue, ttls, lastMs }
   }
 }
 

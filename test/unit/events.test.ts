@@ -1,6 +1,7 @@
 // The listener: told everything, and unable to break the lock that it observes.
 import { afterEach, beforeEach, expect, test, vi } from "vitest"
-import { guarded, type LockEvent } from "../../src/events.js"
+import type { LockEvent } from "../../src/events.js"
+import { guarded } from "../../src/guarded.js"
 
 const EVENT: LockEvent = { type: "queued", name: "a", place: 0 }
 const thrown = new Error("the listener failed")

@@ -1,5 +1,5 @@
 // Commands of one tick: together for one key, apart for others, each with its own reply, refusal and deadline.
-import { expect, test } from "vitest"
+import { expect, test, vi } from "vitest"
 import { TickOrder } from "../../src/rest/tick-order.js"
 import { rejection } from "../support/outcomes.js"
 
@@ -22,6 +22,25 @@ test("one key: one request, in the order in which they were sent", async () => {
   const replies = [ticks.send("k", ["a"], signal), ticks.send("k", ["b"], signal)]
   expect(await Promise.all(replies)).toEqual(["a", "b"])
   expect(sent.map(({ commands }) => commands)).toEqual([[["a"], ["b"]]])
+})
+
+test("many of them travel in several requests, one after the other", async () => {
+  const { ticks, sent } = order(echo)
+  const names = Array.from({ length: 250 }, (_, i) => String(i))
+  const replies = await Promise.all(names.map((name) => ticks.send("k", [name], signal)))
+  expect(replies).toEqual(names)
+  expect(sent.map(({ commands }) => commands.length)).toEqual([100, 100, 50])
+})
+
+test("a tick whose end never came does not keep later ones", async () => {
+  const { ticks, sent } = order(echo)
+  vi.stubGlobal("queueMicrotask", () => undefined)
+  void ticks.send("k", ["lost"], signal)
+  vi.unstubAllGlobals()
+  vi.setSystemTime(Date.now() + 1_500)
+  expect(await ticks.send("k", ["later"], signal)).toBe("later")
+  vi.useRealTimers()
+  expect(sent.map(({ commands }) => commands)).toEqual([[["later"]]])
 })
 
 test("other keys, and later ticks: requests of their own", async () => {

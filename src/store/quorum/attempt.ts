@@ -121,7 +121,8 @@ export class Attempt {
       await withdraw()
     })
     // Only a mistake of ours rejects, and the attempt has rejected with it.
-    settings.waitUntil(Promise.allSettled(work))
+    const { waitUntil = settings.waitUntil } = this.#request
+    waitUntil(Promise.allSettled(work))
   }
 }
 

@@ -1,4 +1,5 @@
 // The databases of a quorum together: what a majority of them is, and why there is none.
+import type { WaitUntil } from "../../wait-until.js"
 import type { Failed } from "./ballot.js"
 import { QuorumError, type QuorumFailure } from "./quorum-error.js"
 import type { Known } from "./until-decided.js"
@@ -13,7 +14,7 @@ export interface PanelSettings {
   /** How long the clean-up of one database may take. */
   readonly cleanUpMs: number
   /** Given the work that goes on after an answer. */
-  readonly waitUntil: (work: Promise<unknown>) => void
+  readonly waitUntil: WaitUntil
 }
 
 /** The part of the ttl that a database may take: one that is slower costs too much of the hold. */

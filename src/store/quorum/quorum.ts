@@ -61,11 +61,23 @@ export class QuorumStore implements LockStore {
     return untilDecided(answers, (known) => this.#decideHold(known))
   }
 
-  extend(claim: Claim, ttlMs: number, timeoutMs: number): Promise<Validity | "taken" | "gone"> {
+  async extend(
+    claim: Claim,
+    ttlMs: number,
+    timeoutMs: number,
+  ): Promise<Validity | "taken" | "gone"> {
     this.checkTtl(ttlMs)
+    const { voters, settings } = this.#panel
     const voteMs = this.#panel.voteMs(ttlMs, timeoutMs)
-    const answers = this.#panel.voters.map((voter) => voter.extend(claim, ttlMs, voteMs))
-    return untilDecided(answers, (known) => this.#decideHold(known))
+    const answers = voters.map((voter) => voter.extend(claim, ttlMs, voteMs))
+    const result = await untilDecided(answers, (known) => this.#decideHold(known))
+    if (typeof result === "string") {
+      // Nobody is asked to release what is lost, and the votes that are left would only be in the way.
+      const { waitUntil = settings.waitUntil } = claim
+      const withdrawals = voters.map((voter) => voter.withdraw(claim, settings.cleanUpMs))
+      waitUntil(Promise.allSettled(withdrawals))
+    }
+    return result
   }
 
   async release(claim: Claim, timeoutMs: number): Promise<ReleaseResult> {
@@ -75,7 +87,8 @@ export class QuorumStore implements LockStore {
     const stragglers = voters.map(async (voter, i) => {
       if (isFailed(await answers[i])) await voter.withdraw(claim, settings.cleanUpMs)
     })
-    settings.waitUntil(Promise.allSettled(stragglers))
+    const { waitUntil = settings.waitUntil } = claim
+    waitUntil(Promise.allSettled(stragglers))
     return result
   }
 
