@@ -14,7 +14,7 @@ const LARGEST = 17_408
 /** What `fetchlock/quorum` may add to it. */
 const LARGEST_QUORUM = 3_400
 /** What the middleware may add to a bundle that has Hono and the lock. */
-const LARGEST_GUARD = 1_536
+const LARGEST_GUARD = 1_664
 
 const LOCK = 'export { LockManager } from "./dist/index.js"'
 const LOCK_AND_HONO = `${LOCK}; export { Hono } from "hono"`

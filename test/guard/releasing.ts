@@ -136,6 +136,16 @@ export function releasing({ guard }: Adapter, lab: () => Lab): void {
     return new Response(stream, { status: 202, headers })
   }
 
+  test("after-body: a body that nobody begins to read is over after the ttl", async () => {
+    const { locks, name } = lab()
+    const own = name()
+    const options = { locks: locks(), name: own, ttl: 1_500, release: "after-body" } as const
+    const { ask } = guard(options, () => new Response("never read"))
+    await ask()
+    expect(await locks().tryAcquire(own)).toBeNull()
+    await until(async () => (await locks().tryAcquire(own)) !== null, { timeout: 10_000 })
+  })
+
   const afterBody = (work: () => Response, more: { ttl?: number } = {}) => {
     const { locks, name } = lab()
     const own = name()

@@ -275,6 +275,20 @@ describe("requests that cannot be meant", () => {
 })
 
 describe("methods", () => {
+  test("that JavaScript knows something else by are none", async () => {
+    for (const method of ["constructor", "toString", "__proto__"]) {
+      const response = await service().send(method, unique())
+      expect(await problemOf(response)).toMatchObject({ type: "method-not-allowed", status: 405 })
+    }
+  })
+
+  test("do nothing on a path without a name, however lenient the app is", async () => {
+    const app = new Hono({ strict: false })
+    app.route("/locks", lockRoutes({ locks: database.locks(), authorize: () => true }))
+    const response = await app.request("/locks/a/", { method: "POST" })
+    expect(await problemOf(response)).toMatchObject({ type: "bad-request", status: 400 })
+  })
+
   test("HEAD is GET without the body", async () => {
     const response = await service().send("HEAD", unique())
     expect([response.status, await response.text()]).toEqual([200, ""])

@@ -212,6 +212,25 @@ describe("the answer to a loss", () => {
     expect(await problemOf(response)).toMatchObject({ type: "lock-lost", status: 500 })
   })
 
+  test("stays as it is when the handler throws later, in front of a middleware that takes its time", async () => {
+    const name = unique()
+    const app = new Hono()
+    app.onError((_, c) => c.text("failed", 503, { "Retry-After": "1" }))
+    app.use(async (_, next) => {
+      await next()
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    })
+    app.get("/", lock({ locks: database.locks(), name, ttl: "1500ms" }), async (c) => {
+      await database.command("DEL", `lock:${name}`)
+      await abortion(c.var.lock.signal)
+      await new Promise((resolve) => setTimeout(resolve, 0))
+      throw new Error("too late")
+    })
+    const response = await app.request("/")
+    expect(response.headers.get("Retry-After")).toBeNull()
+    expect(await problemOf(response)).toMatchObject({ type: "lock-lost", status: 500 })
+  })
+
   test("stays as it is when the handler ends later", async () => {
     const name = unique()
     const app = new Hono()

@@ -1,4 +1,5 @@
 // Nothing short of a grant leaves a vote behind, whatever happened to the answer; and our own votes never stand in our way.
+import { lockRoutes } from "../../src/hono/index.js"
 import { resolve } from "node:path"
 import { Redis } from "@upstash/redis"
 import { expect, test } from "vitest"
@@ -171,11 +172,41 @@ export function cleaningUp(lab: () => QuorumLab): void {
     const wanted = name()
     const rest = await refuseByMajority(wanted)
     const works: Promise<unknown>[] = []
-    const manager = locks({ waitUntil: (work) => works.push(work) })
-    expect(await manager.tryAcquire(wanted)).toBeNull()
+    const waitUntil = (work: Promise<unknown>) => works.push(work)
+    expect(await locks({ waitUntil }).tryAcquire(wanted)).toBeNull()
     expect(works.length).toBeGreaterThan(0)
     await Promise.all(works)
     expect(await lab().values(wanted, rest)).toEqual([null, null])
+    // What a call says for itself goes before what its manager says.
+    works.length = 0
+    const others: unknown[] = []
+    const manager = locks({ waitUntil: (work) => others.push(work) })
+    expect(await manager.tryAcquire(wanted, { waitUntil })).toBeNull()
+    await Promise.all(works)
+    expect([works.length > 0, others]).toEqual([true, []])
+    expect(await lab().values(wanted, rest)).toEqual([null, null])
+  })
+
+  test("the lock service refuses a ttl that is longer than the quarantine", async () => {
+    const { locks, name } = lab()
+    const service = lockRoutes({ locks: locks({ quarantine: "1m" }), authorize: () => true })
+    const ask = (method: string, ttl: string, headers = {}) =>
+      service.request(`/${wanted}`, {
+        method,
+        headers: { "Content-Type": "application/json", ...headers },
+        body: JSON.stringify({ ttl }),
+      })
+    const wanted = name()
+    expect((await ask("POST", "2m")).status).toBe(400)
+    const granted = await ask("POST", "30s")
+    expect(granted.status).toBe(201)
+    const token = { "Lock-Token": granted.headers.get("Lock-Token") ?? "" }
+    expect((await ask("PATCH", "2m", token)).status).toBe(400)
+    expect((await ask("PATCH", "40s", token)).status).toBe(200)
+    expect((await service.request(`/${wanted}`)).status).toBe(501)
+    expect((await service.request(`/${wanted}`, { method: "DELETE", headers: token })).status).toBe(
+      204,
+    )
   })
 
   test("a grant whose time was over before a majority had answered is a failure, and leaves nothing", async () => {

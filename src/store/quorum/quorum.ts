@@ -61,23 +61,12 @@ export class QuorumStore implements LockStore {
     return untilDecided(answers, (known) => this.#decideHold(known))
   }
 
-  async extend(
-    claim: Claim,
-    ttlMs: number,
-    timeoutMs: number,
-  ): Promise<Validity | "taken" | "gone"> {
+  extend(claim: Claim, ttlMs: number, timeoutMs: number): Promise<Validity | "taken" | "gone"> {
     this.checkTtl(ttlMs)
-    const { voters, settings } = this.#panel
     const voteMs = this.#panel.voteMs(ttlMs, timeoutMs)
-    const answers = voters.map((voter) => voter.extend(claim, ttlMs, voteMs))
-    const result = await untilDecided(answers, (known) => this.#decideHold(known))
-    if (typeof result === "string") {
-      // Nobody is asked to release what is lost, and the votes that are left would only be in the way.
-      const { waitUntil = settings.waitUntil } = claim
-      const withdrawals = voters.map((voter) => voter.withdraw(claim, settings.cleanUpMs))
-      waitUntil(Promise.allSettled(withdrawals))
-    }
-    return result
+    const answers = this.#panel.voters.map((voter) => voter.extend(claim, ttlMs, voteMs))
+    // The votes that are left of a hold that is lost end with their ttl: they protect a holder that has not noticed yet.
+    return untilDecided(answers, (known) => this.#decideHold(known))
   }
 
   async release(claim: Claim, timeoutMs: number): Promise<ReleaseResult> {
