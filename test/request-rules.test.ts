@@ -278,3 +278,109 @@ describe("the callback", () => {
     expect(calls).toEqual([])
   })
 })
+
+// https://w3c.github.io/web-locks/#algorithm-process-lock-request-queue
+describe("the mode", () => {
+  test("an exclusive request is grantable if no held lock has its name", async () => {
+    const wanted = name()
+    const reader = await database.locks().acquire(wanted, { mode: "shared" })
+    const ask = () => database.locks().request(wanted, { ifAvailable: true }, (lock) => lock?.mode)
+    expect(await ask()).toBeUndefined()
+    await reader.release()
+    expect(await ask()).toBe("exclusive")
+  })
+
+  test("a shared request is grantable if no held lock of its name is exclusive", async () => {
+    const wanted = name()
+    const options = { mode: "shared", ifAvailable: true } as const
+    const ask = () => database.locks().request(wanted, options, (lock) => lock?.mode)
+    const reader = await database.locks().acquire(wanted, { mode: "shared" })
+    expect(await ask()).toBe("shared")
+    await reader.release()
+    const writer = await database.locks().acquire(wanted)
+    expect(await ask()).toBeUndefined()
+    await writer.release()
+  })
+
+  test("a request is grantable only if it is the first in its queue", async () => {
+    const wanted = name()
+    const reader = await database.locks().acquire(wanted, { mode: "shared" })
+    const { onEvent, of } = recorder()
+    const writing = database.locks({ onEvent }).request(wanted, () => "written")
+    await until(() => of("queued").length === 1)
+    const options = { mode: "shared", ifAvailable: true } as const
+    expect(await database.locks().request(wanted, options, (lock) => lock)).toBeNull()
+    await reader.release()
+    expect(await writing).toBe("written")
+  })
+})
+
+describe("steal", () => {
+  test("if it is true, every held lock of that name is released, and its promise is rejected with an AbortError", async () => {
+    const wanted = name()
+    const holders = [1, 2].map(() =>
+      rejection(
+        database.locks().request(wanted, { mode: "shared", ttl: "3s" }, (lock) => {
+          return new Promise((resolve) => {
+            lock.signal.addEventListener("abort", resolve)
+          })
+        }),
+      ),
+    )
+    const held = async () => (await database.locks().query({ name: wanted })).held.length
+    await until(async () => (await held()) === 2)
+    expect(await untyped()(wanted, { steal: true }, callback)).toBe("called")
+    for (const error of await Promise.all(holders)) {
+      expect(error).toMatchObject({ name: "AbortError" })
+    }
+  })
+
+  test("if it is true, the request is granted before those that wait, and they stay in the queue", async () => {
+    const held = await database.locks().acquire(name())
+    const { onEvent, of } = recorder()
+    const waiting = database.locks({ onEvent }).request(held.name, () => "waited")
+    await until(() => of("queued").length === 1)
+    const order = [untyped()(held.name, { steal: true }, () => "stolen"), waiting]
+    expect(await Promise.race(order)).toBe("stolen")
+    expect(await waiting).toBe("waited")
+  })
+
+  test("the callback of the robbed goes on, and what becomes of it changes nothing", async () => {
+    const wanted = name()
+    const { onEvent, of } = recorder()
+    let finish: ((value: string) => void) | undefined
+    const robbed = database.locks({ onEvent }).request(
+      wanted,
+      { ttl: "3s" },
+      () =>
+        new Promise<string>((resolve) => {
+          finish = resolve
+        }),
+    )
+    await until(() => finish !== undefined)
+    await untyped()(wanted, { steal: true }, callback)
+    expect(await rejection(robbed)).toMatchObject({ name: "AbortError" })
+    finish?.("too late")
+    await until(() => of("late-settled").length === 1)
+  })
+})
+
+// https://w3c.github.io/web-locks/#dom-lockmanager-query
+describe("query", () => {
+  test("resolves with the held locks and the requests that are pending, by name, mode and client", async () => {
+    const lock = await database.locks({ clientId: "one" }).acquire(name(), { mode: "shared" })
+    const { onEvent, of } = recorder()
+    const waiting = database.locks({ onEvent, clientId: "two" }).request(lock.name, callback)
+    await until(() => of("queued").length === 1)
+    const { held, pending } = await database.locks().query()
+    const facts = { name: lock.name }
+    expect(held).toContainEqual(
+      expect.objectContaining({ ...facts, mode: "shared", clientId: "one" }),
+    )
+    expect(pending).toContainEqual(
+      expect.objectContaining({ ...facts, mode: "exclusive", clientId: "two" }),
+    )
+    await lock.release()
+    await waiting
+  })
+})
