@@ -6,6 +6,7 @@ import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { startDevServer } from "fetchlock/dev"
 import { format, resolveConfig } from "prettier"
+import { runExamplePrograms } from "./example-programs.js"
 import { installedRuntimes, RUNTIMES } from "./runtimes.js"
 
 const { values } = parseArgs({ options: { only: { type: "string" } } })
@@ -31,6 +32,12 @@ try {
     const passed = `${results.length - failed.length} of ${results.length}`
     console.error(`${name} ${await version()}: ${passed}`)
     rows.push(`| ${name} | ${await version()} | ${passed} |`)
+  }
+  if (values.only === undefined) {
+    for (const [runtime, problem] of Object.entries(await runExamplePrograms(folder, server))) {
+      console.error(`examples/${runtime}: ${problem ?? "counted to ten"}`)
+      if (problem !== null) failures++
+    }
   }
 } finally {
   await server.close()
