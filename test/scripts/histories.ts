@@ -104,6 +104,9 @@ export class History {
         break
       case "steal": {
         if (this.#cast.shares[index]) return
+        // A theft is a call of its own, with a token of its own.
+        this.#clients[index] = this.#newClient(false)
+        const { token } = this.#clients[index].waiter
         const [, , found] = (await this.#do(() => this.#lock.steal(token))) as [
           string,
           number,
@@ -132,6 +135,16 @@ export class History {
         await this.#ask(kind, client, this.#cast.shares[index] ?? false)
     }
     await this.#verify(kind, token, before)
+    if (kind === "steal" || kind === "die") this.#retire(holdersOf(before))
+  }
+
+  /** Whoever has died or was robbed never uses its token again. */
+  #retire(tokens: readonly string[]): void {
+    for (const [i, { waiter }] of this.#clients.entries()) {
+      if (tokens.includes(waiter.token)) {
+        this.#clients[i] = this.#newClient(this.#cast.shares[i] ?? false)
+      }
+    }
   }
 
   async #ask(kind: string, client: Client, shares: boolean): Promise<void> {
