@@ -32,7 +32,7 @@ test("two Node processes and a Worker share one lock as readers and writers", as
     expect(all.flatMap(({ intruders }) => intruders)).toEqual([])
     expect(all.map(({ visits }) => visits)).toEqual([ROUNDS * 4, ROUNDS * 4, ROUNDS * 4])
     // They did share: otherwise a lock that lets in one at a time would pass.
-    expect(Math.max(...all.map(({ mostReaders }) => mostReaders))).toBeGreaterThan(3)
+    expect(Math.max(...all.map(({ mostReaders }) => mostReaders))).toBeGreaterThan(1)
     expect(await database.command("KEYS", "*lock:runtimes*")).toEqual([])
   } finally {
     await worker.stop()

@@ -90,7 +90,9 @@ export function querying(lab: () => Lab): void {
     expect(snapshot.pending).toMatchObject([{ name: "n-7", clientId: "me" }])
     expect(snapshot.isComplete).toBe(true)
     const some = await make().query({ limit: 10 })
-    expect([some.held.length, some.isComplete]).toEqual([10, false])
+    // The list is among the ten keys that it looks at, or not.
+    expect([9, 10]).toContain(some.held.length)
+    expect(some.isComplete).toBe(false)
     await Promise.all(held.map((lock) => lock.release()))
     await (await waiter.granted).release()
   })

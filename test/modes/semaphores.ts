@@ -61,7 +61,9 @@ export function semaphores(lab: () => Lab): void {
         })
     }
     await Promise.all(Array.from({ length: 15 }, work))
-    expect(most).toBe(3)
+    expect(most).toBeLessThanOrEqual(3)
+    // They did share: otherwise a lock for one alone would pass.
+    expect(most).toBeGreaterThan(1)
     await expectFree(byHand(lab(), wanted))
   })
 
