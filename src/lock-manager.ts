@@ -1,6 +1,7 @@
 // The manager: a recipe for locks. It holds settings and nothing of any grant.
 import { acquireAll, checkNames } from "./acquire-all.js"
-import { LockBackendError, LockLostError, type LockPhase, LockTimeoutError } from "./errors.js"
+import { askDatabase } from "./ask-database.js"
+import { LockLostError, type LockPhase, LockTimeoutError } from "./errors.js"
 import { type FencedLock, type Hold, Lock } from "./lock.js"
 import type { LockGroup } from "./lock-group.js"
 import { checkTransfer, type LockTransfer } from "./lock-transfer.js"
@@ -24,13 +25,11 @@ import { notSupported } from "./not-supported.js"
 import { type LockManagerSnapshot, query, type QueryOptions } from "./query.js"
 import { readRequestArguments } from "./request-arguments.js"
 import { restConfigFromEnv } from "./rest/env.js"
-import { RestError } from "./rest/rest-error.js"
 import type { Claim, Grant, SingleDatabase } from "./store/store.js"
 import { Semaphore } from "./semaphore.js"
 import type { LockStatus } from "./lock-status.js"
 import { createClientId, createToken } from "./token.js"
 import { Acquisition } from "./wait/acquisition.js"
-import { askUntilKnown } from "./ask-until-known.js"
 import { whileHeld } from "./while-held.js"
 
 /**
@@ -336,16 +335,8 @@ export class LockManager {
   }
 
   /** Asks what changes nothing. */
-  async #ask<T>(
-    name: string,
-    phase: LockPhase,
-    question: (timeoutMs: number) => Promise<T>,
-  ): Promise<T> {
-    try {
-      return await askUntilKnown(question, { withinMs: this.#plan.timeoutMs })
-    } catch (error) {
-      throw error instanceof RestError ? new LockBackendError(name, phase, error) : error
-    }
+  #ask<T>(name: string, phase: LockPhase, question: (timeoutMs: number) => Promise<T>): Promise<T> {
+    return askDatabase(name, phase, question, { withinMs: this.#plan.timeoutMs })
   }
 
   #hold(claim: Claim, plan: HoldPlan, grant: Omit<Grant, "kind"> & Pick<Hold, "late">): Lock {

@@ -11,7 +11,8 @@ import { Renewal } from "./renewal.js"
 import { RestError } from "./rest/rest-error.js"
 import type { Claim, LockStore, ReleaseResult } from "./store/store.js"
 import { elapsedMs, now, Validity } from "./validity.js"
-import { type AskOptions, askUntilKnown } from "./ask-until-known.js"
+import { askDatabase } from "./ask-database.js"
+import type { AskOptions } from "./ask-until-known.js"
 
 /** What a Lock is made of. */
 export interface Hold {
@@ -121,13 +122,13 @@ export class Lock {
     this.#hold.store.checkTtl?.(ttlMs)
     this.#assertHeld()
     try {
-      await askUntilKnown((leftMs) => this.#extendOnce(ttlMs, leftMs), {
+      await askDatabase(this.name, "extend", (leftMs) => this.#extendOnce(ttlMs, leftMs), {
         withinMs: this.#hold.timeoutMs,
         worthwhile: () => this.remaining > 0,
       })
     } catch (error) {
       this.#assertHeld()
-      throw error instanceof RestError ? new LockBackendError(this.name, "extend", error) : error
+      throw error
     }
   }
 
@@ -270,7 +271,7 @@ export class Lock {
     this.#stopTimers()
     try {
       const ask = (leftMs: number) => store.release(claim, Math.min(timeoutMs, leftMs))
-      const result = await askUntilKnown(ask, {
+      const result = await askDatabase(this.name, "release", ask, {
         ...options,
         onUnknown: (error) => {
           this.#mayBeReleased ||= wasHeld
@@ -282,11 +283,11 @@ export class Lock {
       emit({ type: "released", name: this.name, result: truth, heldMs: elapsedMs(this.#since) })
       this.#releaseLateOnes()
       return truth
-    } catch (cause) {
+    } catch (error) {
       this.#releasing = undefined
-      if (!(cause instanceof RestError)) throw cause
-      const error = new LockBackendError(this.name, "release", cause)
-      emit({ type: "release-failed", name: this.name, error })
+      if (error instanceof LockBackendError) {
+        emit({ type: "release-failed", name: this.name, error })
+      }
       throw error
     }
   }
