@@ -2,9 +2,9 @@
 import * as scripts from "../lua/scripts.js"
 import { RestError, unexpectedReply } from "../rest/rest-error.js"
 import type { Subscription } from "../rest/transport.js"
-import { now } from "../validity.js"
+import { acquire } from "./acquire.js"
 import type { Database } from "./database.js"
-import { ACQUIRE_LENGTH, readAcquired, readNotice } from "./replies.js"
+import { readNotice } from "./replies.js"
 import type { Busy, Grant, LockQueue, Notice, Queued, Waiter } from "./store.js"
 import { waiterEntry } from "./waiter-entry.js"
 
@@ -23,14 +23,14 @@ export class SingleQueue implements LockQueue {
   }
 
   async enqueue(waiter: Waiter, ticket = "", timeoutMs: number): Promise<Grant | Queued> {
-    const outcome = await this.#acquire(waiter, "enqueue", ticket, timeoutMs)
+    const outcome = await acquire(this.#database, waiter, "enqueue", ticket, timeoutMs)
     // Who has just been entered is in the queue.
     if (outcome.kind === "busy") throw unexpectedReply()
     return outcome
   }
 
   check(waiter: Waiter, ticket: string, timeoutMs: number): Promise<Grant | Queued | Busy> {
-    return this.#acquire(waiter, "check", ticket, timeoutMs)
+    return acquire(this.#database, waiter, "check", ticket, timeoutMs)
   }
 
   async leave(waiter: Waiter, timeoutMs: number): Promise<void> {
@@ -57,24 +57,5 @@ export class SingleQueue implements LockQueue {
       if (error instanceof RestError && error.outcome === "refused") this.#canListen = false
       throw error
     }
-  }
-
-  async #acquire(
-    waiter: Waiter,
-    action: "enqueue" | "check",
-    ticket: string,
-    timeoutMs: number,
-  ): Promise<Grant | Queued | Busy> {
-    const { name, ttlMs } = waiter
-    const sentAt = now()
-    const args = [waiterEntry(waiter), String(ttlMs), action, ticket]
-    const answer = await this.#database.runHandingOn(
-      scripts.acquire,
-      name,
-      args,
-      ACQUIRE_LENGTH,
-      timeoutMs,
-    )
-    return readAcquired(answer, sentAt, waiter)
   }
 }

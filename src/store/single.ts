@@ -2,9 +2,10 @@
 import * as scripts from "../lua/scripts.js"
 import { unexpectedReply } from "../rest/rest-error.js"
 import { now, Validity } from "../validity.js"
+import { acquire } from "./acquire.js"
 import type { Database } from "./database.js"
 import { SingleQueue } from "./queue.js"
-import { ACQUIRE_LENGTH, readAcquired, readInteger, readSnapshots, readStolen } from "./replies.js"
+import { readInteger, readSnapshots, readStolen } from "./replies.js"
 import type {
   Busy,
   Claim,
@@ -18,7 +19,6 @@ import type {
   SingleDatabase,
   TakeRequest,
 } from "./store.js"
-import { waiterEntry } from "./waiter-entry.js"
 
 export class SingleStore implements LockStore, SingleDatabase {
   readonly mayResend: boolean
@@ -44,18 +44,8 @@ export class SingleStore implements LockStore, SingleDatabase {
   }
 
   async retake(request: TakeRequest, timeoutMs: number): Promise<Grant | Busy> {
-    const { name, ttlMs } = request
-    const sentAt = now()
-    const entry = waiterEntry({ ...request, channel: undefined, leaseMs: ttlMs })
-    const args = [entry, String(ttlMs), "try", ""]
-    const answer = await this.#database.runHandingOn(
-      scripts.acquire,
-      name,
-      args,
-      ACQUIRE_LENGTH,
-      timeoutMs,
-    )
-    const outcome = readAcquired(answer, sentAt, request)
+    const passerBy = { ...request, channel: undefined, leaseMs: request.ttlMs }
+    const outcome = await acquire(this.#database, passerBy, "try", "", timeoutMs)
     if (outcome.kind === "queued") throw unexpectedReply()
     return outcome.kind === "granted" ? { ...outcome, isLease: false } : outcome
   }
@@ -87,8 +77,9 @@ export class SingleStore implements LockStore, SingleDatabase {
   ): Promise<{ leftMs: number | undefined; waiting: number }> {
     const reply = await this.#database.runOn(scripts.inspect, name, [], timeoutMs)
     if (!Array.isArray(reply)) throw unexpectedReply()
-    const [left, waiting] = reply.map(readInteger) as [number, number]
-    const leftMs = left === -2 ? undefined : left === -1 ? Infinity : left
+    const [left, waiting] = reply as unknown[]
+    const ms = readInteger(left)
+    const leftMs = ms === -2 ? undefined : ms === -1 ? Infinity : ms
     return { leftMs, waiting: readInteger(waiting) }
   }
 
