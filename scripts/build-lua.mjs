@@ -1,5 +1,5 @@
 // Turns src/lua/*.lua into src/lua/scripts.ts: comments stripped, one `export const` a script. `--@include FILE` stands
-// for that file of src/lua/shared, which is written once and put in wherever it is included.
+// for that file of src/lua/shared, which is written once and put in wherever it is included, but once into each script.
 // With --check it writes nothing and fails when the committed module is stale.
 import { readFileSync, readdirSync, writeFileSync } from "node:fs"
 
@@ -11,26 +11,43 @@ function read(file) {
   return readFileSync(new URL(file, folder), "utf8")
     .split("\n")
     .map((line) => line.trim())
-    .filter((line) => line !== "" && (!line.startsWith("--") || line.startsWith(INCLUDE)))
+    .filter((line) => line !== "" && (!line.startsWith("--") || isInclude(line)))
 }
 
 const INCLUDE = "--@include "
 
-/** A file's text as an expression: its own lines, and the names of what it includes. */
+const isInclude = (line) => line.startsWith(INCLUDE)
+
+/** What a shared file includes, each behind what it needs itself, and then that file; but nothing of `known` again. */
+function withIncludes(file, known) {
+  if (known.has(file)) return []
+  known.add(file)
+  const includes = read(`shared/${file}`).filter(isInclude)
+  return [...includes.flatMap((line) => withIncludes(line.slice(INCLUDE.length), known)), file]
+}
+
+/** A shared file's own text. */
+function partOf(file) {
+  const own = read(`shared/${file}`).filter((line) => !isInclude(line))
+  return JSON.stringify(own.map((line) => `${line}\n`).join(""))
+}
+
+/** A script's text as a call that a bundler may drop: its own lines, and the names of what is put in between. */
 function expressionOf(file) {
+  const known = new Set()
   const parts = []
   let own = ""
-  for (const line of read(file)) {
-    if (!line.startsWith(INCLUDE)) {
-      own += `${line}\n`
-      continue
-    }
+  const add = (part) => {
     if (own !== "") parts.push(JSON.stringify(own))
     own = ""
-    parts.push(camelCase(line.slice(INCLUDE.length)))
+    if (part !== undefined) parts.push(camelCase(part))
   }
-  if (own !== "") parts.push(JSON.stringify(own))
-  return parts.join(" + ")
+  for (const line of read(file)) {
+    if (isInclude(line)) withIncludes(line.slice(INCLUDE.length), known).forEach(add)
+    else own += `${line}\n`
+  }
+  add()
+  return `/* @__PURE__ */ join(${parts.join(", ")})`
 }
 
 function camelCase(file) {
@@ -42,29 +59,15 @@ const luaFiles = (path) =>
     .filter((file) => file.endsWith(".lua"))
     .sort()
 
-/** Each behind what it includes. */
-function inOrder(files) {
-  const ordered = []
-  const add = (file) => {
-    if (ordered.includes(file)) return
-    for (const line of read(`shared/${file}`)) {
-      if (line.startsWith(INCLUDE)) add(line.slice(INCLUDE.length))
-    }
-    ordered.push(file)
-  }
-  files.forEach(add)
-  return ordered
-}
-
-const parts = inOrder(luaFiles("shared")).map(
-  (file) =>
-    `/** From shared/${file}. */\nconst ${camelCase(file)} = ${expressionOf(`shared/${file}`)}\n`,
+const parts = luaFiles("shared").map(
+  (file) => `/** From shared/${file}. */\nconst ${camelCase(file)} = ${partOf(file)}\n`,
 )
 const scripts = luaFiles(".").map(
   (file) => `/** From ${file}. */\nexport const ${camelCase(file)} = ${expressionOf(file)}\n`,
 )
 const module = [
   "// Made from the .lua files beside it by `npm run build`; do not edit.\n",
+  'const join = (...parts: string[]) => parts.join("")\n',
   ...parts,
   ...scripts,
 ].join("\n")

@@ -15,6 +15,7 @@
 -- Calls  try: free 3, held 2, ours 2 · enqueue: held 7 (6 if marked) · check: held 5, after 5 s 7 · fencing: 3 more
 local entry, ttl, action, ticket = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 --@include keys.lua
+--@include mark.lua
 --@include serve.lua
 local token, _, _, fencing, mode = fields(entry)
 local waits = action ~= "try"
@@ -33,7 +34,7 @@ end
 
 -- Tells the holder that somebody waits. False when its hold has just expired.
 local function mark(value)
-  if foreign(value) or string.sub(value, -1) == "+" then return true end
+  if foreign(value) or isMarked(value) then return true end
   if redis.call("APPEND", lock, "+") == #value + 1 then return true end
   -- APPEND made a key without a ttl of it.
   redis.call("DEL", lock)
@@ -42,7 +43,7 @@ end
 
 local value = redis.call("GET", lock)
 local base, limit = shared(value)
-local isOurs = value == token or value == token .. "+"
+local isOurs = is(value, token)
 local ourMs = base and mode ~= "x" and leftOf(token)
 if isOurs or ourMs then
   -- A SET that arrived late may have taken it while we were in the queue.
@@ -72,7 +73,7 @@ end
 
 local left, fence, others
 -- Unmarked, nobody waits for it.
-if not value or base and (waits or string.sub(value, -1) == "+") then
+if not value or base and (waits or isMarked(value)) then
   value, left, fence, others = serve(base, limit, entry, ttl)
   if fence then return granted(ttl, fence) end
   base, limit = shared(value)

@@ -9,9 +9,10 @@
 -- Calls  ours: 2, shared 6 · otherwise: 2, shared 4
 local token, ttl = ARGV[1], ARGV[2]
 --@include keys.lua
+--@include mark.lua
 --@include holders.lua
 local value = redis.call("GET", lock)
-if value == token or value == token .. "+" then
+if is(value, token) then
   -- GT: an extension that arrives late must not shorten the hold.
   redis.call("PEXPIRE", lock, ttl, "GT")
   return "renewed"

@@ -8,9 +8,10 @@
 --   "gone"   nobody has it
 -- Calls  ours: 2, or 1 if it knows a greater one · otherwise: 1
 local token, fence = ARGV[1], tonumber(ARGV[2])
+--@include mark.lua
 local values = redis.call("MGET", KEYS[1], KEYS[2])
 local value = values[1]
-if value == token or value == token .. "+" then
+if is(value, token) then
   if fence > (tonumber(values[2]) or 0) then
     redis.call("SET", KEYS[2], ARGV[2], "PX", "86400000")
   end

@@ -8,9 +8,10 @@
 -- Calls  ours: 2, shared 3 · otherwise: 1, shared 3
 local token = ARGV[1]
 --@include keys.lua
+--@include mark.lua
 --@include holders.lua
 local value = redis.call("GET", lock)
-if value == token or value == token .. "+" then
+if is(value, token) then
   return {"held", redis.call("PTTL", lock)}
 end
 if not shared(value) then return {value and "taken" or "gone", 0} end

@@ -10,10 +10,11 @@
 -- Calls  nobody waits: 2, after somebody left 3 · handed on: 7, to the last waiter 6 · taken: 1 · gone: 2 · entry: 2 more
 local token, entry = ARGV[1], ARGV[2]
 --@include keys.lua
+--@include mark.lua
 --@include serve.lua
 local value = redis.call("GET", lock)
 local base, limit = shared(value)
-local isMarked = value and string.sub(value, -1) == "+"
+local somebodyWaits = value and isMarked(value)
 if entry ~= "" then
   redis.call("ZREM", queue, entry)
   redis.call("HDEL", seen, token)
@@ -23,7 +24,7 @@ if value == token and entry == "" then
   -- Unmarked: nobody waits.
   redis.call("DEL", lock)
   result = "released"
-elseif value == token or value == token .. "+" then
+elseif is(value, token) then
   if not serve() then redis.call("DEL", lock) end
   result = "released"
 elseif base then
@@ -37,8 +38,8 @@ elseif base then
     if not last then base = nil end
   end
   result = ends and (not last or untilMs(ends)) and "released" or "gone"
-  if isMarked then value = serve(base, limit) elseif isStale then settle(base, "", last) end
-  if not base and not (isMarked and value) then redis.call("DEL", lock) end
+  if somebodyWaits then base = serve(base, limit) elseif isStale then settle(base, "", last) end
+  if not base then redis.call("DEL", lock) end
 elseif not value then
   serve()
   result = "gone"

@@ -7,14 +7,14 @@
 --   waiters: client, server time in ms at which it came, mode, …
 -- Calls  for each lock: free 2 · held 3 · shared 3, and TIME once
 local perLock, most = tonumber(ARGV[1]), ARGV[2] - 1
-local lock, holders
+local lock, queue, holders, _
+--@include mark.lua
 --@include holders.lua
 --@include entry.lua
 
 -- fl_<client>_ and 24 random characters, of which the mark is none.
 local function clientOf(value)
-  local token = string.gsub(value, "%+$", "")
-  return string.match(token, "^fl_(.+)_........................$") or ""
+  return string.match(unmarked(value), "^fl_(.+)_........................$") or ""
 end
 
 local function add(list, ...)
@@ -25,7 +25,7 @@ end
 
 local locks = {}
 for i = 1, #KEYS, perLock do
-  lock, holders = KEYS[i], KEYS[i + 4]
+  lock, queue, _, _, holders = unpack(KEYS, i, i + perLock - 1)
   local held, pending = {}, {}
   -- A key of another type is no lock.
   local value = redis.pcall("GET", lock)
@@ -40,7 +40,7 @@ for i = 1, #KEYS, perLock do
       add(held, clientOf(value), redis.call("PTTL", lock), "exclusive")
     end
   end
-  local waiters = redis.call("ZRANGE", KEYS[i + 1], "0", digits(most), "WITHSCORES")
+  local waiters = redis.call("ZRANGE", queue, "0", digits(most), "WITHSCORES")
   for at = 1, #waiters, 2 do
     local token, _, _, _, mode = fields(waiters[at])
     if token then

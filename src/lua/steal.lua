@@ -8,14 +8,16 @@
 -- Calls  held: 1 · free: 3 · replaced: 7, of two who share it 10 · fencing: 3 more
 local token, ttl, found, fencing = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 --@include keys.lua
---@include serve.lua
+--@include mark.lua
+--@include holders.lua
+--@include mint.lua
 local value = redis.call("GET", lock)
-if value == token or value == token .. "+" then
+if is(value, token) then
   return {"granted", redis.call("PTTL", lock), fencing == "1" and (redis.call("GET", counter) or mint()) or ""}
 end
 if value then
   -- The token itself would be the right to release it.
-  local digest = redis.sha1hex((string.gsub(value, "%+$", "")))
+  local digest = redis.sha1hex(unmarked(value))
   if digest ~= found then return {"held", 0, digest} end
   -- So that those who are robbed can be told what happened, for as long as they might ask.
   local life = math.max(redis.call("PTTL", lock), redis.call("PTTL", stolen), 1)
@@ -25,7 +27,7 @@ if value then
     end
     redis.call("DEL", holders)
   else
-    redis.call("SADD", stolen, (string.gsub(value, "%+$", "")))
+    redis.call("SADD", stolen, unmarked(value))
   end
   redis.call("PEXPIRE", stolen, digits(life))
 end

@@ -10,6 +10,8 @@
 -- Calls  granted: 3 · busy: 2 · young: 2, the first time 3
 local call, attempt, ttl, quarantine = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 local lock, born, counter = KEYS[1], KEYS[2], KEYS[3]
+--@include clock.lua
+--@include mark.lua
 local token = call .. "-" .. ARGV[2]
 local values = redis.call("MGET", lock, born, counter)
 local value, since, last = values[1], tonumber(values[2]), values[3] or "0"
@@ -29,12 +31,10 @@ local before = voted()
 -- A later attempt of our own stays: this one has arrived late.
 if not before or before > attempt then return busy() end
 
-local time = redis.call("TIME")
-local micros = tonumber(time[1]) * 1000000 + tonumber(time[2])
-local ms = math.floor(micros / 1000)
+local ms = math.floor(clock() / 1000)
 if not since or since > ms then
   -- No memory of having been here before, or a clock that was set back.
-  redis.call("SET", born, string.format("%.0f", ms))
+  redis.call("SET", born, digits(ms))
   since = ms
 end
 if ms - since < quarantine then return {"young", quarantine - (ms - since)} end
@@ -44,10 +44,10 @@ if before == attempt then
   left = redis.call("PTTL", lock)
 elseif before > 0 then
   -- A mark says that somebody waits in the queue of this database alone.
-  local mark = string.sub(value, -1) == "+" and "+" or ""
+  local mark = isMarked(value) and "+" or ""
   redis.call("SET", lock, token .. mark, "PX", ttl)
 elseif not redis.call("SET", lock, token, "NX", "PX", ttl) then
   -- What is no text is somebody else's.
   return busy()
 end
-return {"granted", left, last, string.format("%.0f", micros)}
+return {"granted", left, last, digits(clock())}

@@ -1,19 +1,12 @@
 -- How a lock passes to those who wait: included by the scripts that may hand it on.
 --@include holders.lua
 --@include entry.lua
+--@include mint.lua
 
 -- What could not be published: channel, message, channel, message, …
 local unsent = {}
 -- Whether shared holds came or went, so that the life of their keys has to follow.
 local isStale = false
-
--- The next fencing token: the server's time, so that it rises even after the counter was lost.
-local function mint()
-  local last = tonumber(redis.call("GET", counter)) or 0
-  local fence = digits(math.max(last + 1, clock()))
-  redis.call("SET", counter, fence, "PX", "86400000")
-  return fence
-end
 
 -- An answer with what could not be published at its end.
 local function reply(answer)
