@@ -5,9 +5,7 @@ import type { Lock } from "./lock.js"
 import { LockGroup } from "./lock-group.js"
 import type { AcquireOptions, AcquirePlan } from "./options.js"
 import { elapsedMs, now } from "./validity.js"
-
-/** So much of the ttl is left where nothing had to be waited for. */
-const NEARLY = 0.9
+import { ensureWholeTtl } from "./whole-ttl.js"
 
 /** How one of the locks is taken. */
 export interface LockCalls {
@@ -54,7 +52,7 @@ export async function acquireAll(
     }
     const group = new LockGroup(names.flatMap((name) => held.get(name) ?? []))
     // All of them last for the ttl from now on, and not from when the first was granted.
-    if (group.remaining < ttlMs * NEARLY) await group.extend()
+    await ensureWholeTtl(group, ttlMs)
     group.signal.throwIfAborted()
     if (renew === false) for (const lock of group.locks) lock.stopRenewing()
     return group

@@ -1,4 +1,5 @@
 // The errors a caller can meet: one base, a closed set of codes, the facts as fields, never a token.
+import { quoted } from "./quoted.js"
 
 /** Which kind of error it is: contention that outlasted the wait, a hold that ended, or a database that failed. */
 export type LockErrorCode = "timeout" | "lost" | "backend"
@@ -85,9 +86,4 @@ const LOSSES: Record<LossReason, string> = {
   stolen: "it was stolen",
   unreachable: "its time ran out while the database could not be reached",
   released: "this handle has released or transferred it",
-}
-
-/** A name as it may stand in a message: escaped, and not a kilobyte long. */
-export function quoted(lockName: string): string {
-  return JSON.stringify(lockName.length > 100 ? `${lockName.slice(0, 100)}…` : lockName)
 }

@@ -17,3 +17,11 @@ export function showKind(value: unknown): string {
   if (typeof value !== "object" || value === null) return String(value)
   return Array.isArray(value) ? "an array" : "an object"
 }
+
+/** @throws `TypeError` or `RangeError` for what is no whole number from 1 on. */
+export function checkCount(argument: string, value: unknown): asserts value is number {
+  if (typeof value !== "number") throw invalid(argument, "a number", value)
+  if (!Number.isSafeInteger(value) || value < 1) {
+    throw new RangeError(`${argument}: must be a whole number from 1 on, got ${value}`)
+  }
+}

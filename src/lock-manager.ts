@@ -2,6 +2,7 @@
 import { acquireAll, checkNames } from "./acquire-all.js"
 import { askDatabase } from "./ask-database.js"
 import { LockLostError, type LockPhase, LockTimeoutError } from "./errors.js"
+import { checkCount } from "./invalid-argument.js"
 import { type FencedLock, type Hold, Lock } from "./lock.js"
 import type { LockGroup } from "./lock-group.js"
 import { checkTransfer, type LockTransfer } from "./lock-transfer.js"
@@ -10,13 +11,11 @@ import {
   type AcquireOptions,
   type AdoptOptions,
   checkName,
-  checkPermits,
   type HoldPlan,
   overlay,
   planAcquire,
   planHold,
   type RequestOptions,
-  type SemaphoreOptions,
   type SpecialTerms,
   type TryAcquireOptions,
   withDefaults,
@@ -149,14 +148,11 @@ export class LockManager {
    */
   semaphore(name: string, permits: number): Semaphore {
     checkName(this.#plan.prefix, name)
-    checkPermits(permits)
+    checkCount("permits", permits)
     this.#single("semaphore:")
     const terms = { permits }
     // Permits have no order.
-    const defaults: SemaphoreOptions = {
-      ...this.#plan.defaults,
-      fencing: false,
-    } as SemaphoreOptions
+    const defaults: AcquireOptions = { ...this.#plan.defaults, fencing: false }
     return new Semaphore(name, permits, {
       acquire: async (options) => this.#acquire(name, withDefaults(defaults, options), terms),
       tryAcquire: async (options) =>
@@ -242,7 +238,7 @@ export class LockManager {
     checkName(this.#plan.prefix, name)
     const defaults: AdoptOptions = { ...this.#plan.defaults, ttl }
     const plan = planHold({ ...overlay(defaults, options), mode })
-    const claim = { name, token }
+    const claim = { name, token, waitUntil: plan.waitUntil }
     const { store } = this.#plan
     store.checkTtl?.(plan.ttlMs)
     const validity = await this.#ask(name, "acquire", (timeoutMs) => store.look(claim, timeoutMs))

@@ -4,7 +4,7 @@ import { type Duration, parseTtl } from "./duration.js"
 import { LockBackendError, LockLostError, type LossReason } from "./errors.js"
 import type { Emit } from "./events.js"
 import type { WaitUntil } from "./wait-until.js"
-import { Lease } from "./lease.js"
+import { Expiry } from "./expiry.js"
 import type { LockTransfer } from "./lock-transfer.js"
 import type { LockMode } from "./options.js"
 import { Renewal } from "./renewal.js"
@@ -64,7 +64,7 @@ export class Lock {
   readonly #since = now()
   readonly #controller = new AbortController()
   readonly #renewal: Renewal | undefined
-  readonly #lease: Lease
+  readonly #expiry: Expiry
   #state: "held" | "lost" | "released" | "transferred" = "held"
   /** The database itself has said that the hold is over. */
   #isConfirmedLost = false
@@ -79,7 +79,7 @@ export class Lock {
     this.mode = hold.mode
     this.fencingToken = hold.fencingToken
     this.#hold = hold
-    this.#lease = new Lease(hold.validity, () => {
+    this.#expiry = new Expiry(hold.validity, () => {
       this.#noticeExpiry()
     })
     this.#renewal = hold.renew || hold.isLease ? this.#startRenewal() : undefined
@@ -92,12 +92,12 @@ export class Lock {
 
   /** When the hold can no longer be trusted unless it is extended: epoch milliseconds of the local clock. */
   get expiresAt(): number {
-    return Math.floor(this.#lease.endsAtMs)
+    return Math.floor(this.#expiry.endsAtMs)
   }
 
   /** How long the hold can be trusted, in milliseconds by the local clock; 0 once it is over. */
   get remaining(): number {
-    return this.#state === "held" ? this.#lease.remainingMs : 0
+    return this.#state === "held" ? this.#expiry.remainingMs : 0
   }
 
   /**
@@ -213,7 +213,7 @@ export class Lock {
     await new Promise<void>((resolve) => {
       const releasing = (this.#releasing ??= this.#release({
         tries: Infinity,
-        worthwhile: () => this.#lease.remainingMs > 0,
+        worthwhile: () => this.#expiry.remainingMs > 0,
         onUnknown: () => {
           this.#hold.waitUntil(done)
           resolve()
@@ -228,7 +228,7 @@ export class Lock {
     const { ttlMs, maxHoldMs, renew, isLease } = this.#hold
     return new Renewal(
       {
-        remainingMs: () => this.#lease.remainingMs,
+        remainingMs: () => this.#expiry.remainingMs,
         renew: (ms) => this.#renew(ms),
       },
       ttlMs,
@@ -259,7 +259,7 @@ export class Lock {
       this.#lose(answer === "gone" ? "expired" : answer)
       this.#assertHeld()
     } else {
-      this.#lease.prolong(answer)
+      this.#expiry.prolong(answer)
       this.#hold.emit({ type: "renewed", name: this.name, remainingMs: this.remaining })
     }
   }
@@ -308,7 +308,7 @@ export class Lock {
   }
 
   #noticeExpiry(): void {
-    if (this.#state === "held" && this.#lease.remainingMs <= 0) {
+    if (this.#state === "held" && this.#expiry.remainingMs <= 0) {
       this.#lose(this.#renewal?.isFailing ? "unreachable" : "expired")
     }
   }
@@ -322,7 +322,7 @@ export class Lock {
 
   #stopTimers(): void {
     this.#renewal?.stop()
-    this.#lease.stop()
+    this.#expiry.stop()
   }
 }
 

@@ -2,7 +2,7 @@
 import { type Duration, MAX_TIMER_MS, parseDuration, parseTtl } from "./duration.js"
 import type { WaitUntil } from "./wait-until.js"
 import { guarded } from "./guarded.js"
-import { invalid, show } from "./invalid-argument.js"
+import { checkCount, invalid } from "./invalid-argument.js"
 import { notSupported } from "./not-supported.js"
 import { MAX_KEY_BYTES } from "./store/keys.js"
 
@@ -227,9 +227,7 @@ export function planAcquire(
   if (fencing && plan.mode === "shared") {
     throw new TypeError("fencing: is for exclusive holds; those who share a lock have no order")
   }
-  if (maxRequests !== Infinity && !(Number.isSafeInteger(maxRequests) && maxRequests > 0)) {
-    throw new RangeError(`maxRequests: must be a whole number from 1 on, got ${show(maxRequests)}`)
-  }
+  if (maxRequests !== Infinity) checkCount("maxRequests", maxRequests)
   checkSignal(signal)
   const waitMs = parseDuration("wait", wait, { min: 0, max: Infinity })
   const intervalMs =
@@ -238,14 +236,6 @@ export function planAcquire(
       : parseDuration("interval", interval, { min: 1, max: MAX_TIMER_MS })
   const limit = permits ?? (plan.mode === "shared" ? Infinity : undefined)
   return { ...plan, waitMs, intervalMs, maxRequests, fencing, push, signal, limit, steal }
-}
-
-/** @throws `TypeError` or `RangeError` for what is no number of permits. */
-export function checkPermits(permits: unknown): asserts permits is number {
-  if (typeof permits !== "number") throw invalid("permits", "a number", permits)
-  if (!Number.isSafeInteger(permits) || permits < 1) {
-    throw new RangeError(`permits: must be a whole number from 1 on, got ${show(permits)}`)
-  }
 }
 
 /** @throws `TypeError` for what is no string, `RangeError` for what makes too long a key. */

@@ -1,5 +1,5 @@
 // Says who holds which locks and who waits for them, in the form of the Web Locks standard.
-import { invalid, show } from "./invalid-argument.js"
+import { checkCount } from "./invalid-argument.js"
 import type { LockMode } from "./options.js"
 import type { NamePage, Party, SingleDatabase } from "./store/store.js"
 
@@ -63,10 +63,7 @@ export async function query(
   options: QueryOptions = {},
 ): Promise<LockManagerSnapshot> {
   const { name, limit = 1_000 } = options
-  if (typeof limit !== "number") throw invalid("limit", "a number", limit)
-  if (!Number.isSafeInteger(limit) || limit < 1) {
-    throw new RangeError(`limit: must be a whole number from 1 on, got ${show(limit)}`)
-  }
+  checkCount("limit", limit)
   const { names, isComplete } =
     name === undefined
       ? await namesOfAll(database, ask, limit)

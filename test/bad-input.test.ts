@@ -82,8 +82,8 @@ const OPTIONS: Record<keyof AcquireOptions, Refusal[]> = {
     [-1, RangeError, /^maxRequests: /],
     [1.5, RangeError, /^maxRequests: .*got 1.5/],
     [NaN, RangeError, /^maxRequests: /],
-    ["3", RangeError, /^maxRequests: .*got "3"/],
-    [null, RangeError, /^maxRequests: /],
+    ["3", TypeError, /^maxRequests: .*got "3"/],
+    [null, TypeError, /^maxRequests: /],
   ],
   fencing: [
     ["yes", TypeError, /^fencing: must be a boolean, got "yes"/],

@@ -8,6 +8,7 @@ import type { Lock } from "../lock.js"
 import { LockManager } from "../lock-manager.js"
 import type { Claim } from "../store/store.js"
 import { elapsedMs, now } from "../validity.js"
+import { ensureWholeTtl } from "../whole-ttl.js"
 import { extendClaim, releaseClaim } from "./claims.js"
 import { LOCK_TOKEN, readLockToken, writeLockToken } from "./lock-token.js"
 import { readJson } from "./read-json.js"
@@ -32,9 +33,6 @@ export interface Operation {
 /** The ttl of a hold whose client named none. */
 const DEFAULT_TTL_MS = 30_000
 
-/** A grant of less than this part of its ttl is a lease, which ends unless it is extended. */
-const WHOLE = 0.9
-
 export const OPERATIONS = { acquire, extend, release, inspect } as const
 
 async function acquire({ c, locks, name, bounds }: Operation): Promise<Response> {
@@ -52,9 +50,10 @@ async function acquire({ c, locks, name, bounds }: Operation): Promise<Response>
   }
   try {
     // Nobody will extend a lease when this request is over.
-    if (lock.remaining < ttl * WHOLE) await lock.extend()
+    await ensureWholeTtl(lock, ttl)
   } catch (error) {
-    if (!(error instanceof LockLostError)) await lock[Symbol.asyncDispose]()
+    // Also when it is lost: an extension that was executed, but answered too late, may have kept it.
+    await lock[Symbol.asyncDispose]()
     throw error instanceof LockLostError ? notHeld(error.reason) : error
   }
   if (signal.aborted) {

@@ -2,16 +2,11 @@
 import { invalid } from "../invalid-argument.js"
 import { withDeadline } from "./deadline.js"
 import { readEventStream } from "./event-stream.js"
+import { readScanPage, readSet } from "./replies.js"
 import { RestError, unexpectedReply } from "./rest-error.js"
 import { openSubscription } from "./subscription.js"
 import { TickOrder } from "./tick-order.js"
-import {
-  type Listener,
-  readScanPage,
-  type ScanPage,
-  type Subscription,
-  type Transport,
-} from "./transport.js"
+import { type Listener, type ScanPage, type Subscription, type Transport } from "./transport.js"
 
 /** Where a database is and how to be let in. */
 export interface RestConfig {
@@ -59,9 +54,7 @@ export class FetchClient implements Transport {
     timeoutMs: number,
   ): Promise<boolean> {
     const command = ["SET", key, value, "NX", "PX", String(ttlMs)]
-    const result = await this.#send(key, command, timeoutMs)
-    if (result !== "OK" && result !== null) throw unexpectedReply()
-    return result === "OK"
+    return readSet(await this.#send(key, command, timeoutMs))
   }
 
   evaluate(

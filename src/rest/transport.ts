@@ -1,5 +1,4 @@
 // How a command travels: the small interface that each way to travel fills.
-import { unexpectedReply } from "./rest-error.js"
 
 /** Hears what is published on a channel. */
 export interface Listener {
@@ -19,13 +18,6 @@ export interface Subscription {
 export interface ScanPage {
   readonly next: string
   readonly keys: readonly string[]
-}
-
-/** Reads the reply of SCAN. */
-export function readScanPage(reply: unknown): ScanPage {
-  const [next, keys] = Array.isArray(reply) ? (reply as unknown[]) : []
-  if (!Array.isArray(keys) || !/^\d+$/.test(String(next))) throw unexpectedReply()
-  return { next: String(next), keys: keys.map(String) }
 }
 
 /** A way to have one Redis command executed over HTTP. Failures are a `RestError`. */

@@ -1,14 +1,9 @@
 // The other way to travel: a client of @upstash/redis that the user hands in, with whatever settings it has.
 import { withDeadline } from "./deadline.js"
-import { RestError, unexpectedReply } from "./rest-error.js"
+import { readScanPage, readSet } from "./replies.js"
+import { RestError } from "./rest-error.js"
 import { openSubscription } from "./subscription.js"
-import {
-  type Listener,
-  readScanPage,
-  type ScanPage,
-  type Subscription,
-  type Transport,
-} from "./transport.js"
+import { type Listener, type ScanPage, type Subscription, type Transport } from "./transport.js"
 
 /** The part of an `@upstash/redis` client that is used. A shape, not the class: versions of the class clash. */
 export interface UpstashRedis {
@@ -57,8 +52,7 @@ export class UpstashRedisClient implements Transport {
       this.#redis.set(key, value, { nx: true, px: ttlMs }),
     )
     // A client whose own signal aborts resolves with null or with the abort's reason.
-    if (result !== "OK" && result !== null) throw unexpectedReply()
-    return result === "OK"
+    return readSet(result)
   }
 
   evaluate(

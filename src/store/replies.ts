@@ -1,5 +1,5 @@
 // Reads the replies of the scripts: strictly, since what they say decides who holds the lock.
-import { quoted } from "../errors.js"
+import { quoted } from "../quoted.js"
 import { unexpectedReply } from "../rest/rest-error.js"
 import { type Instant, now, Validity } from "../validity.js"
 import type {

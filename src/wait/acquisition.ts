@@ -107,13 +107,13 @@ export class Acquisition {
   }
 
   async #withdraw(token = this.#request.token): Promise<void> {
-    const { timeoutMs, name } = this.#request
+    const { timeoutMs } = this.#request
     const { queue } = this.#store
     const waiter = this.#queueWait?.waiter
     const withdraw = (): Promise<unknown> =>
       waiter && queue
         ? queue.leave(waiter, timeoutMs)
-        : this.#store.release({ name, token }, timeoutMs)
+        : this.#store.release({ ...this.#request, token }, timeoutMs)
     try {
       await askUntilKnown(withdraw, { tries: CLEAN_UP_TRIES })
     } catch {

@@ -4,7 +4,7 @@ import type { Subscription } from "../rest/transport.js"
 import { untilAborted } from "../sleep.js"
 import type { Busy, Grant, LockQueue, Notice, Queued, Waiter } from "../store/store.js"
 import { createChannel } from "../token.js"
-import { elapsedMs, type Instant, now, Validity } from "../validity.js"
+import { elapsedMs, type Instant, Validity } from "../validity.js"
 import type { AcquisitionRequest } from "./acquisition-request.js"
 import { Inbox } from "./inbox.js"
 import type { Inquiry } from "./inquiry.js"
@@ -150,8 +150,8 @@ export class QueueWait {
 
   /** How long the queue took to move by one place, while this waiter stood in it. */
   #msPerPlace({ place }: Queued): number | undefined {
-    const { place: first, at } = this.#beginning ?? { place, at: now() }
-    return place < first ? elapsedMs(at) / (first - place) : undefined
+    if (!this.#beginning || place >= this.#beginning.place) return undefined
+    return elapsedMs(this.#beginning.at) / (this.#beginning.place - place)
   }
 
   #endStream(): void {

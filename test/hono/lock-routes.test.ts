@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { LockManager } from "../../src/index.js"
 import { type LockAttempt, lockRoutes, type LockRoutesOptions } from "../../src/hono/index.js"
 import { problemOf } from "../guard/adapters.js"
-import { everything, inOrder } from "../support/fault-proxy.js"
+import { always, everything, inOrder } from "../support/fault-proxy.js"
 import { until } from "../support/outcomes.js"
 import { type Opened, variants } from "../support/variants.js"
 
@@ -122,6 +122,21 @@ describe("the life of a hold", () => {
     // Not the lease that a hand-off grants: nobody would extend that.
     expect(await database.command("PTTL", `lock:${name}`)).toBeGreaterThan(50_000)
     expect((await send("DELETE", name, undefined, tokenOf(granted))).status).toBe(204)
+  })
+
+  test("a grant whose extension is never answered is none, and leaves the name free", async () => {
+    const { proxy, locks } = await database.proxied()
+    const { send } = service({ locks: locks() })
+    const name = unique()
+    const holder = await database.locks().acquire(name)
+    const asked = send("POST", name, { wait: "15s", ttl: "1m" })
+    await until(async () => (await database.locks().inspect(name)).waiting === 1)
+    proxy.plan = always("extend", { kind: "hang", executed: true, after: "nothing" })
+    await holder.release()
+    expect(await problemOf(await asked)).toMatchObject({ status: 503, type: "lock-unavailable" })
+    expect(proxy.seen("extend").length).toBeGreaterThan(0)
+    // The extension was executed: without a release the name would be locked for a minute, for nobody.
+    await until(async () => !(await database.locks().inspect(name)).held)
   })
 
   test("a client that goes away while it waits leaves the queue", async () => {

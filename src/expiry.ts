@@ -2,7 +2,7 @@
 import { backgroundTimer } from "./background-timer.js"
 import type { Validity } from "./validity.js"
 
-export class Lease {
+export class Expiry {
   readonly #onOver: () => void
   #validity: Validity
   #timer: ReturnType<typeof setTimeout> | undefined
