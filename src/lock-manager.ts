@@ -246,7 +246,13 @@ export class LockManager {
       throw new LockLostError(name, validity === "gone" ? "expired" : validity)
     }
     if (validity.remainingMs <= 0) throw new LockLostError(name, "expired")
-    return this.#hold(claim, plan, { validity, fencingToken, isLease: false, late: () => [] })
+    return this.#hold(claim, plan, {
+      validity,
+      fencingToken,
+      isLease: false,
+      isAdopted: true,
+      late: () => [],
+    })
   }
 
   /**
@@ -320,7 +326,11 @@ export class LockManager {
     const { grant, waitedMs, requests, late } = await acquisition.run()
     const { fencingToken } = grant
     emit({ type: "granted", name, waitedMs, requests, fencingToken })
-    return this.#hold({ name, token: grant.token ?? token, waitUntil }, plan, { ...grant, late })
+    return this.#hold({ name, token: grant.token ?? token, waitUntil }, plan, {
+      ...grant,
+      isAdopted: false,
+      late,
+    })
   }
 
   /** What one database can do, and nothing else. @throws `NotSupportedError` where there are several. */
@@ -335,7 +345,11 @@ export class LockManager {
     return askDatabase(name, phase, question, { withinMs: this.#plan.timeoutMs })
   }
 
-  #hold(claim: Claim, plan: HoldPlan, grant: Omit<Grant, "kind"> & Pick<Hold, "late">): Lock {
+  #hold(
+    claim: Claim,
+    plan: HoldPlan,
+    grant: Omit<Grant, "kind"> & Pick<Hold, "late" | "isAdopted">,
+  ): Lock {
     const { store, timeoutMs, emit } = this.#plan
     return new Lock({ ...plan, ...grant, store, claim, timeoutMs, emit })
   }

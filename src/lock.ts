@@ -7,19 +7,17 @@ import type { WaitUntil } from "./wait-until.js"
 import { Expiry } from "./expiry.js"
 import type { LockTransfer } from "./lock-transfer.js"
 import type { LockMode } from "./options.js"
+import { HoldCommands, type Sender } from "./hold-commands.js"
 import { Renewal } from "./renewal.js"
 import { RestError } from "./rest/rest-error.js"
-import type { Claim, LockStore, ReleaseResult } from "./store/store.js"
+import type { ReleaseResult } from "./store/store.js"
 import { elapsedMs, now, Validity } from "./validity.js"
 import { askDatabase } from "./ask-database.js"
 import type { AskOptions } from "./ask-until-known.js"
 
 /** What a Lock is made of. */
-export interface Hold {
-  readonly store: LockStore
-  readonly claim: Claim
+export interface Hold extends Sender {
   readonly mode: LockMode
-  readonly ttlMs: number
   readonly validity: Validity
   /** Whether it was granted for a short time only and has to be extended to its ttl at once. */
   readonly isLease: boolean
@@ -63,6 +61,7 @@ export class Lock {
   /** When the hold began, or was adopted. */
   readonly #since = now()
   readonly #controller = new AbortController()
+  readonly #commands: HoldCommands
   readonly #renewal: Renewal | undefined
   readonly #expiry: Expiry
   #state: "held" | "lost" | "released" | "transferred" = "held"
@@ -79,6 +78,7 @@ export class Lock {
     this.mode = hold.mode
     this.fencingToken = hold.fencingToken
     this.#hold = hold
+    this.#commands = new HoldCommands(hold)
     this.#expiry = new Expiry(hold.validity, () => {
       this.#noticeExpiry()
     })
@@ -247,12 +247,11 @@ export class Lock {
   }
 
   async #extendOnce(ttlMs: number, timeoutMs: number): Promise<void> {
-    const { store, claim } = this.#hold
     // Nothing but releases is sent once a release was; and the pause between two tries was long enough for one.
     this.#assertHeld()
     // Half of what is left, so that an answer that does not come can be asked for once more.
     const timeout = Math.min(timeoutMs, Math.max(1, this.remaining / 2))
-    const answer = await store.extend(claim, ttlMs, timeout)
+    const answer = await this.#commands.extend(ttlMs, timeout)
     this.#assertHeld()
     if (typeof answer === "string") {
       this.#isConfirmedLost = true
@@ -265,12 +264,12 @@ export class Lock {
   }
 
   async #release(options: AskOptions): Promise<ReleaseResult> {
-    const { store, claim, timeoutMs, emit } = this.#hold
+    const { timeoutMs, emit } = this.#hold
     const wasHeld = this.#state === "held"
     if (wasHeld) this.#state = "released"
     this.#stopTimers()
     try {
-      const ask = (leftMs: number) => store.release(claim, Math.min(timeoutMs, leftMs))
+      const ask = (leftMs: number) => this.#commands.release(Math.min(timeoutMs, leftMs))
       const result = await askDatabase(this.name, "release", ask, {
         ...options,
         onUnknown: (error) => {

@@ -10,7 +10,8 @@ export function extendClaim(
   claim: Claim,
   ttlMs: number,
 ): Promise<Validity | "taken" | "gone" | "stolen"> {
-  const extension = (leftMs: number) => plan.store.extend(claim, ttlMs, leftMs)
+  const extension = (leftMs: number) =>
+    plan.store.extend({ ...claim, ttlMs, mayBeShortened: true }, leftMs)
   return askDatabase(claim.name, "extend", extension, { withinMs: plan.timeoutMs })
 }
 

@@ -57,8 +57,8 @@ export class Quorum implements StoreRecipe {
     const { fetch, timeout = "5s" } = overlay<QuorumStartOptions>({}, options)
     const timeoutMs = parseDuration("timeout", timeout, { min: 1, max: MAX_TIMER_MS })
     const nobody = () => undefined
-    const settings = { prefix: "", fetch, keyLocking: undefined, timeoutMs, waitUntil: nobody }
-    const panel = this.#panel(settings)
+    const defaults = { prefix: "", keyLocking: undefined, compareAndSet: undefined }
+    const panel = this.#panel({ ...defaults, fetch, timeoutMs, waitUntil: nobody })
     const answers = await Promise.all(panel.voters.map((voter) => voter.start(timeoutMs)))
     if (answers.some(isFailed)) throw panel.failure(answers)
   }

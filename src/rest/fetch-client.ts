@@ -54,7 +54,7 @@ export class FetchClient implements Transport {
     timeoutMs: number,
   ): Promise<boolean> {
     const command = ["SET", key, value, "NX", "PX", String(ttlMs)]
-    return readSet(await this.#send(key, command, timeoutMs))
+    return readSet(await this.send(key, command, timeoutMs))
   }
 
   evaluate(
@@ -64,16 +64,20 @@ export class FetchClient implements Transport {
     timeoutMs: number,
   ): Promise<unknown> {
     const command = ["EVAL", script, String(keys.length), ...keys, ...args]
-    return this.#send(keys[0] ?? "", command, timeoutMs)
+    return this.send(keys[0] ?? "", command, timeoutMs)
   }
 
   async scan(cursor: string, pattern: string, count: number, timeoutMs: number): Promise<ScanPage> {
     const command = ["SCAN", cursor, "MATCH", pattern, "COUNT", String(count)]
-    return readScanPage(await this.#send("", command, timeoutMs))
+    return readScanPage(await this.send("", command, timeoutMs))
+  }
+
+  send(key: string, command: readonly string[], timeoutMs: number): Promise<unknown> {
+    return withDeadline(timeoutMs, (signal) => this.#order.send(key, command, signal))
   }
 
   publish(channel: string, message: string, timeoutMs: number): Promise<unknown> {
-    return this.#send(channel, ["PUBLISH", channel, message], timeoutMs)
+    return this.send(channel, ["PUBLISH", channel, message], timeoutMs)
   }
 
   subscribe(channel: string, listener: Listener, timeoutMs: number): Promise<Subscription> {
@@ -93,10 +97,6 @@ export class FetchClient implements Transport {
       listener,
       timeoutMs,
     )
-  }
-
-  #send(key: string, command: readonly string[], timeoutMs: number): Promise<unknown> {
-    return withDeadline(timeoutMs, (signal) => this.#order.send(key, command, signal))
   }
 
   async #request(

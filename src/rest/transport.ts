@@ -42,6 +42,9 @@ export interface Transport {
   /** `SCAN cursor MATCH pattern COUNT count`: the next cursor, `"0"` at the end, and some keys. */
   scan(cursor: string, pattern: string, count: number, timeoutMs: number): Promise<ScanPage>
 
+  /** A command on one key that not every database has: its reply. */
+  send(key: string, command: readonly string[], timeoutMs: number): Promise<unknown>
+
   /** `PUBLISH channel message`. */
   publish(channel: string, message: string, timeoutMs: number): Promise<unknown>
 

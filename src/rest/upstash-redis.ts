@@ -9,6 +9,7 @@ import { type Listener, type ScanPage, type Subscription, type Transport } from 
 export interface UpstashRedis {
   set(key: string, value: string, options: { nx: true; px: number }): Promise<unknown>
   eval(script: string, keys: string[], args: string[]): Promise<unknown>
+  exec?(command: [string, ...string[]]): Promise<unknown>
   publish?(channel: string, message: string): Promise<unknown>
   scan?(cursor: string, options: { match: string; count: number }): Promise<unknown>
   subscribe?(channel: string): { unsubscribe(): Promise<unknown> }
@@ -70,6 +71,15 @@ export class UpstashRedisClient implements Transport {
     return readScanPage(reply)
   }
 
+  send(_: string, command: readonly string[], timeoutMs: number): Promise<unknown> {
+    const [name = "", ...args] = command
+    return this.#send(timeoutMs, async () => {
+      if (!this.#redis.exec)
+        throw new RestError("the client cannot send it", { outcome: "refused" })
+      return this.#redis.exec([name, ...args])
+    })
+  }
+
   publish(channel: string, message: string, timeoutMs: number): Promise<unknown> {
     return this.#send(timeoutMs, async () => this.#redis.publish?.(channel, message))
   }
@@ -115,6 +125,7 @@ export class UpstashRedisClient implements Transport {
 
 /** Its errors quote the whole command, so nothing of the original but name and scrubbed message is kept. */
 function toRestError(error: unknown): RestError {
+  if (error instanceof RestError) return error
   if (!(error instanceof Error)) return new RestError("the client failed", { outcome: "unknown" })
   // It tells of no status. Redis begins its refusals with a word in capitals, a gateway does not.
   const isRefusal = error.name === "UpstashError" && /^[A-Z]+ /.test(error.message)

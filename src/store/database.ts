@@ -12,12 +12,20 @@ const PUBLISH_MS = 500
 export class Database {
   readonly transport: Transport
   readonly prefix: string
+  /** Whether it is one of Upstash's, as far as can be told from outside. */
+  readonly isUpstash: boolean
   readonly #scripts: ScriptRunner
 
   /** @param keyLocking whether the database is to lock no more than a script's keys */
-  constructor(transport: Transport, prefix: string, keyLocking: boolean) {
+  constructor(
+    transport: Transport,
+    prefix: string,
+    isUpstash: boolean,
+    keyLocking: boolean = isUpstash,
+  ) {
     this.transport = transport
     this.prefix = prefix
+    this.isUpstash = isUpstash
     this.#scripts = new ScriptRunner(transport, keyLocking)
   }
 

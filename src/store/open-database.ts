@@ -29,12 +29,13 @@ export function openDatabase({ redis, prefix, fetch, keyLocking }: DatabaseOptio
   if (isUpstashRedis(given)) {
     if (fetch)
       throw new TypeError("fetch: is for the built-in client; a client handed in has its own")
-    return new Database(new UpstashRedisClient(given), prefix, keyLocking ?? true)
+    // Whatever it is connected to, most likely.
+    return new Database(new UpstashRedisClient(given), prefix, true, keyLocking)
   }
   if (fetch !== undefined && typeof fetch !== "function") {
     throw invalid("fetch", "a function", fetch)
   }
   const client = new FetchClient(given as RestConfig, fetch)
   const isUpstash = client.host.endsWith(".upstash.io")
-  return new Database(client, prefix, keyLocking ?? isUpstash)
+  return new Database(client, prefix, isUpstash, keyLocking)
 }

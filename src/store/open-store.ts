@@ -1,6 +1,7 @@
 // Opens the store that a `redis` option describes.
 import type { RestConfig } from "../rest/fetch-client.js"
 import type { UpstashRedis } from "../rest/upstash-redis.js"
+import { invalid } from "../invalid-argument.js"
 import { openDatabase } from "./open-database.js"
 import { SingleStore } from "./single.js"
 import type { LockStore, StoreRecipe, StoreSettings } from "./store.js"
@@ -13,7 +14,12 @@ export interface StoreOptions extends StoreSettings {
 /** @throws `TypeError` that names the option. */
 export function openStore({ redis, ...settings }: StoreOptions): LockStore {
   if (isRecipe(redis)) return redis.openStore(settings)
-  return new SingleStore(openDatabase({ redis, ...settings }))
+  const { compareAndSet } = settings
+  if (compareAndSet !== undefined && typeof compareAndSet !== "boolean") {
+    throw invalid("compareAndSet", "a boolean", compareAndSet)
+  }
+  const database = openDatabase({ redis, ...settings })
+  return new SingleStore(database, compareAndSet ?? database.isUpstash)
 }
 
 function isRecipe(redis: object | null): redis is StoreRecipe {

@@ -3,18 +3,21 @@ import * as scripts from "../lua/scripts.js"
 import { unexpectedReply } from "../rest/rest-error.js"
 import { now, Validity } from "../validity.js"
 import { acquire } from "./acquire.js"
+import { CompareAndSet } from "./compare-and-set.js"
 import type { Database } from "./database.js"
 import { SingleQueue } from "./queue.js"
 import { readInteger, readSnapshots, readStolen } from "./replies.js"
 import type {
   Busy,
   Claim,
+  Extension,
   Grant,
   Held,
   LockQueue,
   LockSnapshot,
   LockStore,
   NamePage,
+  PlainHolds,
   ReleaseResult,
   SingleDatabase,
   TakeRequest,
@@ -23,11 +26,14 @@ import type {
 export class SingleStore implements LockStore, SingleDatabase {
   readonly mayResend: boolean
   readonly queue: LockQueue
+  readonly plain: PlainHolds | undefined
   readonly single = this
   readonly #database: Database
 
-  constructor(database: Database) {
+  /** @param compareAndSet whether the database compares and changes in one command */
+  constructor(database: Database, compareAndSet: boolean) {
     this.mayResend = database.transport.mayResend
+    this.plain = compareAndSet ? new CompareAndSet(database) : undefined
     this.queue = new SingleQueue(database)
     this.#database = database
   }
@@ -40,14 +46,15 @@ export class SingleStore implements LockStore, SingleDatabase {
     const taken = await this.#database.transport.setIfAbsent(key, token, ttlMs, timeoutMs)
     if (!taken) return { kind: "busy", holderTtlMs: undefined }
     const validity = Validity.ofTtl(sentAt, ttlMs)
-    return { kind: "granted", validity, fencingToken: undefined, isLease: false }
+    return { kind: "granted", validity, fencingToken: undefined, isLease: false, isPlain: true }
   }
 
   async retake(request: TakeRequest, timeoutMs: number): Promise<Grant | Busy> {
     const passerBy = { ...request, channel: undefined, leaseMs: request.ttlMs }
     const outcome = await acquire(this.#database, passerBy, "try", "", timeoutMs)
     if (outcome.kind === "queued") throw unexpectedReply()
-    return outcome.kind === "granted" ? { ...outcome, isLease: false } : outcome
+    if (outcome.kind !== "granted") return outcome
+    return { ...outcome, isLease: false, isPlain: request.limit === undefined }
   }
 
   async steal(request: TakeRequest, found: string, timeoutMs: number): Promise<Grant | Held> {
@@ -94,17 +101,12 @@ export class SingleStore implements LockStore, SingleDatabase {
   }
 
   async extend(
-    { name, token }: Claim,
-    ttlMs: number,
+    { name, token, ttlMs, mayBeShortened }: Extension,
     timeoutMs: number,
   ): Promise<Validity | "taken" | "gone" | "stolen"> {
     const sentAt = now()
-    const reply = await this.#database.runOn(
-      scripts.extend,
-      name,
-      [token, String(ttlMs)],
-      timeoutMs,
-    )
+    const args = [token, String(ttlMs), mayBeShortened ? "1" : "0"]
+    const reply = await this.#database.runOn(scripts.extend, name, args, timeoutMs)
     if (reply === "taken" || reply === "gone" || reply === "stolen") return reply
     if (reply !== "renewed") throw unexpectedReply()
     return Validity.ofTtl(sentAt, ttlMs)

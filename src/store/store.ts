@@ -24,6 +24,13 @@ export interface TakeRequest extends Claim {
   readonly limit: number | undefined
 }
 
+/** What a hold asks for that is to last longer. */
+export interface Extension extends Claim {
+  readonly ttlMs: number
+  /** Whether a plain extension that is executed late could shorten it; then the key is marked against that. */
+  readonly mayBeShortened: boolean
+}
+
 /** A hold as the databases granted it. */
 export interface Grant {
   readonly kind: "granted"
@@ -33,6 +40,8 @@ export interface Grant {
   readonly isLease: boolean
   /** The token that holds it, where that is not the one that asked for it but one made of it. */
   readonly token?: string
+  /** Whether its key is as `SET … NX` left it, unless somebody has come to wait since. */
+  readonly isPlain?: boolean
   /** Requests of it whose answers nobody waited for; executed after a release, they need another one. */
   readonly underWay?: readonly Promise<unknown>[]
 }
@@ -150,6 +159,19 @@ export interface SingleDatabase {
   snapshot(names: readonly string[], most: number, timeoutMs: number): Promise<LockSnapshot[]>
 }
 
+/** What needs no script while nobody waits, on a database that compares and changes in one command. */
+export interface PlainHolds {
+  /** False once the database has refused such a command. */
+  readonly isAvailable: boolean
+  /**
+   * Lets an unmarked hold end in so many ms from now, also where that is sooner: only for a hold whose extensions
+   * all have the same ttl. Undefined where the key is marked, or no longer the token's.
+   */
+  extend(claim: Claim, ttlMs: number, timeoutMs: number): Promise<Validity | undefined>
+  /** Frees an unmarked lock if the token has it; false where it did nothing. */
+  release(claim: Claim, timeoutMs: number): Promise<boolean>
+}
+
 /**
  * Where locks live: one database, or a majority of several.
  *
@@ -162,6 +184,8 @@ export interface LockStore {
   readonly queue: LockQueue | undefined
   /** Itself where it is one database; otherwise the reason why there are exclusive holds only. */
   readonly single: SingleDatabase | string
+  /** Undefined where every change takes a script. */
+  readonly plain: PlainHolds | undefined
   /** Refuses a ttl that it cannot keep. @throws `RangeError` that names the option. */
   checkTtl?(ttlMs: number): void
   /** Takes the lock if it is free, in the cheapest way there is. */
@@ -170,12 +194,8 @@ export interface LockStore {
   retake(request: TakeRequest, timeoutMs: number): Promise<Grant | Busy>
   /** How long the token's hold is valid; `taken` or `gone` where it has none. */
   look(claim: Claim, timeoutMs: number): Promise<Validity | "taken" | "gone">
-  /** Extends the token's hold; the new validity, or what became of it. */
-  extend(
-    claim: Claim,
-    ttlMs: number,
-    timeoutMs: number,
-  ): Promise<Validity | "taken" | "gone" | "stolen">
+  /** Extends the token's hold, and never shortens it; the new validity, or what became of it. */
+  extend(extension: Extension, timeoutMs: number): Promise<Validity | "taken" | "gone" | "stolen">
   /** Frees the lock if the token has it. */
   release(claim: Claim, timeoutMs: number): Promise<ReleaseResult>
 }
@@ -185,6 +205,7 @@ export interface StoreSettings {
   readonly prefix: string
   readonly fetch: Fetch | undefined
   readonly keyLocking: boolean | undefined
+  readonly compareAndSet: boolean | undefined
   /** The longest that one request may take. */
   readonly timeoutMs: number
   /** Given the work that goes on after an answer. */

@@ -127,6 +127,12 @@ export const paths: readonly Path[] = [
     before: held,
     call: ({ lock, holder }) => lock.extend(holder.token, 30_000),
   },
+  {
+    script: "extend",
+    when: "ours, and a plain extension may be on its way",
+    before: held,
+    call: ({ lock, holder }) => lock.extend(holder.token, 30_000, true),
+  },
   { script: "extend", when: "not ours", call: ({ lock, holder }) => lock.extend(holder.token, 10) },
   {
     script: "inspect",

@@ -1,9 +1,11 @@
 // Names what a command asks for, so that tests can speak of "release" and not of a script's text.
 import * as scripts from "../../src/lua/scripts.js"
 
-/** The name of the script that it runs, or else of the command. */
+/** The name of the script that it runs or that it stands for, or else of the command. */
 export function operationOf(command: readonly string[]): string {
   const [name = "", script = ""] = command
+  if (name.toUpperCase() === "DELEX") return "release"
+  if (name.toUpperCase() === "SET" && command.includes("IFEQ")) return "extend"
   if (name.toUpperCase() !== "EVAL") return name.toUpperCase()
   const [found] = Object.entries(scripts).find(([, text]) => script.endsWith(text)) ?? ["EVAL"]
   return found

@@ -32,6 +32,7 @@ export function scriptedStore(script: Script, { mayResend = false } = {}): Scrip
   }
   return {
     queue: undefined,
+    plain: undefined,
     mayResend,
     asked,
     count,
@@ -39,7 +40,7 @@ export function scriptedStore(script: Script, { mayResend = false } = {}): Scrip
     retake: (_, timeoutMs) => answer("retake", timeoutMs),
     single: "is not scripted",
     look: (_, timeoutMs) => answer("look", timeoutMs),
-    extend: (_, __, timeoutMs) => answer("extend", timeoutMs),
+    extend: (_, timeoutMs) => answer("extend", timeoutMs),
     release: (_, timeoutMs) => answer("release", timeoutMs),
   }
 }

@@ -127,8 +127,9 @@ export class LockByHand {
     return this.#run(scripts.release, this.keys, [token, entry]) as Promise<readonly unknown[]>
   }
 
-  extend(token: string, ttlMs: number): Promise<unknown> {
-    return this.#run(scripts.extend, this.keys, [token, String(ttlMs)])
+  extend(token: string, ttlMs: number, mayBeShortened = false): Promise<unknown> {
+    const args = [token, String(ttlMs), mayBeShortened ? "1" : "0"]
+    return this.#run(scripts.extend, this.keys, args)
   }
 
   inspect(): Promise<unknown> {

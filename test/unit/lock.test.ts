@@ -35,6 +35,7 @@ function hold(script: Script = {}, options: Partial<Hold> = {}) {
     timeoutMs: 5_000,
     emit: onEvent,
     waitUntil: () => undefined,
+    isAdopted: false,
     late: () => [],
     ...options,
   })

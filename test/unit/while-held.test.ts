@@ -19,6 +19,7 @@ function hold() {
     validity: Validity.ofTtl(now(), TTL),
     isLease: false,
     waitUntil: () => undefined,
+    isAdopted: false,
     late: () => [],
     fencingToken: undefined,
     renew: false,

@@ -3,7 +3,15 @@
 import { backoffMs } from "../../backoff.js"
 import { sleep } from "../../sleep.js"
 import { elapsedMs, now, Validity } from "../../validity.js"
-import type { Busy, Claim, Grant, LockStore, ReleaseResult, TakeRequest } from "../store.js"
+import type {
+  Busy,
+  Claim,
+  Extension,
+  Grant,
+  LockStore,
+  ReleaseResult,
+  TakeRequest,
+} from "../store.js"
 import { Attempt } from "./attempt.js"
 import type { Failed } from "./ballot.js"
 import { isFailed, type Panel } from "./panel.js"
@@ -18,6 +26,7 @@ export class QuorumStore implements LockStore {
   /** What is sent twice recognises itself. */
   readonly mayResend = false
   readonly queue = undefined
+  readonly plain = undefined
   readonly single =
     "is not there on a quorum: what a majority of databases agrees on is one holder, not several, nor their order"
   readonly #panel: Panel
@@ -61,7 +70,7 @@ export class QuorumStore implements LockStore {
     return untilDecided(answers, (known) => this.#decideHold(known))
   }
 
-  extend(claim: Claim, ttlMs: number, timeoutMs: number): Promise<Validity | "taken" | "gone"> {
+  extend({ ttlMs, ...claim }: Extension, timeoutMs: number): Promise<Validity | "taken" | "gone"> {
     this.checkTtl(ttlMs)
     const voteMs = this.#panel.voteMs(ttlMs, timeoutMs)
     const answers = this.#panel.voters.map((voter) => voter.extend(claim, ttlMs, voteMs))
