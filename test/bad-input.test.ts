@@ -244,6 +244,8 @@ describe("an option of a manager", () => {
     ["fetch", null, TypeError, /^fetch: /],
     ["keyLocking", "yes", TypeError, /^keyLocking: must be a boolean, got "yes"/],
     ["keyLocking", null, TypeError, /^keyLocking: /],
+    ["compareAndSet", "yes", TypeError, /^compareAndSet: must be a boolean, got "yes"/],
+    ["compareAndSet", 1, TypeError, /^compareAndSet: /],
     ["onEvent", {}, TypeError, /^onEvent: must be a function, got an object/],
     ["onEvent", null, TypeError, /^onEvent: /],
     ["redis", undefined, TypeError, /^redis: must be \{ url, token \}, a client/],
