@@ -1,88 +1,113 @@
 // `npm run bench`: measures the lock against its peers and against the limit, on one server in one run.
 import { writeFile } from "node:fs/promises"
 import { cpus } from "node:os"
-import { parseArgs } from "node:util"
-import { type ContendedScenario, runContended } from "./contended.js"
-import { CONTENDERS } from "./contenders.js"
-import { runQuorum } from "./quorum.js"
-import { runGuarded } from "./guarded.js"
-import { openTestbed } from "./testbed.js"
-import { runUncontended } from "./uncontended.js"
+import { Command, InvalidArgumentError } from "commander"
+import { bundleSizes } from "./bundle-sizes.js"
+import { CONTENDERS } from "./contenders/contenders.js"
+import { planOf } from "./plan.js"
+import type { Report } from "./report/report.js"
+import { tableOf } from "./report/table.js"
+import { contended } from "./scenarios/contended.js"
+import type { Ready, Scenario } from "./scenarios/scenario.js"
+import { openTestbed, type Testbed } from "./testbed/testbed.js"
+import { versions } from "./versions.js"
 
-const { values: options } = parseArgs({
-  options: { quick: { type: "boolean" }, json: { type: "string" }, only: { type: "string" } },
-})
+interface Options {
+  readonly quick?: true
+  readonly full?: true
+  readonly json?: string
+  readonly rtt: readonly number[]
+  readonly only?: string
+  readonly scenario?: string
+  readonly patience: number
+}
 
-const RTT_MS = 20
-const UNCONTENDED_CYCLES = options.quick ? 50 : 200
-const scenarios: readonly ContendedScenario[] = options.quick
-  ? [{ contenders: 50, holdMs: 50, cycles: 1 }]
-  : [
-      { contenders: 10, holdMs: 50, cycles: 1 },
-      { contenders: 50, holdMs: 50, cycles: 1 },
-      { contenders: 200, holdMs: 50, cycles: 1 },
-      { contenders: 50, holdMs: 50, cycles: 10 },
-      { contenders: 100, holdMs: 50, cycles: 1, permits: 10 },
-    ]
+const RTTS: readonly number[] = [20]
 
-type Row = Record<string, number | string>
+const options = new Command("bench")
+  .description("Measures fetchlock against its peers and against the limit, in one run.")
+  .option("--quick", "what can be told in three minutes")
+  .option("--full", "each number of contenders with each hold: hours")
+  .option("--json <file>", "write the results there")
+  .option("--rtt <ms...>", "what the wire adds to a round trip", readMs, RTTS)
+  .option("--only <contender>", "those whose name begins so")
+  .option("--scenario <title>", "those whose title contains it")
+  .option("--patience <seconds>", "leave out what would take one contender longer", readNumber, 60)
+  .parse()
+  .opts<Options>()
 
-const rows: Row[] = []
-const contenders: Record<string, Record<string, unknown>> = {}
-const testbed = await openTestbed(RTT_MS)
-try {
-  for (const factory of options.only === "quorum" ? [] : Object.values(CONTENDERS)) {
-    // What is compiled at first use would count against whoever comes first.
-    await runContended(testbed, factory, { contenders: 20, holdMs: 5, cycles: 2 })
+/** Those who ask at intervals take up to so many times the limit, those who are told hardly more than it. */
+const SLOWER = { isTold: 1.5, asks: 4 }
+
+const contenders: Record<string, Record<string, object>> = {}
+const leftOut: string[] = []
+const rtts: Record<string, number> = {}
+for (const addedMs of options.rtt) {
+  const testbed = await openTestbed(addedMs)
+  rtts[`${addedMs} ms added`] = testbed.rttMs
+  try {
+    await runAll(testbed)
+  } finally {
+    await testbed.close()
   }
-  if (options.only === undefined || "fetchlock".startsWith(options.only)) {
-    const [title, name] = ["guarded route, uncontended", "fetchlock/hono"]
-    console.error(`measuring ${title}: ${name}`)
-    const result = await runGuarded(testbed, UNCONTENDED_CYCLES)
-    contenders[name] = { [title]: result }
-    rows.push({ scenario: title, contender: name, ...rounded(result) })
-  }
-  for (const scenario of [undefined, ...scenarios]) {
-    const title = scenario
-      ? `${scenario.contenders} contenders, ${scenario.holdMs} ms, ${scenario.cycles} cycles${scenario.permits ? `, ${scenario.permits} permits` : ""}`
-      : "uncontended"
-    for (const [name, factory] of Object.entries(CONTENDERS)) {
-      if (options.only !== undefined && !name.startsWith(options.only)) continue
-      // What polls would take minutes here, and shows nothing that ten cycles less do not.
-      if (scenario && scenario.cycles > 1 && name !== "fetchlock") continue
-      // Nobody else has semaphores.
-      if (scenario?.permits && !name.startsWith("fetchlock")) continue
-      console.error(`measuring ${title}: ${name}`)
-      const result = scenario
-        ? await runContended(testbed, factory, scenario)
-        : await runUncontended(testbed, factory, UNCONTENDED_CYCLES)
-      ;(contenders[name] ??= {})[title] = result
-      rows.push({ scenario: title, contender: name, ...rounded(result) })
+}
+const report: Report = {
+  machine: `${cpus().length} × ${cpus()[0]?.model ?? "?"}`,
+  versions: await versions(),
+  rtt_ms: rtts,
+  contenders,
+  left_out: leftOut,
+  bundle_bytes: await bundleSizes(),
+}
+console.log(tableOf(report))
+if (options.json !== undefined) await writeFile(options.json, JSON.stringify(report, null, 2))
+
+async function runAll(testbed: Testbed): Promise<void> {
+  const closes: (() => Promise<void>)[] = []
+  try {
+    const all: Ready[] = []
+    for (const contender of CONTENDERS) {
+      if (!contender.name.startsWith(options.only ?? "")) continue
+      const prepared = await contender.prepare?.(testbed)
+      if (prepared) closes.push(prepared.close)
+      all.push({ ...contender, place: prepared?.place ?? testbed })
     }
+    // What is compiled at first use would count against whoever comes first.
+    await contended({ contenders: 10, holdMs: 5, cycles: 2 }).run(testbed, all)
+    const plan = planOf(options.quick ? "quick" : options.full ? "full" : "usual")
+    for (const scenario of plan) {
+      if (scenario.title.includes(options.scenario ?? "")) await measure(testbed, scenario, all)
+    }
+  } finally {
+    await Promise.all(closes.map((close) => close()))
   }
-} finally {
-  await testbed.close()
-}
-if (options.only === undefined || options.only === "quorum") {
-  console.error("measuring a quorum of five, one hanging and one refusing")
-  const results = await runQuorum(RTT_MS, UNCONTENDED_CYCLES)
-  for (const [title, result] of Object.entries(results)) {
-    ;(contenders["fetchlock, quorum"] ??= {})[title] = result
-    rows.push({ scenario: title, contender: "fetchlock, quorum", ...rounded(result) })
-  }
-}
-console.log(
-  `round trip ${testbed.rttMs.toFixed(1)} ms, ${cpus().length} × ${cpus()[0]?.model ?? "?"}`,
-)
-console.table(rows)
-if (options.json) {
-  const machine = { node: process.version, cpu: cpus()[0]?.model, cores: cpus().length }
-  const report = { machine, rtt_ms: testbed.rttMs, contenders }
-  await writeFile(options.json, JSON.stringify(report, null, 2))
 }
 
-function rounded(result: object): Row {
-  return Object.fromEntries(
-    Object.entries(result).map(([key, value]) => [key, Math.round(Number(value) * 100) / 100]),
-  )
+async function measure(testbed: Testbed, scenario: Scenario, all: readonly Ready[]): Promise<void> {
+  const title = `${scenario.title}${testbed.addedMs === 20 ? "" : `, ${testbed.addedMs} ms RTT`}`
+  const taking = all.filter((contender) => scenario.takes(contender))
+  const patient = taking.filter(({ name, isTold }) => {
+    const seconds = scenario.limitSeconds(testbed.rttMs) * (isTold ? SLOWER.isTold : SLOWER.asks)
+    if (seconds <= options.patience || scenario.title.startsWith("a wait")) return true
+    leftOut.push(`${title}: ${name}, about ${Math.round(seconds)} s`)
+    return false
+  })
+  if (patient.length === 0) return
+  const startedAt = performance.now()
+  process.stderr.write(`${title} …`)
+  const results = await scenario.run(testbed, patient)
+  process.stderr.write(` ${((performance.now() - startedAt) / 1_000).toFixed(0)} s\n`)
+  for (const [name, result] of Object.entries(results)) (contenders[name] ??= {})[title] = result
+}
+
+function readNumber(text: string): number {
+  const number = Number(text)
+  if (text.trim() === "" || !(number >= 0))
+    throw new InvalidArgumentError("must be a number from 0 on.")
+  return number
+}
+
+function readMs(text: string, before: readonly number[]): readonly number[] {
+  // The first one given takes the default's place.
+  return [...(before === RTTS ? [] : before), readNumber(text)]
 }

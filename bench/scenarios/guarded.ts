@@ -2,20 +2,24 @@
 import { LockManager } from "fetchlock"
 import { lock } from "fetchlock/hono"
 import { Hono } from "hono"
-import { recordFetches } from "./fetch-recorder.js"
-import { percentile } from "./percentile.js"
-import type { Testbed } from "./testbed.js"
+import { NOTHING, type Result } from "../result.js"
+import { percentile } from "../testbed/percentile.js"
+import type { Testbed } from "../testbed/testbed.js"
+import type { Scenario } from "./scenario.js"
 import { sendBare, timed } from "./uncontended.js"
 
-export interface GuardedResult {
-  /** The median time until the response as a ratio to one bare fetch of the same body, taken in turn with it. */
-  readonly ratio_to_limit: number
-  /** Of the whole request, its release included. */
-  readonly requests_per_cs: number
-  readonly commands_per_cs: number
+/** @param cycles how many requests the route answers */
+export function guarded(cycles: number): Scenario {
+  return {
+    title: "guarded route",
+    takes: ({ name }) => name === "fetchlock",
+    limitSeconds: (rttMs) => (cycles * 2 * rttMs) / 1_000,
+    run: async (testbed) => ({ "fetchlock/hono": await runGuarded(testbed, cycles) }),
+  }
 }
 
-export async function runGuarded(testbed: Testbed, cycles: number): Promise<GuardedResult> {
+/** The median time until the response, as a ratio to one bare fetch of the same body, taken in turn with it. */
+async function runGuarded(testbed: Testbed, cycles: number): Promise<Result> {
   const locks = new LockManager({ redis: testbed })
   const app = new Hono()
   app.get("/", lock({ locks, name: "bench-guarded" }), (c) => c.text("done"))
@@ -30,7 +34,7 @@ export async function runGuarded(testbed: Testbed, cycles: number): Promise<Guar
     await request()
     await released()
   }
-  const bodies = await recordFetches(cycle)
+  const { bodies, commands } = await testbed.count(cycle)
   // What is compiled at first use would count against the route.
   for (let i = 0; i < 20; i++) await cycle()
   // Another lock, which nobody gives back: the route must find its own free.
@@ -42,11 +46,10 @@ export async function runGuarded(testbed: Testbed, cycles: number): Promise<Guar
     await released()
     bare.push(await timed(() => sendBare(testbed, [bareBody])))
   }
-  await testbed.reset()
-  await cycle()
   return {
+    ...NOTHING,
     ratio_to_limit: percentile(own, 0.5) / percentile(bare, 0.5),
     requests_per_cs: bodies.length,
-    commands_per_cs: await testbed.billedCommands(),
+    commands_per_cs: commands,
   }
 }

@@ -2,33 +2,40 @@
 import { createServer, type AddressInfo, type Socket } from "node:net"
 import { LockManager } from "fetchlock"
 import { quorum } from "fetchlock/quorum"
-import type { Endpoint } from "./contenders.js"
-import { percentile } from "./percentile.js"
-import { openTestbed, type Testbed } from "./testbed.js"
+import type { Place } from "../contenders/contender.js"
+import { NOTHING, type Result } from "../result.js"
+import { percentile } from "../testbed/percentile.js"
+import { openTestbed, type Testbed } from "../testbed/testbed.js"
+import type { Scenario } from "./scenario.js"
 
-export interface QuorumResult {
-  /** The median acquire as a ratio to the slowest of three bare fetches sent at once, or to two such rounds. */
-  readonly ratio_to_limit: number
-  /** The round trip to the slowest of the three, in milliseconds. */
-  readonly rtt_ms: number
+/** A REST API. */
+type Endpoint = Pick<Place, "url" | "token">
+
+/** @param cycles how many locks are acquired without a fencing token, and how many with one */
+export function onQuorum(cycles: number): Scenario {
+  return {
+    title: "quorum of five",
+    takes: ({ name }) => name === "fetchlock",
+    limitSeconds: (rttMs) => (8 * cycles * rttMs) / 1_000,
+    run: ({ addedMs }) => runQuorum(addedMs, cycles),
+  }
 }
 
-/** Measures an acquire without a fencing token and with one. */
-export async function runQuorum(
-  rttMs: number,
+async function runQuorum(
+  addedMs: number,
   cycles: number,
-): Promise<Record<"one round" | "two rounds, for fencing", QuorumResult>> {
+): Promise<Readonly<Record<string, Result>>> {
   const healthy: Testbed[] = []
   const hanging = await startHanging()
   try {
-    while (healthy.length < 3) healthy.push(await openTestbed(rttMs))
+    while (healthy.length < 3) healthy.push(await openTestbed(addedMs))
     const refusing = { url: "http://127.0.0.1:1", token: "none" }
     await quorum(healthy).start()
     const redis = quorum([hanging, ...healthy.slice(0, 2), refusing, ...healthy.slice(2)])
     const locks = new LockManager({ redis })
     return {
-      "one round": await measure(locks, healthy, cycles, false),
-      "two rounds, for fencing": await measure(locks, healthy, cycles, true),
+      "fetchlock/quorum": await measure(locks, healthy, cycles, false),
+      "fetchlock/quorum, fencing": await measure(locks, healthy, cycles, true),
     }
   } finally {
     hanging.close()
@@ -36,12 +43,13 @@ export async function runQuorum(
   }
 }
 
+/** The median acquire as a ratio to the slowest of three bare fetches sent at once, or to two such rounds. */
 async function measure(
   locks: LockManager,
   healthy: readonly Endpoint[],
   cycles: number,
   fencing: boolean,
-): Promise<QuorumResult> {
+): Promise<Result> {
   const own: number[] = []
   const bare: number[] = []
   const WARM_UP = 10
@@ -56,7 +64,7 @@ async function measure(
   }
   const rtt = percentile(bare.slice(WARM_UP), 0.5)
   const limit = fencing ? 2 * rtt : rtt
-  return { ratio_to_limit: percentile(own.slice(WARM_UP), 0.5) / limit, rtt_ms: rtt }
+  return { ...NOTHING, ratio_to_limit: percentile(own.slice(WARM_UP), 0.5) / limit }
 }
 
 /** As long as a vote, and a script as it is. */

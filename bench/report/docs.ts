@@ -1,0 +1,52 @@
+// What the documentation shows of a report: a passage of Markdown, and the files beside it.
+import { CHARTS } from "./charts.js"
+import type { Report } from "./report.js"
+import { tableOf } from "./table.js"
+
+/** The file that the documentation was made from, and where its charts are: below `docs`. */
+export const RESULTS = "benchmark/results.json"
+const FOLDER = "benchmark"
+const BEGIN = "<!-- results: made by `npm run bench:docs`; do not edit -->"
+const END = "<!-- end of the results -->"
+
+/** The files to write, by their path below `docs`. */
+export function filesOf(report: Report): Readonly<Record<string, string>> {
+  const charts = CHARTS.map(({ file, title, draw }) => [`${FOLDER}/${file}`, draw(report, title)])
+  return {
+    ...(Object.fromEntries(charts) as Record<string, string>),
+    [RESULTS]: `${JSON.stringify(report, null, 2)}\n`,
+  }
+}
+
+/** The page with the report in the place of an earlier one. */
+export function withReport(page: string, report: Report): string {
+  const [before, rest = ""] = page.split(BEGIN)
+  const [, after] = rest.split(END)
+  if (before === undefined || after === undefined) throw new Error("the page has no place for it")
+  return `${before}${BEGIN}\n\n${passageOf(report)}\n\n${END}${after}`
+}
+
+function passageOf(report: Report): string {
+  const { machine, versions, rtt_ms, left_out, bundle_bytes } = report
+  const list = (record: Readonly<Record<string, string | number>>, unit = "") =>
+    Object.entries(record)
+      .map(
+        ([name, value]) => `${name} ${typeof value === "number" ? rounded(value) : value}${unit}`,
+      )
+      .join(" · ")
+  const charts = CHARTS.map(({ file, title }) => `![${title}](${FOLDER}/${file})`)
+  const bytes = Object.entries(bundle_bytes).map(
+    ([name, size]) => `| ${name} | ${size.toLocaleString("en")} |`,
+  )
+  return [
+    `${machine} · ${list(versions)}. Round trips: ${list(rtt_ms, " ms")}.`,
+    ...charts,
+    tableOf(report),
+    ...(left_out.length > 0 ? [`Left out, since it takes too long: ${left_out.join(" · ")}.`] : []),
+    ["| bundle, minified and gzipped | bytes |", "| --- | --- |", ...bytes].join("\n"),
+  ].join("\n\n")
+}
+
+function rounded(value: number): string {
+  return value.toFixed(1)
+}

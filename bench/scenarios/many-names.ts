@@ -1,0 +1,53 @@
+// A thousand locks at once, each under a name of its own: nobody waits, and everything is sent together.
+import { NOTHING, type Result } from "../result.js"
+import { cpuMs } from "../testbed/cpu.js"
+import { type Scenario, withClients } from "./scenario.js"
+import { sendBare, timed } from "./uncontended.js"
+
+export function manyNames(count: number): Scenario {
+  return {
+    title: `${count} names at once`,
+    takes: ({ isRest }) => isRest,
+    limitSeconds: (rttMs) => (2 * rttMs) / 1_000,
+    run: async (testbed, contenders) => {
+      const results: Record<string, Result> = {}
+      for (const ready of contenders) {
+        results[ready.name] = await withClients(ready, 1, async ([client]) => {
+          const cycle = async (name: string) => {
+            const release = await client?.acquire(name)
+            await release?.()
+          }
+          const all = (work: (i: number) => Promise<void>) => async () => {
+            await Promise.all(Array.from({ length: count }, (_, i) => work(i)))
+          }
+          // As many connections as it takes, and the bodies that the bare fetches repeat.
+          await all((i) => cycle(`warm-${i}`))()
+          const { bodies } = await testbed.count(() => cycle("name-0"))
+          const bare = await timed(
+            all((i) =>
+              sendBare(
+                testbed,
+                bodies.map((body) => body.replaceAll("name-0", `bare-${i}`)),
+              ),
+            ),
+          )
+          let took = 0
+          let cpu = 0
+          const counted = await testbed.count(async () => {
+            cpu = await cpuMs(async () => {
+              took = await timed(all((i) => cycle(`name-${i}`)))
+            })
+          })
+          return {
+            ...NOTHING,
+            ratio_to_limit: took / bare,
+            requests_per_cs: counted.bodies.length / count,
+            commands_per_cs: counted.commands / count,
+            cpu_ms_per_cs: cpu / count,
+          }
+        })
+      }
+      return results
+    },
+  }
+}

@@ -1,0 +1,33 @@
+// A scenario: what all contenders do in turn, on one testbed, in one run.
+import type { Client, Contender, Place } from "../contenders/contender.js"
+import type { Result } from "../result.js"
+import type { Testbed } from "../testbed/testbed.js"
+
+/** A contender that is ready to be measured. */
+export interface Ready extends Contender {
+  readonly place: Place
+}
+
+export interface Scenario {
+  readonly title: string
+  /** Whether the contender can do it. */
+  takes(contender: Contender): boolean
+  /** The least time that one contender's part can take, in seconds. */
+  limitSeconds(rttMs: number): number
+  /** Measures the contenders, taking turns as often as it can. */
+  run(testbed: Testbed, contenders: readonly Ready[]): Promise<Readonly<Record<string, Result>>>
+}
+
+/** Runs the work with clients of the contender, and closes those. */
+export async function withClients<T>(
+  ready: Ready,
+  count: number,
+  work: (clients: readonly Client[]) => Promise<T>,
+): Promise<T> {
+  const clients = Array.from({ length: count }, () => ready.open(ready.place))
+  try {
+    return await work(clients)
+  } finally {
+    for (const client of clients) await client.close?.()
+  }
+}

@@ -1,0 +1,100 @@
+// The uncontended scenario: one acquire and release after the other, against the bare fetches that are the limit.
+import type { Place, Client } from "../contenders/contender.js"
+import { NOTHING, type Result } from "../result.js"
+import { cpuMs } from "../testbed/cpu.js"
+import { percentile } from "../testbed/percentile.js"
+import type { Testbed } from "../testbed/testbed.js"
+import type { Ready, Scenario } from "./scenario.js"
+
+/** @param cycles how often each contender has its turn */
+export function uncontended(cycles: number): Scenario {
+  return {
+    title: "uncontended",
+    takes: () => true,
+    limitSeconds: (rttMs) => (cycles * 2 * rttMs) / 1_000,
+    run: async (testbed, contenders) => {
+      const results: Record<string, Result> = {}
+      const all = contenders.map((ready) => new Uncontended(testbed, ready))
+      for (const one of all) await one.warmUp()
+      for (let i = 0; i < cycles; i++) for (const one of all) await one.takeTurn()
+      for (const one of all) results[one.name] = await one.finish()
+      return results
+    },
+  }
+}
+
+class Uncontended {
+  readonly #testbed: Testbed
+  readonly #ready: Ready
+  readonly #client: Client
+  readonly #own: number[] = []
+  readonly #bare: number[] = []
+  #ownCpu = 0
+  #bareCpu = 0
+  #bodies: readonly string[] = []
+
+  constructor(testbed: Testbed, ready: Ready) {
+    this.#testbed = testbed
+    this.#ready = ready
+    this.#client = ready.open(ready.place)
+  }
+
+  get name(): string {
+    return this.#ready.name
+  }
+
+  /** A warm connection and compiled code, and the bodies that the bare fetches repeat. */
+  async warmUp(): Promise<void> {
+    for (let i = 0; i < 20; i++) await this.#cycle()
+    this.#bodies = (await this.#testbed.count(() => this.#cycle())).bodies
+  }
+
+  async takeTurn(): Promise<void> {
+    this.#ownCpu += await cpuMs(async () => this.#own.push(await timed(() => this.#cycle())))
+    this.#bareCpu += await cpuMs(async () => this.#bare.push(await timed(() => this.#sendBare())))
+  }
+
+  async finish(): Promise<Result> {
+    const { isRest } = this.#ready
+    const { commands } = await this.#testbed.count(() => this.#cycle())
+    await this.#client.close?.()
+    return {
+      ...NOTHING,
+      ratio_to_limit: percentile(this.#own, 0.5) / percentile(this.#bare, 0.5),
+      requests_per_cs: isRest ? this.#bodies.length : null,
+      commands_per_cs: commands > 0 ? commands : null,
+      cpu_ms_per_cs: this.#ownCpu / this.#own.length,
+      cpu_ms_above_limit: isRest ? (this.#ownCpu - this.#bareCpu) / this.#own.length : null,
+    }
+  }
+
+  async #cycle(): Promise<void> {
+    const release = await this.#client.acquire("bench-uncontended")
+    await release()
+  }
+
+  /** What it sends; or two requests as small as can be, where it sends none to the database. */
+  async #sendBare(): Promise<void> {
+    const { isRest } = this.#ready
+    await sendBare(this.#testbed, isRest ? this.#bodies : ['["PING"]', '["PING"]'])
+  }
+}
+
+/** Sends what was recorded, with nothing around it. */
+export async function sendBare(
+  { url, token }: Pick<Place, "url" | "token">,
+  bodies: readonly string[],
+): Promise<void> {
+  for (const body of bodies) {
+    const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" }
+    const response = await fetch(url, { method: "POST", headers, body })
+    await response.text()
+  }
+}
+
+/** How long the work takes, in milliseconds. */
+export async function timed(work: () => Promise<void>): Promise<number> {
+  const start = performance.now()
+  await work()
+  return performance.now() - start
+}

@@ -1,0 +1,37 @@
+// Counts commands as Upstash bills them: each command, each call inside a script, each subscription.
+import type { Sent } from "./fetch-recorder.js"
+
+/** What the server and the testbed send for themselves. */
+const NOT_BILLED = new Set([
+  "config",
+  "info",
+  "client",
+  "unsubscribe",
+  "flushall",
+  "command",
+  "hello",
+  "select",
+  "script",
+])
+
+/**
+ * @param stats the reply of `INFO commandstats`
+ * @param sent the requests that made them: `SET … IFEQ` and `DELEX` are one command where they exist, and a script on
+ *   the Redis of the testbed, which has neither
+ */
+export function billedFor(stats: string, sent: readonly Sent[]): number {
+  let billed = 0
+  for (const [, name = "", calls] of stats.matchAll(/cmdstat_([^:|]+)[^:]*:calls=(\d+)/g)) {
+    if (!NOT_BILLED.has(name)) billed += Number(calls)
+  }
+  for (const { body, succeeded } of sent) {
+    // The GET that compares, and where that was equal the command that changes.
+    if (isCompareAndSet(body)) billed -= succeeded ? 2 : 1
+  }
+  return billed
+}
+
+/** Whether the request is one that a Redis before 8.4 needs a script for. */
+export function isCompareAndSet(body: string): boolean {
+  return /^\["(?:DELEX|SET)".*"IFEQ"/i.test(body)
+}

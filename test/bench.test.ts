@@ -1,0 +1,81 @@
+// What the benchmark makes of what it has seen: order, fairness, the bill, and the page that shows it.
+import { readFile } from "node:fs/promises"
+import { format, resolveConfig } from "prettier"
+import { describe, expect, test } from "vitest"
+import { RESULTS, withReport } from "../bench/report/docs.js"
+import type { Report } from "../bench/report/report.js"
+import { tableOf } from "../bench/report/table.js"
+import { fairnessOf, inversionsOf } from "../bench/scenarios/order.js"
+import { billedFor } from "../bench/testbed/bill.js"
+import { NOTHING } from "../bench/result.js"
+
+const section = (who: number, askedAt: number) => ({ who, askedAt, enteredAt: 0, leftAt: 0 })
+
+describe("order", () => {
+  test("who enters as they asked, or nearly, overtakes nobody", () => {
+    expect(inversionsOf([section(0, 0), section(1, 10), section(2, 20)], 5)).toBe(0)
+    expect(inversionsOf([section(1, 4), section(0, 0), section(2, 20)], 5)).toBe(0)
+  })
+
+  test("each who enters before somebody that asked earlier counts once", () => {
+    expect(inversionsOf([section(2, 20), section(1, 10), section(0, 0)], 5)).toBe(2)
+    expect(inversionsOf([section(2, 20), section(0, 0), section(1, 10)], 5)).toBe(1)
+  })
+
+  test("fairness is 1 where all had as many turns, and 1 / n where one had them all", () => {
+    const turns = (...whos: number[]) => [...whos, ...whos].map((who) => section(who, 0))
+    expect(fairnessOf(turns(0, 1, 2, 3), 4)).toBe(1)
+    expect(fairnessOf(turns(0, 0, 0, 0), 4)).toBe(0.25)
+    expect(fairnessOf(turns(0, 0, 1, 1), 4)).toBe(0.5)
+  })
+})
+
+describe("the bill", () => {
+  const stats = (calls: Record<string, number>) =>
+    Object.entries(calls)
+      .map(([name, count]) => `cmdstat_${name}:calls=${count},usec=1,usec_per_call=1.00`)
+      .join("\r\n")
+
+  test("is each command and each call inside a script, but for what the server sends for itself", () => {
+    expect(billedFor(stats({ set: 2, eval: 1, get: 1, info: 9, "config|resetstat": 1 }), [])).toBe(
+      4,
+    )
+  })
+
+  test("a compare-and-set is one command, whether it found what it expected or not", () => {
+    const release = '["DELEX","lock:a","IFEQ","fl_a"]'
+    const extend = '["SET","lock:a","fl_a","IFEQ","fl_a","PX","9"]'
+    const calls = stats({ eval: 3, get: 3, del: 1, set: 1 })
+    const sent = [
+      { body: release, succeeded: true },
+      { body: extend, succeeded: true },
+      { body: release, succeeded: false },
+    ]
+    expect(billedFor(calls, sent)).toBe(3)
+    expect(billedFor(stats({ set: 1 }), [{ body: '["SET","IFEQ?","a"]', succeeded: false }])).toBe(
+      1,
+    )
+  })
+})
+
+describe("the page", () => {
+  test("a column that nobody has anything in is left out", () => {
+    const contenders = { a: { quick: { ...NOTHING, requests_per_cs: 2 } } }
+    const lines = tableOf({ contenders } as unknown as Report).split("\n")
+    expect(lines).toEqual([
+      "| scenario | contender | requests |",
+      "| --- | --- | --- |",
+      "| quick | a | 2.0 |",
+    ])
+  })
+
+  test("shows the run that lies beside it, and nothing written by hand", async () => {
+    const docs = new URL("../docs/", import.meta.url)
+    const page = new URL("performance.md", docs)
+    const text = await readFile(page, "utf8")
+    const report = JSON.parse(await readFile(new URL(RESULTS, docs), "utf8")) as Report
+    const style = await resolveConfig(page)
+    const made = await format(withReport(text, report), { ...style, parser: "markdown" })
+    expect(made).toBe(text)
+  })
+})
