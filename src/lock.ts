@@ -60,7 +60,9 @@ export class Lock {
   readonly #hold: Hold
   /** When the hold began, or was adopted. */
   readonly #since = now()
-  readonly #controller = new AbortController()
+  /** There once somebody has asked for the signal: few do, and one costs as much as the rest of a lock. */
+  #controller: AbortController | undefined
+  #loss: LockLostError | undefined
   readonly #commands: HoldCommands
   readonly #renewal: Renewal | undefined
   readonly #expiry: Expiry
@@ -107,6 +109,10 @@ export class Lock {
   get signal(): AbortSignal {
     // A process that was stopped for a while reads this before its timers run.
     this.#noticeExpiry()
+    if (!this.#controller) {
+      this.#controller = new AbortController()
+      if (this.#loss) this.#controller.abort(this.#loss)
+    }
     return this.#controller.signal
   }
 
@@ -302,7 +308,7 @@ export class Lock {
 
   #assertHeld(): void {
     this.#noticeExpiry()
-    if (this.#state === "lost") throw this.#controller.signal.reason
+    if (this.#loss) throw this.#loss
     if (this.#state !== "held") throw new LockLostError(this.name, "released")
   }
 
@@ -314,9 +320,10 @@ export class Lock {
 
   #lose(reason: LossReason): void {
     this.#state = "lost"
+    this.#loss = new LockLostError(this.name, reason)
     this.#stopTimers()
     this.#hold.emit({ type: "lost", name: this.name, reason })
-    this.#controller.abort(new LockLostError(this.name, reason))
+    this.#controller?.abort(this.#loss)
   }
 
   #stopTimers(): void {
