@@ -1,6 +1,6 @@
 // Locks of other libraries and languages in the same key: they exclude us, we exclude them, and neither harms the other.
 import { afterAll, beforeAll, expect, test } from "vitest"
-import { LockLostError, LockTimeoutError } from "../src/index.js"
+import { LockBackendError, LockLostError, LockTimeoutError } from "../src/index.js"
 import { describeVariants } from "./support/describe-variants.js"
 import { durationOf, recorder, rejection, until } from "./support/outcomes.js"
 import type { Opened, Variant } from "./support/variants.js"
@@ -131,6 +131,20 @@ describeVariants("strangers", (variant: Variant) => {
       expect(await database.locks().tryAcquire(name, { fencing: true })).toBeNull()
       expect(await database.command("GET", `lock:${name}`)).toBe(value)
     }
+  })
+
+  test("what stands in a lock's key and is no text is nobody's lock to take, and stays", async () => {
+    const { name } = meet()
+    await database.command("ZADD", `lock:${name}`, "1", "a semaphore of others")
+    const locks = database.locks()
+    for (const take of [
+      () => locks.tryAcquire(name),
+      () => locks.tryAcquire(name, { fencing: true }),
+      () => locks.acquire(name, { wait: "5s" }),
+    ]) {
+      expect(await rejection(take())).toBeInstanceOf(LockBackendError)
+    }
+    expect(await database.command("ZCARD", `lock:${name}`)).toBe(1)
   })
 
   test("strangers and we never overlap", async () => {
