@@ -33,7 +33,7 @@ export function parseDuration(option: string, value: unknown, range: DurationRan
   if (ms < range.min || ms > range.max) {
     const limits =
       range.max === Infinity ? `at least ${range.min} ms` : `from ${range.min} to ${range.max} ms`
-    throw new RangeError(`${option}: must be ${limits}, got ${String(value)}`)
+    throw new RangeError(`${option}: must be ${limits}, got ${String(value).slice(0, 50)}`)
   }
   return ms
 }

@@ -1,20 +1,26 @@
 // Says what is wrong with an argument: which one, what it must be, and what it was.
+import { withoutTokens } from "./token.js"
 
 /** The error for an argument that is not what it must be. */
 export function invalid(argument: string, expected: string, received: unknown): TypeError {
   return new TypeError(`${argument}: must be ${expected}, got ${show(received)}`)
 }
 
-/** A received value as it may stand in a message: of objects and functions only what they are. */
+/**
+ * A received value as it may stand in a message: of objects and functions only what they are. A token that was passed in
+ * the wrong place stays a secret.
+ */
 export function show(value: unknown): string {
-  return typeof value === "string" ? JSON.stringify(value.slice(0, 50)) : showKind(value)
+  return typeof value === "string"
+    ? JSON.stringify(withoutTokens(value).slice(0, 50))
+    : showKind(value)
 }
 
 /** The same for what may be a secret: of text, too, only what it is. */
 export function showKind(value: unknown): string {
   if (typeof value === "string") return "a string"
   if (typeof value === "function") return "a function"
-  if (typeof value !== "object" || value === null) return String(value)
+  if (typeof value !== "object" || value === null) return String(value).slice(0, 50)
   return Array.isArray(value) ? "an array" : "an object"
 }
 

@@ -25,6 +25,11 @@ export function createChannel(): string {
   return `fetchlock-${randomText(18)}`
 }
 
+/** The text without the tokens in it. */
+export function withoutTokens(text: string): string {
+  return text.replace(/fl_[\w-]+/g, "fl_…")
+}
+
 /** Random bytes as base64url; a multiple of three needs no padding. */
 function randomText(bytes: number): string {
   const text = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(bytes))))

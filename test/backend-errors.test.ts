@@ -175,7 +175,6 @@ describe("the fetch client", () => {
     const locks = new LockManager({ redis: { url: closed.url, token: "t" } })
     const error = await rejection(locks.tryAcquire("a"))
     expect((error as Error).message).toMatch(/^could not acquire "a": fetch failed: .*ECONNREFUSED/)
-    expect((error as LockBackendError).cause).toMatchObject({ cause: { name: "TypeError" } })
   })
 
   test("leaves the token of a database that repeats it out of its errors", async () => {

@@ -33,7 +33,6 @@ export class FetchClient implements Transport {
   readonly #url: string
   readonly #token: string
   readonly #fetch: Fetch
-  readonly #isOwnFetch: boolean
   readonly #order = new TickOrder((commands, signal) => this.#request(commands, signal))
 
   /** @throws `TypeError` for a url or token that cannot be one; neither is repeated in the message. */
@@ -41,7 +40,6 @@ export class FetchClient implements Transport {
     this.host = checkUrl(config.url).hostname
     this.#url = config.url
     this.#token = checkToken(config.token)
-    this.#isOwnFetch = fetch === undefined
     // Called as a method, a browser's or a Worker's own fetch throws "Illegal invocation".
     // The global one is looked up at each call, since tools for tests and tracing replace it.
     this.#fetch = (url, init) => (fetch ?? globalThis.fetch)(url, init)
@@ -129,12 +127,12 @@ export class FetchClient implements Transport {
     return url.href
   }
 
-  /** A fetch that failed, or whose body did; the telling part of its message is often in its cause. */
+  /**
+   * A fetch that failed, or whose body did. Nothing but the scrubbed message is kept: what a user's or a traced fetch
+   * throws may quote the request, and what Node's own throws holds what a server that echoes has sent back.
+   */
   #brokenRequest(error: unknown): RestError {
-    const message = describe(error)
-    if (this.#isOwnFetch) return new RestError(message, { outcome: "unknown", cause: error })
-    // What a fetch of the user's throws may quote what it was given.
-    return new RestError(message.replaceAll(this.#token, "…"), { outcome: "unknown" })
+    return new RestError(describe(error).replaceAll(this.#token, "…"), { outcome: "unknown" })
   }
 
   // Async, so that a fetch that throws at once is one that rejects.
@@ -213,9 +211,12 @@ function streamOf({ status, headers, body }: Response): ReadableStream<Uint8Arra
   throw new RestError(`HTTP ${status} instead of a stream`, { outcome, status })
 }
 
+/** The telling part of the message is often in the cause, and where that is several errors, in its code. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return "the request failed"
-  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message
+  const { message, cause } = error
+  const told = cause instanceof Error && (cause.message || (cause as { code?: unknown }).code)
+  return told ? `${message}: ${told as string}` : message
 }
 
 function checkUrl(url: unknown): URL {

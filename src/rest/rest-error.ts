@@ -1,4 +1,5 @@
 // Why a command got no usable answer, and whether it may have been executed all the same.
+import { withoutTokens } from "../token.js"
 
 /** The facts of a failure. */
 export interface RestFailure {
@@ -8,7 +9,6 @@ export interface RestFailure {
    */
   readonly outcome: "refused" | "unknown"
   readonly status?: number | undefined
-  readonly cause?: unknown
   /** The answer that was given up at the deadline, if it can still arrive. */
   readonly late?: Promise<unknown>
 }
@@ -21,10 +21,7 @@ export class RestError extends Error {
   readonly #late: Promise<unknown> | undefined
 
   constructor(message: string, failure: RestFailure) {
-    super(
-      withoutSecrets(message),
-      failure.cause === undefined ? undefined : { cause: failure.cause },
-    )
+    super(withoutSecrets(message))
     this.outcome = failure.outcome
     this.status = failure.status
     this.#late = failure.late
@@ -49,8 +46,8 @@ export function unexpectedReply(status?: number): RestError {
   })
 }
 
-/** Servers and clients quote commands in their errors, lock tokens included. */
+/** Servers and clients quote commands and headers in their errors, tokens included. */
 function withoutSecrets(message: string): string {
   const [text = ""] = message.split(", command was:")
-  return text.replace(/fl_[\w-]+/g, "fl_…").slice(0, 300)
+  return withoutTokens(text.replace(/Bearer [^"]+/g, "Bearer …")).slice(0, 300)
 }
