@@ -10,7 +10,14 @@ export function readSet(reply: unknown): boolean {
 
 /** The reply of SCAN. */
 export function readScanPage(reply: unknown): ScanPage {
-  const [next, keys] = Array.isArray(reply) ? (reply as unknown[]) : []
-  if (!Array.isArray(keys) || !/^\d+$/.test(String(next))) throw unexpectedReply()
-  return { next: String(next), keys: keys.map(String) }
+  const [given, keys] = Array.isArray(reply) ? (reply as unknown[]) : []
+  const next = typeof given === "number" ? String(given) : given
+  if (!isText(next) || !/^\d+$/.test(next) || !Array.isArray(keys) || !keys.every(isText)) {
+    throw unexpectedReply()
+  }
+  return { next, keys }
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string"
 }

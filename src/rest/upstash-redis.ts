@@ -97,7 +97,8 @@ export class UpstashRedisClient implements Transport {
       ({ onConfirmed, onMessage, onFailure }) => {
         opened.on("subscribe", onConfirmed)
         opened.on("message", ({ message }) => {
-          onMessage(String(message))
+          // It parses what it can; nothing that is published for a waiter is more than text.
+          onMessage(typeof message === "string" ? message : "")
         })
         opened.on("error", (error) => {
           onFailure(toRestError(error))

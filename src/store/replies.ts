@@ -24,7 +24,7 @@ export function splitReply(reply: unknown, length: number): ScriptReply {
   if (!Array.isArray(reply) || reply.length < length) throw unexpectedReply()
   const unsent: [string, string][] = []
   for (let i = length; i + 1 < reply.length; i += 2) {
-    unsent.push([String(reply[i]), String(reply[i + 1])])
+    unsent.push([readText(reply[i]), readText(reply[i + 1])])
   }
   return { answer: reply.slice(0, length), unsent }
 }
@@ -43,13 +43,15 @@ export function readAcquired(
   if (kind === "granted") {
     return {
       kind,
-      validity: Validity.ofTtl(sentAt, left),
+      // Never for longer than was asked for, whoever answers.
+      validity: Validity.ofTtl(sentAt, Math.min(left, ttlMs)),
       // A grant that was to have one and has none is no grant.
       fencingToken: fencing ? readInteger(fence) : undefined,
       isLease: left < ttlMs,
     }
   }
-  if (kind === "limit") throw otherLimit(name, left, limit)
+  // Who wants the lock alone does not mind how many share it.
+  if (kind === "limit" && limit !== undefined) throw otherLimit(name, left, limit)
   const holderTtlMs = left === -1 ? Infinity : Math.max(0, left)
   if (kind === "busy") return { kind, holderTtlMs }
   if (kind !== "queued") throw unexpectedReply()
@@ -57,7 +59,7 @@ export function readAcquired(
     kind,
     holderTtlMs,
     isForeign: readInteger(foreign) === 1,
-    place: readInteger(place),
+    place: Math.max(0, readInteger(place)),
     ticket: String(readInteger(ticket)),
     serverTime: { sentAt, micros: readInteger(time) },
   }
@@ -67,13 +69,13 @@ export function readAcquired(
 export function readStolen(
   reply: unknown,
   sentAt: Instant,
-  { fencing }: Pick<TakeRequest, "fencing">,
+  { ttlMs, fencing }: Pick<TakeRequest, "ttlMs" | "fencing">,
 ): Grant | Held {
   if (!Array.isArray(reply)) throw unexpectedReply()
   const [kind, ms, text] = reply as unknown[]
-  if (kind === "held") return { kind, digest: String(text) }
+  if (kind === "held") return { kind, digest: readText(text) }
   if (kind !== "granted") throw unexpectedReply()
-  const validity = Validity.ofTtl(sentAt, readInteger(ms))
+  const validity = Validity.ofTtl(sentAt, Math.min(readInteger(ms), ttlMs))
   return { kind, validity, fencingToken: fencing ? readInteger(text) : undefined, isLease: false }
 }
 
@@ -94,7 +96,7 @@ function readParties(list: unknown): Party[] {
     const [client, ms, mode] = list.slice(i, i + 3) as unknown[]
     if (mode !== "exclusive" && mode !== "shared") throw unexpectedReply()
     const left = readInteger(ms)
-    parties.push({ clientId: String(client), ms: left < 0 ? Infinity : left, mode })
+    parties.push({ clientId: readText(client), ms: left < 0 ? Infinity : left, mode })
   }
   return parties
 }
@@ -109,13 +111,23 @@ function otherLimit(name: string, theirs: number, ours: number | undefined): Ran
 
 /** Reads what was published for a waiter just now; undefined for what was not. */
 export function readNotice(message: string): Notice | undefined {
-  const [kind, ...numbers] = message.split(" ")
-  const [first = NaN, leaseMs = NaN, fence = NaN] = numbers.map(Number)
-  if (kind === "next" && Number.isSafeInteger(first)) return { kind, leaseMs: first }
-  if (kind !== "granted" || !Number.isSafeInteger(first) || !Number.isSafeInteger(leaseMs)) return
-  const fencingToken = numbers[2] === "" ? undefined : fence
-  if (Number.isNaN(fencingToken)) return
-  return { kind, micros: first, leaseMs, fencingToken, heardAt: now() }
+  const [kind, first, lease, fence] = message.split(" ")
+  try {
+    if (kind === "next") return { kind, leaseMs: readInteger(first) }
+    if (kind !== "granted") return undefined
+    const fencingToken = fence === "" ? undefined : readInteger(fence)
+    const [micros, leaseMs] = [readInteger(first), readInteger(lease)]
+    return { kind, micros, leaseMs, fencingToken, heardAt: now() }
+  } catch {
+    return undefined
+  }
+}
+
+/** Text, which clients that parse replies may have made a number or a word of. */
+export function readText(value: unknown): string {
+  // What the text of an object is, the object itself decides, or the depth of the stack.
+  if (value === undefined || (typeof value === "object" && value !== null)) throw unexpectedReply()
+  return String(value)
 }
 
 /** An integer, which clients that parse replies may have made of text, or left as text. */

@@ -86,8 +86,8 @@ export class SingleStore implements LockStore, SingleDatabase {
     if (!Array.isArray(reply)) throw unexpectedReply()
     const [left, waiting] = reply as unknown[]
     const ms = readInteger(left)
-    const leftMs = ms === -2 ? undefined : ms === -1 ? Infinity : ms
-    return { leftMs, waiting: readInteger(waiting) }
+    const leftMs = ms === -2 ? undefined : ms < 0 ? Infinity : ms
+    return { leftMs, waiting: Math.max(0, readInteger(waiting)) }
   }
 
   async look({ name, token }: Claim, timeoutMs: number): Promise<Validity | "taken" | "gone"> {

@@ -132,7 +132,7 @@ export class QueueWait {
       const notice = await this.#inbox.next(within, this.#request.signal)
       if (notice?.kind === "next") {
         known = { ...known, holderTtlMs: notice.leaseMs, isForeign: false, place: 0 }
-      } else if (notice?.kind === "granted") {
+      } else if (notice?.kind === "granted" && this.#isPlausible(notice)) {
         const { serverTime } = queued
         const { micros, leaseMs, fencingToken, heardAt } = notice
         // Older than the answer that we do not hold the lock: it was over by then.
@@ -146,6 +146,15 @@ export class QueueWait {
         return undefined
       }
     }
+  }
+
+  /**
+   * Whether it is what a release of this library publishes for this waiter. Whoever may publish and knows the channel can
+   * have sent it: a lease longer than asked for would be believed for so long, and a fencing token is not to be missed.
+   */
+  #isPlausible({ leaseMs, fencingToken }: Extract<Notice, { kind: "granted" }>): boolean {
+    const isMinted = fencingToken !== undefined
+    return leaseMs <= this.#pace.leaseMs && isMinted === this.#request.fencing
   }
 
   /** How long the queue took to move by one place, while this waiter stood in it. */

@@ -53,7 +53,7 @@ export class Attempt {
   }
 
   async #grant(ballots: readonly Granted[]): Promise<AttemptResult> {
-    const leftMs = Math.min(...ballots.map((ballot) => ballot.leftMs))
+    const leftMs = Math.min(this.#request.ttlMs, ...ballots.map((ballot) => ballot.leftMs))
     const validity = Validity.ofTtl(this.#sentAt, leftMs)
     const fencingToken = this.#request.fencing ? await this.#mint(ballots) : undefined
     if (validity.remainingMs <= 0) {

@@ -1,6 +1,6 @@
 // What one database of a quorum answers when it is asked for its vote. A failure is an answer, too.
 import { RestError, unexpectedReply } from "../../rest/rest-error.js"
-import { readInteger } from "../replies.js"
+import { readInteger, readText } from "../replies.js"
 import { VoidVoteError } from "./void-vote-error.js"
 
 /** No usable answer; whether it was executed is told by the error. */
@@ -37,7 +37,7 @@ export function readBallot(reply: unknown): Exclude<Ballot, Failed> {
   const ms = readInteger(number)
   if (kind === "young") throw tooYoung(ms)
   if (kind === "busy") {
-    return { kind, leftMs: ms === -1 ? Infinity : Math.max(0, ms), holder: String(rest[0]) }
+    return { kind, leftMs: ms === -1 ? Infinity : Math.max(0, ms), holder: readText(rest[0]) }
   }
   if (kind !== "granted") throw unexpectedReply()
   return { kind, leftMs: ms, lastFence: readInteger(rest[0]), micros: readInteger(rest[1]) }
