@@ -4,7 +4,7 @@ import type { WaitUntil } from "./wait-until.js"
 import { guarded } from "./guarded.js"
 import { checkCount, invalid } from "./invalid-argument.js"
 import { notSupported } from "./not-supported.js"
-import { MAX_KEY_BYTES } from "./store/keys.js"
+import { MAX_KEY_BYTES, nameOf } from "./store/keys.js"
 
 /** How a lock is held. Each may be given to the manager as a default for all calls. */
 export interface HoldOptions {
@@ -238,10 +238,16 @@ export function planAcquire(
   return { ...plan, waitMs, intervalMs, maxRequests, fencing, push, signal, limit, steal }
 }
 
-/** @throws `TypeError` for what is no string, `RangeError` for what makes too long a key. */
+/** @throws `TypeError` for what is no text or another lock's key, `RangeError` for what makes too long a key. */
 export function checkName(prefix: string, name: unknown): asserts name is string {
   if (typeof name !== "string") throw invalid("name", "a string", name)
-  const bytes = new TextEncoder().encode(prefix + name).length
+  const key = prefix + name
+  // UTF-8 has no halves of characters: on the way all of them become the same one, and so would the locks. And under a
+  // prefix that does not keep them apart, a key could be one lock and the queue of another.
+  if (/\p{Surrogate}/u.test(key) || nameOf(prefix, key) === undefined) {
+    throw invalid("name", "well-formed Unicode, and no part of another lock", name)
+  }
+  const bytes = new TextEncoder().encode(key).length
   if (bytes > MAX_KEY_BYTES) {
     throw new RangeError(
       `name: must have at most ${MAX_KEY_BYTES} bytes with its prefix, got ${bytes}`,

@@ -22,10 +22,12 @@ export function lockPattern(prefix: string): string {
   return `${prefix.replace(/[\\*?[\]]/g, "\\$&")}*`
 }
 
-/** The name of the lock whose own key that is; undefined for what stands behind one. */
+/** The name of the lock whose own key that is; undefined for what stands behind one, or behind all of them. */
 export function nameOf(prefix: string, key: string): string | undefined {
   const isBehind = key.startsWith("{") && PARTS.some((part) => key.endsWith(`}:${part}`))
-  return isBehind || !key.startsWith(prefix) ? undefined : key.slice(prefix.length)
+  return isBehind || key === BORN_KEY || !key.startsWith(prefix)
+    ? undefined
+    : key.slice(prefix.length)
 }
 
 /**
