@@ -1,0 +1,114 @@
+// Text of any length takes no more time than reading it: no pattern of ours looks at it again and again.
+import { expect, test } from "vitest"
+import { LockManager } from "../../src/index.js"
+import { parseDuration } from "../../src/duration.js"
+import { readLockToken } from "../../src/hono/lock-token.js"
+import { readJson } from "../../src/hono/read-json.js"
+import { readEventStream } from "../../src/rest/event-stream.js"
+import { RestError } from "../../src/rest/rest-error.js"
+import { lockPattern, nameOf } from "../../src/store/keys.js"
+import { readNotice } from "../../src/store/replies.js"
+import { CLIENT_ID, TOKEN } from "../../src/token.js"
+
+const LENGTH = 100_000
+/** What is quadratic takes many seconds; what is linear about a millisecond, and a busy machine some more. */
+const MOST_MS = 400
+
+/** What patterns stumble over: what nearly fits, again and again, and then does not. */
+const TEXTS = [
+  ...[
+    "1",
+    "1.",
+    "fl_",
+    "fl",
+    "-",
+    "_",
+    " ",
+    "\t",
+    "\r",
+    "\n",
+    "\r\n",
+    ",",
+    "{",
+    "}:queue",
+    "*",
+    "\\",
+    "/",
+  ],
+  ...[
+    "data:",
+    "data: message,",
+    "data: message,a,b\n",
+    "Bearer ",
+    "Bearer x",
+    "bearer",
+    ", command was:",
+  ],
+  ...[
+    "<fetchlock:",
+    "a>",
+    "application/json ",
+    "[",
+    '"',
+    "granted ",
+    "next 1 ",
+    "\ud800",
+    "ü",
+    "0",
+  ],
+].map((part) => part.repeat(Math.ceil(LENGTH / part.length)))
+
+const attempt = async (work: () => unknown) => {
+  try {
+    await work()
+  } catch {
+    // That it is refused is not the question.
+  }
+}
+
+const locks = new LockManager({ redis: { url: "https://a.example", token: "t" }, timeout: 10 })
+const body = (text: string) => new Response(text).body as ReadableStream<Uint8Array>
+const deaf = { onConfirmed: () => undefined, onMessage: () => undefined }
+
+const READERS: Readonly<Record<string, (text: string) => unknown>> = {
+  durations: (text) => parseDuration("ttl", text, { min: 0, max: 1 }),
+  "durations that end well": (text) => parseDuration("ttl", `${text}ms`, { min: 0, max: 1 }),
+  names: (text) => locks.acquire(text),
+  "parts of locks": (text) => nameOf("", `{${text}`),
+  prefixes: lockPattern,
+  "client ids": (text) => CLIENT_ID.test(text) || CLIENT_ID.test(text.slice(0, 64)),
+  tokens: (text) => TOKEN.test(text) || TOKEN.test(`fl_${text}`),
+  "errors of databases": (text) => new RestError(text, { outcome: "unknown" }),
+  notices: (text) => readNotice(text) ?? readNotice(`granted ${text}`),
+  streams: (text) => readEventStream(body(text), deaf),
+  "frames of streams": (text) => readEventStream(body(`data: message,a,${text}\n`), deaf),
+  "headers of tokens": (text) => readLockToken(text),
+  "headers that begin like tokens": (text) => readLockToken(`<fetchlock:${text}`),
+  "types of bodies": (text) =>
+    readJson(
+      new Request("https://a.example", {
+        method: "POST",
+        body: "{}",
+        headers: { "Content-Type": `application/json ${text.replace(/[^ -~]/g, " ")}x` },
+      }),
+      [],
+      10,
+    ),
+  "urls and tokens of databases": (text) =>
+    new LockManager({ redis: { url: `https://a.example/${text}`, token: text } }),
+}
+
+export function linearTime(): void {
+  test.for(Object.entries(READERS))(
+    "%s of 100,000 characters are read in a moment",
+    async ([, reader]) => {
+      for (const text of TEXTS) {
+        const startedAt = performance.now()
+        await attempt(() => reader(text))
+        expect(performance.now() - startedAt, JSON.stringify(text.slice(0, 20))).toBeLessThan(
+          MOST_MS,
+        )
+      }
+    },
+  )
+}
