@@ -16,6 +16,16 @@ const LARGEST_QUORUM = 3_400
 /** What the middleware may add to a bundle that has Hono and the lock. */
 const LARGEST_GUARD = 1_664
 
+/** How a bundler for the edge is called. */
+const EDGE = {
+  bundle: true,
+  minify: true,
+  format: "esm",
+  platform: "neutral",
+  target: "es2022",
+  write: false,
+} as const
+
 const LOCK = 'export { LockManager } from "./dist/index.js"'
 const LOCK_AND_HONO = `${LOCK}; export { Hono } from "hono"`
 
@@ -44,8 +54,8 @@ describe("the edge bundle", () => {
     console.log(`A quorum adds ${String(added)} bytes gzipped.`)
     expect(added).toBeGreaterThan(1_000)
     expect(added).toBeLessThanOrEqual(LARGEST_QUORUM)
-    expect(codeWithQuorum).toContain("{fetchlock}:born")
-    expect(code).not.toContain("{fetchlock}:born")
+    expect(codeWithQuorum).toContain("no majority of")
+    expect(code).not.toContain("no majority of")
     return annotate(`${String(added)} bytes gzipped`)
   })
 
@@ -109,6 +119,49 @@ describe("the edge bundle", () => {
     const printed = execFileSync(process.execPath, [join(folder, "main.mjs")], { encoding: "utf8" })
     // The last line: the check would have seen it.
     expect(printed).toBe("5\ngetRandomValues at module scope\n")
+  })
+})
+
+/** What each entry for the edge may be made of, beside this library. */
+const ENTRIES: Readonly<Record<string, RegExp>> = {
+  "index.js": /^$/,
+  "quorum/index.js": /^$/,
+  "handler.js": /^$/,
+  "hono/index.js": /^node_modules\/hono\/dist\//,
+}
+
+describe("the code of others", () => {
+  test.for(Object.entries(ENTRIES))(
+    "is not in %s, but for Hono's where it is for Hono",
+    async ([entry, others]) => {
+      const { metafile } = await build({
+        ...EDGE,
+        entryPoints: [`dist/${entry}`],
+        metafile: true,
+      })
+      const inputs = Object.keys(metafile.inputs)
+      expect(inputs).toContain(`dist/${entry}`)
+      const foreign = inputs.filter((input) => !input.startsWith("dist/"))
+      expect(foreign.filter((input) => !others.test(input))).toEqual([])
+      expect(foreign.length > 0).toBe(others.test("node_modules/hono/dist/x"))
+      // The development server has what none of them may have.
+      expect(inputs.filter((input) => input.startsWith("dist/dev/"))).toEqual([])
+      // Nothing is left to be found elsewhere.
+      const imports = Object.values(metafile.inputs).flatMap((input) => input.imports)
+      expect(imports.filter(({ external }) => external)).toEqual([])
+    },
+  )
+
+  test("would be seen: the development server has some", async () => {
+    const { metafile } = await build({
+      ...EDGE,
+      platform: "node",
+      entryPoints: ["dist/dev/index.js"],
+      metafile: true,
+    })
+    expect(Object.keys(metafile.inputs).some((input) => input.startsWith("node_modules/"))).toBe(
+      true,
+    )
   })
 })
 
@@ -213,15 +266,7 @@ describe("the public names", () => {
 
 /** As a bundler for the edge makes it. */
 async function bundle(contents: string): Promise<string> {
-  const { outputFiles } = await build({
-    stdin: { contents, resolveDir: "." },
-    bundle: true,
-    minify: true,
-    format: "esm",
-    platform: "neutral",
-    target: "es2022",
-    write: false,
-  })
+  const { outputFiles } = await build({ ...EDGE, stdin: { contents, resolveDir: "." } })
   return outputFiles[0]?.text ?? ""
 }
 
