@@ -125,9 +125,10 @@ export function readNotice(message: string): Notice | undefined {
 
 /** Text, which clients that parse replies may have made a number or a word of. */
 export function readText(value: unknown): string {
+  if (typeof value === "string") return value
   // What the text of an object is, the object itself decides, or the depth of the stack.
   if (value === undefined || (typeof value === "object" && value !== null)) throw unexpectedReply()
-  return String(value)
+  return JSON.stringify(value)
 }
 
 /** An integer, which clients that parse replies may have made of text, or left as text. */
