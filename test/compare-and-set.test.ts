@@ -161,9 +161,9 @@ describeVariants(
     })
 
     test("a release that is executed late frees nobody else's lock", async () => {
-      const { proxy, locks } = await proxied({ timeout: "200ms" })
+      const { proxy, locks } = await proxied({ timeout: "1s" })
       const lock = await locks.acquire(name())
-      proxy.plan = inOrder("release", { kind: "request-delayed", ms: 500 })
+      proxy.plan = inOrder("release", { kind: "request-delayed", ms: 2_500 })
       await lock[Symbol.asyncDispose]()
       const next = await database.locks().acquire(lock.name)
       expect(proxy.seen("release")[0]?.answers).toEqual([])
