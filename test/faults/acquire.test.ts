@@ -1,12 +1,12 @@
 // Acquiring under each fault, on a real Redis: never two holders, never a false "not acquired", never locked for longer
 // than one ttl.
-import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { describe, expect, test } from "vitest"
 import { LockBackendError } from "../../src/index.js"
 import { nothing } from "../support/fault-proxy.js"
 import { durationOf, until } from "../support/outcomes.js"
-import { type Database, describeOnRedis, openDatabase } from "../support/variants.js"
+import { describeOnRedis } from "../support/variants.js"
+import { openFaultLab } from "./lab.js"
 import {
-  countUnhandled,
   type FaultCase,
   FAULTS,
   LATE,
@@ -19,8 +19,6 @@ import {
   type Trial,
   withTrial,
 } from "./matrix.js"
-
-const unhandled = countUnhandled()
 
 /** The ways to ask for a lock, the operation that suffers, and how long the call waits. */
 const CALLS = [
@@ -51,14 +49,7 @@ const CALLS = [
 ] as const
 
 describeOnRedis("acquiring under faults", () => {
-  let database: Database
-  beforeAll(async () => {
-    database = await openDatabase("real Redis")
-  })
-  afterAll(async () => {
-    await database.close()
-    expect(unhandled()).toBe(0)
-  })
+  const lab = openFaultLab()
 
   /** A call that failed has left the name free, at the latest when the ttl is over. */
   async function expectNothingLeft(trial: Trial, { isExecutedLate }: FaultCase): Promise<void> {
@@ -70,7 +61,7 @@ describeOnRedis("acquiring under faults", () => {
     for (const pattern of PATTERNS) {
       test.for(FAULTS)(`$what, ${pattern}`, async (faultCase) => {
         const timeout = timeoutFor(faultCase)
-        await withTrial(database, { timeout }, async (trial) => {
+        await withTrial(lab(), { timeout }, async (trial) => {
           trial.proxy.plan = planOf(pattern, operation, faultCase.fault)
           const calling = call(trial)
           const [took, outcome] = await Promise.all([durationOf(calling), outcomeOf(calling)])
@@ -100,7 +91,7 @@ describeOnRedis("acquiring under faults", () => {
   describe.concurrent("a waiter's further looks", () => {
     for (const pattern of PATTERNS) {
       test.for(FAULTS)(`$what, ${pattern}`, async (faultCase) => {
-        await withTrial(database, { timeout: timeoutFor(faultCase) }, async (trial) => {
+        await withTrial(lab(), { timeout: timeoutFor(faultCase) }, async (trial) => {
           const holder = await trial.unharmed.acquire(trial.name)
           trial.proxy.plan = planOf(pattern, "acquire", faultCase.fault)
           const calling = trial.locks.acquire(trial.name, { wait: "6s" })
@@ -123,7 +114,7 @@ describeOnRedis("acquiring under faults", () => {
 
   describe.concurrent("a call that is aborted while its request suffers", () => {
     test.for(FAULTS)("$what", async (faultCase) => {
-      await withTrial(database, { timeout: timeoutFor(faultCase) }, async (trial) => {
+      await withTrial(lab(), { timeout: timeoutFor(faultCase) }, async (trial) => {
         const controller = new AbortController()
         trial.proxy.plan = planOf("always", "SET", faultCase.fault)
         const calling = trial.locks.acquire(trial.name, { signal: controller.signal })
@@ -141,7 +132,7 @@ describeOnRedis("acquiring under faults", () => {
 
   describe.concurrent("somebody else's lock", () => {
     test.for(FAULTS)("is neither taken nor harmed: $what", async (faultCase) => {
-      await withTrial(database, { timeout: timeoutFor(faultCase) }, async (trial) => {
+      await withTrial(lab(), { timeout: timeoutFor(faultCase) }, async (trial) => {
         const holder = await trial.unharmed.acquire(trial.name, { ttl: "10s" })
         trial.proxy.plan = () => faultCase.fault
         const outcome = await outcomeOf(trial.locks.tryAcquire(trial.name))
@@ -157,7 +148,7 @@ describeOnRedis("acquiring under faults", () => {
     const fault = { kind: "request-delayed", ms: LATE } as const
 
     test("survives the late execution of the first", async () => {
-      await withTrial(database, { timeout: LATE / 2 }, async (trial) => {
+      await withTrial(lab(), { timeout: LATE / 2 }, async (trial) => {
         trial.proxy.plan = planOf("once", "SET", fault)
         const lock = await trial.locks.acquire(trial.name, { wait: "5s" })
         expect(trial.proxy.seen("SET")[0]?.answers).toEqual([])
@@ -168,7 +159,7 @@ describeOnRedis("acquiring under faults", () => {
     })
 
     test("and released it before that, leaves the name locked for one ttl at most", async () => {
-      await withTrial(database, { timeout: LATE / 2 }, async (trial) => {
+      await withTrial(lab(), { timeout: LATE / 2 }, async (trial) => {
         trial.proxy.plan = planOf("once", "SET", fault)
         const lock = await trial.locks.acquire(trial.name, { wait: "5s", ttl: 1_500 })
         await lock.release()

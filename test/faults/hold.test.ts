@@ -1,12 +1,12 @@
 // Holding and releasing under each fault, on a real Redis: nobody trusts a lock that somebody else can have, a release
 // frees once, and nothing that comes late harms the next holder.
-import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { describe, expect, test } from "vitest"
 import { LockBackendError, LockTimeoutError } from "../../src/index.js"
 import { nothing } from "../support/fault-proxy.js"
 import { acquireAtLast, durationOf } from "../support/outcomes.js"
-import { type Database, describeOnRedis, openDatabase } from "../support/variants.js"
+import { describeOnRedis } from "../support/variants.js"
+import { openFaultLab } from "./lab.js"
 import {
-  countUnhandled,
   FAULTS,
   mustGetOver,
   outcomeOf,
@@ -21,17 +21,8 @@ import {
   withTrial,
 } from "./matrix.js"
 
-const unhandled = countUnhandled()
-
 describeOnRedis("holding under faults", () => {
-  let database: Database
-  beforeAll(async () => {
-    database = await openDatabase("real Redis")
-  })
-  afterAll(async () => {
-    await database.close()
-    expect(unhandled()).toBe(0)
-  })
+  const lab = openFaultLab()
 
   /** What was sent for an earlier holder and comes late leaves the next one's lock as it is. */
   async function expectNextHolderUnharmed(trial: Trial): Promise<void> {
@@ -46,7 +37,7 @@ describeOnRedis("holding under faults", () => {
     describe.concurrent(`release, ${pattern}`, () => {
       test.for(FAULTS)("$what", async (faultCase) => {
         const timeout = timeoutFor(faultCase)
-        await withTrial(database, { timeout }, async (trial) => {
+        await withTrial(lab(), { timeout }, async (trial) => {
           const lock = await acquireAtLast(trial.locks, trial.name)
           trial.proxy.plan = planOf(pattern, "release", faultCase.fault)
           const releasing = lock.release()
@@ -72,7 +63,7 @@ describeOnRedis("holding under faults", () => {
     describe.concurrent(`extend, ${pattern}`, () => {
       test.for(FAULTS)("$what", async (faultCase) => {
         const timeout = timeoutFor(faultCase)
-        await withTrial(database, { timeout }, async (trial) => {
+        await withTrial(lab(), { timeout }, async (trial) => {
           const lock = await acquireAtLast(trial.locks, trial.name)
           trial.proxy.plan = planOf(pattern, "extend", faultCase.fault)
           const extending = lock.extend("1m")
@@ -96,7 +87,7 @@ describeOnRedis("holding under faults", () => {
     describe.concurrent(`adopt, ${pattern}`, () => {
       test.for(FAULTS)("$what", async (faultCase) => {
         const timeout = timeoutFor(faultCase)
-        await withTrial(database, { timeout }, async (trial) => {
+        await withTrial(lab(), { timeout }, async (trial) => {
           const transfer = (await trial.unharmed.acquire(trial.name)).transfer()
           trial.proxy.plan = planOf(pattern, "look", faultCase.fault)
           const adopting = trial.locks.adopt(transfer)
@@ -121,7 +112,7 @@ describeOnRedis("holding under faults", () => {
   describe.concurrent("renewal, once and always", () => {
     test.for(FAULTS)("$what", async (faultCase) => {
       const runs = PATTERNS.map((pattern) =>
-        withTrial(database, {}, async (trial) => {
+        withTrial(lab(), {}, async (trial) => {
           trial.proxy.plan = planOf(pattern, "extend", faultCase.fault)
           await renewAndContend(trial, pattern)
         }),

@@ -7,9 +7,13 @@ import {
   type LockManagerOptions,
   type ReleaseResult,
 } from "../../src/index.js"
+import { lockKeys } from "../../src/store/keys.js"
 import { until } from "../support/outcomes.js"
 import { always, type Fault, FaultProxy, inOrder, type Plan } from "../support/fault-proxy.js"
-import { connect, type Database } from "../support/variants.js"
+import { judge } from "../support/judge.js"
+import { readRecord, recorded } from "../support/record.js"
+import { connect } from "../support/variants.js"
+import type { FaultLab } from "./lab.js"
 
 /** How long one request may take where the fault is that it takes too long. */
 const SHORT_TIMEOUT = 400
@@ -112,32 +116,38 @@ export class Trial {
   /** The manager that suffers, and one that does not. */
   readonly locks: LockManager
   readonly unharmed: LockManager
-  readonly #database: Database
+  readonly #lab: FaultLab
 
-  static async open(database: Database, options: Partial<LockManagerOptions>): Promise<Trial> {
-    return new Trial(database, await FaultProxy.open(database.url), options)
+  static async open(lab: FaultLab, options: Partial<LockManagerOptions>): Promise<Trial> {
+    const name = `trial-${Math.random().toString(36).slice(2)}`
+    return new Trial(lab, name, await FaultProxy.open(lab.url, recorded), options)
   }
 
-  private constructor(database: Database, proxy: FaultProxy, options: Partial<LockManagerOptions>) {
-    this.#database = database
+  private constructor(
+    lab: FaultLab,
+    name: string,
+    proxy: FaultProxy,
+    options: Partial<LockManagerOptions>,
+  ) {
+    this.#lab = lab
     this.proxy = proxy
-    this.name = `trial-${Math.random().toString(36).slice(2)}`
+    this.name = name
     const redis = connect("fetch client", proxy.url)
     this.locks = new LockManager({ redis, ttl: TTL, ...options })
-    this.unharmed = new LockManager({ redis: connect("fetch client", database.url), ttl: TTL })
+    this.unharmed = new LockManager({ redis: connect("fetch client", lab.unharmedUrl), ttl: TTL })
   }
 
   /** The same trial with other options for the manager that suffers. */
   with(options: LockManagerOptions): Trial {
-    return new Trial(this.#database, this.proxy, options)
+    return new Trial(this.#lab, this.name, this.proxy, options)
   }
 
   async holder(): Promise<unknown> {
-    return this.#database.command("GET", `lock:${this.name}`)
+    return this.#lab.command("GET", `lock:${this.name}`)
   }
 
   async pttl(): Promise<number> {
-    return Number(await this.#database.command("PTTL", `lock:${this.name}`))
+    return Number(await this.#lab.command("PTTL", `lock:${this.name}`))
   }
 
   /** Whether the key holds a token of the manager that suffers. */
@@ -176,6 +186,13 @@ export class Trial {
     expect(left === -2 || (left > 0 && left <= TTL)).toBe(true)
   }
 
+  /** Whatever was done to the lock, no command ever did what it must not, and no key that is left stays for ever. */
+  async expectLawful(): Promise<void> {
+    expect(judge(await readRecord(this.#lab.command, this.name))).toEqual([])
+    const lives = lockKeys("lock:", this.name).map((key) => this.#lab.command("PTTL", key))
+    expect(await Promise.all(lives)).not.toContain(-1)
+  }
+
   async close(): Promise<void> {
     await this.proxy.close()
   }
@@ -183,13 +200,15 @@ export class Trial {
 
 /** Runs the case with a trial of its own, and closes that whatever happens. */
 export async function withTrial<T>(
-  database: Database,
+  lab: FaultLab,
   options: Partial<LockManagerOptions>,
   run: (trial: Trial) => Promise<T>,
 ): Promise<T> {
-  const trial = await Trial.open(database, options)
+  const trial = await Trial.open(lab, options)
   try {
-    return await run(trial)
+    const result = await run(trial)
+    await trial.expectLawful()
+    return result
   } finally {
     await trial.close()
   }
@@ -213,11 +232,4 @@ export async function releaseAtLast(lock: Lock): Promise<ReleaseResult> {
     return result !== undefined
   })
   return result ?? "gone"
-}
-
-/** Counts what the process hears of rejections that nobody handled. */
-export function countUnhandled(): () => number {
-  let count = 0
-  process.on("unhandledRejection", () => count++)
-  return () => count
 }

@@ -1,13 +1,12 @@
 // A client of @upstash/redis that the user hands in, under its settings and the faults: the lock is right under all of
 // them, although the client re-sends, batches, parses, and answers null for what it aborted.
-import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { describe, expect, test } from "vitest"
 import { LockBackendError, LockLostError } from "../../src/index.js"
 import { always, everything, inOrder, nothing } from "../support/fault-proxy.js"
 import { acquireAtLast, durationOf, rejection, until } from "../support/outcomes.js"
-import { connect, type Database, describeOnRedis, openDatabase } from "../support/variants.js"
-import type { UpstashSettings } from "../support/variants.js"
+import { connect, describeOnRedis, type UpstashSettings } from "../support/variants.js"
+import { openFaultLab } from "./lab.js"
 import {
-  countUnhandled,
   FAULTS,
   LATE,
   outcomeOf,
@@ -18,8 +17,6 @@ import {
   TTL,
   withTrial,
 } from "./matrix.js"
-
-const unhandled = countUnhandled()
 
 const SETTINGS: readonly [what: string, settings: () => UpstashSettings][] = [
   ["default settings", () => ({})],
@@ -52,14 +49,7 @@ const TOLD_FAULTS = FAULTS.filter(({ what }) =>
 )
 
 describeOnRedis("a client of @upstash/redis", () => {
-  let database: Database
-  beforeAll(async () => {
-    database = await openDatabase("real Redis")
-  })
-  afterAll(async () => {
-    await database.close()
-    expect(unhandled()).toBe(0)
-  })
+  const lab = openFaultLab()
 
   /** Runs a trial whose suffering manager goes through such a client. */
   async function through(
@@ -67,7 +57,7 @@ describeOnRedis("a client of @upstash/redis", () => {
     run: (trial: Trial) => Promise<void>,
     timeout = 5_000,
   ): Promise<void> {
-    await withTrial(database, { timeout }, async (trial) => {
+    await withTrial(lab(), { timeout }, async (trial) => {
       const redis = connect("@upstash/redis", trial.proxy.url, settings)
       await run(trial.with({ redis, timeout, ttl: TTL }))
     })

@@ -2,8 +2,7 @@
 import { expect, test } from "vitest"
 import type { Lab } from "../contract/lab.js"
 import { CriticalSection } from "../support/critical-section.js"
-import { type Fault, nothing } from "../support/fault-proxy.js"
-import { firstOf, type RequestKind } from "../support/queue-requests.js"
+import { type Fault, inOrder, nothing } from "../support/fault-proxy.js"
 import { waiterByHand } from "../support/waiter-by-hand.js"
 import { byHand, enter, expectBounded, SLACK_MS, until } from "./line.js"
 
@@ -19,8 +18,16 @@ const FAULTS: readonly (readonly [string, Fault])[] = [
   ["delayed past its deadline", { kind: "request-delayed", ms: LATE_MS }],
 ]
 
-const KINDS: readonly RequestKind[] = ["enqueue", "check", "extend", "release", "leave"]
+/** What a waiter sends, from its first place in the queue to its end. */
+const STEPS = {
+  enqueue: "acquire: enqueue",
+  check: "acquire: check",
+  extend: "extend",
+  release: "release: hold",
+  leave: "release: leave",
+} as const
 
+const KINDS = ["enqueue", "check", "extend", "release", "leave"] as const
 const CASES = KINDS.flatMap((kind) => FAULTS.map(([what, fault]) => [kind, what, fault] as const))
 
 /**
@@ -39,7 +46,7 @@ export function losingRequests(lab: () => Lab): void {
     // Whoever waits for somebody that died has to ask.
     const holder = waiterByHand()
     await hand.take(holder.token, kind === "check" ? 2_500 : 20_000)
-    proxy.plan = firstOf(kind, fault)
+    proxy.plan = inOrder(STEPS[kind], fault)
     const controller = new AbortController()
     const options = { ttl: TTL_MS, timeout: TIMEOUT_MS }
     const { signal } = controller

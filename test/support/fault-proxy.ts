@@ -10,7 +10,7 @@ import {
 } from "node:http"
 import { setMaxListeners } from "node:events"
 import type { AddressInfo } from "node:net"
-import { operationOf } from "./operation.js"
+import { operationOf, stepOf } from "./operation.js"
 import { isStreamFault, passStream, type StreamFault } from "./stream-faults.js"
 
 /** How a connection breaks: closed in good order, or reset. */
@@ -51,6 +51,8 @@ export interface SeenRequest {
   readonly atMs: number
   /** What it asks for: `SET`, the name of the script it runs, … One for each command of a pipeline. */
   readonly operations: readonly string[]
+  /** The same to the step: `acquire: check`. */
+  readonly steps: readonly string[]
   readonly commands: readonly (readonly string[])[]
   readonly fault: Fault | undefined
   /** The answers of the database, one for each execution. */
@@ -60,15 +62,22 @@ export interface SeenRequest {
 /** Decides what happens to a request; undefined: nothing does. */
 export type Plan = (request: Omit<SeenRequest, "fault" | "answers">) => Fault | undefined
 
-/** The n-th request for `operation` suffers the n-th fault; those after the last one suffer none. */
+/** The n-th request for `operation`, or for that step of one, suffers the n-th fault; those after the last one suffer none. */
 export function inOrder(operation: string, ...faults: readonly (Fault | undefined)[]): Plan {
   let n = 0
-  return ({ operations }) => (operations.includes(operation) ? faults[n++] : undefined)
+  return (request) => (asksFor(request, operation) ? faults[n++] : undefined)
 }
 
-/** Each request for `operation` suffers the fault. */
+/** Each request for `operation`, or for that step of one, suffers the fault. */
 export function always(operation: string, fault: Fault): Plan {
-  return ({ operations }) => (operations.includes(operation) ? fault : undefined)
+  return (request) => (asksFor(request, operation) ? fault : undefined)
+}
+
+function asksFor(
+  { operations, steps }: Pick<SeenRequest, "operations" | "steps">,
+  wanted: string,
+): boolean {
+  return operations.includes(wanted) || steps.includes(wanted)
 }
 
 /** Each request of all suffers the fault. */
@@ -78,6 +87,9 @@ export function everything(fault: Fault): Plan {
 
 /** Nothing happens to any request. */
 export const nothing: Plan = () => undefined
+
+/** What is executed in the place of a command; the same one where it is to stay as it is. */
+export type Rewrite = (command: readonly string[]) => readonly string[]
 
 interface Incoming {
   readonly method: string
@@ -97,7 +109,7 @@ export interface Faults {
   /** What happens to the requests from now on. */
   plan: Plan
   readonly log: SeenRequest[]
-  /** The requests for an operation. */
+  /** The requests for an operation, or for a step of one. */
   seen(operation: string): readonly SeenRequest[]
   /** Resolves when nothing is under way any more, late executions included. */
   settled(): Promise<void>
@@ -110,20 +122,22 @@ export class FaultProxy implements Faults {
   plan: Plan = nothing
 
   readonly #target: URL
+  readonly #rewrite: Rewrite | undefined
   readonly #server: Server
   readonly #agent = new Agent({ keepAlive: true })
   readonly #underWay = new Set<Promise<void>>()
   readonly #closing = new AbortController()
 
   /** A proxy before the server at `target`, on a free port. */
-  static async open(target: string): Promise<FaultProxy> {
+  static async open(target: string, rewrite?: Rewrite): Promise<FaultProxy> {
     const server = createServer()
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
-    return new FaultProxy(new URL(target), server)
+    return new FaultProxy(new URL(target), server, rewrite)
   }
 
-  private constructor(target: URL, server: Server) {
+  private constructor(target: URL, server: Server, rewrite: Rewrite | undefined) {
     this.#target = target
+    this.#rewrite = rewrite
     this.#server = server
     // Each request and stream under way listens to it.
     setMaxListeners(0, this.#closing.signal)
@@ -138,9 +152,9 @@ export class FaultProxy implements Faults {
     })
   }
 
-  /** The requests for an operation. */
+  /** The requests for an operation, or for a step of one. */
   seen(operation: string): readonly SeenRequest[] {
-    return this.log.filter(({ operations }) => operations.includes(operation))
+    return this.log.filter((request) => asksFor(request, operation))
   }
 
   /** Resolves when nothing is under way any more, late executions included. */
@@ -158,13 +172,14 @@ export class FaultProxy implements Faults {
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await readAll(request)
     const { method = "POST", url: path = "/", headers } = request
-    const incoming: Incoming = { method, path, headers, body }
     const commands = readCommands(path, body)
+    const incoming: Incoming = { method, path, headers, body: this.#rewritten(path, body) }
     const facts = {
       index: this.log.length,
       atMs: performance.now(),
       commands,
       operations: commands.map(operationOf),
+      steps: commands.map(stepOf),
     }
     const answers: string[] = []
     const fault = this.plan(facts)
@@ -180,6 +195,12 @@ export class FaultProxy implements Faults {
       this.#pipe(incoming, response)
     } else if (fault) await this.#suffer(fault, execute, response)
     else send(response, await execute())
+  }
+
+  #rewritten(path: string, body: Buffer): Buffer {
+    if (!this.#rewrite || (path !== "/" && path !== "/pipeline")) return body
+    const commands = readCommands(path, body).map(this.#rewrite)
+    return Buffer.from(JSON.stringify(path === "/" ? commands[0] : commands))
   }
 
   async #suffer(fault: RequestFault, execute: () => Promise<Answer>, response: ServerResponse) {
@@ -251,10 +272,10 @@ export class FaultProxy implements Faults {
     response.on("close", () => outgoing.destroy())
   }
 
-  #open({ method, path, headers }: Incoming, onAnswer: (answer: IncomingMessage) => void) {
+  #open({ method, path, headers, body }: Incoming, onAnswer: (answer: IncomingMessage) => void) {
     const { hostname, port, host } = this.#target
     const { signal } = this.#closing
-    const sent = { ...headers, host }
+    const sent = { ...headers, host, "content-length": String(body.length) }
     const options = { hostname, port, method, path, headers: sent, agent: this.#agent, signal }
     return sendRequest(options, onAnswer)
   }

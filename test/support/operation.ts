@@ -10,3 +10,20 @@ export function operationOf(command: readonly string[]): string {
   const [found] = Object.entries(scripts).find(([, text]) => script.endsWith(text)) ?? ["EVAL"]
   return found
 }
+
+/** The same, and which step of it where one script does several: `acquire: check`, `release: leave`, `steal: replace`. */
+export function stepOf(command: readonly string[]): string {
+  const operation = operationOf(command)
+  switch (operation) {
+    case "acquire":
+      return `acquire: ${command.at(-2) ?? ""}`
+    case "release":
+      // The last argument is the entry of who leaves.
+      return command.at(-1) === "" ? "release: hold" : "release: leave"
+    case "steal":
+      // The one before the last is what was found there.
+      return command.at(-2) === "" ? "steal: look" : "steal: replace"
+    default:
+      return operation
+  }
+}

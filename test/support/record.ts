@@ -1,0 +1,84 @@
+// The database's own record of a lock: how it stood before and after each command, in the order in which they were executed.
+import { lockKeys } from "../../src/store/keys.js"
+import { stepOf } from "./operation.js"
+import type { SendCommand } from "./waiter-by-hand.js"
+
+/** The keys of a lock at one moment. */
+export interface Standing {
+  readonly value: string | undefined
+  /** The tokens of those who share the lock, and have not expired. */
+  readonly sharers: readonly string[]
+  /** The tokens of those who wait, first come first. */
+  readonly queue: readonly string[]
+  /** When each of the keys ends, by the server's clock in ms; -1: never, -2: it is not there. */
+  readonly ends: readonly number[]
+  readonly fence: number
+}
+
+/** One command that was executed. */
+export interface Deed {
+  readonly step: string
+  readonly args: readonly string[]
+  readonly before: Standing
+  readonly after: Standing
+}
+
+const PREFIX = "lock:"
+/** How many keys a lock has. */
+const KEYS = lockKeys(PREFIX, "").length
+const SET = 'return redis.call("SET", KEYS[1], ARGV[1], "NX", "PX", ARGV[2])'
+
+/** Lets a command that may change a lock write down what it did. */
+export function recorded(command: readonly string[]): readonly string[] {
+  const [name = "", first = "", second = ""] = command
+  if (name.toUpperCase() === "SET" && first.startsWith(PREFIX)) {
+    const keys = lockKeys(PREFIX, first.slice(PREFIX.length))
+    const [, , value = "", , , ttl = ""] = command
+    return ["EVAL", writeDown("SET", SET), String(KEYS), ...keys, value, ttl]
+  }
+  const step = stepOf(command)
+  const isOnLock = name.toUpperCase() === "EVAL" && second === String(KEYS) && step !== "snapshot"
+  return isOnLock ? ["EVAL", writeDown(step, first), ...command.slice(2)] : command
+}
+
+function writeDown(step: string, script: string): string {
+  return `local function standing()
+  local time = redis.call("TIME")
+  local since = string.format("%.0f", math.floor(time[1] * 1000 + time[2] / 1000))
+  local ends = {}
+  for i, key in ipairs(KEYS) do ends[i] = redis.call("PEXPIRETIME", key) end
+  return {redis.call("GET", KEYS[1]) or "", redis.call("ZRANGEBYSCORE", KEYS[5], since, "+inf"),
+    redis.call("ZRANGE", KEYS[2], "0", "-1"), ends, redis.call("GET", KEYS[4]) or "0"}
+end
+local before = standing()
+local result = (function()
+${script}
+end)()
+redis.call("RPUSH", "record:" .. KEYS[1], cjson.encode({"${step}", ARGV, before, standing()}))
+redis.call("PEXPIRE", "record:" .. KEYS[1], "600000")
+return result`
+}
+
+/** What was written down about a lock. */
+export async function readRecord(send: SendCommand, name: string): Promise<Deed[]> {
+  const lines = (await send("LRANGE", `record:${PREFIX}${name}`, "0", "-1")) as string[]
+  return lines.map((line) => {
+    const [step, args, before, after] = JSON.parse(line) as [string, unknown, unknown[], unknown[]]
+    return { step, args: listOf(args), before: readStanding(before), after: readStanding(after) }
+  })
+}
+
+function readStanding([value, sharers, queue, ends, fence]: readonly unknown[]): Standing {
+  return {
+    value: value === "" ? undefined : String(value),
+    sharers: listOf(sharers),
+    queue: listOf(queue).map((entry) => entry.split(" ")[0] ?? ""),
+    ends: listOf(ends).map(Number),
+    fence: Number(fence),
+  }
+}
+
+/** Lua's empty list is an empty object in JSON. */
+function listOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.map(String) : []
+}
