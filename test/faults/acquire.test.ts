@@ -1,7 +1,7 @@
 // Acquiring under each fault, on a real Redis: never two holders, never a false "not acquired", never locked for longer
 // than one ttl.
 import { describe, expect, test } from "vitest"
-import { LockBackendError } from "../../src/index.js"
+import { type Lock, LockBackendError } from "../../src/index.js"
 import { nothing } from "../support/fault-proxy.js"
 import { durationOf, until } from "../support/outcomes.js"
 import { describeOnRedis } from "../support/variants.js"
@@ -14,6 +14,7 @@ import {
   outcomeOf,
   PATTERNS,
   planOf,
+  releaseAtLast,
   SLACK,
   timeoutFor,
   type Trial,
@@ -107,6 +108,7 @@ describeOnRedis("acquiring under faults", () => {
           await trial.expectHeld(outcome)
           await trial.proxy.settled()
           await trial.expectHeld(outcome)
+          await releaseAtLast(outcome)
         })
       })
     }
@@ -125,7 +127,11 @@ describeOnRedis("acquiring under faults", () => {
         // The grant, or the refusal, may be faster than the abort.
         const isEnded = outcome === "enough" || outcome instanceof LockBackendError
         if (isEnded) await expectNothingLeft(trial, faultCase)
-        else expect(await trial.isOurs()).toBe(true)
+        else {
+          expect(await trial.isOurs()).toBe(true)
+          trial.proxy.plan = nothing
+          await releaseAtLast(outcome as Lock)
+        }
       })
     })
   })
@@ -140,6 +146,7 @@ describeOnRedis("acquiring under faults", () => {
         await trial.proxy.settled()
         expect(await trial.holder()).toBe(holder.token)
         expect(await trial.pttl()).toBeLessThanOrEqual(10_000)
+        await holder.release()
       })
     })
   })
@@ -155,6 +162,7 @@ describeOnRedis("acquiring under faults", () => {
         await trial.proxy.settled()
         expect(trial.proxy.seen("SET")[0]?.answers).toEqual(['{"result":null}'])
         await trial.expectHeld(lock)
+        await lock.release()
       })
     })
 
@@ -167,6 +175,7 @@ describeOnRedis("acquiring under faults", () => {
         expect(await trial.pttl()).toBeLessThanOrEqual(1_500)
         const next = await trial.unharmed.acquire(trial.name, { wait: 1_500 + SLACK })
         expect(next.token).not.toBe(lock.token)
+        await next.release()
       })
     })
   })

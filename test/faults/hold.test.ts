@@ -1,7 +1,7 @@
 // Holding and releasing under each fault, on a real Redis: nobody trusts a lock that somebody else can have, a release
 // frees once, and nothing that comes late harms the next holder.
 import { describe, expect, test } from "vitest"
-import { LockBackendError, LockTimeoutError } from "../../src/index.js"
+import { type Lock, LockBackendError, LockTimeoutError } from "../../src/index.js"
 import { nothing } from "../support/fault-proxy.js"
 import { acquireAtLast, durationOf } from "../support/outcomes.js"
 import { describeOnRedis } from "../support/variants.js"
@@ -98,11 +98,14 @@ describeOnRedis("holding under faults", () => {
             expect(outcome).toMatchObject({ phase: "acquire", lockName: trial.name })
             expect(await trial.holder()).toBe(transfer.token)
             trial.proxy.plan = nothing
-            await trial.expectHeld(await trial.locks.adopt(transfer))
+            const adopted = await trial.locks.adopt(transfer)
+            await trial.expectHeld(adopted)
+            await releaseAtLast(adopted)
           } else {
             await trial.expectHeld(outcome)
             await trial.proxy.settled()
             await trial.expectHeld(outcome)
+            await releaseAtLast(outcome)
           }
         })
       })
@@ -136,14 +139,17 @@ describeOnRedis("holding under faults", () => {
     if (!(outcome instanceof LockTimeoutError)) {
       expect(outcome).toMatchObject({ trust: 0 })
       expect(lock.signal.reason).toMatchObject({ name: "LockLostError" })
-      const { next } = outcome as { next: { token: string } }
+      const { next } = outcome as { next: Lock }
       await trial.proxy.settled()
       expect(await trial.holder()).toBe(next.token)
+      await next.release()
     } else if (lock.signal.aborted) {
       // An extension that was executed late kept it locked a little longer.
       expect(await trial.pttl()).toBeLessThanOrEqual(ttl)
     } else {
       await trial.expectHeld(lock)
+      trial.proxy.plan = nothing
+      await releaseAtLast(lock)
     }
   }
 })

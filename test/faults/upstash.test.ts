@@ -105,6 +105,7 @@ describeOnRedis("a client of @upstash/redis", () => {
             await trial.expectHeld(outcome)
             await trial.proxy.settled()
             await trial.expectHeld(outcome)
+            await releaseAtLast(outcome)
           }
         }
         await through(settings(), run, timeout)
@@ -129,6 +130,7 @@ describeOnRedis("a client of @upstash/redis", () => {
           const next = await trial.unharmed.acquire(trial.name)
           await trial.proxy.settled()
           expect(await trial.holder()).toBe(next.token)
+          await next.release()
         }
         await through(settings(), run, timeout)
       })
@@ -145,6 +147,7 @@ describeOnRedis("a client of @upstash/redis", () => {
           ['{"result":null}'],
         ])
         expect(lock?.token).toBe(await trial.holder())
+        await lock?.release()
       })
     })
 
@@ -170,6 +173,7 @@ describeOnRedis("a client of @upstash/redis", () => {
         await new Promise((resolve) => setTimeout(resolve, 200))
         await trial.expectHeld(lock)
         expect(trial.proxy.seen("release")).toEqual([])
+        await lock.release()
       }
       await through({}, run, 300)
     })
@@ -200,6 +204,7 @@ describeOnRedis("a client of @upstash/redis", () => {
         )
         for (const outcome of outcomes)
           expect(outcome).toMatchObject({ reason: { code: "backend", phase: "extend" } })
+        for (const lock of granted) lock?.transfer()
       })
     })
   })
