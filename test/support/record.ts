@@ -28,6 +28,16 @@ const PREFIX = "lock:"
 const KEYS = lockKeys(PREFIX, "").length
 const SET = 'return redis.call("SET", KEYS[1], ARGV[1], "NX", "PX", ARGV[2])'
 
+/** Lua: how the lock of KEYS stands at this moment. */
+const STANDING = `local function standing()
+  local time = redis.call("TIME")
+  local since = string.format("%.0f", math.floor(time[1] * 1000 + time[2] / 1000))
+  local ends = {}
+  for i, key in ipairs(KEYS) do ends[i] = redis.call("PEXPIRETIME", key) end
+  return {redis.call("GET", KEYS[1]) or "", redis.call("ZRANGEBYSCORE", KEYS[5], since, "+inf"),
+    redis.call("ZRANGE", KEYS[2], "0", "-1"), ends, redis.call("GET", KEYS[4]) or "0"}
+end`
+
 /** Lets a command that may change a lock write down what it did. */
 export function recorded(command: readonly string[]): readonly string[] {
   const [name = "", first = "", second = ""] = command
@@ -42,14 +52,7 @@ export function recorded(command: readonly string[]): readonly string[] {
 }
 
 function writeDown(step: string, script: string): string {
-  return `local function standing()
-  local time = redis.call("TIME")
-  local since = string.format("%.0f", math.floor(time[1] * 1000 + time[2] / 1000))
-  local ends = {}
-  for i, key in ipairs(KEYS) do ends[i] = redis.call("PEXPIRETIME", key) end
-  return {redis.call("GET", KEYS[1]) or "", redis.call("ZRANGEBYSCORE", KEYS[5], since, "+inf"),
-    redis.call("ZRANGE", KEYS[2], "0", "-1"), ends, redis.call("GET", KEYS[4]) or "0"}
-end
+  return `${STANDING}
 local before = standing()
 local result = (function()
 ${script}
@@ -59,13 +62,20 @@ redis.call("PEXPIRE", "record:" .. KEYS[1], "600000")
 return result`
 }
 
-/** What was written down about a lock. */
-export async function readRecord(send: SendCommand, name: string): Promise<Deed[]> {
-  const lines = (await send("LRANGE", `record:${PREFIX}${name}`, "0", "-1")) as string[]
-  return lines.map((line) => {
+/** What was written down about a lock, and how it stands now. */
+export async function readRecord(
+  send: SendCommand,
+  name: string,
+): Promise<{ readonly deeds: readonly Deed[]; readonly now: Standing }> {
+  const script = `${STANDING}
+return {redis.call("LRANGE", "record:" .. KEYS[1], "0", "-1"), cjson.encode(standing())}`
+  const reply = await send("EVAL", script, String(KEYS), ...lockKeys(PREFIX, name))
+  const [lines, now] = reply as [string[], string]
+  const deeds = lines.map((line) => {
     const [step, args, before, after] = JSON.parse(line) as [string, unknown, unknown[], unknown[]]
     return { step, args: listOf(args), before: readStanding(before), after: readStanding(after) }
   })
+  return { deeds, now: readStanding(JSON.parse(now) as unknown[]) }
 }
 
 function readStanding([value, sharers, queue, ends, fence]: readonly unknown[]): Standing {

@@ -1,0 +1,224 @@
+// Waiting under each fault, at each step of it, on a real Redis: entering the queue, looking, the stream, the lease, and
+// leaving. Nobody is let in beside or before another, and who is told that it failed keeps neither lock nor place.
+import { getEventListeners } from "node:events"
+import { describe, expect, test } from "vitest"
+import { type Lock, LockBackendError, LockTimeoutError } from "../../src/index.js"
+import { always, type Fault, nothing } from "../support/fault-proxy.js"
+import { durationOf, until } from "../support/outcomes.js"
+import { describeOnRedis } from "../support/variants.js"
+import { openFaultLab } from "./lab.js"
+import {
+  type FaultCase,
+  FAULTS,
+  mustGetOver,
+  outcomeOf,
+  type Pattern,
+  PATTERNS,
+  planOf,
+  releaseAtLast,
+  SLACK,
+  timeoutFor,
+  type Trial,
+  withTrial,
+} from "./matrix.js"
+
+/** Of a waiter whose late requests may hold the lock for nobody: for so long, and for as long a lease before. */
+const LATE_TTL = 3_000
+/** Of a waiter that may be served after it has gone. */
+const SHORT_TTL = 1_000
+
+/** What a request for a stream can suffer, and a stream that was opened. */
+const STREAM_FAULTS: readonly { readonly what: string; readonly fault: Fault }[] = [
+  ...FAULTS.filter(
+    ({ fault }) =>
+      fault.kind === "request-lost" ||
+      fault.kind === "request-delayed" ||
+      ("executed" in fault && !fault.executed),
+  ),
+  ...[0, 80, 120].flatMap((afterMs) =>
+    (["end", "reset"] as const).map((by) => ({
+      what: `a stream cut after ${String(afterMs)} ms (${by})`,
+      fault: { kind: "stream-cut", afterMs, by } as const,
+    })),
+  ),
+  { what: "a silent stream", fault: { kind: "stream-stalled", after: "confirmation" } },
+  { what: "a stream never confirmed", fault: { kind: "stream-stalled", after: "headers" } },
+  { what: "a garbled stream", fault: { kind: "stream-garbled", text: "data: rubbish\n\n" } },
+  { what: "a notice cut short", fault: { kind: "stream-garbled", text: "data: message,x,gran" } },
+  { what: "a stream in pieces", fault: { kind: "stream-split", bytes: 1 } },
+]
+
+describeOnRedis("waiting under faults", () => {
+  const lab = openFaultLab()
+
+  /** What is left when nobody wants the lock any more: nothing, or what came late and ends with its time. */
+  async function expectNothingLeft(trial: Trial, { isExecutedLate }: FaultCase): Promise<void> {
+    trial.proxy.plan = nothing
+    const next = await trial.unharmed.acquire(trial.name, { wait: 2 * LATE_TTL + SLACK })
+    await trial.proxy.settled()
+    expect(await next.release()).toBe("released")
+    if (!isExecutedLate) await trial.expectQuiet()
+  }
+
+  /** A wait whose requests for one step suffer, while the lock is released to it. */
+  async function waitAndSuffer(
+    faultCase: FaultCase,
+    step: string,
+    pattern: Pattern,
+    push: boolean,
+  ): Promise<void> {
+    const { isExecutedLate } = faultCase
+    const ttl = isExecutedLate ? { ttl: LATE_TTL } : {}
+    await withTrial(lab(), { timeout: timeoutFor(faultCase), push, ...ttl }, async (trial) => {
+      const holder = await trial.unharmed.acquire(trial.name)
+      trial.proxy.plan = planOf(pattern, step, faultCase.fault)
+      const calling = trial.locks.acquire(trial.name, { wait: "8s" })
+      calling.catch(() => undefined)
+      await until(() => trial.proxy.seen(step).length > 0)
+      await holder.release()
+      const outcome = await outcomeOf(calling)
+      if (outcome instanceof LockBackendError) {
+        expect(mustGetOver(faultCase, pattern)).toBe(false)
+        expect(outcome).toMatchObject({ phase: "acquire", lockName: trial.name })
+      } else {
+        await trial.expectHeld(outcome)
+        await trial.proxy.settled()
+        await trial.expectHeld(outcome)
+        trial.proxy.plan = nothing
+        expect(await releaseAtLast(outcome)).toBe("released")
+      }
+      await expectNothingLeft(trial, faultCase)
+    })
+  }
+
+  describe.concurrent("entering the queue, once with a stream and always without one", () => {
+    test.for(FAULTS)("enqueue: $what", async (faultCase) => {
+      await Promise.all([
+        waitAndSuffer(faultCase, "acquire: enqueue", "once", true),
+        waitAndSuffer(faultCase, "acquire: enqueue", "always", false),
+      ])
+    })
+  })
+
+  describe.concurrent("looking, once and always", () => {
+    test.for(FAULTS)("check: $what", async (faultCase) => {
+      const runs = PATTERNS.map((pattern) =>
+        waitAndSuffer(faultCase, "acquire: check", pattern, false),
+      )
+      await Promise.all(runs)
+    })
+  })
+
+  describe.concurrent("a grant that comes while the stream suffers", () => {
+    test.for(STREAM_FAULTS)("push: $what", async ({ fault }) => {
+      await withTrial(lab(), { timeout: 400 }, async (trial) => {
+        // What is silent is noticed when the holder's time would be over.
+        const holder = await trial.unharmed.acquire(trial.name, { ttl: 1_500, renew: true })
+        trial.proxy.plan = always("SUBSCRIBE", fault)
+        const waiting = trial.locks.acquire(trial.name, { wait: "20s", ttl: "5s" })
+        waiting.catch(() => undefined)
+        await until(() => (trial.proxy.seen("acquire: enqueue")[0]?.answers.length ?? 0) > 0)
+        // About when the streams are cut.
+        await new Promise((resolve) => setTimeout(resolve, 80))
+        const behind = trial.unharmed.acquire(trial.name, { wait: "20s" })
+        await holder.release()
+        // In the order of arrival, or after the lease of one that has missed it.
+        const served: string[] = []
+        const visit = async (who: string, lock: Lock) => {
+          served.push(who)
+          await trial.expectHeld(lock)
+          expect(await releaseAtLast(lock)).toBe("released")
+        }
+        const visits = [
+          waiting.then((lock) => visit("the one that suffers", lock)),
+          behind.then((lock) => visit("the next", lock)),
+        ]
+        expect(await durationOf(Promise.all(visits))).toBeLessThan(4_500 + SLACK)
+        await Promise.all(visits)
+        const isSilent = fault.kind === "stream-stalled" && fault.after === "confirmation"
+        if (!isSilent) expect(served).toEqual(["the one that suffers", "the next"])
+        await trial.expectQuiet()
+      })
+    })
+  })
+
+  /** How a waiter comes to leave: by an abort, by the end of its wait, and with a grant that it has not heard of. */
+  type Ending = "abort" | "timeout" | "abort after a grant on its way"
+
+  async function leaveAndSuffer(
+    faultCase: FaultCase,
+    pattern: Pattern,
+    ending: Ending,
+  ): Promise<void> {
+    const options = { timeout: timeoutFor(faultCase), ttl: SHORT_TTL }
+    await withTrial(lab(), options, async (trial) => {
+      const holder = await trial.unharmed.acquire(trial.name)
+      const controller = new AbortController()
+      const { signal } = controller
+      const deaf = always("SUBSCRIBE", { kind: "stream-stalled", after: "confirmation" })
+      const harm = planOf(pattern, "release: leave", faultCase.fault)
+      trial.proxy.plan = (request) => deaf(request) ?? harm(request)
+      const wait = ending === "timeout" ? 1_000 : 20_000
+      const waiting = trial.locks.acquire(trial.name, { wait, signal })
+      const ended = waiting.catch((error: unknown) => error)
+      await until(() => (trial.proxy.seen("acquire: enqueue")[0]?.answers.length ?? 0) > 0)
+      const behind = trial.unharmed.acquire(trial.name, { wait: "20s" })
+      // The one before it may have left by now.
+      await until(async () => (await trial.waiting()) > (ending === "timeout" ? 0 : 1))
+      if (ending === "abort after a grant on its way") await holder.release()
+      if (ending !== "timeout") controller.abort("enough")
+      if (ending === "timeout") expect(await ended).toBeInstanceOf(LockTimeoutError)
+      else expect(await ended).toBe("enough")
+      expect(getEventListeners(signal, "abort")).toEqual([])
+      await holder.release()
+      // Whoever could not leave is granted its lease for nothing, once.
+      expect(await durationOf(behind)).toBeLessThan(SHORT_TTL + SLACK)
+      await trial.proxy.settled()
+      await trial.expectHeld(await behind)
+      expect(await (await behind).release()).toBe("released")
+      await trial.expectQuiet()
+    })
+  }
+
+  describe.concurrent("leaving after an abort, a timeout, and with a grant on its way", () => {
+    test.for(FAULTS)("leave: $what", async (faultCase) => {
+      await Promise.all([
+        leaveAndSuffer(faultCase, "once", "abort"),
+        leaveAndSuffer(faultCase, "always", "timeout"),
+        leaveAndSuffer(faultCase, "always", "abort after a grant on its way"),
+      ])
+    })
+  })
+
+  test("a lease whose extension suffers is trusted for no longer than its key lives", async () => {
+    await Promise.all(FAULTS.map((faultCase) => extendLeaseAndSuffer(faultCase)))
+  })
+
+  async function extendLeaseAndSuffer(faultCase: FaultCase): Promise<void> {
+    await withTrial(lab(), {}, async (trial) => {
+      const holder = await trial.unharmed.acquire(trial.name)
+      trial.proxy.plan = always("extend", faultCase.fault)
+      const waiting = trial.locks.acquire(trial.name, { wait: "20s" })
+      await until(() => (trial.proxy.seen("acquire: enqueue")[0]?.answers.length ?? 0) > 0)
+      await holder.release()
+      const lock = await waiting
+      expect(lock.remaining).toBeLessThan(3_000)
+      const contending = trial.unharmed.acquire(trial.name, { wait: 3_500 }).then(
+        (next) => ({ next, trust: lock.remaining }),
+        (error: unknown) => error,
+      )
+      const outcome = await contending
+      const { what } = faultCase
+      if (outcome instanceof LockTimeoutError) {
+        trial.proxy.plan = nothing
+        // Not told, and so not trusted: its key may have been extended all the same.
+        if (!lock.signal.aborted) await trial.expectHeld(lock)
+        expect(await releaseAtLast(lock), what).toBe("released")
+      } else {
+        expect(outcome, what).toMatchObject({ trust: 0 })
+        expect(lock.signal.reason, what).toMatchObject({ reason: "unreachable" })
+        await (outcome as { next: Lock }).next.release()
+      }
+    })
+  }
+})
