@@ -167,6 +167,17 @@ export class Trial {
     expect(await this.unharmed.tryAcquire(this.name)).toBeNull()
   }
 
+  /** Shared by just these, soon after whatever was under way has been executed. */
+  async expectSharedBy(tokens: readonly unknown[]): Promise<void> {
+    const key = lockKeys("lock:", this.name)[4] ?? ""
+    const wanted = JSON.stringify([...tokens].sort())
+    await until(async () => {
+      await this.proxy.settled()
+      const sharers = (await this.#lab.command("ZRANGE", key, "0", "-1")) as string[]
+      return JSON.stringify([...sharers].sort()) === wanted
+    })
+  }
+
   /** Freed soon after whatever was under way has been executed, and not taken again. */
   async expectFree(): Promise<void> {
     const isFreeAndQuiet = async () => {

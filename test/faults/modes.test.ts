@@ -1,0 +1,142 @@
+// Theft, shared locks and permits under each fault, on a real Redis: who was robbed is told and nobody else is, no more
+// hold a lock than may, and no hold stays that nobody knows of.
+import { describe, expect, test } from "vitest"
+import { LockBackendError, type Lock, type LockManager } from "../../src/index.js"
+import { nothing } from "../support/fault-proxy.js"
+import { rejection } from "../support/outcomes.js"
+import { describeOnRedis } from "../support/variants.js"
+import { openFaultLab } from "./lab.js"
+import {
+  type FaultCase,
+  FAULTS,
+  mustGetOver,
+  outcomeOf,
+  type Pattern,
+  planOf,
+  releaseAtLast,
+  SLACK,
+  timeoutFor,
+  type Trial,
+  withTrial,
+} from "./matrix.js"
+
+/** For so long a request that came late may hold the lock for nobody. */
+const LATE_TTL = 3_000
+
+describeOnRedis("modes under faults", () => {
+  const lab = openFaultLab()
+
+  function optionsFor(faultCase: FaultCase) {
+    const ttl = faultCase.isExecutedLate ? { ttl: LATE_TTL } : {}
+    return { timeout: timeoutFor(faultCase), ...ttl }
+  }
+
+  /** The next one has the lock at once, or when what came late has ended, and nothing of the others harms it. */
+  async function expectNextUnharmed(trial: Trial, { isExecutedLate }: FaultCase): Promise<void> {
+    trial.proxy.plan = nothing
+    const wait = isExecutedLate ? LATE_TTL + SLACK : SLACK
+    const next = await trial.unharmed.acquire(trial.name, { wait })
+    await trial.proxy.settled()
+    await trial.expectHeld(next)
+    expect(await next.release()).toBe("released")
+    if (!isExecutedLate) await trial.expectQuiet()
+  }
+
+  async function stealAndSuffer(faultCase: FaultCase, step: string, pattern: Pattern) {
+    await withTrial(lab(), optionsFor(faultCase), async (trial) => {
+      const robbed = await trial.unharmed.acquire(trial.name)
+      trial.proxy.plan = planOf(pattern, step, faultCase.fault)
+      const stealing = trial.locks.request(trial.name, { steal: true }, async (lock) => {
+        await trial.expectHeld(lock)
+        expect(await rejection(robbed.extend())).toMatchObject({ reason: "stolen" })
+        return "stolen"
+      })
+      const outcome = await outcomeOf(stealing)
+      if (outcome instanceof LockBackendError) {
+        expect(mustGetOver(faultCase, pattern)).toBe(false)
+        await trial.proxy.settled()
+        // Robbed or not, it is told the truth; and a thief that was told that it failed holds nothing.
+        const isRobbed = (await robbed.extend().catch(() => "lost")) === "lost"
+        // A theft that came late may have robbed it for nobody.
+        expect(["gone", "taken", "released"].indexOf(await robbed.release()) < 2).toBe(isRobbed)
+      }
+      await expectNextUnharmed(trial, faultCase)
+    })
+  }
+
+  describe.concurrent("a theft", () => {
+    test.for(FAULTS)("steal: $what", async (faultCase) => {
+      await Promise.all([
+        stealAndSuffer(faultCase, "steal: look", "once"),
+        stealAndSuffer(faultCase, "steal: replace", "once"),
+        stealAndSuffer(faultCase, "steal: replace", "always"),
+      ])
+    })
+  })
+
+  /** One of those who share a lock suffers; another one stays, and whoever wants the lock alone is kept out. */
+  async function shareAndSuffer(
+    faultCase: FaultCase,
+    pattern: Pattern,
+    limit: number,
+    share: (locks: LockManager, name: string) => Promise<Lock | null>,
+  ): Promise<void> {
+    await withTrial(lab(), optionsFor(faultCase), async (trial) => {
+      const { name } = trial
+      const stays = await share(trial.unharmed, name)
+      expect(stays).not.toBeNull()
+      trial.proxy.plan = planOf(pattern, "acquire: try", faultCase.fault)
+      const outcome = await outcomeOf(share(trial.locks, name))
+      // There is room: whoever is told that there is none was told wrong.
+      expect(outcome).not.toBeNull()
+      if (outcome instanceof LockBackendError) {
+        expect(mustGetOver(faultCase, pattern)).toBe(false)
+        await trial.proxy.settled()
+        if (!faultCase.isExecutedLate) await trial.expectSharedBy([stays?.token])
+      } else if (outcome) {
+        await trial.proxy.settled()
+        await trial.expectSharedBy([stays?.token, outcome.token])
+        trial.proxy.plan = planOf(pattern, "release", faultCase.fault)
+        const releasing = await outcomeOf(outcome.release())
+        trial.proxy.plan = nothing
+        if (releasing instanceof LockBackendError) {
+          expect(mustGetOver(faultCase, pattern)).toBe(false)
+          await releaseAtLast(outcome)
+        }
+        await trial.expectSharedBy([stays?.token])
+      }
+      expect(await trial.unharmed.tryAcquire(name)).toBeNull()
+      await stays?.extend()
+      await expectRoomFor(trial, limit, share)
+      expect(await stays?.release()).toBe("released")
+      await expectNextUnharmed(trial, faultCase)
+    })
+  }
+
+  /** Beside the one that stays as many may join as ever, once what came late has ended. */
+  async function expectRoomFor(
+    trial: Trial,
+    limit: number,
+    share: (locks: LockManager, name: string) => Promise<Lock | null>,
+  ): Promise<void> {
+    if (limit === Infinity) return
+    const permit = trial.unharmed.semaphore(trial.name, limit).acquire({ wait: LATE_TTL + SLACK })
+    const second = await permit
+    expect(await share(trial.unharmed, trial.name)).toBeNull()
+    expect(await second.release()).toBe("released")
+  }
+
+  describe.concurrent("a lock that is shared", () => {
+    test.for(FAULTS)("shared: $what", async (faultCase) => {
+      await shareAndSuffer(faultCase, "always", Infinity, (locks, name) =>
+        locks.tryAcquire(name, { mode: "shared" }),
+      )
+    })
+
+    test.for(FAULTS)("a permit: $what", async (faultCase) => {
+      await shareAndSuffer(faultCase, "once", 2, (locks, name) =>
+        locks.semaphore(name, 2).tryAcquire(),
+      )
+    })
+  })
+})

@@ -1,0 +1,185 @@
+// The rounds of a quorum under each fault, at one of five databases once and at another one always: a minority changes
+// nothing; and at a majority: what was not granted leaves no vote.
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { LockBackendError, LockManager } from "../../src/index.js"
+import { quorum } from "../../src/quorum/index.js"
+import { always, FaultProxy, inOrder, nothing, type Plan } from "../support/fault-proxy.js"
+import { until } from "../support/outcomes.js"
+import { connect, type Database, describeOnRedis, openDatabase } from "../support/variants.js"
+import { countUnhandled } from "./lab.js"
+import { type FaultCase, FAULTS, outcomeOf, SLACK, timeoutFor } from "./matrix.js"
+
+const DATABASES = 5
+/** So short that the test can wait for what came late to end. */
+const TTL = 3_000
+/** Less than what comes late takes, and enough for five databases on a busy machine. */
+const DEADLINE_MS = 650
+const AMPLE_MS = 5_000
+
+/** One case's own proxies before the databases, and its own name. */
+class QuorumTrial {
+  readonly name = `trial-${Math.random().toString(36).slice(2)}`
+  readonly locks: LockManager
+  readonly unharmed: LockManager
+  readonly #databases: readonly Database[]
+  readonly #proxies: readonly FaultProxy[]
+
+  constructor(databases: readonly Database[], proxies: readonly FaultProxy[], timeout: number) {
+    this.#databases = databases
+    this.#proxies = proxies
+    const at = (urls: readonly string[], voteTimeout: number) =>
+      quorum(
+        urls.map((url) => connect("fetch client", url) as { url: string; token: string }),
+        { quarantine: "10m", voteTimeout },
+      )
+    this.locks = new LockManager({
+      redis: at(
+        proxies.map(({ url }) => url),
+        timeout,
+      ),
+      ttl: TTL,
+    })
+    this.unharmed = new LockManager({
+      redis: at(
+        databases.map(({ url }) => url),
+        AMPLE_MS,
+      ),
+      ttl: TTL,
+    })
+  }
+
+  /** What happens at the first databases, one plan for each; nothing at the others. */
+  suffer(...plans: readonly Plan[]): void {
+    for (const [i, proxy] of this.#proxies.entries()) proxy.plan = plans[i] ?? nothing
+  }
+
+  async values(): Promise<unknown[]> {
+    return Promise.all(this.#databases.map(({ command }) => command("GET", `lock:${this.name}`)))
+  }
+
+  async settled(): Promise<void> {
+    await Promise.all(this.#proxies.map((proxy) => proxy.settled()))
+  }
+
+  async isFree(): Promise<boolean> {
+    return (await this.values()).every((value) => value === null)
+  }
+}
+
+describeOnRedis("a quorum under faults", () => {
+  const unhandled = countUnhandled()
+  let databases: readonly Database[] = []
+  beforeAll(async () => {
+    const opening = Array.from({ length: DATABASES }, () => openDatabase("real Redis"))
+    databases = await Promise.all(opening)
+    const redis = databases.map(
+      ({ url }) => connect("fetch client", url) as { url: string; token: string },
+    )
+    await quorum(redis).start()
+  })
+  afterAll(async () => {
+    await Promise.all(databases.map((database) => database.close()))
+    expect(unhandled()).toBe(0)
+  })
+
+  async function withQuorum(faultCase: FaultCase, run: (trial: QuorumTrial) => Promise<void>) {
+    const proxies = await Promise.all(databases.map(({ url }) => FaultProxy.open(url)))
+    try {
+      await run(new QuorumTrial(databases, proxies, Math.max(DEADLINE_MS, timeoutFor(faultCase))))
+    } finally {
+      await Promise.all(proxies.map((proxy) => proxy.close()))
+    }
+  }
+
+  /** At one database once and at another one always. */
+  function minorityOf(operation: string, { fault }: FaultCase): readonly Plan[] {
+    return [inOrder(operation, fault), always(operation, fault)]
+  }
+
+  /** The next one has it, at once or when what came late has ended, and nothing that is late ends its hold. */
+  async function expectNextUnharmed(trial: QuorumTrial, isExecutedLate = false): Promise<void> {
+    const wait = isExecutedLate ? TTL + SLACK : SLACK
+    const next = await trial.unharmed.acquire(trial.name, { wait, ttl: "20s" })
+    await trial.settled()
+    await next.extend()
+    expect(await next.release()).toBe("released")
+    if (!isExecutedLate) await until(() => trial.isFree())
+  }
+
+  describe.concurrent("at a minority", () => {
+    test.for(FAULTS)("vote, then release: $what", async (faultCase) => {
+      await withQuorum(faultCase, async (trial) => {
+        trial.suffer(...minorityOf("vote", faultCase))
+        const lock = await trial.locks.tryAcquire(trial.name)
+        expect(lock?.remaining).toBeGreaterThan(0)
+        expect(await trial.unharmed.tryAcquire(trial.name)).toBeNull()
+        trial.suffer(...minorityOf("release", faultCase))
+        // Who hears the second answer of a release hears that it is gone: that alone is no majority.
+        expect(await lock?.release()).toBe("released")
+        trial.suffer()
+        await expectNextUnharmed(trial, faultCase.isExecutedLate)
+      })
+    })
+
+    test.for(FAULTS)("fence, then extend: $what", async (faultCase) => {
+      await withQuorum(faultCase, async (trial) => {
+        trial.suffer(...minorityOf("fence", faultCase))
+        const first = await trial.locks.acquire(trial.name, { fencing: true })
+        trial.suffer(...minorityOf("extend", faultCase))
+        await first.extend("10s")
+        expect(first.remaining).toBeGreaterThan(TTL)
+        expect(await trial.unharmed.tryAcquire(trial.name)).toBeNull()
+        trial.suffer()
+        expect(await first.release()).toBe("released")
+        const next = await trial.unharmed.acquire(trial.name, { fencing: true, wait: TTL + SLACK })
+        expect(next.fencingToken).toBeGreaterThan(first.fencingToken)
+        await next.release()
+        await trial.settled()
+        await expectNextUnharmed(trial, faultCase.isExecutedLate)
+      })
+    })
+
+    test.for(FAULTS)("the withdrawal of votes given in vain: $what", async (faultCase) => {
+      await withQuorum(faultCase, async (trial) => {
+        const { name } = trial
+        const strangers = databases.slice(2)
+        const take = strangers.map((it) =>
+          it.command("SET", `lock:${name}`, "a stranger", "PX", "60000"),
+        )
+        await Promise.all(take)
+        trial.suffer(...minorityOf("release", faultCase))
+        expect(await trial.locks.tryAcquire(name)).toBeNull()
+        await trial.settled()
+        await Promise.all(strangers.map((it) => it.command("DEL", `lock:${name}`)))
+        trial.suffer()
+        // A majority is free. A vote that could not be withdrawn ends with its ttl.
+        const next = await trial.unharmed.acquire(name, { wait: SLACK, ttl: "20s" })
+        await trial.settled()
+        await next.extend()
+        expect(await next.release()).toBe("released")
+        await until(() => trial.isFree(), { timeout: TTL + SLACK })
+      })
+    })
+  })
+
+  describe.concurrent("at a majority", () => {
+    test.for(FAULTS)("vote: $what", async (faultCase) => {
+      await withQuorum(faultCase, async (trial) => {
+        const { fault, isExecutedLate } = faultCase
+        const vote = () => always("vote", fault)
+        trial.suffer(vote(), vote(), vote())
+        const outcome = await outcomeOf(trial.locks.tryAcquire(trial.name))
+        expect(outcome).not.toBeNull()
+        trial.suffer()
+        if (outcome instanceof LockBackendError) {
+          expect(outcome).toMatchObject({ phase: "acquire" })
+        } else {
+          await trial.settled()
+          expect(await trial.unharmed.tryAcquire(trial.name)).toBeNull()
+          expect(await outcome?.release()).toBe("released")
+        }
+        await expectNextUnharmed(trial, isExecutedLate)
+      })
+    })
+  })
+})
