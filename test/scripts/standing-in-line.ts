@@ -1,17 +1,8 @@
 // The scripts as a waiter meets them: taking, entering, checking, leaving, and the mark.
 import { expect } from "vitest"
+import { EXPIRES_BEFORE_APPEND } from "../support/preludes.js"
 import { waiterByHand } from "../support/waiter-by-hand.js"
 import type { BenchTest } from "./bench.js"
-
-/** Ends a key in the moment before something is appended to it, as an expiry would. */
-const EXPIRES_BEFORE_APPEND = `local redis = (function(real)
-  return setmetatable({ call = function(...)
-    local name, key = ...
-    if name == "APPEND" then real.call("DEL", key) end
-    return real.call(...)
-  end }, { __index = real })
-end)(redis)
-`
 
 export function standingInLine(bench: BenchTest): void {
   bench("a free lock is taken by whoever asks, for its ttl", async ({ lock, command }) => {

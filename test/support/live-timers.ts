@@ -26,7 +26,8 @@ export function countTimers(): () => number {
 
 /** The file that called the function; without the text of a whole stack, which the test runner translates at length. */
 function callerOf(callee: (...args: never[]) => unknown): string {
-  const { prepareStackTrace, stackTraceLimit } = Error
+  const prepareStackTrace: unknown = Reflect.get(Error, "prepareStackTrace")
+  const { stackTraceLimit } = Error
   const error: { stack?: unknown } = {}
   Error.stackTraceLimit = 1
   Error.prepareStackTrace = (_, [site]) => site?.getFileName()

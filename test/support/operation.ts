@@ -18,8 +18,8 @@ export function stepOf(command: readonly string[]): string {
     case "acquire":
       return `acquire: ${command.at(-2) ?? ""}`
     case "release":
-      // The last argument is the entry of who leaves.
-      return command.at(-1) === "" ? "release: hold" : "release: leave"
+      // The last argument of the script is the entry of who leaves.
+      return command.includes("IFEQ") || command.at(-1) === "" ? "release: hold" : "release: leave"
     case "steal":
       // The one before the last is what was found there.
       return command.at(-2) === "" ? "steal: look" : "steal: replace"

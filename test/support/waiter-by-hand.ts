@@ -61,6 +61,8 @@ const KEY_LOCKING = "#!lua flags=allow-key-locking\n"
 export interface HandOptions {
   /** Lua that stands before the script. */
   readonly prelude?: string
+  /** @default the library's own */
+  readonly scripts?: typeof scripts
 }
 
 /** The scripts and the keys of one lock. */
@@ -68,11 +70,14 @@ export class LockByHand {
   readonly #send: SendCommand
   readonly #name: string
   readonly #head: string
+  readonly #scripts: typeof scripts
 
-  constructor(send: SendCommand, name: string, { prelude = "" }: HandOptions = {}) {
+  constructor(send: SendCommand, name: string, options: HandOptions = {}) {
+    const { prelude = "" } = options
     this.#send = send
     this.#name = name
     this.#head = KEY_LOCKING + prelude
+    this.#scripts = options.scripts ?? scripts
   }
 
   get keys(): readonly string[] {
@@ -111,48 +116,53 @@ export class LockByHand {
   }
 
   steal(token: string, found = ""): Promise<unknown> {
-    return this.#run(scripts.steal, this.keys, [token, "30000", found, "0"])
+    return this.#run(this.#scripts.steal, this.keys, [token, "30000", found, "0"])
   }
 
   snapshot(): Promise<unknown> {
-    return this.#run(scripts.snapshot, this.keys, ["6", "1000"])
+    return this.#run(this.#scripts.snapshot, this.keys, ["6", "1000"])
   }
 
   /** Its result, and what it could not publish. */
   release(token: string): Promise<readonly unknown[]> {
-    return this.#run(scripts.release, this.keys, [token, ""]) as Promise<readonly unknown[]>
+    return this.#run(this.#scripts.release, this.keys, [token, ""]) as Promise<readonly unknown[]>
   }
 
   leave({ token, entry }: WaiterByHand): Promise<readonly unknown[]> {
-    return this.#run(scripts.release, this.keys, [token, entry]) as Promise<readonly unknown[]>
+    return this.#run(this.#scripts.release, this.keys, [token, entry]) as Promise<
+      readonly unknown[]
+    >
   }
 
   extend(token: string, ttlMs: number, mayBeShortened = false): Promise<unknown> {
     const args = [token, String(ttlMs), mayBeShortened ? "1" : "0"]
-    return this.#run(scripts.extend, this.keys, args)
+    return this.#run(this.#scripts.extend, this.keys, args)
   }
 
   inspect(): Promise<unknown> {
-    return this.#run(scripts.inspect, this.keys.slice(0, 2), [])
+    return this.#run(this.#scripts.inspect, this.keys.slice(0, 2), [])
   }
 
   look(token: string): Promise<unknown> {
-    return this.#run(scripts.look, this.keys, [token])
+    return this.#run(this.#scripts.look, this.keys, [token])
   }
 
   /** Asks for the vote of this database for an attempt of a call. */
   vote(token: string, attempt: number, { ttlMs = 30_000, quarantineMs = 0 } = {}) {
     const args = [token, String(attempt), String(ttlMs), String(quarantineMs)]
-    return this.#run(scripts.vote, voteKeys("lock:", this.#name), args) as Promise<unknown[]>
+    return this.#run(this.#scripts.vote, voteKeys("lock:", this.#name), args) as Promise<unknown[]>
   }
 
   fence(token: string, fencingToken: number): Promise<unknown> {
-    return this.#run(scripts.fence, fenceKeys("lock:", this.#name), [token, String(fencingToken)])
+    return this.#run(this.#scripts.fence, fenceKeys("lock:", this.#name), [
+      token,
+      String(fencingToken),
+    ])
   }
 
   /** Lets this database vote at once. */
   start(): Promise<unknown> {
-    return this.#run(scripts.start, [BORN_KEY], [])
+    return this.#run(this.#scripts.start, [BORN_KEY], [])
   }
 
   /** Makes this database forget that it has ever voted. */
@@ -178,7 +188,7 @@ export class LockByHand {
 
   async #acquire(waiter: WaiterByHand, ttlMs: number, action: string, ticket: string) {
     const args = [waiter.entry, String(ttlMs), action, ticket]
-    const reply = (await this.#run(scripts.acquire, this.keys, args)) as unknown[]
+    const reply = (await this.#run(this.#scripts.acquire, this.keys, args)) as unknown[]
     const [kind, left, fence, micros, place, given, foreign, ...unsent] = reply
     return {
       kind,

@@ -1,0 +1,161 @@
+// Invariants 2, 3, 4 and 8: the mark, the ttl that every key has and that only grows, and what is left of a hold.
+import type { Lock } from "../../src/index.js"
+import { inOrder } from "../support/fault-proxy.js"
+import { until } from "../support/outcomes.js"
+import { EXPIRES_BEFORE_APPEND } from "../support/preludes.js"
+import { waiterByHand } from "../support/waiter-by-hand.js"
+import { firstWith, isOverlapped, type Schedule, untilWaiting } from "./schedule.js"
+
+const KNOWS_MARK = 'value == token or value == token .. "+"'
+const KNOWS_NO_MARK = "value == token"
+
+export const holds: readonly Schedule[] = [
+  {
+    invariant: 2,
+    rule: "a release knows its lock by the mark, too",
+    harm: "who waits is not let in: the release of a marked lock frees nothing",
+    off: [
+      {
+        file: "lua/release.lua",
+        find: `elseif ${KNOWS_MARK} then`,
+        replace: `elseif ${KNOWS_NO_MARK} then`,
+      },
+    ],
+    play: async (scene) => {
+      const holder = await scene.locks().acquire(scene.name)
+      const waiting = scene.others.acquire(scene.name, { wait: "1s" }).catch(() => undefined)
+      await untilWaiting(scene, 1)
+      await holder.release()
+      const next = await waiting
+      await next?.release()
+      return next === undefined
+    },
+  },
+  {
+    invariant: 2,
+    rule: "an extension knows its lock by the mark, too",
+    harm: "a holder that somebody waits for is told that it has lost the lock",
+    off: [
+      {
+        file: "lua/extend.lua",
+        find: `if ${KNOWS_MARK} then`,
+        replace: `if ${KNOWS_NO_MARK} then`,
+      },
+    ],
+    play: async (scene) => {
+      const holder = await scene.locks().acquire(scene.name)
+      const waiting = scene.others.acquire(scene.name, { wait: "10s" })
+      await untilWaiting(scene, 1)
+      const isTold = await holder.extend().then(
+        () => false,
+        () => true,
+      )
+      await holder.release()
+      await (await waiting).release()
+      return isTold
+    },
+  },
+  {
+    invariant: 2,
+    rule: "who asks again knows its lock by the mark, too",
+    harm: "a call is told that somebody else has the lock, and the key is its own",
+    off: [
+      {
+        file: "lua/acquire.lua",
+        find: `local isOurs = ${KNOWS_MARK}`,
+        replace: `local isOurs = ${KNOWS_NO_MARK}`,
+      },
+    ],
+    play: async (scene) => {
+      const { locks, others, name, proxy } = scene
+      proxy.plan = inOrder("SET", { kind: "hang", executed: true, after: "nothing" })
+      const asking = locks({ timeout: 800 }).acquire(name, { wait: "1s", ttl: "3s" })
+      const asked = asking.catch((error: unknown) => error)
+      await until(() => (proxy.seen("SET")[0]?.answers.length ?? 0) > 0)
+      // Before it asks again.
+      const waiting = others.acquire(name, { wait: "10s" })
+      await untilWaiting(scene, 1)
+      const outcome = await asked
+      if (!(outcome instanceof Error)) await (outcome as Lock).release()
+      await (await waiting).release()
+      return outcome instanceof Error && outcome.name === "LockTimeoutError"
+    },
+  },
+  {
+    invariant: 3,
+    rule: "a key that the mark has made is deleted",
+    harm: "a mark on a key that expired a moment before locks the name for ever",
+    off: [
+      {
+        file: "lua/acquire.lua",
+        find: 'if redis.call("APPEND", lock, "+") == #value + 1 then return true end',
+        replace: 'if redis.call("APPEND", lock, "+") then return true end',
+      },
+    ],
+    play: async ({ hand, command }) => {
+      await hand().take(waiterByHand().token)
+      await hand(EXPIRES_BEFORE_APPEND).enqueue(waiterByHand())
+      return (await command("PTTL", hand().key("lock"))) === -1
+    },
+  },
+  {
+    invariant: 4,
+    rule: "an extension never shortens a hold",
+    harm: "a short extension that comes late ends a hold that was extended for longer meanwhile",
+    off: [
+      {
+        file: "lua/extend.lua",
+        find: 'redis.call("PEXPIRE", lock, ttl, "GT")',
+        replace: 'redis.call("PEXPIRE", lock, ttl)',
+      },
+    ],
+    play: async (scene) => {
+      const { locks, name, proxy } = scene
+      const lock = await locks({ timeout: 300 }).acquire(name)
+      proxy.plan = firstWith("900", 1, { kind: "request-delayed", ms: 700 })
+      await lock.extend(900).catch(() => undefined)
+      await lock.extend("20s")
+      await proxy.settled()
+      const isHarmed = await isOverlapped(scene, lock, 1_500)
+      await lock.release()
+      return isHarmed
+    },
+  },
+  {
+    invariant: 8,
+    rule: "a lock that is ours already is trusted for what is left of it",
+    harm: "a lock whose first answer was lost is trusted for a whole ttl from its second one on",
+    off: [
+      {
+        file: "store/replies.ts",
+        find: "validity: Validity.ofTtl(sentAt, left),",
+        replace: "validity: Validity.ofTtl(sentAt, ttlMs),",
+      },
+    ],
+    play: async (scene) => {
+      const { locks, name, proxy } = scene
+      proxy.plan = inOrder("SET", { kind: "hang", executed: true, after: "nothing" })
+      const manager = locks({ timeout: 800 })
+      const lock = await manager.acquire(name, { ttl: 2_000, wait: "5s" })
+      return isOverlapped(scene, lock, 4_000)
+    },
+  },
+  {
+    invariant: 8,
+    rule: "a lock that is adopted is trusted for what is left of it",
+    harm: "a lock is trusted for a whole ttl from its adoption on",
+    off: [
+      {
+        file: "store/single.ts",
+        find: "return Validity.ofTtl(sentAt, readInteger(ms))",
+        replace: "return Validity.ofTtl(sentAt, 1_500)",
+      },
+    ],
+    play: async (scene) => {
+      const lock = await scene.locks().acquire(scene.name, { ttl: 1_500 })
+      await new Promise((resolve) => setTimeout(resolve, 700))
+      const adopted = await scene.locks().adopt(lock.transfer())
+      return isOverlapped(scene, adopted, 4_000)
+    },
+  },
+]

@@ -1,0 +1,83 @@
+// Invariants 1 and 7: one token for each call, in nothing but releases once one was sent, and late answers.
+import { inOrder } from "../support/fault-proxy.js"
+import { until } from "../support/outcomes.js"
+import { connect } from "../support/variants.js"
+import { isOverlapped, type Schedule } from "./schedule.js"
+
+export const tokens: readonly Schedule[] = [
+  {
+    invariant: 1,
+    rule: "each acquire call has a token of its own",
+    harm: "a release that comes twice, the second time late, frees the next hold of the same client",
+    off: [
+      {
+        file: "token.ts",
+        find: "return `fl_${clientId}_${randomText(18)}`",
+        replace: 'return `fl_${clientId}_${"A".repeat(24)}`',
+      },
+    ],
+    play: async (scene) => {
+      const { locks, name, proxy } = scene
+      proxy.plan = inOrder("release", { kind: "doubled", ms: 400, answer: "first" })
+      const manager = locks()
+      await (await manager.acquire(name)).release()
+      const lock = await manager.acquire(name)
+      await proxy.settled()
+      const isHarmed = await isOverlapped(scene, lock, 100)
+      await lock.release()
+      return isHarmed
+    },
+  },
+  {
+    invariant: 1,
+    rule: "a leave is sent after the answer of what was under way",
+    harm: "a waiter enters the queue after it has left, and is handed the lock for nobody",
+    off: [
+      {
+        file: "wait/inquiry.ts",
+        find: "const answer = await this.#asking?.catch(() => undefined)",
+        replace: "const answer = undefined",
+      },
+    ],
+    play: async ({ locks, others, hand, name, proxy }) => {
+      const holder = await others.acquire(name)
+      proxy.plan = inOrder("acquire: enqueue", { kind: "request-delayed", ms: 400 })
+      const controller = new AbortController()
+      const waiting = locks().acquire(name, { signal: controller.signal })
+      waiting.catch(() => undefined)
+      await until(() => proxy.seen("acquire: enqueue").length > 0)
+      controller.abort()
+      await until(() => proxy.seen("release: leave").length > 0)
+      await proxy.settled()
+      await holder.release()
+      return (await hand().value()) !== null
+    },
+  },
+  {
+    invariant: 7,
+    rule: "a late answer leads to a release only if the whole call ended without a grant",
+    harm: "the late answer to an attempt that was given up releases what the next attempt was granted",
+    off: [
+      {
+        file: "wait/acquisition.ts",
+        find: "const { waitedMs, requests } = this.#inquiry\n      return",
+        replace: `const { waitedMs, requests } = this.#inquiry
+      for (const late of this.#inquiry.late) void late.then(() => this.#withdraw())
+      return`,
+      },
+    ],
+    play: async (scene) => {
+      const { locks, name, proxy } = scene
+      proxy.plan = inOrder("SET", { kind: "reply-delayed", ms: 900 })
+      // A client that does not cancel what was given up.
+      const redis = connect("@upstash/redis", proxy.url)
+      const lock = await locks({ redis, timeout: 400 }).acquire(name, { wait: "5s" })
+      await proxy.settled()
+      // Time for a release that must not come.
+      await new Promise((resolve) => setTimeout(resolve, 150))
+      const isHarmed = await isOverlapped(scene, lock, 100)
+      await lock.release()
+      return isHarmed
+    },
+  },
+]
