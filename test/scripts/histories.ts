@@ -1,5 +1,5 @@
-// Random histories of one lock: what clients may send in any order, copies that arrive late, and holders that die; with
-// what must be true after each step.
+// Random histories of one lock: what clients may send in any order, requests that are lost or arrive late, copies of them,
+// holders that die, and time that passes; with what must be true after each step.
 import fc from "fast-check"
 import { expect } from "vitest"
 import {
@@ -8,11 +8,16 @@ import {
   type WaiterByHand,
   waiterByHand,
 } from "../support/waiter-by-hand.js"
+import { holdersOf, leftOf, letPass, readState, type State } from "./history-state.js"
 
 /** One step: what is done, and by which client, or with which earlier request. */
 export interface Step {
   readonly kind: (typeof KINDS)[number]
   readonly who: number
+  /** Whether the request is executed when it is sent, or only by an "arrive" that comes for it, or never. */
+  readonly isLate: boolean
+  /** For how long, where time passes. */
+  readonly ms: number
 }
 
 const KINDS = [
@@ -29,6 +34,9 @@ const KINDS = [
   "steal",
   "die",
   "copy",
+  "arrive",
+  "arrive",
+  "pass",
 ] as const
 
 /** How many may share the lock, and which clients want that; the others want it alone. */
@@ -43,25 +51,33 @@ export const casts: fc.Arbitrary<Cast> = fc.record({
 })
 
 export const histories: fc.Arbitrary<Step[]> = fc.array(
-  fc.record({ kind: fc.constantFrom(...KINDS), who: fc.nat({ max: 1_000 }) }),
+  fc.record({
+    kind: fc.constantFrom(...KINDS),
+    who: fc.nat({ max: 1_000 }),
+    isLate: fc.nat({ max: 7 }).map((n) => n === 0),
+    // From a moment to longer than any hold.
+    ms: fc.constantFrom(1_000, 4_000, 9_000, 16_000, 26_000, 31_000, 70_000),
+  }),
   { minLength: 5, maxLength: 40 },
 )
 
-/** The keys as they stand. */
-interface State {
-  readonly value: string | null
-  /** Who shares the lock, living or not. */
-  readonly sharers: readonly string[]
-  /** The tokens of those who wait, first come first. */
-  readonly queue: readonly string[]
-  readonly ttls: readonly number[]
-  /** What the last of those who share the lock has left, in ms. */
-  readonly lastMs: number
-}
-
 interface Client {
   waiter: WaiterByHand
-  ticket: string
+  /** Undefined before it has one. */
+  ticket: Ticket | undefined
+}
+
+/** A ticket, and how much time had passed by steps when it was given. */
+interface Ticket {
+  readonly text: string
+  readonly passedMs: number
+}
+
+/** A request that can be executed at any time, and again. */
+interface Request {
+  readonly kind: Step["kind"]
+  readonly token: string
+  readonly send: () => Promise<unknown>
 }
 
 export class History {
@@ -70,8 +86,13 @@ export class History {
   readonly #cast: Cast
   readonly #clients: Client[]
   readonly #sharing = new Set<string>()
-  /** Every request that was sent, so that it can be sent again. */
-  readonly #sent: (() => Promise<unknown>)[] = []
+  /** Every request that was sent, so that it can be executed again. */
+  readonly #sent: Request[] = []
+  /** Those of them that have not arrived. */
+  readonly #late: Request[] = []
+  /** How much time has passed by steps. */
+  #passedMs = 0
+  #isLate = false
   /** Whether one of those who share the lock has died: then its key may live longer than the last who is left. */
   #hasDied = false
   /** Whoever was granted the lock, and has neither given it back nor died nor been robbed. */
@@ -87,8 +108,9 @@ export class History {
   }
 
   /** Does one step, and looks whether all is as it must be. */
-  async step({ kind, who }: Step): Promise<void> {
+  async step({ kind, who, isLate, ms }: Step): Promise<void> {
     const before = await this.#state()
+    this.#isLate = isLate
     const index = who % this.#clients.length
     const client = this.#clients[index]
     if (!client) throw new Error("there is no such client")
@@ -96,9 +118,24 @@ export class History {
     switch (kind) {
       case "copy": {
         const again = this.#sent[who % Math.max(1, this.#sent.length)]
-        if (again) await again()
+        if (!again) return
+        if (again.kind === "steal") this.#holds.clear()
+        await again.send()
         break
       }
+      case "arrive": {
+        const [late] = this.#late.splice(who % Math.max(1, this.#late.length), 1)
+        if (!late) return
+        await late.send()
+        await this.#verify(late.kind, late.token, before)
+        if (late.kind === "steal") this.#retire(holdersOf(before))
+        return
+      }
+      case "pass":
+        await letPass(this.#send, this.#lock, ms)
+        this.#passedMs += ms
+        this.#expire(ms, before)
+        break
       case "die":
         await this.#die(before)
         break
@@ -107,19 +144,25 @@ export class History {
         // A theft is a call of its own, with a token of its own.
         this.#clients[index] = this.#newClient(false)
         const { token } = this.#clients[index].waiter
-        const [, , found] = (await this.#do(() => this.#lock.steal(token))) as [
-          string,
-          number,
-          string,
-        ]
-        await this.#do(() => this.#lock.steal(token, found))
-        this.#holds.clear()
+        const reply = await this.#do(kind, token, () => this.#lock.steal(token))
+        if (reply === undefined) {
+          // Given up, and its token with it.
+          this.#clients[index] = this.#newClient(false)
+          return
+        }
+        const [, , found] = reply as [string, number, string]
+        this.#isLate = ms < 2_000
+        await this.#do(kind, token, () => this.#lock.steal(token, found))
+        if (this.#isLate) {
+          this.#clients[index] = this.#newClient(false)
+          return
+        }
         break
       }
       case "release":
       case "leave": {
         const { waiter } = client
-        await this.#do(() =>
+        await this.#do(kind, token, () =>
           kind === "leave" ? this.#lock.leave(waiter) : this.#lock.release(token),
         )
         this.#given.add(token)
@@ -134,7 +177,8 @@ export class History {
       case "extend":
         await this.#ask(kind, client, this.#cast.shares[index] ?? false)
     }
-    await this.#verify(kind, token, before)
+    // What has not arrived has done nothing yet.
+    await this.#verify(isLate ? "arrive" : kind, token, before)
     if (kind === "steal" || kind === "die") this.#retire(holdersOf(before))
   }
 
@@ -147,25 +191,46 @@ export class History {
     }
   }
 
-  async #ask(kind: string, client: Client, shares: boolean): Promise<void> {
+  /** Whoever had no more than that left has it no more. */
+  #expire(ms: number, before: State): void {
+    // What the steps themselves have taken.
+    const slackMs = 500
+    for (const token of this.#holds) {
+      if (leftOf(token, before) <= ms + slackMs) this.#holds.delete(token)
+    }
+    this.#retire(holdersOf(before).filter((token) => leftOf(token, before) <= ms + slackMs))
+  }
+
+  async #ask(kind: Step["kind"], client: Client, shares: boolean): Promise<void> {
     const { waiter, ticket } = client
     // Each sends another ttl, so that those who share the lock leave at different times.
     const ttlMs = 20_000 + 10_000 * (this.#sent.length % 5)
-    if (kind === "set" && !shares) await this.#do(() => this.#lock.take(waiter.token))
-    if (kind === "try") await this.#do(() => this.#lock.try(waiter, ttlMs))
-    if (kind === "extend") await this.#do(() => this.#lock.extend(waiter.token, ttlMs))
+    const { token } = waiter
+    if (kind === "set" && !shares) await this.#do(kind, token, () => this.#lock.take(token))
+    if (kind === "try") await this.#do(kind, token, () => this.#lock.try(waiter, ttlMs))
+    if (kind === "extend") await this.#do(kind, token, () => this.#lock.extend(token, ttlMs))
     // Who has never stood in the queue enters it instead of checking.
-    if (kind === "check" && ticket) await this.#do(() => this.#lock.check(waiter, ticket, ttlMs))
-    if (kind === "enqueue" || (kind === "check" && !ticket)) {
-      const reply = await this.#do(() => this.#lock.enqueue(waiter, ticket, ttlMs))
-      client.ticket = reply.ticket
+    if (kind === "check" && ticket) {
+      await this.#do(kind, token, () => this.#lock.check(waiter, this.#text(ticket), ttlMs))
     }
+    if (kind === "enqueue" || (kind === "check" && !ticket)) {
+      const enter = () => this.#lock.enqueue(waiter, this.#text(ticket), ttlMs)
+      const passedMs = this.#passedMs
+      const reply = await this.#do("enqueue", token, enter)
+      if (reply) client.ticket = { text: reply.ticket, passedMs }
+    }
+  }
+
+  /** The ticket as it would read if the time that has passed since then were real. */
+  #text(ticket: Ticket | undefined): string {
+    if (!ticket?.text) return ""
+    return String(Number(ticket.text) - (this.#passedMs - ticket.passedMs) * 1_000)
   }
 
   /** A holder dies, and its time runs out: the alone one's key expires, a sharer's hold is over. */
   async #die({ value, sharers }: State): Promise<void> {
     if (value === null) return
-    const [first] = sharers
+    const [first] = sharers.keys()
     if (!value.startsWith("fl_#") || first === undefined) {
       await this.#send("DEL", this.#lock.key("lock"))
       this.#holds.clear()
@@ -174,13 +239,14 @@ export class History {
     this.#hasDied = true
     await this.#send("ZADD", this.#lock.key("holders"), "1", first)
     this.#holds.delete(first)
-    if (sharers.length === 1)
+    if (sharers.size === 1)
       await this.#send("DEL", this.#lock.key("lock"), this.#lock.key("holders"))
   }
 
   async #verify(kind: Step["kind"], caller: string, before: State): Promise<void> {
     const now = await this.#state()
     const holders = holdersOf(now)
+    if (kind === "steal") this.#holds.clear()
     // Nobody loses a hold but by its own doing, by death or by theft.
     for (const token of this.#given) this.#holds.delete(token)
     for (const token of this.#holds) expect(holders, `${kind}: a hold was lost`).toContain(token)
@@ -220,41 +286,27 @@ export class History {
     const [head] = queue
     if (head === undefined) return
     expect(value, `${kind}: somebody waits`).toMatch(/\+$/)
-    const hasRoom = value?.startsWith("fl_#") && sharers.length < this.#cast.limit
+    const hasRoom = value?.startsWith("fl_#") && sharers.size < this.#cast.limit
     if (hasRoom) expect(this.#sharing.has(head), `${kind}: the head fits`).toBe(false)
   }
 
-  async #do<T>(request: () => Promise<T>): Promise<T> {
+  /** The answer; none if the request is lost, or arrives later. */
+  async #do<T>(kind: Step["kind"], token: string, send: () => Promise<T>): Promise<T | undefined> {
+    const request = { kind, token, send }
     this.#sent.push(request)
-    return request()
+    if (!this.#isLate) return send()
+    this.#late.push(request)
+    return undefined
   }
 
   #newClient(shares: boolean): Client {
     const waiter = waiterByHand(shares ? { limit: this.#cast.limit } : {})
     if (shares) this.#sharing.add(waiter.token)
-    return { waiter, ticket: "" }
+    return { waiter, ticket: undefined }
   }
 
-  async #state(): Promise<State> {
-    const { keys } = this.#lock
-    const script = `
-      local lives = {}
-      for i, key in ipairs(KEYS) do lives[i] = redis.call("PTTL", key) end
-      local time = redis.call("TIME")
-      local last = redis.call("ZRANGE", KEYS[5], "-1", "-1", "WITHSCORES")[2] or "0"
-      local left = last - math.floor(time[1] * 1000 + time[2] / 1000)
-      return {redis.call("GET", KEYS[1]) or "", redis.call("ZRANGEBYSCORE", KEYS[5], "2", "+inf"),
-        redis.call("ZRANGE", KEYS[2], "0", "-1"), lives, left}`
-    const reply = await this.#send("EVAL", script, String(keys.length), ...keys)
-    const [value, sharers, entries, ttls, lastMs] = reply as [
-      string,
-      string[],
-      string[],
-      number[],
-      number,
-    ]
-    const queue = entries.map((entry) => entry.split(" ")[0] ?? "")
-    return { value: value === "" ? null : value, sharers, queue, ttls, lastMs }
+  #state(): Promise<State> {
+    return readState(this.#send, this.#lock)
   }
 }
 
@@ -263,13 +315,8 @@ function serves(kind: Step["kind"], caller: string, before: State): boolean {
   // Whoever holds the lock serves nobody by asking: it is told that the lock is its own.
   const isHolders = holdersOf(before).includes(caller)
   // A newcomer's SET that won once after an expiry knows nothing of those who wait, until one of them asks.
-  const wasInOrder = before.queue.length === 0 || (before.value?.endsWith("+") ?? false)
+  const wasInOrder = before.queue.length === 0 || (before.value?.endsWith("+") ?? true)
   if (kind === "release" || kind === "leave") return wasInOrder
   if (kind === "try") return wasInOrder && !isHolders
   return (kind === "enqueue" || kind === "check") && !isHolders
-}
-
-function holdersOf({ value, sharers }: State): readonly string[] {
-  if (value === null) return []
-  return value.startsWith("fl_#") ? sharers : [value.replace(/\+$/, "")]
 }
