@@ -11,7 +11,7 @@ import { lockKeys } from "../../src/store/keys.js"
 import { until } from "../support/outcomes.js"
 import { always, type Fault, FaultProxy, inOrder, type Plan } from "../support/fault-proxy.js"
 import { judge } from "../support/judge.js"
-import { readRecord, recorded } from "../support/record.js"
+import { type Deed, readRecord, recorded } from "../support/record.js"
 import { connect } from "../support/variants.js"
 import type { FaultLab } from "./lab.js"
 
@@ -206,6 +206,11 @@ export class Trial {
     const left = await this.pttl()
     // -2: there is no key. -1, a key for ever, is what must never be.
     expect(left === -2 || (left > 0 && left <= TTL)).toBe(true)
+  }
+
+  /** What was done to the lock, in order. */
+  async deeds(): Promise<readonly Deed[]> {
+    return (await readRecord(this.#lab.command, this.name)).deeds
   }
 
   /** Whatever was done to the lock, no command ever did what it must not, and no key that is left stays for ever. */

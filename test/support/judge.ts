@@ -16,6 +16,7 @@ export function judge(record: readonly Deed[]): string[] {
     if (after.ends.includes(-1) && !before.ends.includes(-1)) say("made a key without a ttl")
     for (const token of gone) if (!mayEnd(token, deed)) say(`ended the hold of ${token}`)
     if (isShortened(before, after)) say("shortened a hold")
+    if (isCrowded(after) && came.length > 0) say("let in more than may share it")
     const entered = after.queue.filter((token) => !before.queue.includes(token))
     if (entered.length > 0 && step !== "acquire: enqueue") say("inserted into the queue")
     if (came.length > 0 && after.queue.length > 0 && !isMarked(after) && step !== "SET") {
@@ -68,6 +69,12 @@ function isHeldBy(standing: Standing, token: string): boolean {
 
 function isShared({ value }: Standing): boolean {
   return value?.startsWith("fl_#") ?? false
+}
+
+/** Whether more share it than may: their number stands in its value, 0 for any. */
+function isCrowded({ value = "", sharers }: Standing): boolean {
+  const limit = Number(/^fl_#(\d+)#/.exec(value)?.[1] ?? 0)
+  return limit > 0 && sharers.length > limit
 }
 
 function isMarked({ value }: Standing): boolean {
