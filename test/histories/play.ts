@@ -156,7 +156,9 @@ class Player {
         return
       }
       case "extend":
-        await orNothing(lock.extend())
+        await orNothing(lock.extend(2 * TTL_MS))
+        // For less than it lasts already: it stays as it is.
+        await orNothing(lock.extend(300))
         this.#referee.look(lock)
         break
       case "renew":
