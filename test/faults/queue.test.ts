@@ -74,7 +74,8 @@ describeOnRedis("waiting under faults", () => {
       trial.proxy.plan = planOf(pattern, step, faultCase.fault)
       const calling = trial.locks.acquire(trial.name, { wait: "8s" })
       calling.catch(() => undefined)
-      await until(() => trial.proxy.seen(step).length > 0)
+      // Where requests have little time, a busy machine may end the call before.
+      await Promise.race([until(() => trial.proxy.seen(step).length > 0), calling.catch(() => 0)])
       await holder.release()
       const outcome = await outcomeOf(calling)
       if (outcome instanceof LockBackendError) {
@@ -161,7 +162,13 @@ describeOnRedis("waiting under faults", () => {
       const wait = ending === "timeout" ? 1_000 : 20_000
       const waiting = trial.locks.acquire(trial.name, { wait, signal })
       const ended = waiting.catch((error: unknown) => error)
-      await until(() => (trial.proxy.seen("acquire: enqueue")[0]?.answers.length ?? 0) > 0)
+      const entered = until(async () => (await trial.waiting()) === 1)
+      // Where requests have little time, a busy machine may end the call before.
+      if ((await Promise.race([entered, ended])) instanceof LockBackendError) {
+        await holder.release()
+        await expectNothingLeft(trial, faultCase)
+        return
+      }
       const behind = trial.unharmed.acquire(trial.name, { wait: "20s" })
       // The one before it may have left by now.
       await until(async () => (await trial.waiting()) > (ending === "timeout" ? 0 : 1))
@@ -170,6 +177,9 @@ describeOnRedis("waiting under faults", () => {
       if (ending === "timeout") expect(await ended).toBeInstanceOf(LockTimeoutError)
       else expect(await ended).toBe("enough")
       expect(getEventListeners(signal, "abort")).toEqual([])
+      await until(() => trial.proxy.seen("release: leave").length > 0)
+      // It has left, before the lock would be handed to it.
+      if (mustGetOver(faultCase, pattern)) await until(async () => (await trial.waiting()) === 1)
       await holder.release()
       // Whoever could not leave is granted its lease for nothing, once.
       expect(await durationOf(behind)).toBeLessThan(SHORT_TTL + SLACK)

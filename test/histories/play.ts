@@ -11,6 +11,7 @@ import {
 import type { FaultLab } from "../faults/lab.js"
 import { type Trial, withTrial } from "../faults/matrix.js"
 import { nothing } from "../support/fault-proxy.js"
+import { showRecord } from "../support/record.js"
 import { connect } from "../support/variants.js"
 import { type Act, CLIENTS, type LibraryHistory, planOf } from "./history.js"
 import { Referee } from "./referee.js"
@@ -20,8 +21,9 @@ const TIMEOUT_MS = 300
 const WAIT_MS = 3_000
 /** By then every call has ended, on any machine. */
 const END_MS = WAIT_MS + 12_000
-/** What came late, and who has died, hold the lock for a ttl each. */
-const LAST_MS = 15_000
+/** What each of those that died, or that came late, may cost the last one: its ttl, and until it is noticed. */
+const EACH_MS = TTL_MS + 600
+const SLACK_MS = 5_000
 
 /** @returns how many grants there were */
 export async function play(lab: FaultLab, history: LibraryHistory): Promise<number> {
@@ -36,13 +38,26 @@ export async function play(lab: FaultLab, history: LibraryHistory): Promise<numb
     )
     await Promise.all(acts)
     trial.proxy.plan = nothing
-    const last = await trial.unharmed.acquire(trial.name, { wait: LAST_MS, fencing: true })
-    referee.enter(last)
-    await trial.proxy.settled()
-    expect(await last.release()).toBe("released")
+    const wait = (history.acts.length + 1) * EACH_MS + SLACK_MS
+    await told(trial, async () => {
+      const last = await trial.unharmed.acquire(trial.name, { wait, fencing: true })
+      referee.enter(last)
+      await trial.proxy.settled()
+      const { remaining } = last
+      expect([await last.release(), remaining > 0]).toEqual(["released", true])
+    })
     await expectMinted(trial, referee)
     return referee.grants
   })
+}
+
+/** What it fails with says what was done to the lock until then. */
+async function told(trial: Trial, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (cause) {
+    throw new Error(`${String(cause)}\n${showRecord(await trial.deeds())}`, { cause })
+  }
 }
 
 /** Each fencing token is the one that the database minted with that grant. */

@@ -17,6 +17,8 @@ export interface Standing {
 
 /** One command that was executed. */
 export interface Deed {
+  /** By the server's clock, in ms. */
+  readonly atMs: number
   readonly step: string
   readonly args: readonly string[]
   readonly before: Standing
@@ -35,7 +37,7 @@ const STANDING = `local function standing()
   local ends = {}
   for i, key in ipairs(KEYS) do ends[i] = redis.call("PEXPIRETIME", key) end
   return {redis.call("GET", KEYS[1]) or "", redis.call("ZRANGEBYSCORE", KEYS[5], since, "+inf"),
-    redis.call("ZRANGE", KEYS[2], "0", "-1"), ends, redis.call("GET", KEYS[4]) or "0"}
+    redis.call("ZRANGE", KEYS[2], "0", "-1"), ends, redis.call("GET", KEYS[4]) or "0", since}
 end`
 
 /** Lets a command that may change a lock write down what it did. */
@@ -73,9 +75,30 @@ return {redis.call("LRANGE", "record:" .. KEYS[1], "0", "-1"), cjson.encode(stan
   const [lines, now] = reply as [string[], string]
   const deeds = lines.map((line) => {
     const [step, args, before, after] = JSON.parse(line) as [string, unknown, unknown[], unknown[]]
-    return { step, args: listOf(args), before: readStanding(before), after: readStanding(after) }
+    const atMs = Number(before[5])
+    return {
+      atMs,
+      step,
+      args: listOf(args),
+      before: readStanding(before),
+      after: readStanding(after),
+    }
   })
   return { deeds, now: readStanding(JSON.parse(now) as unknown[]) }
+}
+
+/** A record for people: when, what, by which token, and who held the lock and who waited then. */
+export function showRecord(deeds: readonly Deed[]): string {
+  const short = (token: string | undefined) => token?.slice(-6) ?? "nobody"
+  const lines = deeds.map(({ atMs, step, args, after }) => {
+    const { value, queue, sharers, ends } = after
+    const holders = sharers.length > 0 ? sharers.map(short).join("&") : short(value)
+    const until = String((ends[0] ?? 0) - (deeds[0]?.atMs ?? 0))
+    const at = String(atMs - (deeds[0]?.atMs ?? 0))
+    const caller = short(args[0]?.split(" ")[0])
+    return `${at} ${step} by ${caller}: held by ${holders} until ${until}, waiting: ${queue.map(short).join(" ")}`
+  })
+  return lines.join("\n")
 }
 
 function readStanding([value, sharers, queue, ends, fence]: readonly unknown[]): Standing {
