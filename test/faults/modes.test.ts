@@ -21,7 +21,7 @@ import {
 } from "./matrix.js"
 
 /** For so long a request that came late may hold the lock for nobody. */
-const LATE_TTL = 3_000
+const LATE_TTL = 5_000
 
 describeOnRedis("modes under faults", () => {
   const lab = openFaultLab()

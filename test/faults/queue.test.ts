@@ -23,7 +23,7 @@ import {
 } from "./matrix.js"
 
 /** Of a waiter whose late requests may hold the lock for nobody: for so long, and for as long a lease before. */
-const LATE_TTL = 3_000
+const LATE_TTL = 5_000
 /** Of a waiter that may be served after it has gone. */
 const SHORT_TTL = 1_000
 
@@ -112,7 +112,7 @@ describeOnRedis("waiting under faults", () => {
 
   describe.concurrent("a grant that comes while the stream suffers", () => {
     test.for(STREAM_FAULTS)("push: $what", async ({ fault }) => {
-      await withTrial(lab(), { timeout: 400 }, async (trial) => {
+      await withTrial(lab(), { timeout: 1_200 }, async (trial) => {
         // What is silent is noticed when the holder's time would be over.
         const holder = await trial.unharmed.acquire(trial.name, { ttl: 1_500, renew: true })
         trial.proxy.plan = always("SUBSCRIBE", fault)
@@ -159,12 +159,13 @@ describeOnRedis("waiting under faults", () => {
       const deaf = always("SUBSCRIBE", { kind: "stream-stalled", after: "confirmation" })
       const harm = planOf(pattern, "release: leave", faultCase.fault)
       trial.proxy.plan = (request) => deaf(request) ?? harm(request)
-      const wait = ending === "timeout" ? 1_000 : 20_000
+      const wait = ending === "timeout" ? 1_200 : 20_000
       const waiting = trial.locks.acquire(trial.name, { wait, signal })
       const ended = waiting.catch((error: unknown) => error)
       const entered = until(async () => (await trial.waiting()) === 1)
-      // Where requests have little time, a busy machine may end the call before.
-      if ((await Promise.race([entered, ended])) instanceof LockBackendError) {
+      await Promise.race([entered, ended])
+      // On a busy machine the call may have ended before it entered the queue.
+      if (trial.proxy.seen("acquire: enqueue").length === 0) {
         await holder.release()
         await expectNothingLeft(trial, faultCase)
         return
@@ -174,15 +175,17 @@ describeOnRedis("waiting under faults", () => {
       await until(async () => (await trial.waiting()) > (ending === "timeout" ? 0 : 1))
       if (ending === "abort after a grant on its way") await holder.release()
       if (ending !== "timeout") controller.abort("enough")
-      if (ending === "timeout") expect(await ended).toBeInstanceOf(LockTimeoutError)
-      else expect(await ended).toBe("enough")
+      const outcome = await ended
+      if (outcome instanceof LockBackendError) expect(mustGetOver(faultCase, "once")).toBe(false)
+      else if (ending === "timeout") expect(outcome).toBeInstanceOf(LockTimeoutError)
+      else expect(outcome).toBe("enough")
       expect(getEventListeners(signal, "abort")).toEqual([])
       await until(() => trial.proxy.seen("release: leave").length > 0)
       // It has left, before the lock would be handed to it.
       if (mustGetOver(faultCase, pattern)) await until(async () => (await trial.waiting()) === 1)
       await holder.release()
       // Whoever could not leave is granted its lease for nothing, once.
-      expect(await durationOf(behind)).toBeLessThan(SHORT_TTL + SLACK)
+      expect(await durationOf(behind)).toBeLessThan(SHORT_TTL + 2 * SLACK)
       await trial.proxy.settled()
       await trial.expectHeld(await behind)
       expect(await (await behind).release()).toBe("released")

@@ -23,7 +23,7 @@ export const holds: readonly Schedule[] = [
     ],
     play: async (scene) => {
       const holder = await scene.locks().acquire(scene.name)
-      const waiting = scene.others.acquire(scene.name, { wait: "1s" }).catch(() => undefined)
+      const waiting = scene.others.acquire(scene.name, { wait: "3s" }).catch(() => undefined)
       await untilWaiting(scene, 1)
       await holder.release()
       const next = await waiting
@@ -111,8 +111,8 @@ export const holds: readonly Schedule[] = [
     ],
     play: async (scene) => {
       const { locks, name, proxy } = scene
-      const lock = await locks({ timeout: 300 }).acquire(name)
-      proxy.plan = firstWith("900", 1, { kind: "request-delayed", ms: 700 })
+      const lock = await locks({ timeout: 1_500 }).acquire(name)
+      proxy.plan = firstWith("900", 1, { kind: "request-delayed", ms: 2_000 })
       await lock.extend(900).catch(() => undefined)
       await lock.extend("20s")
       await proxy.settled()

@@ -40,10 +40,10 @@ export function firstWith(argument: string, fromEnd: number, fault: Fault): Plan
   }
 }
 
-/** Resolves when so many stand in the queue. */
+/** Resolves when so many stand in the queue, or more. */
 export async function untilWaiting(scene: Scene, count: number): Promise<void> {
   const queue = scene.hand().key("queue")
-  await until(async () => (await scene.command("ZCARD", queue)) === count)
+  await until(async () => Number(await scene.command("ZCARD", queue)) >= count)
 }
 
 /** Whether somebody else is let in while this one believes that it holds the lock. */
