@@ -91,6 +91,18 @@ describeOnRedis("a quorum under faults", () => {
     }
   }
 
+  /** Calls again where requests have so little time that a busy machine makes those of the others fail, too. */
+  async function getOver<T>(faultCase: FaultCase, call: () => Promise<T>): Promise<T> {
+    const isBrief = timeoutFor(faultCase) < DEADLINE_MS
+    for (let n = 1; ; n++) {
+      try {
+        return await call()
+      } catch (error) {
+        if (!(error instanceof LockBackendError) || !isBrief || n === 5) throw error
+      }
+    }
+  }
+
   /** At one database once and at another one always. */
   function minorityOf(operation: string, { fault }: FaultCase): readonly Plan[] {
     return [inOrder(operation, fault), always(operation, fault)]
@@ -110,12 +122,12 @@ describeOnRedis("a quorum under faults", () => {
     test.for(FAULTS)("vote, then release: $what", async (faultCase) => {
       await withQuorum(faultCase, async (trial) => {
         trial.suffer(...minorityOf("vote", faultCase))
-        const lock = await trial.locks.tryAcquire(trial.name)
-        expect(lock?.remaining).toBeGreaterThan(0)
+        const lock = await getOver(faultCase, () => trial.locks.acquire(trial.name, { wait: "4s" }))
+        expect(lock.remaining).toBeGreaterThan(0)
         expect(await trial.unharmed.tryAcquire(trial.name)).toBeNull()
         trial.suffer(...minorityOf("release", faultCase))
         // Who hears the second answer of a release hears that it is gone: that alone is no majority.
-        expect(await lock?.release()).toBe("released")
+        expect(await getOver(faultCase, () => lock.release())).toBe("released")
         trial.suffer()
         await expectNextUnharmed(trial, faultCase.isExecutedLate)
       })
@@ -124,9 +136,10 @@ describeOnRedis("a quorum under faults", () => {
     test.for(FAULTS)("fence, then extend: $what", async (faultCase) => {
       await withQuorum(faultCase, async (trial) => {
         trial.suffer(...minorityOf("fence", faultCase))
-        const first = await trial.locks.acquire(trial.name, { fencing: true })
+        const options = { fencing: true, wait: "4s" } as const
+        const first = await getOver(faultCase, () => trial.locks.acquire(trial.name, options))
         trial.suffer(...minorityOf("extend", faultCase))
-        await first.extend("10s")
+        await getOver(faultCase, () => first.extend("10s"))
         expect(first.remaining).toBeGreaterThan(TTL)
         expect(await trial.unharmed.tryAcquire(trial.name)).toBeNull()
         trial.suffer()
