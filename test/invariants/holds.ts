@@ -6,7 +6,7 @@ import { EXPIRES_BEFORE_APPEND } from "../support/preludes.js"
 import { waiterByHand } from "../support/waiter-by-hand.js"
 import { firstWith, isOverlapped, type Schedule, untilWaiting } from "./schedule.js"
 
-const KNOWS_MARK = 'value == token or value == token .. "+"'
+const KNOWS_MARK = "is(value, token)"
 const KNOWS_NO_MARK = "value == token"
 
 export const holds: readonly Schedule[] = [
@@ -112,7 +112,7 @@ export const holds: readonly Schedule[] = [
     play: async (scene) => {
       const { locks, name, proxy } = scene
       const lock = await locks({ timeout: 1_500 }).acquire(name)
-      proxy.plan = firstWith("900", 1, { kind: "request-delayed", ms: 2_000 })
+      proxy.plan = firstWith("900", 2, { kind: "request-delayed", ms: 2_000 })
       await lock.extend(900).catch(() => undefined)
       await lock.extend("20s")
       await proxy.settled()
@@ -128,7 +128,7 @@ export const holds: readonly Schedule[] = [
     off: [
       {
         file: "store/replies.ts",
-        find: "validity: Validity.ofTtl(sentAt, left),",
+        find: "validity: Validity.ofTtl(sentAt, Math.min(left, ttlMs)),",
         replace: "validity: Validity.ofTtl(sentAt, ttlMs),",
       },
     ],

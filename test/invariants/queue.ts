@@ -111,8 +111,8 @@ export const queue: readonly Schedule[] = [
     off: [
       {
         file: "lua/acquire.lua",
-        find: 'if not value or base and (waits or string.sub(value, -1) == "+") then',
-        replace: 'if base and (waits or string.sub(value, -1) == "+") then',
+        find: "if not value or base and (waits or isMarked(value)) then",
+        replace: "if base and (waits or isMarked(value)) then",
       },
     ],
     play: async ({ hand, command }) => {
