@@ -7,6 +7,11 @@ export class Random {
     this.#state = seed >>> 0
   }
 
+  /** The stream that belongs to some numbers, whatever else was drawn before. */
+  static of(seed: number, ...numbers: readonly number[]): Random {
+    return numbers.reduce((random, n) => new Random(random.next() * 2 ** 32 + n), new Random(seed))
+  }
+
   /** From 0 up to 1, by mulberry32. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0
@@ -29,6 +34,14 @@ export class Random {
     const item = items[Math.floor(this.next() * items.length)]
     if (item === undefined) throw new RangeError("there is nothing to pick from")
     return item
+  }
+
+  /** One of the items, each as often as its weight says; the weights need not sum up to 1. */
+  weighted<T>(items: readonly (readonly [item: T, weight: number])[]): T {
+    let left = this.next() * items.reduce((sum, [, weight]) => sum + weight, 0)
+    const found = items.find(([, weight]) => (left -= weight) < 0) ?? items.at(-1)
+    if (found === undefined) throw new RangeError("there is nothing to pick from")
+    return found[0]
   }
 
   /** Another stream of numbers, which does not depend on how many this one has given. */

@@ -1,4 +1,4 @@
-// Starts a real redis-server for a test, on a free port of this machine, keeping nothing.
+// Starts a real redis-server for a test, on a free port of this machine, which keeps nothing unless told to.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
 import { mkdtemp, rm } from "node:fs/promises"
@@ -27,16 +27,23 @@ export function hasRedisServer(): boolean {
   return found
 }
 
-/** Starts one, on the given port or any that is free. */
-export async function startRedis(port?: number): Promise<RedisServer> {
+/**
+ * Starts one.
+ *
+ * @param port default: any that is free
+ * @param kept a directory of the caller's, where each write is on the disk before it is acknowledged, and from which the next
+ *   one that is started with it goes on. Default: it keeps nothing
+ */
+export async function startRedis(port?: number, kept?: string): Promise<RedisServer> {
   for (let attempt = 1; ; attempt++) {
     const chosen = port ?? (await freePort())
-    const directory = await mkdtemp(join(tmpdir(), "fetchlock-redis-"))
+    const directory = kept ?? (await mkdtemp(join(tmpdir(), "fetchlock-redis-")))
     const child = spawn(
       "redis-server",
       [
         ...["--port", String(chosen), "--bind", "127.0.0.1", "--dir", directory],
-        ...["--save", "", "--appendonly", "no"],
+        ...["--save", "", "--appendonly", kept === undefined ? "no" : "yes"],
+        ...["--appendfsync", "always"],
       ],
       { stdio: ["ignore", "pipe", "ignore"] },
     )
@@ -45,7 +52,7 @@ export async function startRedis(port?: number): Promise<RedisServer> {
     process.once("exit", killChild)
     const gone = once(child, "exit").then(async () => {
       process.off("exit", killChild)
-      await rm(directory, { recursive: true, force: true })
+      if (kept === undefined) await rm(directory, { recursive: true, force: true })
     })
     if (await isReady(child)) return handle(child, chosen, gone)
     await gone

@@ -1,7 +1,7 @@
 // What befalls the databases: at most a minority is killed, paused or just emptied at any time, and comes back.
 import { setTimeout as sleep } from "node:timers/promises"
-import type { QuorumNode } from "../test/support/nodes.js"
-import type { Random } from "./random.js"
+import type { QuorumNode } from "../../test/support/nodes.js"
+import type { Random } from "../random.js"
 
 /** How often each kind of trouble came. */
 export type Troubles = Record<"killed" | "paused" | "emptied", number>

@@ -1,5 +1,5 @@
 // What happened in a run: who held what when, and with which fencing token; and what of it must not have happened.
-import type { FencedLock } from "../src/index.js"
+import type { FencedLock } from "../../src/index.js"
 
 /** One hold on the one monotonic clock of this process, while it was within its own validity. */
 export interface Hold {

@@ -1,0 +1,66 @@
+// A client that is a Node process of its own: visit after visit until it is told to stop, or killed.
+import { setMaxListeners } from "node:events"
+import { openSync, writeSync } from "node:fs"
+import { setTimeout as sleep } from "node:timers/promises"
+import { monotonicMs } from "../monotonic.js"
+import { Random } from "../random.js"
+import { NoteDiary } from "./diary.js"
+import type { Note } from "./notes.js"
+import { setScene } from "./scene.js"
+import type { ProcessSettings } from "./settings.js"
+import { visit } from "./visit.js"
+
+/** What a timer is late by is noted from here on. */
+const NOTEWORTHY_LAG_MS = 30
+
+const settings = JSON.parse(process.argv[2] ?? "") as ProcessSettings
+const file = openSync(settings.diary, "a")
+// Written in one call and not kept in memory, so that a kill loses none of it.
+const write = (note: Note) => {
+  writeSync(file, `${JSON.stringify({ ...note, at: monotonicMs() })}\n`)
+  return Promise.resolve()
+}
+// The time is read before what is left of the hold, so that the end is no later than the true one.
+const diary = new NoteDiary(write, (lock) => monotonicMs() + lock.remaining)
+process.on("unhandledRejection", (reason) => void diary.broken(reason))
+process.on("uncaughtException", (error) => void diary.broken(error))
+
+const end = new AbortController()
+setMaxListeners(0, end.signal)
+process.on("message", () => {
+  end.abort()
+})
+// Without whoever started it there is nothing to prove.
+process.on("disconnect", () => process.exit())
+
+let visits = 0
+const visitor = async (number: number) => {
+  const surroundings = { diary, visitor: number, nextVisit: () => visits++, end: end.signal }
+  const scene = setScene(settings, surroundings)
+  const random = Random.of(settings.seed, settings.client, number, 1)
+  while (!end.signal.aborted) {
+    try {
+      await visit(scene)
+    } catch (error) {
+      await diary.broken(error)
+    }
+    await sleep(random.between(0, 40))
+  }
+}
+
+const watchTheClock = async () => {
+  while (!end.signal.aborted) {
+    const due = monotonicMs() + 100
+    await sleep(100)
+    const ms = monotonicMs() - due
+    if (ms > NOTEWORTHY_LAG_MS) await write({ kind: "lag", ms })
+  }
+}
+
+await Promise.all([
+  watchTheClock(),
+  ...Array.from({ length: settings.visitors }, (_, number) => visitor(number)),
+])
+// What is cleaned up still keeps the process alive; the channel does not.
+process.removeAllListeners("disconnect")
+process.disconnect()

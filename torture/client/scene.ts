@@ -1,0 +1,41 @@
+// What all clients have in common, wherever they run: a manager for one visitor, and the way to the register.
+import { type LockEvent, LockManager } from "../../src/index.js"
+import { Random } from "../random.js"
+import { deafFetch } from "./deaf-fetch.js"
+import type { Diary } from "./diary.js"
+import type { ClientSettings } from "./settings.js"
+import type { Scene } from "./visit.js"
+
+interface Surroundings extends Pick<Scene, "nextVisit" | "end"> {
+  readonly diary: Diary
+  /** Tells this visitor from the others of its client. */
+  readonly visitor: number
+  readonly waitUntil?: (work: Promise<unknown>) => void
+}
+
+export function setScene(settings: ClientSettings, surroundings: Surroundings): Scene {
+  const { client, seed, url, token, witness, ledgers, ttlMs, timeoutMs } = settings
+  const { visitor, waitUntil, ...others } = surroundings
+  const random = Random.of(seed, client, visitor)
+  const heard: Scene["heard"] = { released: undefined }
+  const onEvent = (event: LockEvent) => {
+    if (event.type === "released") heard.released = event.result
+  }
+  const locks = new LockManager({
+    onEvent,
+    redis: { url, token },
+    ttl: ttlMs,
+    timeout: timeoutMs,
+    clientId: `client-${client}`,
+    ...(random.chance(0.5) && { fetch: deafFetch }),
+    waitUntil,
+  })
+  const write = async (name: string, fence: number) => {
+    const response = await fetch(`${witness}/register`, {
+      method: "POST",
+      body: JSON.stringify({ name, fence }),
+    })
+    return (await response.json()) === true
+  }
+  return { ...others, heard, random, locks, write, ledgers, ttlMs }
+}

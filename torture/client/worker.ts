@@ -1,0 +1,43 @@
+// A client that is a Worker: one visit for each request that it is sent. It has no clock that it shares with anybody.
+import { NoteDiary } from "./diary.js"
+import type { Note } from "./notes.js"
+import { setScene } from "./scene.js"
+import type { ClientSettings } from "./settings.js"
+import { visit } from "./visit.js"
+
+interface Env {
+  readonly SETTINGS: string
+}
+
+interface Context {
+  waitUntil(work: Promise<unknown>): void
+}
+
+export default {
+  async fetch(request: Request, env: Env, context: Context): Promise<Response> {
+    const settings = JSON.parse(env.SETTINGS) as ClientSettings
+    const number = Number(new URL(request.url).searchParams.get("visit"))
+    // When the witness had received the last note, by its clock: a hold that is valid after the answer was valid then.
+    let receivedAt = 0
+    const write = async (note: Note) => {
+      const response = await fetch(`${settings.witness}/notes/${settings.client}`, {
+        method: "POST",
+        body: JSON.stringify(note),
+      })
+      receivedAt = Number(await response.text())
+    }
+    const diary = new NoteDiary(write, () => receivedAt)
+    let visits = 2 * number
+    const waitUntil = (work: Promise<unknown>) => {
+      context.waitUntil(work)
+    }
+    const end = new AbortController().signal
+    const nextVisit = () => visits++
+    try {
+      await visit(setScene(settings, { diary, visitor: number, nextVisit, end, waitUntil }))
+    } catch (error) {
+      await diary.broken(error)
+    }
+    return new Response()
+  },
+}

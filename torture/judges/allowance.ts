@@ -1,0 +1,73 @@
+// How long a lock may be held by nobody while somebody waits: the promise of docs/safety.md, made a sum.
+//
+// A name moves on at once after a release. What may keep it still, each with its price:
+//  - the pause of a waiter that polls (a third of the ttl), and the deadline of a stream that does not open
+//  - a holder that died or could not release: its ttl
+//  - a waiter that died in the queue, or missed its grant: the lease that it is granted, at most the ttl, and the 500 ms
+//    by which those behind it ask later
+//  - a request that suffered a fault: its deadline and the pause before it is asked again; where a copy may have been
+//    executed late, or the outcome of a whole call stayed unknown, a hold for nobody: a ttl
+//  - a waiter that left: the deadline of what it had under way, and its leave
+//  - a restart of the database: the time it was away, the time until the REST server comes back to it, and the hold and the lease
+//    that it kept for those who could not be told
+//  - the machine: by what timers were late meanwhile, measured, and a fixed slack for what is too short to be measured
+import type { Hold } from "./hold.js"
+import type { Setback, Setbacks } from "./setbacks.js"
+import { TIMEOUT_MS, TTL_MS } from "../times.js"
+
+/** A bound, and what it is made of. */
+export interface Allowance {
+  readonly ms: number
+  readonly because: Readonly<Record<string, number>>
+}
+
+interface Circumstances {
+  readonly name: string
+  readonly from: number
+  readonly to: number
+  /** Who held the lock before. */
+  readonly last: Hold | undefined
+  /** Waiters that died and may be in the queue. */
+  readonly dead: number
+}
+
+const SLACK_MS = 300
+/** Of the pause before a question is asked again, after the first and the second time. */
+const BACKOFF_MS = 200
+const STAGGER_MS = 500
+const RECONNECT_MS = 1_000
+/** A fault so long ago may still have its effect. */
+const AFTERMATH_MS = 2_000
+
+const PRICES: Readonly<Record<Setback, number>> = {
+  fault: TIMEOUT_MS + BACKOFF_MS,
+  leave: TIMEOUT_MS + BACKOFF_MS,
+  late: TTL_MS,
+  unknown: TTL_MS,
+}
+
+export function allow(
+  { name, from, to, last, dead }: Circumstances,
+  setbacks: Setbacks,
+): Allowance {
+  // Nobody has held it since then, whether or not anybody waited.
+  const free = last ? Math.min(from, last.looseUntil) : from
+  const isReleased = last?.releasedAt !== undefined && last.releasedAt <= from + TIMEOUT_MS
+  const struck = setbacks.of(name, free - AFTERMATH_MS, to)
+  const restarts = setbacks.restartsBetween(free - 2 * TTL_MS, to)
+  const because = {
+    "the pause of who polls, and a stream's deadline": TTL_MS / 3 + TIMEOUT_MS + SLACK_MS,
+    "a holder that did not release": isReleased ? 0 : TTL_MS,
+    "waiters that died": dead * (TTL_MS + STAGGER_MS),
+    "requests and calls that failed": sum(struck.map((what) => PRICES[what])),
+    "restarts of the database": sum(
+      restarts.map((restart) => restart.until - restart.from + RECONNECT_MS + 2 * TTL_MS),
+    ),
+    "a busy machine": setbacks.lagBetween(free, to),
+  }
+  return { ms: sum(Object.values(because)), because }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, n) => total + n, 0)
+}

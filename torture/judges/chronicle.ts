@@ -1,0 +1,118 @@
+// Puts together from the notes of all clients who held what and who waited when.
+import type { TimedNote } from "../client/notes.js"
+import type { Hold, Wait } from "./hold.js"
+
+/** After its end a hold is looked at for so long, in case that its holder has noted more. */
+const SETTLING_MS = 1_000
+
+/** Told of what is complete. */
+export interface Reader {
+  onHold(hold: Hold): void
+  onWait(wait: Wait): void
+}
+
+export class Chronicle {
+  readonly #reader: Reader
+  readonly #holds = new Map<string, Hold>()
+  readonly #waits = new Map<string, Wait>()
+  #grants = 0
+
+  constructor(reader: Reader) {
+    this.#reader = reader
+  }
+
+  get grants(): number {
+    return this.#grants
+  }
+
+  get openWaits(): readonly Wait[] {
+    return [...this.#waits.values()]
+  }
+
+  /** Since when everything that has begun is not complete yet, or `now`. */
+  openSince(now: number): number {
+    const open = [...this.#holds.values(), ...this.#waits.values()]
+    return open.reduce((least, { from }) => Math.min(least, from), now)
+  }
+
+  note(client: number, note: TimedNote): void {
+    if (!("visit" in note)) return
+    const id = `${client} ${note.visit}`
+    const { at } = note
+    const hold = this.#holds.get(id)
+    switch (note.kind) {
+      case "waits": {
+        const { name, visit, waitMs } = note
+        const open = { until: undefined, outcome: undefined }
+        this.#waits.set(id, { client, visit, name, from: at, waitMs, ...open })
+        return
+      }
+      case "gave-up":
+        this.#settle(id, at, note.why)
+        return
+      case "granted": {
+        const { visit, name, mode, fence, until, leftMs } = note
+        this.#settle(id, at, "granted")
+        this.#grants++
+        const open = { looseUntil: at + leftMs, endedAt: undefined, releasedAt: undefined }
+        this.#holds.set(id, { client, visit, name, mode, fence, from: at, until, ...open })
+        return
+      }
+      case "holds":
+        if (!hold || hold.endedAt !== undefined) return
+        hold.until = Math.max(hold.until, note.until)
+        hold.looseUntil = Math.max(hold.looseUntil, at + note.leftMs)
+        return
+      case "ended":
+        if (!hold) return
+        hold.endedAt ??= at
+        hold.until = Math.min(hold.until, at)
+        hold.looseUntil = Math.min(hold.looseUntil, at)
+        return
+      case "released":
+        if (hold && note.result === "released") hold.releasedAt = at
+        if (hold) this.#close(id, hold)
+        return
+      case "refused":
+    }
+  }
+
+  /** The client died then: it believes nothing any more, and waits for nothing. */
+  killed(client: number, at: number): void {
+    for (const [id, hold] of this.#holds) {
+      if (hold.client !== client) continue
+      hold.until = Math.min(hold.until, at)
+      hold.looseUntil = Math.min(hold.looseUntil, at)
+      this.#close(id, hold)
+    }
+    for (const [id, wait] of this.#waits) if (wait.client === client) this.#settle(id, at, "killed")
+  }
+
+  /** Closes what has been over for long. */
+  advance(now: number): void {
+    for (const [id, hold] of this.#holds) {
+      // Who lets go of it sends a release next, and says how that went.
+      const over = hold.endedAt ?? hold.looseUntil
+      if (now > over + SETTLING_MS * (hold.endedAt === undefined ? 1 : 3)) this.#close(id, hold)
+    }
+  }
+
+  /** Closes everything: nobody will note anything any more. */
+  end(): void {
+    for (const [id, hold] of this.#holds) this.#close(id, hold)
+  }
+
+  #close(id: string, hold: Hold): void {
+    this.#holds.delete(id)
+    this.#reader.onHold(hold)
+  }
+
+  #settle(id: string, at: number, outcome: Exclude<Wait["outcome"], undefined>): void {
+    const wait = this.#waits.get(id)
+    if (!wait) return
+    this.#waits.delete(id)
+    wait.until = at
+    wait.outcome = outcome
+    this.#reader.onWait(wait)
+  }
+}

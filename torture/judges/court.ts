@@ -1,0 +1,129 @@
+// All judges together: they hear the same notes, and what any of them finds is a violation.
+import type { TimedNote } from "../client/notes.js"
+import { monotonicMs } from "../monotonic.js"
+import type { ChosenFault } from "../trouble/faults.js"
+import type { Onlooker } from "../trouble/fault-plan.js"
+import { Chronicle, type Reader } from "./chronicle.js"
+import type { Hold, Violation, Wait } from "./hold.js"
+import { immortal, type Keys, leftBehind } from "./keys.js"
+import { LockOuts } from "./lock-out.js"
+import { Overlaps } from "./overlaps.js"
+import { Register } from "./register.js"
+import { Setbacks } from "./setbacks.js"
+import { overdueMs } from "./waits.js"
+
+/** What is later than that is known: notes are read several times a second, and releases answered within a deadline. */
+const KNOWN_AFTER_MS = 1_500
+
+export class Court implements Reader, Onlooker {
+  readonly register = new Register()
+  readonly setbacks = new Setbacks()
+  readonly overlaps = new Overlaps()
+  readonly lockOuts = new LockOuts(this.setbacks)
+  readonly chronicle = new Chronicle(this)
+  readonly violations: Violation[] = []
+  readonly faults = new Map<string, number>()
+  requests = 0
+  startedAt = monotonicMs()
+  /** What was said once is not said again. */
+  readonly #said = new Set<string>()
+
+  note(client: number, note: TimedNote): void {
+    const { at } = note
+    if (note.kind === "lag") this.setbacks.lagged(at, note.ms)
+    else if (note.kind === "broken") this.#accuse("client", at, note.reason, { client })
+    else if (note.kind === "refused") {
+      const facts = { client, note, seen: this.register }
+      this.#accuse("register", at, "a holder that believed itself valid was refused", facts)
+    } else this.chronicle.note(client, note)
+  }
+
+  paused(client: number, at: number): void {
+    this.setbacks.paused(client, at)
+  }
+
+  killed(client: number, at: number): void {
+    this.setbacks.killed(client, at)
+    this.chronicle.killed(client, at)
+  }
+
+  onHold(hold: Hold): void {
+    this.lockOuts.addHold(hold)
+    const others = this.overlaps.add(hold)
+    if (others.length === 0) return
+    this.#accuse("overlap", hold.from, `${hold.name} was held by too many at once`, {
+      hold,
+      others,
+    })
+  }
+
+  onWait(wait: Wait): void {
+    if (wait.outcome !== "killed") this.#judgeWait(wait, wait.until ?? 0)
+    this.lockOuts.addWait(wait)
+  }
+
+  onRequest(): void {
+    this.requests++
+  }
+
+  onFault(name: string | undefined, { label, effect }: ChosenFault, at: number): void {
+    this.faults.set(label, (this.faults.get(label) ?? 0) + 1)
+    if (name !== undefined) this.setbacks.struck(name, at, effect === "late" ? "late" : "fault")
+  }
+
+  onDeafWaiter(name: string, at: number): void {
+    this.lockOuts.deafened(name, at)
+  }
+
+  /** A client wrote to its standard error, or ended by itself. */
+  complained(client: number, what: string, at: number): void {
+    this.#accuse("client", at, what, { client })
+  }
+
+  /** Looks at all that is known by now. */
+  advance(now: number): void {
+    this.chronicle.advance(now)
+    for (const wait of this.chronicle.openWaits) this.#judgeWait(wait, now)
+    const known = this.chronicle.openSince(now - KNOWN_AFTER_MS)
+    for (const lockOut of this.lockOuts.advance(known)) {
+      const what = `for ${Math.round(lockOut.ms)} ms nobody had ${lockOut.name}`
+      this.#accuse("lock-out", lockOut.from, what, lockOut)
+    }
+  }
+
+  lookAt(keys: Keys, now: number): void {
+    for (const key of immortal(keys)) this.#accuse("keys", now, `${key} has no ttl`, { key })
+  }
+
+  /** Looks at what is left when everything is over. */
+  lookAtLast(keys: Keys, now: number): readonly string[] {
+    const left = leftBehind(keys)
+    for (const key of left) this.#accuse("keys", now, `${key} is left`, { leftMs: keys.get(key) })
+    return left
+  }
+
+  #judgeWait(wait: Wait, now: number): void {
+    const ms = overdueMs(wait, now, this.setbacks)
+    if (ms <= 0) return
+    const what = `an acquire call on ${wait.name} outlived its wait`
+    this.#accuse(
+      "wait",
+      wait.from,
+      what,
+      { ...wait, overdueMs: ms },
+      `${wait.client} ${wait.visit}`,
+    )
+  }
+
+  #accuse(
+    judge: Violation["judge"],
+    at: number,
+    what: string,
+    facts: unknown,
+    id = `${judge} ${what} ${at}`,
+  ): void {
+    if (this.#said.has(id)) return
+    this.#said.add(id)
+    this.violations.push({ judge, second: (at - this.startedAt) / 1_000, what, facts })
+  }
+}

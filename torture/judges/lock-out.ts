@@ -1,0 +1,119 @@
+// The third judge: for how long somebody alive waited for a lock that nobody held, against what explains it.
+import { type Allowance, allow } from "./allowance.js"
+import type { Hold, Wait } from "./hold.js"
+import type { Setbacks } from "./setbacks.js"
+
+/** A stretch of time in which somebody alive waited and nobody held the lock. */
+export interface LockOut {
+  readonly name: string
+  readonly from: number
+  readonly ms: number
+  readonly allowance: Allowance
+}
+
+type Step =
+  | { readonly at: number; readonly holds: 1 | -1; readonly hold: Hold }
+  | { readonly at: number; readonly waits: 1 | -1 }
+  /** A waiter died, or cannot hear of its grant, and may still have its place in the queue. */
+  | { readonly at: number; readonly dead: true }
+  /** Somebody was granted the lock who had asked for it at `since`. */
+  | { readonly at: number; readonly since: number }
+
+interface Name {
+  steps: Step[]
+  holding: number
+  waiting: number
+  /** Since when nobody has held it while somebody waited. */
+  lockedOutSince: number | undefined
+  /** The hold that ended last. */
+  last: Hold | undefined
+  /** When waiters died that may still be in the queue. */
+  dead: number[]
+}
+
+/** A request of a waiter that died may be executed so much later. */
+const LATE_MS = 2_000
+
+export class LockOuts {
+  readonly #setbacks: Setbacks
+  readonly #names = new Map<string, Name>()
+  #longest: LockOut | undefined
+
+  constructor(setbacks: Setbacks) {
+    this.#setbacks = setbacks
+  }
+
+  get longest(): LockOut | undefined {
+    return this.#longest
+  }
+
+  addHold(hold: Hold): void {
+    const { steps } = this.#at(hold.name)
+    steps.push({ at: hold.from, holds: 1, hold })
+    steps.push({ at: Math.max(hold.from, hold.looseUntil), holds: -1, hold })
+  }
+
+  addWait({ name, client, from, until = from, outcome }: Wait): void {
+    const { steps } = this.#at(name)
+    for (const [begin, end] of this.#setbacks.aliveBetween(client, from, until)) {
+      steps.push({ at: begin, waits: 1 }, { at: end, waits: -1 })
+      // A pause began there: whoever is paused is as dead to the others.
+      if (end < until) steps.push({ at: end, dead: true })
+    }
+    if (outcome === "granted") steps.push({ at: until, since: from })
+    else if (this.#setbacks.diedSoonAfter(client, until, LATE_MS)) {
+      steps.push({ at: until, dead: true })
+    } else {
+      this.#setbacks.left(name, until, outcome === "backend" ? "unknown" : "leave")
+    }
+  }
+
+  /** A waiter of that lock cannot hear of its grant. */
+  deafened(name: string, at: number): void {
+    this.#at(name).steps.push({ at, dead: true })
+  }
+
+  /** Goes on to a moment before which everything is known, and returns what lasted for too long. */
+  advance(to: number): readonly LockOut[] {
+    return [...this.#names].flatMap(([name, state]) => {
+      const due = state.steps.filter(({ at }) => at <= to).sort((a, b) => a.at - b.at)
+      state.steps = state.steps.filter(({ at }) => at > to)
+      return due.flatMap((step) => this.#take(name, state, step) ?? [])
+    })
+  }
+
+  #at(name: string): Name {
+    const known = this.#names.get(name)
+    if (known) return known
+    const made = { steps: [], holding: 0, waiting: 0, dead: [] }
+    const state: Name = { ...made, lockedOutSince: undefined, last: undefined }
+    this.#names.set(name, state)
+    return state
+  }
+
+  #take(name: string, state: Name, step: Step): LockOut | undefined {
+    if ("dead" in step) state.dead.push(step.at)
+    if ("holds" in step) {
+      state.holding += step.holds
+      if (step.holds < 0) state.last = step.hold
+    }
+    if ("waits" in step) state.waiting += step.waits
+    const isLockedOut = state.waiting > 0 && state.holding === 0
+    const since = state.lockedOutSince
+    let tooLong: LockOut | undefined
+    if (since !== undefined && !isLockedOut) tooLong = this.#judge(name, state, since, step.at)
+    state.lockedOutSince = isLockedOut ? (since ?? step.at) : undefined
+    // The queue is served in order: who came after the dead was granted the lock, so those before are out of it.
+    if ("since" in step) state.dead = state.dead.filter((at) => at + LATE_MS > step.since)
+    return tooLong
+  }
+
+  /** The stretch if it lasted for too long. */
+  #judge(name: string, { last, dead }: Name, from: number, to: number): LockOut | undefined {
+    const ms = to - from
+    const allowance = allow({ name, from, to, last, dead: dead.length }, this.#setbacks)
+    const lockOut = { name, from, ms, allowance }
+    if (ms > (this.#longest?.ms ?? 0)) this.#longest = lockOut
+    return ms > allowance.ms ? lockOut : undefined
+  }
+}

@@ -1,0 +1,108 @@
+// What has befallen clients, requests, the database and the machine, and when: what may explain that nobody had a lock.
+
+export type Setback =
+  /** A request for the lock was lost, late or garbled: it is asked again. */
+  | "fault"
+  /** A request for the lock may be executed late: it may hold the lock for nobody. */
+  | "late"
+  /** A waiter has left: its place goes with a request. */
+  | "leave"
+  /** A call failed with its outcome unknown: it may have been granted the lock. */
+  | "unknown"
+
+interface Stretch {
+  readonly from: number
+  readonly until: number
+}
+
+/** What is further back explains nothing any more. */
+const KEPT_MS = 120_000
+
+export class Setbacks {
+  readonly #ofNames = new Map<string, { readonly at: number; readonly what: Setback }[]>()
+  readonly #restarts: Stretch[] = []
+  readonly #lags: { readonly at: number; readonly ms: number }[] = []
+  readonly #pauses = new Map<number, { from: number; until: number }[]>()
+  readonly #deaths = new Map<number, number>()
+
+  struck(name: string, at: number, what: Setback): void {
+    const known = (this.#ofNames.get(name) ?? []).filter((it) => it.at > at - KEPT_MS)
+    known.push({ at, what })
+    this.#ofNames.set(name, known)
+  }
+
+  left(name: string, at: number, how: "leave" | "unknown"): void {
+    this.struck(name, at, how)
+  }
+
+  restarted(from: number, until: number): void {
+    this.#restarts.push({ from, until })
+  }
+
+  lagged(at: number, ms: number): void {
+    this.#lags.push({ at, ms })
+    if (this.#lags.length > 10_000) this.#lags.splice(0, 5_000)
+  }
+
+  paused(client: number, at: number): void {
+    const pauses = this.#pauses.get(client) ?? []
+    pauses.push({ from: at, until: Infinity })
+    this.#pauses.set(client, pauses)
+  }
+
+  resumed(client: number, at: number): void {
+    const pause = this.#pauses.get(client)?.at(-1)
+    if (pause) pause.until = at
+  }
+
+  killed(client: number, at: number): void {
+    this.#deaths.set(client, at)
+  }
+
+  /** What befell requests for one lock between two moments. */
+  of(name: string, from: number, until: number): readonly Setback[] {
+    const all = this.#ofNames.get(name) ?? []
+    return all.filter(({ at }) => at >= from && at <= until).map(({ what }) => what)
+  }
+
+  /** The restarts of the database that were not over before `from`. */
+  restartsBetween(from: number, until: number): readonly Stretch[] {
+    return this.#restarts.filter((restart) => restart.until >= from && restart.from <= until)
+  }
+
+  /** For how long the machine kept somebody waiting meanwhile. */
+  lagBetween(from: number, until: number): number {
+    const inside = this.#lags.filter(({ at }) => at >= from && at <= until + 100)
+    return inside.reduce((sum, { ms }) => sum + ms, 0)
+  }
+
+  /** How much of a stretch the client was paused for. */
+  pausedBetween(client: number, from: number, until: number): number {
+    const alive = this.aliveBetween(client, from, until)
+    return alive.reduce((left, [begin, end]) => left - (end - begin), until - from)
+  }
+
+  /** The parts of a stretch in which the client was not paused. */
+  aliveBetween(
+    client: number,
+    from: number,
+    until: number,
+  ): readonly (readonly [number, number])[] {
+    const parts: (readonly [number, number])[] = []
+    let begin = from
+    for (const pause of this.#pauses.get(client) ?? []) {
+      if (pause.until <= begin || pause.from >= until) continue
+      if (pause.from > begin) parts.push([begin, pause.from])
+      begin = Math.max(begin, pause.until)
+    }
+    if (begin < until) parts.push([begin, until])
+    return parts
+  }
+
+  /** Whether the client was killed or paused within so many milliseconds, so that its clean-up may not have been made. */
+  diedSoonAfter(client: number, at: number, withinMs: number): boolean {
+    const isSoon = (death: number) => death >= at - 1 && death <= at + withinMs
+    const pauses = this.#pauses.get(client) ?? []
+    return isSoon(this.#deaths.get(client) ?? -Infinity) || pauses.some(({ from }) => isSoon(from))
+  }
+}

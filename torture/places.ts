@@ -1,0 +1,37 @@
+// The locks that are contended for, and what each kind of them has to prove.
+import type { Random } from "./random.js"
+
+/**
+ * - `ledger`: exclusive, with fencing tokens, which the register checks
+ * - `page`: readers and writers
+ * - `gate`: a semaphore
+ * - `crown`: stolen now and then, so that two may believe that they have it: not judged for overlaps
+ */
+export type PlaceKind = "ledger" | "page" | "gate" | "crown"
+
+export interface Place {
+  readonly kind: PlaceKind
+  readonly name: string
+}
+
+/** So many may be inside the gate at once. */
+export const GATE_PERMITS = 3
+
+const WEIGHTS: readonly (readonly [PlaceKind, number])[] = [
+  ["ledger", 0.85],
+  ["page", 0.07],
+  ["gate", 0.06],
+  ["crown", 0.02],
+]
+
+/** A place to go to next; there are so many ledgers, and one of each other kind. */
+export function pickPlace(random: Random, ledgers: number): Place {
+  const kind = random.weighted(WEIGHTS)
+  const which = kind === "ledger" ? Math.floor(random.between(0, ledgers)) : 0
+  return { kind, name: `${kind}-${which}` }
+}
+
+/** The kind of the place with that name. */
+export function kindOf(name: string): PlaceKind {
+  return name.slice(0, name.indexOf("-")) as PlaceKind
+}

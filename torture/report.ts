@@ -1,0 +1,71 @@
+// What came of a run, as data and as text.
+import type { Court } from "./judges/court.js"
+import type { Violation } from "./judges/hold.js"
+import type { LockOut } from "./judges/lock-out.js"
+import type { Crashes } from "./trouble/crashes.js"
+
+export interface Report {
+  readonly seed: number
+  readonly seconds: number
+  readonly grants: number
+  readonly requests: number
+  readonly faulted: number
+  readonly faults: Readonly<Record<string, number>>
+  readonly crashes: Crashes
+  readonly overlaps: number
+  /** Writes to the register that were taken, and such as were refused; of these, those that count against the lock. */
+  readonly register: { accepted: number; refused: number; violations: number }
+  readonly longestLockOut: LockOut | undefined
+  /** Undefined if the run was broken off before that was known. */
+  readonly keysLeft: readonly string[] | undefined
+  readonly violations: readonly Violation[]
+}
+
+interface Circumstances {
+  readonly seed: number
+  readonly seconds: number
+  readonly crashes: Crashes
+  readonly keysLeft: readonly string[] | undefined
+}
+
+export function reportOf(court: Court, circumstances: Circumstances): Report {
+  const { violations, register, faults, requests } = court
+  const { accepted, refused } = register
+  const unfair = violations.filter(({ judge }) => judge === "register").length
+  return {
+    ...circumstances,
+    grants: court.chronicle.grants,
+    requests,
+    faulted: [...faults.values()].reduce((sum, n) => sum + n, 0),
+    faults: Object.fromEntries([...faults].sort(([a], [b]) => a.localeCompare(b))),
+    overlaps: court.overlaps.found,
+    register: { accepted, refused, violations: unfair },
+    longestLockOut: court.lockOuts.longest,
+    violations: [...violations],
+  }
+}
+
+/** The summary at the end of a run. */
+export function summary(report: Report): string {
+  const { grants, requests, faulted, faults, crashes, register, seconds } = report
+  const share = ((100 * faulted) / Math.max(1, requests)).toFixed(1)
+  const { longestLockOut: lockOut, keysLeft } = report
+  const lines = [
+    `seed               ${report.seed}`,
+    `time               ${seconds.toFixed(0)} s`,
+    `grants             ${grants} (${(grants / seconds).toFixed(0)} a second)`,
+    `requests           ${requests}, of which ${faulted} faulted (${share} %), in ${Object.keys(faults).length} ways`,
+    ...Object.entries(faults).map(([label, n]) => `  ${label.padEnd(30)} ${n}`),
+    `clients killed     ${crashes.kills}`,
+    `clients paused     ${crashes.pauses}`,
+    `Redis restarts     ${crashes.restarts}`,
+    `overlaps           ${report.overlaps}`,
+    `refused writes     ${register.violations} of holders that believed themselves valid (${register.refused} in all, ${register.accepted} accepted)`,
+    lockOut
+      ? `longest lock-out   ${Math.round(lockOut.ms)} ms, allowed ${Math.round(lockOut.allowance.ms)} ms (${lockOut.name})`
+      : "longest lock-out   none",
+    `keys left          ${keysLeft ? keysLeft.length : "not known, the run was broken off"}`,
+    `violations         ${report.violations.length}`,
+  ]
+  return lines.join("\n")
+}

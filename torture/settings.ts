@@ -1,0 +1,36 @@
+// What a run is made of.
+import type { Breakage } from "../test/support/broken-build.js"
+
+export interface TortureSettings {
+  readonly seconds: number
+  readonly seed: number
+  /** Clients that are Node processes, and such as are workerd instances. */
+  readonly processes: number
+  readonly workers: number
+  /** How many visits each client makes at a time. */
+  readonly visitors: number
+  /** How many exclusive locks are contended for, beside one of each other kind. */
+  readonly ledgers: number
+  /** The part of all requests that suffers a fault. */
+  readonly faultShare: number
+  /** The mean time between two kills or pauses, and between two restarts of the database. */
+  readonly crashEveryMs: number
+  readonly restartEveryMs: number
+  /** What of the library is broken on purpose. */
+  readonly breakages: readonly Breakage[]
+  /** End at the first violation. */
+  readonly stopAtViolation: boolean
+}
+
+/** For two cores. */
+export const USUAL: Omit<TortureSettings, "seconds" | "seed"> = {
+  processes: 6,
+  workers: 2,
+  visitors: 5,
+  ledgers: 8,
+  faultShare: 0.065,
+  crashEveryMs: 2_500,
+  restartEveryMs: 20_000,
+  breakages: [],
+  stopAtViolation: false,
+}

@@ -1,0 +1,67 @@
+// The database of a run: a real Redis that keeps what it acknowledges, the local REST server over it, and a way past both.
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Redis } from "ioredis"
+import { type DevServer, startDevServer } from "../../src/dev/index.js"
+import { type RedisServer, startRedis } from "../../test/support/redis-server.js"
+import { monotonicMs } from "../monotonic.js"
+
+const TOKEN = "rest-token-of-the-torture"
+
+export class TorturedDatabase {
+  readonly #directory: string
+  readonly #server: DevServer
+  readonly #direct: Redis
+  #redis: RedisServer
+
+  static async start(): Promise<TorturedDatabase> {
+    const directory = await mkdtemp(join(tmpdir(), "fetchlock-torture-redis-"))
+    const redis = await startRedis(undefined, directory)
+    const server = await startDevServer({ port: 0, token: TOKEN, redis: redis.url })
+    return new TorturedDatabase(directory, redis, server)
+  }
+
+  private constructor(directory: string, redis: RedisServer, server: DevServer) {
+    this.#directory = directory
+    this.#redis = redis
+    this.#server = server
+    this.#direct = new Redis(redis.url, { maxRetriesPerRequest: 0, retryStrategy: () => 50 })
+    // While it is away each command fails by itself.
+    this.#direct.on("error", () => undefined)
+  }
+
+  get url(): string {
+    return this.#server.url
+  }
+
+  get token(): string {
+    return TOKEN
+  }
+
+  /** Kills it and starts it again on what it has kept; answers when it went and when it could be reached again. */
+  async restart(): Promise<{ from: number; until: number }> {
+    const from = monotonicMs()
+    await this.#redis.kill()
+    this.#redis = await startRedis(this.#redis.port, this.#directory)
+    return { from, until: monotonicMs() }
+  }
+
+  /** Each key and what is left of it, in ms: -1 for one that would stay for ever. Undefined while it is away. */
+  async keys(): Promise<ReadonlyMap<string, number> | undefined> {
+    try {
+      const keys = await this.#direct.keys("*")
+      const left = await Promise.all(keys.map((key) => this.#direct.pttl(key)))
+      return new Map(keys.flatMap((key, i) => (left[i] === -2 ? [] : [[key, left[i] ?? 0]])))
+    } catch {
+      return undefined
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#direct.disconnect()
+    await this.#server.close()
+    await this.#redis.stop()
+    await rm(this.#directory, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,62 @@
+// A client in workerd, as its keeper sees it: it is sent visit after visit.
+import { pathToFileURL } from "node:url"
+import { setTimeout as sleep } from "node:timers/promises"
+import { Isolate } from "../../test/workerd/isolate.js"
+import type { ClientSettings } from "../client/settings.js"
+import { Random } from "../random.js"
+
+export class WorkerClient {
+  readonly number: number
+  readonly #isolate: Isolate
+  readonly #visitors: Promise<unknown>
+  #isOver = false
+  #visits = 0
+  readonly #failures: string[] = []
+  #stopping: Promise<void> | undefined
+
+  static async start(
+    program: string,
+    settings: ClientSettings,
+    visitors: number,
+  ): Promise<WorkerClient> {
+    const env = { SETTINGS: JSON.stringify(settings) }
+    const isolate = await Isolate.start({ worker: pathToFileURL(program), env })
+    return new WorkerClient(isolate, settings, visitors)
+  }
+
+  private constructor(isolate: Isolate, { client, seed }: ClientSettings, visitors: number) {
+    this.number = client
+    this.#isolate = isolate
+    this.#visitors = Promise.all(
+      Array.from({ length: visitors }, (_, i) => this.#visitor(Random.of(seed, client, i, 1))),
+    )
+  }
+
+  /** What it logged, and the requests that it did not answer as it should. */
+  get complaint(): string | undefined {
+    return [...this.#isolate.log, ...this.#failures].join("\n") || undefined
+  }
+
+  stop(): Promise<void> {
+    return (this.#stopping ??= this.#stop())
+  }
+
+  async #stop(): Promise<void> {
+    this.#isOver = true
+    await this.#visitors
+    await this.#isolate.stop()
+  }
+
+  async #visitor(random: Random): Promise<void> {
+    while (!this.#isOver) {
+      try {
+        const response = await this.#isolate.fetch(`/?visit=${this.#visits++}`)
+        if (!response.ok) this.#failures.push(`HTTP ${response.status}: ${await response.text()}`)
+        else await response.arrayBuffer()
+      } catch (error) {
+        if (!this.#isOver) this.#failures.push(String(error))
+      }
+      await sleep(random.between(0, 40))
+    }
+  }
+}

@@ -1,0 +1,10 @@
+// The times of a run, which the judges' bounds are made of.
+
+/** So short that what dies is soon over, and so long that a busy machine does not make everything expire. */
+export const TTL_MS = 2_000
+
+/** The longest that one request may take. */
+export const TIMEOUT_MS = 500
+
+/** What an empty queue leaves behind lives for so long. */
+export const QUEUE_MS = 30_000

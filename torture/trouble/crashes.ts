@@ -1,0 +1,64 @@
+// What befalls clients and the database as a whole: kills, pauses, and restarts, one after the other at random times.
+import { setTimeout as sleep } from "node:timers/promises"
+import type { Random } from "../random.js"
+import { TTL_MS } from "../times.js"
+
+/** Those that can be struck. */
+export interface Victims {
+  /** Kills a client and puts another one in its place. */
+  kill(random: Random): Promise<void>
+  /** Stops a client for so long. */
+  pause(random: Random, ms: number): Promise<void>
+  /** Kills the database and starts it again. */
+  restart(): Promise<void>
+}
+
+/** How often each of them came. */
+export type Crashes = Record<"kills" | "pauses" | "restarts", number>
+
+export interface CrashSettings {
+  /** The mean time between two kills or pauses. */
+  readonly everyMs: number
+  /** The mean time between two restarts. */
+  readonly restartEveryMs: number
+}
+
+/** Strikes until the signal aborts, and then lets everybody go on. */
+export async function strike(
+  victims: Victims,
+  { everyMs, restartEveryMs }: CrashSettings,
+  random: Random,
+  crashes: Crashes,
+  signal: AbortSignal,
+): Promise<void> {
+  const underWay = new Set<Promise<void>>()
+  const again = async (random: Random, meanMs: number, strikeOnce: () => Promise<void>) => {
+    for (;;) {
+      await sleep(random.between(0.5, 1.5) * meanMs, undefined, { signal }).catch(() => undefined)
+      if (signal.aborted) return
+      await strikeOnce()
+    }
+  }
+  const clients = random.fork()
+  const database = random.fork()
+  await Promise.all([
+    again(clients, everyMs, async () => {
+      if (clients.chance(0.3)) {
+        crashes.kills++
+        await victims.kill(clients)
+        return
+      }
+      crashes.pauses++
+      // Most are over within a hold's time; some outlast it.
+      const part = clients.chance(0.7) ? clients.between(0.02, 0.5) : clients.between(0.9, 1.6)
+      const pausing = victims.pause(clients, part * TTL_MS)
+      underWay.add(pausing)
+      void pausing.finally(() => underWay.delete(pausing))
+    }),
+    again(database, restartEveryMs, async () => {
+      crashes.restarts++
+      await victims.restart()
+    }),
+  ])
+  await Promise.all(underWay)
+}

@@ -1,0 +1,64 @@
+// Which request of which client suffers what: a matter of the seed, the client and how many it has sent, and of nothing else.
+import type { Plan, SeenRequest } from "../../test/support/fault-proxy.js"
+import { monotonicMs } from "../monotonic.js"
+import { Random } from "../random.js"
+import { chooseFault, type ChosenFault } from "./faults.js"
+
+/** Told of each request of a client before anything happens to it. */
+export interface Onlooker {
+  onRequest(): void
+  /** @param name the lock that it is about; undefined for a stream, whose channel does not tell */
+  onFault(name: string | undefined, fault: ChosenFault, at: number): void
+  /** A waiter has come to a lock with a stream that tells it nothing. */
+  onDeafWaiter(name: string, at: number): void
+}
+
+export interface FaultSettings {
+  readonly seed: number
+  readonly client: number
+  /** The part of the requests that suffers a fault. */
+  readonly share: number
+  /** The prefix of the keys. */
+  readonly prefix: string
+}
+
+export function planFaults(settings: FaultSettings, onlooker: Onlooker): Plan {
+  const { seed, client, share, prefix } = settings
+  /** Streams that were opened and will tell nothing. */
+  const deaf = new Set<string>()
+  let n = 0
+  return ({ commands, operations }) => {
+    onlooker.onRequest()
+    const at = monotonicMs()
+    const isStream = operations[0] === "SUBSCRIBE"
+    const name = isStream ? undefined : nameIn(commands, prefix)
+    if (name !== undefined) {
+      for (const channel of channelsIn(commands)) {
+        if (deaf.delete(channel)) onlooker.onDeafWaiter(name, at)
+      }
+    }
+    const random = Random.of(seed, client, n++)
+    if (!random.chance(share)) return undefined
+    const chosen = chooseFault(random, isStream)
+    const [[, channel] = []] = commands
+    if (chosen.effect === "deaf" && channel !== undefined) deaf.add(channel)
+    onlooker.onFault(name, chosen, at)
+    return chosen.fault
+  }
+}
+
+/** The lock that the commands are about. */
+function nameIn(commands: SeenRequest["commands"], prefix: string): string | undefined {
+  for (const [command, first, , key] of commands) {
+    const found = command === "EVAL" ? key : first
+    if (found?.startsWith(prefix)) return found.slice(prefix.length)
+  }
+  return undefined
+}
+
+/** The channels in the entries with which somebody is entered into a queue. */
+function channelsIn(commands: SeenRequest["commands"]): string[] {
+  return commands.flatMap((command) =>
+    command.at(-2) === "enqueue" ? (command.at(-4)?.split(" ")[1] ?? []) : [],
+  )
+}
