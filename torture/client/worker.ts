@@ -3,6 +3,7 @@ import { NoteDiary } from "./diary.js"
 import type { Note } from "./notes.js"
 import { setScene } from "./scene.js"
 import type { ClientSettings } from "./settings.js"
+import { UNHANDLED } from "./unhandled.js"
 import { visit } from "./visit.js"
 
 interface Env {
@@ -12,6 +13,12 @@ interface Env {
 interface Context {
   waitUntil(work: Promise<unknown>): void
 }
+
+// workerd itself says nothing of a rejection that nobody handled. The witness may be out of reach there, so it is logged.
+addEventListener("unhandledrejection", (event) => {
+  const { reason } = event as unknown as { readonly reason: unknown }
+  console.error(UNHANDLED, reason instanceof Error ? reason.stack : reason)
+})
 
 export default {
   async fetch(request: Request, env: Env, context: Context): Promise<Response> {

@@ -29,12 +29,15 @@ export class NodeClient {
     this.#exited = once(this.#child, "exit")
   }
 
-  /** What it wrote to its standard error, and how it ended if nobody asked it to. */
-  get complaint(): string | undefined {
+  /** What it wrote to its standard error since the last time, and how it ended if nobody asked it to. */
+  readComplaint(): string | undefined {
     const { exitCode, signalCode } = this.#child
-    const ended = this.#isExpectedToEnd ? undefined : (exitCode ?? signalCode)
-    const text = [this.#complaints, ended !== undefined && ended !== null && `ended with ${ended}`]
-    return text.filter(Boolean).join("\n") || undefined
+    const written = this.#complaints
+    this.#complaints = ""
+    const end = exitCode ?? signalCode
+    if (end === null || this.#isExpectedToEnd) return written || undefined
+    this.#isExpectedToEnd = true
+    return `${written}ended with ${end}`
   }
 
   /** When it was sure to be alive for the last time. */

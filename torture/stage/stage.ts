@@ -63,7 +63,7 @@ export class Stage implements Victims {
   readNotes(): void {
     for (const client of this.#nodes) this.#read(client)
     for (const client of [...this.#nodes, ...this.#workers]) {
-      const { complaint } = client
+      const complaint = client.readComplaint()
       if (complaint !== undefined) {
         this.#court.complained(client.number, complaint, monotonicMs())
       }

@@ -3,6 +3,7 @@ import { pathToFileURL } from "node:url"
 import { setTimeout as sleep } from "node:timers/promises"
 import { Isolate } from "../../test/workerd/isolate.js"
 import type { ClientSettings } from "../client/settings.js"
+import { UNHANDLED } from "../client/unhandled.js"
 import { Random } from "../random.js"
 
 export class WorkerClient {
@@ -32,9 +33,11 @@ export class WorkerClient {
     )
   }
 
-  /** What it logged, and the requests that it did not answer as it should. */
-  get complaint(): string | undefined {
-    return [...this.#isolate.log, ...this.#failures].join("\n") || undefined
+  /** What went wrong since the last time: rejections that nobody handled, requests that were not answered as they should. */
+  readComplaint(): string | undefined {
+    // The runtime calls each connection that breaks an uncaught exception, also where the fetch's error is caught.
+    const logged = this.#isolate.log.splice(0).filter((line) => line.startsWith(UNHANDLED))
+    return [...logged, ...this.#failures.splice(0)].join("\n") || undefined
   }
 
   stop(): Promise<void> {
