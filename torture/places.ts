@@ -3,11 +3,12 @@ import type { Random } from "./random.js"
 
 /**
  * - `ledger`: exclusive, with fencing tokens, which the register checks
+ * - `herd`: the same, for visitors who come at once and to nobody else
  * - `page`: readers and writers
  * - `gate`: a semaphore
  * - `crown`: stolen now and then, so that two may believe that they have it: not judged for overlaps
  */
-export type PlaceKind = "ledger" | "page" | "gate" | "crown"
+export type PlaceKind = "ledger" | "herd" | "page" | "gate" | "crown"
 
 export interface Place {
   readonly kind: PlaceKind
@@ -29,6 +30,11 @@ export function pickPlace(random: Random, ledgers: number): Place {
   const kind = random.weighted(WEIGHTS)
   const which = kind === "ledger" ? Math.floor(random.between(0, ledgers)) : 0
   return { kind, name: `${kind}-${which}` }
+}
+
+/** Whether its holders have fencing tokens. */
+export function isRegistered(kind: PlaceKind): boolean {
+  return kind === "ledger" || kind === "herd" || kind === "crown"
 }
 
 /** The kind of the place with that name. */

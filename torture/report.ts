@@ -45,6 +45,18 @@ export function reportOf(court: Court, circumstances: Circumstances): Report {
   }
 }
 
+/** So many violations are told with all their facts. */
+const TOLD = 5
+
+/** The violations in full, as far as there are not too many; empty if there are none. */
+export function violationsOf({ violations }: Report): string {
+  const told = violations.slice(0, TOLD).map(({ judge, second, what, facts }) => {
+    return `VIOLATION after ${second.toFixed(1)} s, ${judge}: ${what}\n${JSON.stringify(facts, null, 2)}`
+  })
+  const more = violations.length - told.length
+  return [...told, ...(more > 0 ? [`… and ${more} more`] : [])].join("\n")
+}
+
 /** The summary at the end of a run. */
 export function summary(report: Report): string {
   const { grants, requests, faulted, faults, crashes, register, seconds } = report

@@ -24,9 +24,9 @@ export interface TortureSettings {
 
 /** For two cores. */
 export const USUAL: Omit<TortureSettings, "seconds" | "seed"> = {
-  processes: 6,
+  processes: 5,
   workers: 2,
-  visitors: 5,
+  visitors: 4,
   ledgers: 8,
   faultShare: 0.065,
   crashEveryMs: 2_500,

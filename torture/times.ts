@@ -3,6 +3,9 @@
 /** So short that what dies is soon over, and so long that a busy machine does not make everything expire. */
 export const TTL_MS = 2_000
 
+/** More than a lease, so that whoever is handed the lock has to show that it is alive. */
+export const LONG_TTL_MS = 4_000
+
 /** The longest that one request may take. */
 export const TIMEOUT_MS = 500
 

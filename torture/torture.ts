@@ -72,7 +72,7 @@ async function tick(court: Court, stage: Stage): Promise<void> {
   const due = monotonicMs() + TICK_MS
   await sleep(TICK_MS)
   const now = monotonicMs()
-  if (now - due > NOTEWORTHY_LAG_MS) court.setbacks.lagged(now, now - due)
+  if (now - due > NOTEWORTHY_LAG_MS) court.setbacks.lagged(-1, now, now - due)
   stage.readNotes()
   court.advance(now)
   const keys = await stage.keys()

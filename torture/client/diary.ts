@@ -3,7 +3,7 @@ import type { Lock } from "../../src/index.js"
 import type { GaveUp, Note } from "./notes.js"
 
 export interface Diary {
-  waits(visit: number, name: string, waitMs: number): Promise<void>
+  waits(visit: number, name: string, waitMs: number, ttlMs: number): Promise<void>
   gaveUp(visit: number, why: GaveUp): Promise<void>
   granted(visit: number, lock: Lock): Promise<void>
   /** Called now and then during a hold. */
@@ -28,8 +28,8 @@ export class NoteDiary implements Diary {
     this.#validUntil = validUntil
   }
 
-  waits(visit: number, name: string, waitMs: number): Promise<void> {
-    return this.#write({ kind: "waits", visit, name, waitMs })
+  waits(visit: number, name: string, waitMs: number, ttlMs: number): Promise<void> {
+    return this.#write({ kind: "waits", visit, name, waitMs, ttlMs })
   }
 
   gaveUp(visit: number, why: GaveUp): Promise<void> {

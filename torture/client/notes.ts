@@ -6,7 +6,12 @@ export type GaveUp = "timeout" | "backend" | "aborted"
 /** Of one visit, which has a number of its own within its client. All times are ms on the machine's monotonic clock. */
 export type VisitNote =
   /** An acquire call begins, and may wait so long. */
-  | { readonly kind: "waits"; readonly name: string; readonly waitMs: number }
+  | {
+      readonly kind: "waits"
+      readonly name: string
+      readonly waitMs: number
+      readonly ttlMs: number
+    }
   | { readonly kind: "gave-up"; readonly why: GaveUp }
   /** A hold begins, and is believed valid until then unless something else is noted. */
   | {

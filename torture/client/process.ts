@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { monotonicMs } from "../monotonic.js"
 import { Random } from "../random.js"
 import { NoteDiary } from "./diary.js"
+import { herdErrand, pickErrand } from "./errand.js"
 import type { Note } from "./notes.js"
 import { setScene } from "./scene.js"
 import type { ProcessSettings } from "./settings.js"
@@ -12,6 +13,10 @@ import { visit } from "./visit.js"
 
 /** What a timer is late by is noted from here on. */
 const NOTEWORTHY_LAG_MS = 30
+
+/** All of a herd come at the same time, by the clock that they share, and so seldom that those before have gone. */
+const HERD_EVERY_MS = 3_000
+const HERDS = 2
 
 const settings = JSON.parse(process.argv[2] ?? "") as ProcessSettings
 const file = openSync(settings.diary, "a")
@@ -30,6 +35,8 @@ setMaxListeners(0, end.signal)
 process.on("message", () => {
   end.abort()
 })
+// A terminal tells it all of them; the one that started the others ends them.
+process.on("SIGINT", () => undefined)
 // Without whoever started it there is nothing to prove.
 process.on("disconnect", () => process.exit())
 
@@ -37,14 +44,20 @@ let visits = 0
 const visitor = async (number: number) => {
   const surroundings = { diary, visitor: number, nextVisit: () => visits++, end: end.signal }
   const scene = setScene(settings, surroundings)
-  const random = Random.of(settings.seed, settings.client, number, 1)
+  const { seed, client, ledgers } = settings
+  const random = Random.of(seed, client, number)
+  // The first one of each client belongs to a herd.
+  const isOfHerd = number === 0
   while (!end.signal.aborted) {
+    if (isOfHerd) await sleep(HERD_EVERY_MS - (monotonicMs() % HERD_EVERY_MS))
+    const errand = isOfHerd ? herdErrand(client % HERDS) : pickErrand(random, ledgers)
     try {
-      await visit(scene)
+      const isReached = await visit(scene, errand)
+      // Whoever failed does not make it worse.
+      await sleep(isReached ? random.between(0, 40) : random.between(50, 500))
     } catch (error) {
       await diary.broken(error)
     }
-    await sleep(random.between(0, 40))
   }
 }
 

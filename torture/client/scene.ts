@@ -14,9 +14,8 @@ interface Surroundings extends Pick<Scene, "nextVisit" | "end"> {
 }
 
 export function setScene(settings: ClientSettings, surroundings: Surroundings): Scene {
-  const { client, seed, url, token, witness, ledgers, ttlMs, timeoutMs } = settings
+  const { client, seed, url, token, witness, timeoutMs } = settings
   const { visitor, waitUntil, ...others } = surroundings
-  const random = Random.of(seed, client, visitor)
   const heard: Scene["heard"] = { released: undefined }
   const onEvent = (event: LockEvent) => {
     if (event.type === "released") heard.released = event.result
@@ -24,10 +23,9 @@ export function setScene(settings: ClientSettings, surroundings: Surroundings): 
   const locks = new LockManager({
     onEvent,
     redis: { url, token },
-    ttl: ttlMs,
     timeout: timeoutMs,
     clientId: `client-${client}`,
-    ...(random.chance(0.5) && { fetch: deafFetch }),
+    ...(Random.of(seed, client, visitor).chance(0.5) && { fetch: deafFetch }),
     waitUntil,
   })
   const write = async (name: string, fence: number) => {
@@ -37,5 +35,5 @@ export function setScene(settings: ClientSettings, surroundings: Surroundings): 
     })
     return (await response.json()) === true
   }
-  return { ...others, heard, random, locks, write, ledgers, ttlMs }
+  return { ...others, heard, locks, write }
 }

@@ -10,7 +10,6 @@ export interface ClientSettings {
   /** The witness, which is reached without faults. */
   readonly witness: string
   readonly ledgers: number
-  readonly ttlMs: number
   readonly timeoutMs: number
 }
 

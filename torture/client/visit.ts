@@ -8,188 +8,164 @@ import {
   LockTimeoutError,
   type ReleaseResult,
 } from "../../src/index.js"
-import { kindOf, GATE_PERMITS, pickPlace, type Place } from "../places.js"
-import type { Random } from "../random.js"
+import { GATE_PERMITS, isRegistered } from "../places.js"
 import type { Diary } from "./diary.js"
+import type { Errand } from "./errand.js"
 import { stay } from "./stay.js"
 
 /** What a visit works with. */
 export interface Scene {
   readonly locks: LockManager
-  readonly random: Random
   readonly diary: Diary
   /** Writes to the register with a fencing token; false if it was refused. */
   readonly write: (name: string, fence: number) => Promise<boolean>
   /** How the latest release of this visitor ended. */
   readonly heard: { released: ReleaseResult | undefined }
-  readonly ledgers: number
-  readonly ttlMs: number
   /** Numbers for the visits. */
   readonly nextVisit: () => number
   /** Aborted at the end of the run. */
   readonly end: AbortSignal
 }
 
-/** How a lock is asked for. */
-type Way = "push" | "poll" | "spin" | "try" | "request" | "steal"
-
-const WAYS: readonly (readonly [Way, number])[] = [
-  ["push", 0.5],
-  ["request", 0.2],
-  ["poll", 0.15],
-  ["spin", 0.08],
-  ["try", 0.07],
-]
+/** A visit that is being made. */
+interface Visit extends Scene {
+  readonly errand: Errand
+  readonly number: number
+}
 
 /** The reason with which a visitor gives up waiting. */
 const LOST_PATIENCE = new Error("the visitor has lost its patience")
 
-/** Throws only what must never happen. */
-export async function visit(scene: Scene): Promise<void> {
-  const { random, diary, end } = scene
-  const place = pickPlace(random, scene.ledgers)
-  const way = place.kind === "crown" && random.chance(0.3) ? "steal" : random.weighted(WAYS)
-  const waitMs = way === "try" ? 0 : random.chance(0.1) ? 200 : 5_000
+/** Throws only what must never happen. False if the database could not be reached. */
+export async function visit(scene: Scene, errand: Errand): Promise<boolean> {
+  const { diary, end } = scene
+  const { place, waitMs, ttlMs, patienceMs } = errand
   const patience = new AbortController()
-  const patienceMs = random.chance(0.06) && random.between(1, 400)
-  const timer = setTimeout(
-    () => {
-      patience.abort(LOST_PATIENCE)
-    },
-    patienceMs || 2 ** 30,
-  )
-  const onEnd = () => {
+  const lose = () => {
     patience.abort(LOST_PATIENCE)
   }
-  end.addEventListener("abort", onEnd)
-  if (end.aborted) onEnd()
+  const timer = patienceMs === undefined ? undefined : setTimeout(lose, patienceMs)
+  end.addEventListener("abort", lose)
+  if (end.aborted) lose()
   const number = scene.nextVisit()
   try {
-    await diary.waits(number, place.name, waitMs)
-    const fencing = place.kind === "ledger" || place.kind === "crown"
-    const mode = place.kind === "page" && random.chance(0.7) ? "shared" : "exclusive"
-    const options = { wait: waitMs, signal: patience.signal, mode, fencing } as const
-    await come(scene, place, way, options, number)
+    await diary.waits(number, place.name, waitMs, ttlMs)
+    await come({ ...scene, errand, number }, patience.signal)
   } catch (error) {
-    if (error instanceof LockTimeoutError) await diary.gaveUp(number, "timeout")
-    else if (error instanceof LockBackendError) {
+    if (error instanceof LockBackendError) {
       await diary.gaveUp(number, "backend")
-      // Whoever failed does not make it worse.
-      await new Promise((resolve) => setTimeout(resolve, random.between(50, 500)))
-    } else if (error === LOST_PATIENCE) await diary.gaveUp(number, "aborted")
+      return false
+    }
+    if (error instanceof LockTimeoutError) await diary.gaveUp(number, "timeout")
+    else if (error === LOST_PATIENCE) await diary.gaveUp(number, "aborted")
     else if (!(error instanceof LockLostError)) throw error
   } finally {
     clearTimeout(timer)
-    end.removeEventListener("abort", onEnd)
+    end.removeEventListener("abort", lose)
   }
+  return true
 }
 
-async function come(
-  scene: Scene,
-  place: Place,
-  way: Way,
-  options: AcquireOptions,
-  visit: number,
-): Promise<void> {
-  const { random } = scene
-  const terms = { ...options, ...termsOf(way, random) }
-  const { mode: _mode, fencing: _fencing, ...permitTerms } = terms
-  const { wait: _wait, ...tryTerms } = place.kind === "gate" ? permitTerms : terms
-  const at = place.kind === "gate" ? scene.locks.semaphore(place.name, GATE_PERMITS) : undefined
+async function come(visit: Visit, signal: AbortSignal): Promise<void> {
+  const { errand, locks, diary, number } = visit
+  const { way } = errand
   if (way === "request" || way === "steal") {
-    const inside = async (lock: Lock) => {
-      await live(scene, lock, visit)
-      await scene.diary.ended(visit)
-    }
-    // A thief has no patience to lose.
-    const { signal: _signal, ...stealTerms } = terms
-    const request =
-      way === "steal" ? { ...stealTerms, renew: true, steal: true } : { ...terms, renew: true }
-    scene.heard.released = undefined
-    await (at
-      ? at.request({ ...permitTerms, renew: true }, inside)
-      : scene.locks.request(place.name, request, inside))
-    // What is tried again after the request has settled counts as failed.
-    await scene.diary.released(visit, scene.heard.released ?? "failed")
+    await request(visit, signal)
     return
   }
-  if (way === "try") {
-    const found = await (at
-      ? at.tryAcquire(tryTerms)
-      : scene.locks.tryAcquire(place.name, tryTerms))
-    if (found) await hold(scene, found, visit)
-    else await scene.diary.gaveUp(visit, "timeout")
-    return
-  }
-  await hold(
-    scene,
-    await (at ? at.acquire(permitTerms) : scene.locks.acquire(place.name, terms)),
-    visit,
-  )
+  const { name, kind } = errand.place
+  const { wait, ...options } = optionsOf(errand, signal)
+  const at =
+    kind === "gate"
+      ? locks.semaphore(name, GATE_PERMITS)
+      : {
+          acquire: (given: AcquireOptions) => locks.acquire(name, given),
+          tryAcquire: (given: AcquireOptions) => locks.tryAcquire(name, given),
+        }
+  const lock = await (way === "try" ? at.tryAcquire(options) : at.acquire({ ...options, wait }))
+  if (lock) await hold(visit, lock)
+  else await diary.gaveUp(number, "timeout")
 }
 
-function termsOf(way: Way, random: Random): AcquireOptions {
-  if (way === "poll") return { push: false }
-  return way === "spin" ? { interval: random.between(30, 150) } : {}
+async function request(visit: Visit, signal: AbortSignal): Promise<void> {
+  const { errand, locks, diary, number, heard } = visit
+  const { name, kind } = errand.place
+  const inside = async (lock: Lock) => {
+    await live(visit, lock, number)
+    await diary.ended(number)
+  }
+  const { signal: given, ...others } = optionsOf(errand, signal)
+  // A thief has no patience to lose.
+  const options = errand.way === "steal" ? { ...others, steal: true } : { ...others, signal: given }
+  heard.released = undefined
+  await (kind === "gate"
+    ? locks.semaphore(name, GATE_PERMITS).request({ ...others, signal: given }, inside)
+    : locks.request(name, options, inside))
+  // What is tried again after the request has settled counts as failed.
+  await diary.released(number, heard.released ?? "failed")
+}
+
+function optionsOf({ place, way, mode, waitMs, ttlMs, stayMs }: Errand, signal: AbortSignal) {
+  return {
+    signal,
+    wait: waitMs,
+    ttl: ttlMs,
+    ...(place.kind !== "gate" && { mode, fencing: isRegistered(place.kind) }),
+    ...(way === "poll" && { push: false }),
+    // Between 30 and 150 ms, whatever the errand's chance was.
+    ...(way === "spin" && { interval: 30 + Math.min(120, stayMs * 10) }),
+  }
 }
 
 /** A hold that is let go of by hand. */
-async function hold(scene: Scene, lock: Lock, visit: number): Promise<void> {
-  const { random, diary, locks } = scene
-  if (!(await live(scene, lock, visit))) return
-  const ending = random.weighted([
-    ["release", 0.95],
-    ["crash", 0.01],
-    ["transfer", 0.04],
-  ] as const)
-  if (ending === "crash") {
-    // It is never released; and to its end it is believed.
-    await stay({ lock, visit, diary, ms: lock.remaining })
+async function hold(visit: Visit, lock: Lock): Promise<void> {
+  const { diary, locks, number, errand } = visit
+  if (!(await live(visit, lock, number))) return
+  if (errand.ending === "crash") {
+    // To its end it is believed.
+    await stay({ lock, visit: number, diary, ms: lock.remaining })
     return
   }
-  await diary.ended(visit)
-  if (ending === "transfer" && lock.remaining > 0) {
-    const adopted = await locks.adopt(lock.transfer())
-    const next = scene.nextVisit()
-    await live(scene, adopted, next)
-    await diary.ended(next)
-    await release(scene, adopted, next)
+  await diary.ended(number)
+  if (errand.ending === "release" || lock.remaining <= 0) {
+    await release(visit, lock, number)
     return
   }
-  await release(scene, lock, visit)
+  const adopted = await locks.adopt(lock.transfer())
+  const next = visit.nextVisit()
+  await live(visit, adopted, next)
+  await diary.ended(next)
+  await release(visit, adopted, next)
 }
 
-async function release({ diary }: Scene, lock: Lock, visit: number): Promise<void> {
+async function release({ diary }: Scene, lock: Lock, number: number): Promise<void> {
   try {
-    await diary.released(visit, await lock.release())
+    await diary.released(number, await lock.release())
   } catch (error) {
     if (!(error instanceof LockBackendError)) throw error
-    await diary.released(visit, "failed")
+    await diary.released(number, "failed")
   }
 }
 
 /** What is done under the lock. Ends when the lock is to be let go of; false if it was lost before. */
-async function live(scene: Scene, lock: Lock, visit: number): Promise<boolean> {
-  const { random, diary, write, ttlMs } = scene
+async function live({ diary, errand, write }: Visit, lock: Lock, visit: number): Promise<boolean> {
+  const { place, stayMs, isExtended, isWritten } = errand
   await diary.granted(visit, lock)
   lock.signal.addEventListener("abort", () => void diary.ended(visit))
-  const isLong = random.chance(0.04)
-  const ms = isLong ? random.between(0.2, 1.1) * ttlMs : random.between(0, 12)
-  const extends_ = random.chance(isLong ? 0.4 : 0.05)
   const { fencingToken } = lock
   // A theft leaves the robbed one believing, as documented.
-  if (fencingToken !== undefined && kindOf(lock.name) === "ledger" && random.chance(0.6)) {
+  if (fencingToken !== undefined && isWritten && place.kind !== "crown") {
     const accepted = await write(lock.name, fencingToken)
     if (!accepted && lock.remaining > 0) await diary.refused(visit, fencingToken)
   }
-  await stay({ lock, visit, diary, ms: extends_ ? ms / 2 : ms })
-  if (extends_ && lock.remaining > 0) {
+  await stay({ lock, visit, diary, ms: isExtended ? stayMs / 2 : stayMs })
+  if (isExtended && lock.remaining > 0) {
     // A failure leaves the hold as it was.
     await lock.extend().catch((error: unknown) => {
       if (!(error instanceof LockBackendError || error instanceof LockLostError)) throw error
     })
     await diary.holds(visit, lock)
-    await stay({ lock, visit, diary, ms: ms / 2 })
+    await stay({ lock, visit, diary, ms: stayMs / 2 })
   }
   return lock.remaining > 0
 }

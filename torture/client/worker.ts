@@ -1,5 +1,7 @@
 // A client that is a Worker: one visit for each request that it is sent. It has no clock that it shares with anybody.
 import { NoteDiary } from "./diary.js"
+import { Random } from "../random.js"
+import { pickErrand } from "./errand.js"
 import type { Note } from "./notes.js"
 import { setScene } from "./scene.js"
 import type { ClientSettings } from "./settings.js"
@@ -41,7 +43,9 @@ export default {
     const end = new AbortController().signal
     const nextVisit = () => visits++
     try {
-      await visit(setScene(settings, { diary, visitor: number, nextVisit, end, waitUntil }))
+      const scene = setScene(settings, { diary, visitor: number, nextVisit, end, waitUntil })
+      const { seed, client, ledgers } = settings
+      await visit(scene, pickErrand(Random.of(seed, client, number), ledgers))
     } catch (error) {
       await diary.broken(error)
     }

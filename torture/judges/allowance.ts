@@ -1,7 +1,8 @@
 // How long a lock may be held by nobody while somebody waits: the promise of docs/safety.md, made a sum.
 //
 // A name moves on at once after a release. What may keep it still, each with its price:
-//  - the pause of a waiter that polls (a third of the ttl), and the deadline of a stream that does not open
+//  - the deadline of a stream that does not open
+//  - a waiter that polls, or has to since its stream was cut: its pause, a third of the ttl
 //  - a holder that died or could not release: its ttl
 //  - a waiter that died in the queue, or missed its grant: the lease that it is granted, at most the ttl, and the 500 ms
 //    by which those behind it ask later
@@ -13,7 +14,7 @@
 //  - the machine: by what timers were late meanwhile, measured, and a fixed slack for what is too short to be measured
 import type { Hold } from "./hold.js"
 import type { Setback, Setbacks } from "./setbacks.js"
-import { TIMEOUT_MS, TTL_MS } from "../times.js"
+import { LONG_TTL_MS, TIMEOUT_MS } from "../times.js"
 
 /** A bound, and what it is made of. */
 export interface Allowance {
@@ -27,8 +28,8 @@ interface Circumstances {
   readonly to: number
   /** Who held the lock before. */
   readonly last: Hold | undefined
-  /** Waiters that died and may be in the queue. */
-  readonly dead: number
+  /** The ttls of waiters that died and may be in the queue. */
+  readonly deadMs: readonly number[]
 }
 
 const SLACK_MS = 300
@@ -36,32 +37,38 @@ const SLACK_MS = 300
 const BACKOFF_MS = 200
 const STAGGER_MS = 500
 const RECONNECT_MS = 1_000
+/** Whoever polls in a wait that began before does so no more. */
+const LONGEST_WAIT_MS = 6_000
 /** A fault so long ago may still have its effect. */
 const AFTERMATH_MS = 2_000
 
 const PRICES: Readonly<Record<Setback, number>> = {
   fault: TIMEOUT_MS + BACKOFF_MS,
   leave: TIMEOUT_MS + BACKOFF_MS,
-  late: TTL_MS,
-  unknown: TTL_MS,
+  late: LONG_TTL_MS,
+  unknown: LONG_TTL_MS,
+  cut: LONG_TTL_MS / 3,
 }
 
 export function allow(
-  { name, from, to, last, dead }: Circumstances,
+  { name, from, to, last, deadMs }: Circumstances,
   setbacks: Setbacks,
 ): Allowance {
   // Nobody has held it since then, whether or not anybody waited.
   const free = last ? Math.min(from, last.looseUntil) : from
   const isReleased = last?.releasedAt !== undefined && last.releasedAt <= from + TIMEOUT_MS
   const struck = setbacks.of(name, free - AFTERMATH_MS, to)
-  const restarts = setbacks.restartsBetween(free - 2 * TTL_MS, to)
+  const restarts = setbacks.restartsBetween(free - 2 * LONG_TTL_MS, to)
   const because = {
-    "the pause of who polls, and a stream's deadline": TTL_MS / 3 + TIMEOUT_MS + SLACK_MS,
-    "a holder that did not release": isReleased ? 0 : TTL_MS,
-    "waiters that died": dead * (TTL_MS + STAGGER_MS),
+    "the deadline of a stream": TIMEOUT_MS + SLACK_MS,
+    "the pause of who polls": setbacks.polledSince(name, free - LONGEST_WAIT_MS)
+      ? LONG_TTL_MS / 3
+      : 0,
+    "a holder that did not release": isReleased ? 0 : (last?.ttlMs ?? LONG_TTL_MS),
+    "waiters that died": sum(deadMs.map((ms) => ms + STAGGER_MS)),
     "requests and calls that failed": sum(struck.map((what) => PRICES[what])),
     "restarts of the database": sum(
-      restarts.map((restart) => restart.until - restart.from + RECONNECT_MS + 2 * TTL_MS),
+      restarts.map((restart) => restart.until - restart.from + RECONNECT_MS + 2 * LONG_TTL_MS),
     ),
     "a busy machine": setbacks.lagBetween(free, to),
   }

@@ -1,5 +1,6 @@
 // Puts together from the notes of all clients who held what and who waited when.
 import type { TimedNote } from "../client/notes.js"
+import { LONG_TTL_MS } from "../times.js"
 import type { Hold, Wait } from "./hold.js"
 
 /** After its end a hold is looked at for so long, in case that its holder has noted more. */
@@ -42,9 +43,9 @@ export class Chronicle {
     const hold = this.#holds.get(id)
     switch (note.kind) {
       case "waits": {
-        const { name, visit, waitMs } = note
+        const { name, visit, waitMs, ttlMs } = note
         const open = { until: undefined, outcome: undefined }
-        this.#waits.set(id, { client, visit, name, from: at, waitMs, ...open })
+        this.#waits.set(id, { client, visit, name, from: at, waitMs, ttlMs, ...open })
         return
       }
       case "gave-up":
@@ -52,10 +53,11 @@ export class Chronicle {
         return
       case "granted": {
         const { visit, name, mode, fence, until, leftMs } = note
+        const ttlMs = this.#waits.get(id)?.ttlMs ?? LONG_TTL_MS
         this.#settle(id, at, "granted")
         this.#grants++
         const open = { looseUntil: at + leftMs, endedAt: undefined, releasedAt: undefined }
-        this.#holds.set(id, { client, visit, name, mode, fence, from: at, until, ...open })
+        this.#holds.set(id, { client, visit, name, mode, fence, ttlMs, from: at, until, ...open })
         return
       }
       case "holds":

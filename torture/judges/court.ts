@@ -2,7 +2,7 @@
 import type { TimedNote } from "../client/notes.js"
 import { monotonicMs } from "../monotonic.js"
 import type { ChosenFault } from "../trouble/faults.js"
-import type { Onlooker } from "../trouble/fault-plan.js"
+import type { Onlooker, Stream } from "../trouble/fault-plan.js"
 import { Chronicle, type Reader } from "./chronicle.js"
 import type { Hold, Violation, Wait } from "./hold.js"
 import { immortal, type Keys, leftBehind } from "./keys.js"
@@ -30,7 +30,7 @@ export class Court implements Reader, Onlooker {
 
   note(client: number, note: TimedNote): void {
     const { at } = note
-    if (note.kind === "lag") this.setbacks.lagged(at, note.ms)
+    if (note.kind === "lag") this.setbacks.lagged(client, at, note.ms)
     else if (note.kind === "broken") this.#accuse("client", at, note.reason, { client })
     else if (note.kind === "refused") {
       const facts = { client, note, seen: this.register }
@@ -71,8 +71,10 @@ export class Court implements Reader, Onlooker {
     if (name !== undefined) this.setbacks.struck(name, at, effect === "late" ? "late" : "fault")
   }
 
-  onDeafWaiter(name: string, at: number): void {
-    this.lockOuts.deafened(name, at)
+  onWaiter(name: string, stream: Stream, at: number): void {
+    if (stream === "deaf") this.lockOuts.deafened(name, at)
+    else if (stream === "faulty") this.setbacks.struck(name, at, "cut")
+    else if (stream === "none") this.setbacks.polled(name, at)
   }
 
   /** A client wrote to its standard error, or ended by itself. */

@@ -7,6 +7,8 @@ export interface Hold {
   readonly name: string
   readonly mode: "exclusive" | "shared"
   readonly fence: number | undefined
+  /** For how long it outlives its holder at most. */
+  readonly ttlMs: number
   readonly from: number
   /** Until then it was believed, as far as is known. */
   until: number
@@ -25,6 +27,7 @@ export interface Wait {
   readonly name: string
   readonly from: number
   readonly waitMs: number
+  readonly ttlMs: number
   /** When it was settled, or its client died. */
   until: number | undefined
   outcome: "granted" | "timeout" | "backend" | "aborted" | "killed" | undefined

@@ -1,5 +1,6 @@
 // The third judge: for how long somebody alive waited for a lock that nobody held, against what explains it.
 import { type Allowance, allow } from "./allowance.js"
+import { LONG_TTL_MS } from "../times.js"
 import type { Hold, Wait } from "./hold.js"
 import type { Setbacks } from "./setbacks.js"
 
@@ -15,7 +16,7 @@ type Step =
   | { readonly at: number; readonly holds: 1 | -1; readonly hold: Hold }
   | { readonly at: number; readonly waits: 1 | -1 }
   /** A waiter died, or cannot hear of its grant, and may still have its place in the queue. */
-  | { readonly at: number; readonly dead: true }
+  | { readonly at: number; readonly deadMs: number }
   /** Somebody was granted the lock who had asked for it at `since`. */
   | { readonly at: number; readonly since: number }
 
@@ -27,8 +28,8 @@ interface Name {
   lockedOutSince: number | undefined
   /** The hold that ended last. */
   last: Hold | undefined
-  /** When waiters died that may still be in the queue. */
-  dead: number[]
+  /** When waiters died that may still be in the queue, and what each may cost. */
+  dead: { readonly at: number; readonly ms: number }[]
 }
 
 /** A request of a waiter that died may be executed so much later. */
@@ -53,16 +54,16 @@ export class LockOuts {
     steps.push({ at: Math.max(hold.from, hold.looseUntil), holds: -1, hold })
   }
 
-  addWait({ name, client, from, until = from, outcome }: Wait): void {
+  addWait({ name, client, from, until = from, outcome, ttlMs }: Wait): void {
     const { steps } = this.#at(name)
     for (const [begin, end] of this.#setbacks.aliveBetween(client, from, until)) {
       steps.push({ at: begin, waits: 1 }, { at: end, waits: -1 })
       // A pause began there: whoever is paused is as dead to the others.
-      if (end < until) steps.push({ at: end, dead: true })
+      if (end < until) steps.push({ at: end, deadMs: ttlMs })
     }
     if (outcome === "granted") steps.push({ at: until, since: from })
     else if (this.#setbacks.diedSoonAfter(client, until, LATE_MS)) {
-      steps.push({ at: until, dead: true })
+      steps.push({ at: until, deadMs: ttlMs })
     } else {
       this.#setbacks.left(name, until, outcome === "backend" ? "unknown" : "leave")
     }
@@ -70,7 +71,7 @@ export class LockOuts {
 
   /** A waiter of that lock cannot hear of its grant. */
   deafened(name: string, at: number): void {
-    this.#at(name).steps.push({ at, dead: true })
+    this.#at(name).steps.push({ at, deadMs: LONG_TTL_MS })
   }
 
   /** Goes on to a moment before which everything is known, and returns what lasted for too long. */
@@ -92,7 +93,7 @@ export class LockOuts {
   }
 
   #take(name: string, state: Name, step: Step): LockOut | undefined {
-    if ("dead" in step) state.dead.push(step.at)
+    if ("deadMs" in step) state.dead.push({ at: step.at, ms: step.deadMs })
     if ("holds" in step) {
       state.holding += step.holds
       if (step.holds < 0) state.last = step.hold
@@ -104,14 +105,15 @@ export class LockOuts {
     if (since !== undefined && !isLockedOut) tooLong = this.#judge(name, state, since, step.at)
     state.lockedOutSince = isLockedOut ? (since ?? step.at) : undefined
     // The queue is served in order: who came after the dead was granted the lock, so those before are out of it.
-    if ("since" in step) state.dead = state.dead.filter((at) => at + LATE_MS > step.since)
+    if ("since" in step) state.dead = state.dead.filter(({ at }) => at + LATE_MS > step.since)
     return tooLong
   }
 
   /** The stretch if it lasted for too long. */
   #judge(name: string, { last, dead }: Name, from: number, to: number): LockOut | undefined {
     const ms = to - from
-    const allowance = allow({ name, from, to, last, dead: dead.length }, this.#setbacks)
+    const deadMs = dead.map(({ ms }) => ms)
+    const allowance = allow({ name, from, to, last, deadMs }, this.#setbacks)
     const lockOut = { name, from, ms, allowance }
     if (ms > (this.#longest?.ms ?? 0)) this.#longest = lockOut
     return ms > allowance.ms ? lockOut : undefined

@@ -9,6 +9,8 @@ export type Setback =
   | "leave"
   /** A call failed with its outcome unknown: it may have been granted the lock. */
   | "unknown"
+  /** The stream of a waiter has ended: it polls from then on. */
+  | "cut"
 
 interface Stretch {
   readonly from: number
@@ -20,8 +22,9 @@ const KEPT_MS = 120_000
 
 export class Setbacks {
   readonly #ofNames = new Map<string, { readonly at: number; readonly what: Setback }[]>()
+  readonly #polledAt = new Map<string, number>()
   readonly #restarts: Stretch[] = []
-  readonly #lags: { readonly at: number; readonly ms: number }[] = []
+  readonly #lags: { readonly of: number; readonly at: number; readonly ms: number }[] = []
   readonly #pauses = new Map<number, { from: number; until: number }[]>()
   readonly #deaths = new Map<number, number>()
 
@@ -35,12 +38,24 @@ export class Setbacks {
     this.struck(name, at, how)
   }
 
+  /** Somebody polls for the lock: who stands in the queue without a stream, or spins. */
+  polled(name: string, at: number): void {
+    this.#polledAt.set(name, at)
+  }
+
+  polledSince(name: string, at: number): boolean {
+    return (this.#polledAt.get(name) ?? -Infinity) >= at
+  }
+
   restarted(from: number, until: number): void {
     this.#restarts.push({ from, until })
   }
 
-  lagged(at: number, ms: number): void {
-    this.#lags.push({ at, ms })
+  /** @param of a client, or -1 for the process of the judges, the proxies and the REST server */
+  lagged(of: number, at: number, ms: number): void {
+    // What was paused is late for another reason.
+    const own = ms - this.pausedBetween(of, at - ms, at)
+    if (own > 0) this.#lags.push({ of, at, ms: own })
     if (this.#lags.length > 10_000) this.#lags.splice(0, 5_000)
   }
 
@@ -70,10 +85,15 @@ export class Setbacks {
     return this.#restarts.filter((restart) => restart.until >= from && restart.from <= until)
   }
 
-  /** For how long the machine kept somebody waiting meanwhile. */
+  /** For how long the machine kept somebody waiting meanwhile: the most unlucky client, and the server that all ask. */
   lagBetween(from: number, until: number): number {
-    const inside = this.#lags.filter(({ at }) => at >= from && at <= until + 100)
-    return inside.reduce((sum, { ms }) => sum + ms, 0)
+    const sums = new Map<number, number>()
+    for (const { of, at, ms } of this.#lags) {
+      if (at >= from && at <= until + 100) sums.set(of, (sums.get(of) ?? 0) + ms)
+    }
+    const server = sums.get(-1) ?? 0
+    sums.delete(-1)
+    return server + Math.max(0, ...sums.values())
   }
 
   /** How much of a stretch the client was paused for. */

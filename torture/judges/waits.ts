@@ -3,7 +3,7 @@ import { TIMEOUT_MS } from "../times.js"
 import type { Wait } from "./hold.js"
 import type { Setbacks } from "./setbacks.js"
 
-const SLACK_MS = 500
+const SLACK_MS = 1_000
 
 /** By how many milliseconds the call has lasted for too long, seen at `now`; 0 if it has not. */
 export function overdueMs(wait: Wait, now: number, setbacks: Setbacks): number {

@@ -26,7 +26,10 @@ export class NodeClient {
       execArgv: [],
     })
     this.#child.stderr?.on("data", (chunk: Buffer) => (this.#complaints += chunk.toString()))
-    this.#exited = once(this.#child, "exit")
+    // So that a run that is cut off leaves none behind, not even one that is paused.
+    const killChild = () => this.#child.kill("SIGKILL")
+    process.once("exit", killChild)
+    this.#exited = once(this.#child, "exit").finally(() => process.off("exit", killChild))
   }
 
   /** What it wrote to its standard error since the last time, and how it ended if nobody asked it to. */

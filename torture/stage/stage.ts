@@ -5,7 +5,7 @@ import type { ClientSettings } from "../client/settings.js"
 import type { Court } from "../judges/court.js"
 import { monotonicMs } from "../monotonic.js"
 import type { Random } from "../random.js"
-import { TIMEOUT_MS, TTL_MS } from "../times.js"
+import { TIMEOUT_MS } from "../times.js"
 import type { Victims } from "../trouble/crashes.js"
 import { planFaults } from "../trouble/fault-plan.js"
 import { buildClients, type ClientPrograms } from "./client-programs.js"
@@ -158,7 +158,6 @@ export class Stage implements Victims {
       token: this.#database.token,
       witness: this.#witness.url,
       ledgers,
-      ttlMs: TTL_MS,
       timeoutMs: TIMEOUT_MS,
     }
   }

@@ -9,9 +9,12 @@ export interface Onlooker {
   onRequest(): void
   /** @param name the lock that it is about; undefined for a stream, whose channel does not tell */
   onFault(name: string | undefined, fault: ChosenFault, at: number): void
-  /** A waiter has come to a lock with a stream that tells it nothing. */
-  onDeafWaiter(name: string, at: number): void
+  /** A waiter has come to the queue of a lock. */
+  onWaiter(name: string, stream: Stream, at: number): void
 }
+
+/** How a waiter hears of its grant: not at all, by a stream that will break, by asking, or by a stream that is well. */
+export type Stream = "deaf" | "faulty" | "none" | "well"
 
 export interface FaultSettings {
   readonly seed: number
@@ -24,8 +27,7 @@ export interface FaultSettings {
 
 export function planFaults(settings: FaultSettings, onlooker: Onlooker): Plan {
   const { seed, client, share, prefix } = settings
-  /** Streams that were opened and will tell nothing. */
-  const deaf = new Set<string>()
+  const faultyStreams = new Map<string, Stream>()
   let n = 0
   return ({ commands, operations }) => {
     onlooker.onRequest()
@@ -34,14 +36,18 @@ export function planFaults(settings: FaultSettings, onlooker: Onlooker): Plan {
     const name = isStream ? undefined : nameIn(commands, prefix)
     if (name !== undefined) {
       for (const channel of channelsIn(commands)) {
-        if (deaf.delete(channel)) onlooker.onDeafWaiter(name, at)
+        const stream = channel === "-" ? "none" : (faultyStreams.get(channel) ?? "well")
+        faultyStreams.delete(channel)
+        onlooker.onWaiter(name, stream, at)
       }
     }
     const random = Random.of(seed, client, n++)
     if (!random.chance(share)) return undefined
     const chosen = chooseFault(random, isStream)
     const [[, channel] = []] = commands
-    if (chosen.effect === "deaf" && channel !== undefined) deaf.add(channel)
+    if (isStream && channel !== undefined) {
+      faultyStreams.set(channel, chosen.effect === "deaf" ? "deaf" : "faulty")
+    }
     onlooker.onFault(name, chosen, at)
     return chosen.fault
   }

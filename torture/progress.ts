@@ -1,0 +1,31 @@
+// Shows how a run goes: one line that is written over on a terminal, a line now and then elsewhere.
+import type { Report } from "./report.js"
+
+const ON_TERMINAL_MS = 500
+const ELSEWHERE_MS = 5_000
+
+export class Progress {
+  readonly #stream: NodeJS.WriteStream
+  #shownAt = -Infinity
+
+  constructor(stream: NodeJS.WriteStream) {
+    this.#stream = stream
+  }
+
+  show({ seconds, grants, requests, faulted, crashes, violations }: Report): void {
+    const { isTTY } = this.#stream
+    const now = performance.now()
+    if (now - this.#shownAt < (isTTY ? ON_TERMINAL_MS : ELSEWHERE_MS)) return
+    this.#shownAt = now
+    const { kills, pauses, restarts } = crashes
+    const line =
+      `${seconds.toFixed(0)} s: ${grants} grants, ${faulted} of ${requests} requests faulted, ` +
+      `${kills} kills, ${pauses} pauses, ${restarts} restarts, ${violations.length} violations`
+    this.#stream.write(isTTY ? `\r\x1b[K${line}` : `${line}\n`)
+  }
+
+  /** Makes room for the result. */
+  clear(): void {
+    if (this.#stream.isTTY) this.#stream.write("\r\x1b[K")
+  }
+}

@@ -1,0 +1,44 @@
+// Whether the torture is able to fail: it breaks the lock on purpose, and has to find out each time.
+import { BREAKS } from "./breaks.js"
+import { Progress } from "./progress.js"
+import type { TortureSettings } from "./settings.js"
+import { torture } from "./torture.js"
+
+/** Each break has to be found within this time. */
+const WITHIN_SECONDS = 60
+
+/** A break, and who found it when. */
+interface Finding {
+  readonly name: string
+  readonly what: string
+  readonly judge: string | undefined
+  readonly seconds: number
+}
+
+export async function selfTest(
+  settings: TortureSettings,
+  signal: AbortSignal,
+): Promise<{ isFine: boolean; data: readonly Finding[] }> {
+  const data: Finding[] = []
+  for (const { name, what, breakages } of BREAKS) {
+    if (signal.aborted) break
+    const progress = new Progress(process.stderr)
+    const broken = { ...settings, seconds: WITHIN_SECONDS, breakages, stopAtViolation: true }
+    const { violations, seconds } = await torture(broken, {
+      signal,
+      onProgress: (report) => {
+        progress.show(report)
+      },
+    })
+    progress.clear()
+    const found = violations[0]
+    data.push({ name, what, judge: found?.judge, seconds })
+    const ending = found
+      ? `found after ${seconds.toFixed(1)} s (${found.judge}: ${found.what})`
+      : "NOT FOUND"
+    console.log(`${name.padEnd(12)} ${what}\n${" ".repeat(13)}${ending}`)
+  }
+  const found = data.filter(({ judge }) => judge !== undefined).length
+  console.log(`${found} of ${BREAKS.length} were found`)
+  return { isFine: found === BREAKS.length, data }
+}
