@@ -1,15 +1,22 @@
 // The lock, broken on purpose in one place each: whoever does not find these finds nothing.
 import type { Breakage } from "../test/support/broken-build.js"
+import type { Judge } from "./judges/hold.js"
 
 export interface Break {
   readonly name: string
   /** What the lock does not do any more, in one sentence. */
   readonly what: string
   readonly breakages: readonly Breakage[]
+  /** Who has to find it; what others find may be a fault of the torture. */
+  readonly judges: readonly Judge[]
 }
+
+/** Two holders at once. */
+const EXCLUSION: readonly Judge[] = ["overlap", "register"]
 
 export const BREAKS: readonly Break[] = [
   {
+    judges: EXCLUSION,
     name: "release",
     what: "a release does not compare the token",
     breakages: [
@@ -27,6 +34,7 @@ export const BREAKS: readonly Break[] = [
     ],
   },
   {
+    judges: EXCLUSION,
     name: "validity",
     what: "validity counts from the reply, not from the moment before the request was sent",
     breakages: [
@@ -45,6 +53,7 @@ export const BREAKS: readonly Break[] = [
     ],
   },
   {
+    judges: EXCLUSION,
     name: "late-answer",
     what: "an answer that comes after its deadline releases, although another attempt was granted the lock",
     breakages: [
@@ -63,6 +72,7 @@ export const BREAKS: readonly Break[] = [
     ],
   },
   {
+    judges: ["lock-out"],
     name: "hand-off",
     what: "a hand-off does not mark the lock of the one that is granted it",
     breakages: [

@@ -75,7 +75,7 @@ async function once(
 ): Promise<{ isFine: boolean; data: unknown }> {
   const rule = broken === undefined ? undefined : breakNamed(broken)
   if (rule) console.log(`broken on purpose: ${rule.what}`)
-  const settings = rule ? { ...usual, breakages: rule.breakages, stopAtViolation: true } : usual
+  const settings = rule ? { ...usual, breakages: rule.breakages, stopAt: rule.judges } : usual
   const progress = new Progress(process.stderr)
   const data = await torture(settings, {
     signal,

@@ -20,10 +20,10 @@ export async function selfTest(
   signal: AbortSignal,
 ): Promise<{ isFine: boolean; data: readonly Finding[] }> {
   const data: Finding[] = []
-  for (const { name, what, breakages } of BREAKS) {
+  for (const { name, what, breakages, judges } of BREAKS) {
     if (signal.aborted) break
     const progress = new Progress(process.stderr)
-    const broken = { ...settings, seconds: WITHIN_SECONDS, breakages, stopAtViolation: true }
+    const broken = { ...settings, seconds: WITHIN_SECONDS, breakages, stopAt: judges }
     const { violations, seconds } = await torture(broken, {
       signal,
       onProgress: (report) => {
@@ -31,7 +31,7 @@ export async function selfTest(
       },
     })
     progress.clear()
-    const found = violations[0]
+    const found = violations.find(({ judge }) => judges.includes(judge))
     data.push({ name, what, judge: found?.judge, seconds })
     const ending = found
       ? `found after ${seconds.toFixed(1)} s (${found.judge}: ${found.what})`

@@ -1,4 +1,5 @@
 // What a run is made of.
+import type { Judge } from "./judges/hold.js"
 import type { Breakage } from "../test/support/broken-build.js"
 
 export interface TortureSettings {
@@ -18,8 +19,8 @@ export interface TortureSettings {
   readonly restartEveryMs: number
   /** What of the library is broken on purpose. */
   readonly breakages: readonly Breakage[]
-  /** End at the first violation. */
-  readonly stopAtViolation: boolean
+  /** End at the first violation that one of these judges finds. */
+  readonly stopAt: readonly Judge[]
 }
 
 /** For two cores. */
@@ -32,5 +33,5 @@ export const USUAL: Omit<TortureSettings, "seconds" | "seed"> = {
   crashEveryMs: 2_500,
   restartEveryMs: 20_000,
   breakages: [],
-  stopAtViolation: false,
+  stopAt: [],
 }

@@ -6,6 +6,8 @@ export const TTL_MS = 2_000
 /** More than a lease, so that whoever is handed the lock has to show that it is alive. */
 export const LONG_TTL_MS = 4_000
 
+export const SHORT_TTL_MS = 300
+
 /** The longest that one request may take. */
 export const TIMEOUT_MS = 500
 

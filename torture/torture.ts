@@ -43,19 +43,17 @@ export async function torture(
       const every = { everyMs: crashEveryMs, restartEveryMs }
       const striking = strike(stage, every, random, crashes, trouble.signal)
       const end = monotonicMs() + seconds * 1_000
-      const isOver = () =>
+      const isBrokenOff = () =>
         signal?.aborted === true ||
-        (settings.stopAtViolation && court.violations.length > 0) ||
-        monotonicMs() >= end
+        court.violations.some(({ judge }) => settings.stopAt.includes(judge))
+      const isOver = () => isBrokenOff() || monotonicMs() >= end
       while (!isOver()) {
         await tick(court, stage)
         onProgress?.(report())
       }
       trouble.abort()
       await striking
-      if (signal?.aborted || (settings.stopAtViolation && court.violations.length > 0)) {
-        return report()
-      }
+      if (isBrokenOff()) return report()
       await stage.stop()
       court.chronicle.end()
       court.advance(monotonicMs())

@@ -1,7 +1,7 @@
 // What a visit is for: which lock, how it is asked for, how long it is kept, and how it is let go of; all by chance.
 import { type Place, pickPlace } from "../places.js"
 import type { Random } from "../random.js"
-import { LONG_TTL_MS, TTL_MS } from "../times.js"
+import { LONG_TTL_MS, SHORT_TTL_MS, TTL_MS } from "../times.js"
 
 export interface Errand {
   readonly place: Place
@@ -30,18 +30,27 @@ const WAYS: readonly (readonly [Way, number])[] = [
   ["try", 0.07],
 ]
 
-const ENDINGS: readonly (readonly [Errand["ending"], number])[] = [
-  ["release", 0.95],
-  ["crash", 0.01],
-  ["transfer", 0.04],
+/** Ttls, and how often a hold of each is one of a crash. */
+const TTLS: readonly (readonly [ttl: readonly [ms: number, crashes: number], number])[] = [
+  [[TTL_MS, 0.01], 0.8],
+  // Whoever is handed the lock gets a lease first.
+  [[LONG_TTL_MS, 0.01], 0.1],
+  // So short that a hold of a crash, which is believed to its end, shows each millisecond by which that end is wrong.
+  [[SHORT_TTL_MS, 0.5], 0.1],
+]
+
+/** How long a lock is held: mostly for a moment, at times for as long as answers may be late, at times to the ttl's end. */
+const STAYS: readonly (readonly [stay: readonly [least: number, most: number], number])[] = [
+  [[0, 12], 0.83],
+  [[50, 400], 0.15],
+  [[0.2 * TTL_MS, 1.1 * TTL_MS], 0.02],
 ]
 
 export function pickErrand(random: Random, ledgers: number): Errand {
   const place = pickPlace(random, ledgers)
   const way = place.kind === "crown" && random.chance(0.3) ? "steal" : random.weighted(WAYS)
-  const isLong = random.chance(0.04)
-  // With a longer one whoever is handed the lock gets a lease first.
-  const ttlMs = random.chance(0.1) ? LONG_TTL_MS : TTL_MS
+  const [least, most] = random.weighted(STAYS)
+  const [ttlMs, crashes] = random.weighted(TTLS)
   return {
     place,
     way,
@@ -49,10 +58,10 @@ export function pickErrand(random: Random, ledgers: number): Errand {
     waitMs: way === "try" ? 0 : random.chance(0.1) ? 200 : 5_000,
     patienceMs: random.chance(0.06) ? random.between(1, 400) : undefined,
     ttlMs,
-    stayMs: isLong ? random.between(0.2, 1.1) * TTL_MS : random.between(0, 12),
-    isExtended: random.chance(isLong ? 0.4 : 0.05),
+    stayMs: random.between(least, most),
+    isExtended: random.chance(most > TTL_MS / 2 ? 0.4 : 0.05),
     isWritten: random.chance(0.6),
-    ending: random.weighted(ENDINGS),
+    ending: random.chance(crashes) ? "crash" : random.chance(0.04) ? "transfer" : "release",
   }
 }
 

@@ -18,6 +18,9 @@ const NOTEWORTHY_LAG_MS = 30
 const HERD_EVERY_MS = 3_000
 const HERDS = 2
 
+/** So many failures in a row make the pause after a visit longer, and more do not. */
+const MOST_FAILURES = 4
+
 const settings = JSON.parse(process.argv[2] ?? "") as ProcessSettings
 const file = openSync(settings.diary, "a")
 // Written in one call and not kept in memory, so that a kill loses none of it.
@@ -48,13 +51,14 @@ const visitor = async (number: number) => {
   const random = Random.of(seed, client, number)
   // The first one of each client belongs to a herd.
   const isOfHerd = number === 0
+  let failures = 0
   while (!end.signal.aborted) {
     if (isOfHerd) await sleep(HERD_EVERY_MS - (monotonicMs() % HERD_EVERY_MS))
     const errand = isOfHerd ? herdErrand(client % HERDS) : pickErrand(random, ledgers)
     try {
-      const isReached = await visit(scene, errand)
-      // Whoever failed does not make it worse.
-      await sleep(isReached ? random.between(0, 40) : random.between(50, 500))
+      failures = (await visit(scene, errand)) ? 0 : failures + 1
+      // On a machine that is too busy everybody would ask, give up and ask again for ever.
+      await sleep(random.between(0, 40 * 4 ** Math.min(failures, MOST_FAILURES)))
     } catch (error) {
       await diary.broken(error)
     }

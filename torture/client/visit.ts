@@ -88,7 +88,7 @@ async function come(visit: Visit, signal: AbortSignal): Promise<void> {
 }
 
 async function request(visit: Visit, signal: AbortSignal): Promise<void> {
-  const { errand, locks, diary, number, heard } = visit
+  const { errand, locks, diary, number } = visit
   const { name, kind } = errand.place
   const inside = async (lock: Lock) => {
     await live(visit, lock, number)
@@ -97,12 +97,16 @@ async function request(visit: Visit, signal: AbortSignal): Promise<void> {
   const { signal: given, ...others } = optionsOf(errand, signal)
   // A thief has no patience to lose.
   const options = errand.way === "steal" ? { ...others, steal: true } : { ...others, signal: given }
-  heard.released = undefined
+  visit.heard.released = undefined
   await (kind === "gate"
     ? locks.semaphore(name, GATE_PERMITS).request({ ...others, signal: given }, inside)
     : locks.request(name, options, inside))
   // What is tried again after the request has settled counts as failed.
-  await diary.released(number, heard.released ?? "failed")
+  await diary.released(number, latestRelease(visit) ?? "failed")
+}
+
+function latestRelease({ heard }: Scene): ReleaseResult | undefined {
+  return heard.released
 }
 
 function optionsOf({ place, way, mode, waitMs, ttlMs, stayMs }: Errand, signal: AbortSignal) {

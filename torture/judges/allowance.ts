@@ -12,7 +12,6 @@
 //  - a restart of the database: the time it was away, the time until the REST server comes back to it, and the hold and the lease
 //    that it kept for those who could not be told
 //  - the machine: by what timers were late meanwhile, measured, and a fixed slack for what is too short to be measured
-import type { Hold } from "./hold.js"
 import type { Setback, Setbacks } from "./setbacks.js"
 import { LONG_TTL_MS, TIMEOUT_MS } from "../times.js"
 
@@ -26,8 +25,10 @@ interface Circumstances {
   readonly name: string
   readonly from: number
   readonly to: number
-  /** Who held the lock before. */
-  readonly last: Hold | undefined
+  /** When the hold before ended. */
+  readonly freeSince: number
+  /** The ttls of holds that ended, and were not known to be released. */
+  readonly unreleasedMs: readonly number[]
   /** The ttls of waiters that died and may be in the queue. */
   readonly deadMs: readonly number[]
 }
@@ -51,12 +52,11 @@ const PRICES: Readonly<Record<Setback, number>> = {
 }
 
 export function allow(
-  { name, from, to, last, deadMs }: Circumstances,
+  { name, from, to, freeSince, unreleasedMs, deadMs }: Circumstances,
   setbacks: Setbacks,
 ): Allowance {
   // Nobody has held it since then, whether or not anybody waited.
-  const free = last ? Math.min(from, last.looseUntil) : from
-  const isReleased = last?.releasedAt !== undefined && last.releasedAt <= from + TIMEOUT_MS
+  const free = Math.max(freeSince, from - LONGEST_WAIT_MS)
   const struck = setbacks.of(name, free - AFTERMATH_MS, to)
   const restarts = setbacks.restartsBetween(free - 2 * LONG_TTL_MS, to)
   const because = {
@@ -64,7 +64,7 @@ export function allow(
     "the pause of who polls": setbacks.polledSince(name, free - LONGEST_WAIT_MS)
       ? LONG_TTL_MS / 3
       : 0,
-    "a holder that did not release": isReleased ? 0 : (last?.ttlMs ?? LONG_TTL_MS),
+    "a holder that did not release": Math.max(0, ...unreleasedMs),
     "waiters that died": sum(deadMs.map((ms) => ms + STAGGER_MS)),
     "requests and calls that failed": sum(struck.map((what) => PRICES[what])),
     "restarts of the database": sum(

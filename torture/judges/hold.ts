@@ -33,9 +33,11 @@ export interface Wait {
   outcome: "granted" | "timeout" | "backend" | "aborted" | "killed" | undefined
 }
 
+export type Judge = "overlap" | "register" | "lock-out" | "wait" | "keys" | "client"
+
 /** Something that must not have happened, and which judge says so. */
 export interface Violation {
-  readonly judge: "overlap" | "register" | "lock-out" | "wait" | "keys" | "client"
+  readonly judge: Judge
   /** Seconds since the beginning of the run. */
   readonly second: number
   readonly what: string

@@ -1,6 +1,6 @@
 // The third judge: for how long somebody alive waited for a lock that nobody held, against what explains it.
 import { type Allowance, allow } from "./allowance.js"
-import { LONG_TTL_MS } from "../times.js"
+import { LONG_TTL_MS, TIMEOUT_MS } from "../times.js"
 import type { Hold, Wait } from "./hold.js"
 import type { Setbacks } from "./setbacks.js"
 
@@ -26,8 +26,10 @@ interface Name {
   waiting: number
   /** Since when nobody has held it while somebody waited. */
   lockedOutSince: number | undefined
-  /** The hold that ended last. */
-  last: Hold | undefined
+  /** When the hold ended that ended last. */
+  freeSince: number
+  /** Holds that were not released, of which the key may be left. */
+  unreleased: Hold[]
   /** When waiters died that may still be in the queue, and what each may cost. */
   dead: { readonly at: number; readonly ms: number }[]
 }
@@ -87,7 +89,7 @@ export class LockOuts {
     const known = this.#names.get(name)
     if (known) return known
     const made = { steps: [], holding: 0, waiting: 0, dead: [] }
-    const state: Name = { ...made, lockedOutSince: undefined, last: undefined }
+    const state: Name = { ...made, lockedOutSince: undefined, freeSince: -Infinity, unreleased: [] }
     this.#names.set(name, state)
     return state
   }
@@ -96,7 +98,7 @@ export class LockOuts {
     if ("deadMs" in step) state.dead.push({ at: step.at, ms: step.deadMs })
     if ("holds" in step) {
       state.holding += step.holds
-      if (step.holds < 0) state.last = step.hold
+      if (step.holds < 0) this.#noteEnd(state, step.hold)
     }
     if ("waits" in step) state.waiting += step.waits
     const isLockedOut = state.waiting > 0 && state.holding === 0
@@ -109,11 +111,23 @@ export class LockOuts {
     return tooLong
   }
 
+  #noteEnd(state: Name, hold: Hold): void {
+    const { looseUntil, releasedAt = Infinity } = hold
+    state.freeSince = looseUntil
+    state.unreleased = state.unreleased.filter((it) => it.looseUntil + it.ttlMs > looseUntil)
+    // A release that took longer than one request may was tried again: until then the key was there.
+    if (releasedAt > looseUntil + TIMEOUT_MS) state.unreleased.push(hold)
+  }
+
   /** The stretch if it lasted for too long. */
-  #judge(name: string, { last, dead }: Name, from: number, to: number): LockOut | undefined {
+  #judge(name: string, state: Name, from: number, to: number): LockOut | undefined {
     const ms = to - from
+    const { freeSince, dead } = state
+    const unreleasedMs = state.unreleased
+      .filter(({ looseUntil, ttlMs }) => looseUntil + ttlMs > from)
+      .map(({ ttlMs }) => ttlMs)
     const deadMs = dead.map(({ ms }) => ms)
-    const allowance = allow({ name, from, to, last, deadMs }, this.#setbacks)
+    const allowance = allow({ name, from, to, freeSince, unreleasedMs, deadMs }, this.#setbacks)
     const lockOut = { name, from, ms, allowance }
     if (ms > (this.#longest?.ms ?? 0)) this.#longest = lockOut
     return ms > allowance.ms ? lockOut : undefined

@@ -10,7 +10,7 @@ export class WorkerClient {
   readonly number: number
   readonly #isolate: Isolate
   readonly #visitors: Promise<unknown>
-  #isOver = false
+  readonly #over = new AbortController()
   #visits = 0
   readonly #failures: string[] = []
   #stopping: Promise<void> | undefined
@@ -45,19 +45,19 @@ export class WorkerClient {
   }
 
   async #stop(): Promise<void> {
-    this.#isOver = true
+    this.#over.abort()
     await this.#visitors
     await this.#isolate.stop()
   }
 
   async #visitor(random: Random): Promise<void> {
-    while (!this.#isOver) {
+    while (!this.#over.signal.aborted) {
       try {
         const response = await this.#isolate.fetch(`/?visit=${this.#visits++}`)
         if (!response.ok) this.#failures.push(`HTTP ${response.status}: ${await response.text()}`)
         else await response.arrayBuffer()
       } catch (error) {
-        if (!this.#isOver) this.#failures.push(String(error))
+        this.#failures.push(String(error))
       }
       await sleep(random.between(0, 40))
     }

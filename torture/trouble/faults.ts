@@ -26,7 +26,7 @@ function replaced(executed: boolean, status: number, body: string): Maker {
 }
 
 const GATEWAY = "<html><h1>502 Bad Gateway</h1></html>"
-const tooLate = (random: Random) => TIMEOUT_MS + random.between(50, 800)
+const tooLate = (random: Random) => TIMEOUT_MS + random.between(20, 500)
 const slow = (random: Random) => random.between(30, TIMEOUT_MS - 50)
 
 /** With weights: what is over at once comes more often than what lasts. */
@@ -40,11 +40,11 @@ const OF_REQUESTS: readonly (readonly [label: string, weight: number, make: Make
     1,
     (r) => ({ fault: { kind: "request-delayed", ms: slow(r) }, effect: "fault" }),
   ],
-  ["request executed late", 2, (r) => late({ kind: "request-delayed", ms: tooLate(r) })],
-  ["reply slow", 2, (r) => ({ fault: { kind: "reply-delayed", ms: slow(r) }, effect: "fault" })],
+  ["request executed late", 3, (r) => late({ kind: "request-delayed", ms: tooLate(r) })],
+  ["reply slow", 5, (r) => ({ fault: { kind: "reply-delayed", ms: slow(r) }, effect: "fault" })],
   [
     "reply too late",
-    2,
+    6,
     (r) => ({ fault: { kind: "reply-delayed", ms: tooLate(r) }, effect: "fault" }),
   ],
   ["executed twice at once", 2, once({ kind: "doubled", ms: 0, answer: "first" })],

@@ -1,0 +1,31 @@
+// The torture of one database in short, in both directions: it finds nothing, and it would find what there is.
+import { expect, test } from "vitest"
+import { breakNamed } from "../torture/breaks.js"
+import { violationsOf } from "../torture/report.js"
+import { USUAL } from "../torture/settings.js"
+import { torture } from "../torture/torture.js"
+import { describeOnRedis } from "./support/variants.js"
+
+/** Few clients: other tests run meanwhile. */
+const FEW = { ...USUAL, processes: 3, workers: 1, visitors: 3, ledgers: 4, crashEveryMs: 2_000 }
+
+const seed = Math.floor(Math.random() * 2 ** 32)
+
+describeOnRedis("under torture", () => {
+  test("no judge finds anything while requests suffer, clients die and Redis restarts", async () => {
+    const report = await torture({ ...FEW, seconds: 30, restartEveryMs: 8_000, seed })
+    expect(violationsOf(report), `seed ${seed}`).toBe("")
+    expect(report.keysLeft).toEqual([])
+    expect(report.grants).toBeGreaterThan(20)
+    expect(report.faulted / report.requests).toBeGreaterThan(0.03)
+    expect(report.crashes.restarts).toBeGreaterThan(0)
+    expect(report.crashes.kills + report.crashes.pauses).toBeGreaterThan(3)
+  }, 180_000)
+
+  test("a release that does not compare the token is found", async () => {
+    const { breakages = [], judges = [] } = breakNamed("release") ?? {}
+    const broken = { ...FEW, seconds: 60, seed, breakages, stopAt: judges }
+    const { violations } = await torture(broken)
+    expect(violations.map(({ judge }) => judge)).toContain("overlap")
+  }, 120_000)
+})
