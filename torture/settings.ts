@@ -27,7 +27,7 @@ export interface TortureSettings {
 export const USUAL: Omit<TortureSettings, "seconds" | "seed"> = {
   processes: 5,
   workers: 2,
-  visitors: 4,
+  visitors: 5,
   ledgers: 8,
   faultShare: 0.065,
   crashEveryMs: 2_500,

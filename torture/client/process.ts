@@ -49,12 +49,12 @@ const visitor = async (number: number) => {
   const scene = setScene(settings, surroundings)
   const { seed, client, ledgers } = settings
   const random = Random.of(seed, client, number)
-  // The first one of each client belongs to a herd.
-  const isOfHerd = number === 0
+  // The first ones of each client belong to a herd each.
+  const isOfHerd = number < HERDS
   let failures = 0
   while (!end.signal.aborted) {
     if (isOfHerd) await sleep(HERD_EVERY_MS - (monotonicMs() % HERD_EVERY_MS))
-    const errand = isOfHerd ? herdErrand(client % HERDS) : pickErrand(random, ledgers)
+    const errand = isOfHerd ? herdErrand(number) : pickErrand(random, ledgers)
     try {
       failures = (await visit(scene, errand)) ? 0 : failures + 1
       // On a machine that is too busy everybody would ask, give up and ask again for ever.

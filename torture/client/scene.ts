@@ -1,5 +1,6 @@
 // What all clients have in common, wherever they run: a manager for one visitor, and the way to the register.
 import { type LockEvent, LockManager } from "../../src/index.js"
+import { isFar } from "../far-clients.js"
 import { Random } from "../random.js"
 import { deafFetch } from "./deaf-fetch.js"
 import type { Diary } from "./diary.js"
@@ -25,7 +26,7 @@ export function setScene(settings: ClientSettings, surroundings: Surroundings): 
     redis: { url, token },
     timeout: timeoutMs,
     clientId: `client-${client}`,
-    ...(Random.of(seed, client, visitor).chance(0.5) && { fetch: deafFetch }),
+    ...((isFar(client) || Random.of(seed, client, visitor).chance(0.4)) && { fetch: deafFetch }),
     waitUntil,
   })
   const write = async (name: string, fence: number) => {

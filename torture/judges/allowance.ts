@@ -13,6 +13,7 @@
 //    that it kept for those who could not be told
 //  - the machine: by what timers were late meanwhile, measured, and a fixed slack for what is too short to be measured
 import type { Setback, Setbacks } from "./setbacks.js"
+import { FAR_MS } from "../far-clients.js"
 import { LONG_TTL_MS, TIMEOUT_MS } from "../times.js"
 
 /** A bound, and what it is made of. */
@@ -60,7 +61,7 @@ export function allow(
   const struck = setbacks.of(name, free - AFTERMATH_MS, to)
   const restarts = setbacks.restartsBetween(free - 2 * LONG_TTL_MS, to)
   const because = {
-    "the deadline of a stream": TIMEOUT_MS + SLACK_MS,
+    "the deadline of a stream": TIMEOUT_MS + FAR_MS[1] + SLACK_MS,
     "the pause of who polls": setbacks.polledSince(name, free - LONGEST_WAIT_MS)
       ? LONG_TTL_MS / 3
       : 0,

@@ -2,7 +2,11 @@
 import type { Plan, SeenRequest } from "../../test/support/fault-proxy.js"
 import { monotonicMs } from "../monotonic.js"
 import { Random } from "../random.js"
-import { chooseFault, type ChosenFault } from "./faults.js"
+import { FAR_MS, isFar } from "../far-clients.js"
+import { chooseFault, type ChosenFault, tooLate } from "./faults.js"
+
+/** On the line of a client that is far away so many answers more come too late. */
+const FAR_TOO_LATE = 0.15
 
 /** Told of each request of a client before anything happens to it. */
 export interface Onlooker {
@@ -42,8 +46,12 @@ export function planFaults(settings: FaultSettings, onlooker: Onlooker): Plan {
       }
     }
     const random = Random.of(seed, client, n++)
-    if (!random.chance(share)) return undefined
-    const chosen = chooseFault(random, isStream)
+    const isStruck = random.chance(share)
+    if (!isStruck && (isStream || !isFar(client))) return undefined
+    if (!isStruck && !random.chance(FAR_TOO_LATE)) {
+      return { kind: "reply-delayed", ms: random.between(...FAR_MS) }
+    }
+    const chosen = isStruck ? chooseFault(random, isStream) : tooLate(random)
     const [[, channel] = []] = commands
     if (isStream && channel !== undefined) {
       faultyStreams.set(channel, chosen.effect === "deaf" ? "deaf" : "faulty")

@@ -26,8 +26,14 @@ function replaced(executed: boolean, status: number, body: string): Maker {
 }
 
 const GATEWAY = "<html><h1>502 Bad Gateway</h1></html>"
-const tooLate = (random: Random) => TIMEOUT_MS + random.between(20, 500)
+const outlasting = (random: Random) => TIMEOUT_MS + random.between(20, 500)
 const slow = (random: Random) => random.between(30, TIMEOUT_MS - 50)
+
+const TOO_LATE = "reply too late"
+const lateReply: Maker = (random) => ({
+  fault: { kind: "reply-delayed", ms: outlasting(random) },
+  effect: "fault",
+})
 
 /** With weights: what is over at once comes more often than what lasts. */
 const OF_REQUESTS: readonly (readonly [label: string, weight: number, make: Maker])[] = [
@@ -40,16 +46,12 @@ const OF_REQUESTS: readonly (readonly [label: string, weight: number, make: Make
     1,
     (r) => ({ fault: { kind: "request-delayed", ms: slow(r) }, effect: "fault" }),
   ],
-  ["request executed late", 3, (r) => late({ kind: "request-delayed", ms: tooLate(r) })],
+  ["request executed late", 3, (r) => late({ kind: "request-delayed", ms: outlasting(r) })],
   ["reply slow", 5, (r) => ({ fault: { kind: "reply-delayed", ms: slow(r) }, effect: "fault" })],
-  [
-    "reply too late",
-    6,
-    (r) => ({ fault: { kind: "reply-delayed", ms: tooLate(r) }, effect: "fault" }),
-  ],
+  [TOO_LATE, 6, lateReply],
   ["executed twice at once", 2, once({ kind: "doubled", ms: 0, answer: "first" })],
   ["executed twice, second answer", 1, once({ kind: "doubled", ms: 0, answer: "second" })],
-  ["executed again late", 2, (r) => late({ kind: "doubled", ms: tooLate(r), answer: "first" })],
+  ["executed again late", 2, (r) => late({ kind: "doubled", ms: outlasting(r), answer: "first" })],
   ["body cut off", 1, once({ kind: "truncated", framing: "broken" })],
   ["half a body for a whole", 1, once({ kind: "truncated", framing: "intact" })],
   ["429", 1, replaced(false, 429, '{"error":"slow down"}')],
@@ -79,6 +81,11 @@ const OF_STREAMS: readonly (readonly [label: string, weight: number, make: Maker
 
 function cut(random: Random, by: "end" | "reset"): Fault {
   return { kind: "stream-cut", afterMs: random.between(1, 300), by }
+}
+
+/** An answer that comes when its request has been given up. */
+export function tooLate(random: Random): ChosenFault {
+  return { label: TOO_LATE, ...lateReply(random) }
 }
 
 /** The fault for a request, by chance. */
