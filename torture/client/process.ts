@@ -18,6 +18,9 @@ const NOTEWORTHY_LAG_MS = 30
 const HERD_EVERY_MS = 3_000
 const HERDS = 2
 
+/** How long a request takes that suffers nothing on a machine that is not busy. */
+const USUAL_PING_MS = 15
+const LONGEST_PAUSE_MS = 2_000
 /** So many failures in a row make the pause after a visit longer, and more do not. */
 const MOST_FAILURES = 4
 
@@ -43,6 +46,11 @@ process.on("SIGINT", () => undefined)
 // Without whoever started it there is nothing to prove.
 process.on("disconnect", () => process.exit())
 
+/**
+ * By how much a request takes longer than it should. On a machine that is too busy everybody would ask, give up at the
+ * deadline and ask again for ever, and nobody would be granted anything; so all come less often then.
+ */
+let congestionMs = 0
 let visits = 0
 const visitor = async (number: number) => {
   const surroundings = { diary, visitor: number, nextVisit: () => visits++, end: end.signal }
@@ -57,8 +65,8 @@ const visitor = async (number: number) => {
     const errand = isOfHerd ? herdErrand(number) : pickErrand(random, ledgers)
     try {
       failures = (await visit(scene, errand)) ? 0 : failures + 1
-      // On a machine that is too busy everybody would ask, give up and ask again for ever.
-      await sleep(random.between(0, 40 * 4 ** Math.min(failures, MOST_FAILURES)))
+      const busyMs = Math.min(10 * congestionMs, LONGEST_PAUSE_MS)
+      await sleep(random.between(0, 40 * 4 ** Math.min(failures, MOST_FAILURES) + 2 * busyMs))
     } catch (error) {
       await diary.broken(error)
     }
@@ -74,8 +82,19 @@ const watchTheClock = async () => {
   }
 }
 
+const watchTheCongestion = async () => {
+  while (!end.signal.aborted) {
+    const sentAt = monotonicMs()
+    await fetch(`${settings.witness}/ping`).then((response) => response.arrayBuffer())
+    const tookMs = Math.max(0, monotonicMs() - sentAt - USUAL_PING_MS)
+    congestionMs = (congestionMs + tookMs) / 2
+    await sleep(200)
+  }
+}
+
 await Promise.all([
   watchTheClock(),
+  watchTheCongestion(),
   ...Array.from({ length: settings.visitors }, (_, number) => visitor(number)),
 ])
 // What is cleaned up still keeps the process alive; the channel does not.

@@ -18,6 +18,10 @@ export class Witness {
       void readAll(request).then((body) => {
         if (body === undefined) return
         const { url = "" } = request
+        if (url === "/ping") {
+          response.end()
+          return
+        }
         if (url === "/register") {
           const { name, fence } = JSON.parse(body) as { name: string; fence: number }
           response.end(JSON.stringify(register.write(name, fence)))
