@@ -5,5 +5,5 @@
 export const FAR_MS = [50, 250] as const
 
 export function isFar(client: number): boolean {
-  return client % 5 === 4
+  return client % 4 === 1
 }

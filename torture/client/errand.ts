@@ -41,8 +41,8 @@ const TTLS: readonly (readonly [ttl: readonly [ms: number, crashes: number], num
 
 /** How long a lock is held: mostly for a moment, at times for as long as answers may be late, at times to the ttl's end. */
 const STAYS: readonly (readonly [stay: readonly [least: number, most: number], number])[] = [
-  [[0, 12], 0.83],
-  [[50, 400], 0.15],
+  [[0, 12], 0.78],
+  [[50, 400], 0.2],
   [[0.2 * TTL_MS, 1.1 * TTL_MS], 0.02],
 ]
 

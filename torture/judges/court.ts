@@ -33,7 +33,7 @@ export class Court implements Reader, Onlooker {
     if (note.kind === "lag") this.setbacks.lagged(client, at, note.ms)
     else if (note.kind === "broken") this.#accuse("client", at, note.reason, { client })
     else if (note.kind === "refused") {
-      const facts = { client, note, seen: this.register }
+      const facts = { client, note }
       this.#accuse("register", at, "a holder that believed itself valid was refused", facts)
     } else this.chronicle.note(client, note)
   }

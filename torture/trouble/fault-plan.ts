@@ -6,7 +6,7 @@ import { FAR_MS, isFar } from "../far-clients.js"
 import { chooseFault, type ChosenFault, tooLate } from "./faults.js"
 
 /** On the line of a client that is far away so many answers more come too late. */
-const FAR_TOO_LATE = 0.15
+const FAR_TOO_LATE = 0.2
 
 /** Told of each request of a client before anything happens to it. */
 export interface Onlooker {

@@ -26,7 +26,8 @@ function replaced(executed: boolean, status: number, body: string): Maker {
 }
 
 const GATEWAY = "<html><h1>502 Bad Gateway</h1></html>"
-const outlasting = (random: Random) => TIMEOUT_MS + random.between(20, 500)
+/** Mostly by a little: what is later yet finds nothing to spoil any more. */
+const outlasting = (random: Random) => TIMEOUT_MS + 20 + 480 * random.next() ** 2
 const slow = (random: Random) => random.between(30, TIMEOUT_MS - 50)
 
 const TOO_LATE = "reply too late"
