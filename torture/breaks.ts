@@ -23,13 +23,12 @@ export const BREAKS: readonly Break[] = [
       {
         file: "lua/release.lua",
         find: 'if value == token and entry == "" then',
-        replace: 'if value and not base and not isMarked and entry == "" then',
+        replace: 'if value and not base and not somebodyWaits and entry == "" then',
       },
       {
         file: "lua/release.lua",
-        find: 'elseif value == token or value == token .. "+" then',
-        replace:
-          'elseif value == token or value == token .. "+" or value and not base and entry == "" then',
+        find: "elseif is(value, token) then",
+        replace: 'elseif is(value, token) or value and not base and entry == "" then',
       },
     ],
   },
@@ -41,9 +40,9 @@ export const BREAKS: readonly Break[] = [
       {
         file: "store/replies.ts",
         find: `      kind,
-      validity: Validity.ofTtl(sentAt, left),`,
+      validity: Validity.ofTtl(sentAt, Math.min(left, ttlMs)),`,
         replace: `      kind,
-      validity: Validity.ofTtl(now(), left),`,
+      validity: Validity.ofTtl(now(), Math.min(left, ttlMs)),`,
       },
       {
         file: "store/single.ts",

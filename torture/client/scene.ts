@@ -26,6 +26,8 @@ export function setScene(settings: ClientSettings, surroundings: Surroundings): 
     redis: { url, token },
     timeout: timeoutMs,
     clientId: `client-${client}`,
+    // Both forms of extensions and releases, on the same locks.
+    compareAndSet: Random.of(seed, client, visitor, 2).chance(0.5),
     ...((isFar(client) || Random.of(seed, client, visitor).chance(0.4)) && { fetch: deafFetch }),
     waitUntil,
   })
