@@ -1,0 +1,36 @@
+// Mutation testing of the lock's core: `npm run mutate`, or `npm run mutate -- --mutate src/validity.ts` for a part of it.
+// What survives and why it may is in docs/mutation.md.
+
+/**
+ * What decides who holds a lock, for how long, and what is left behind. Not here: types and tables of options, adapters,
+ * the local server (its tests compare it with a real Redis), and Lua, whose mutants are in test/lua-mutants.
+ * @type {string[]}
+ */
+const core = [
+  "src/{validity,expiry,renewal,backoff,background-timer,sleep,duration,token,any-signal,whole-ttl}.ts",
+  "src/{lock,hold-commands,while-held,ask-until-known,ask-database,semaphore,acquire-all,lock-group}.ts",
+  "src/wait/*.ts",
+  "src/store/{single,queue,acquire,replies,compare-and-set,keys,waiter-entry}.ts",
+  "src/store/quorum/*.ts",
+  "src/rest/{deadline,tick-order,event-stream}.ts",
+]
+
+/** @type {import("@stryker-mutator/api/core").PartialStrykerOptions} */
+export default {
+  mutate: core,
+  testRunner: "vitest",
+  plugins: ["@stryker-mutator/vitest-runner"],
+  vitest: { configFile: "vitest.mutate.config.ts", related: false },
+  coverageAnalysis: "perTest",
+  concurrency: 2,
+  // A further run asks again only what may have changed.
+  incremental: true,
+  incrementalFile: "reports/mutation/incremental.json",
+  reporters: ["progress", "clear-text", "html"],
+  htmlReporter: { fileName: "reports/mutation/index.html" },
+  clearTextReporter: { allowColor: false, logTests: false },
+  // On top of one and a half times what the tests of a mutant take without it.
+  timeoutMS: 5_000,
+  thresholds: { high: 95, low: 90, break: 90 },
+  ignorePatterns: ["bench", "demo", "dist", "docs", "examples", "matrix", "reports", "torture"],
+}

@@ -1,0 +1,68 @@
+// What mutants of the core are run against beside the unit tests: everything that is promised of a lock, with a
+// database in this process and a clock that is moved.
+import { afterAll, beforeAll, beforeEach, describe, vi } from "vitest"
+import { contract } from "../contract/contract.js"
+import { openLab } from "../contract/lab.js"
+import { querying } from "../modes/querying.js"
+import { semaphores } from "../modes/semaphores.js"
+import { several } from "../modes/several.js"
+import { sharing } from "../modes/sharing.js"
+import { stealing } from "../modes/stealing.js"
+import { crashing } from "../queue/crashing.js"
+import { flushing } from "../queue/flushing.js"
+import { givingUp, givingUpByPush } from "../queue/giving-up.js"
+import { handingOver, handingOverByPush } from "../queue/handing-over.js"
+import { noticedStreams, streams, unpublished } from "../queue/streams.js"
+import { strangers } from "../queue/strangers.js"
+import type { Variant } from "../support/variants.js"
+import { moveClock, openVirtual } from "../support/virtual-database.js"
+
+const variant: Variant = {
+  name: "in this process",
+  engine: "embedded engine",
+  client: "fetch client",
+  push: true,
+  hasQueue: true,
+  isAvailable: true,
+  open: openVirtual,
+}
+
+/** What these claim needs a network, or looks again and again by a clock of its own. */
+const NOT_HERE = new Set([
+  "a waiter has the lock soon after its release",
+  "calls made in one tick take effect in program order, and travel together",
+  "the events of a lock's life come in order, with their facts",
+  "an abort while the place in the queue is asked for leaves no place behind",
+  "a lease is extended to the full ttl at once, and a handle that is not renewed outlives it",
+  "a contended critical section costs five requests among 3 waiters",
+  "a contended critical section costs five requests among 12 waiters",
+  "a long wait costs as many requests as a short one",
+  "a waiter whose stream meets a stream that is never confirmed waits all the same",
+  "what a script cannot publish its caller publishes",
+])
+
+beforeAll(moveClock)
+beforeEach(({ task, skip }) => {
+  skip(NOT_HERE.has(task.name))
+})
+afterAll(() => vi.useRealTimers())
+
+contract(variant)
+describe("queue and modes", () => {
+  const lab = openLab(variant)
+  querying(lab)
+  semaphores(lab)
+  several(lab)
+  sharing(lab)
+  stealing(lab)
+  crashing(lab)
+  flushing(variant)
+  givingUp(lab)
+  givingUpByPush(lab)
+  handingOver(lab)
+  handingOverByPush(lab)
+  noticedStreams(lab)
+  streams(lab)
+  unpublished(lab)
+  strangers(lab)
+})

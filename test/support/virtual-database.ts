@@ -1,0 +1,231 @@
+// A database in this process, without a network: with a clock that is moved, whatever takes hours takes no time.
+import { vi } from "vitest"
+import { withCompareAndSet } from "../../src/dev/compare-and-set.js"
+import { EmbeddedEngine } from "../../src/dev/engine-embedded.js"
+import { type Engine, ErrorReply, type Reply } from "../../src/dev/engine.js"
+import { LockManager, type LockManagerOptions } from "../../src/index.js"
+import { withDeadline } from "../../src/rest/deadline.js"
+import { readScanPage, readSet } from "../../src/rest/replies.js"
+import { RestError } from "../../src/rest/rest-error.js"
+import type { Listener, Subscription, Transport } from "../../src/rest/transport.js"
+import { Database } from "../../src/store/database.js"
+import { SingleStore } from "../../src/store/single.js"
+import type { StoreRecipe } from "../../src/store/store.js"
+import { type Fault, type Faults, nothing, type Plan, type SeenRequest } from "./fault-proxy.js"
+import { operationOf } from "./operation.js"
+import type { Opened } from "./variants.js"
+
+/** Lets the clock jump to the next timer whenever nothing else is to be done. */
+export function moveClock(): void {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date", "performance"] })
+  vi.setTimerTickMode("nextTimerAsync")
+}
+
+/** An engine in memory that has what Upstash has. */
+export async function openEngine(): Promise<Engine> {
+  return withCompareAndSet(await EmbeddedEngine.create())
+}
+
+/** Sends one command past the library. */
+export function commandsTo(engine: Engine) {
+  return async (...command: readonly string[]): Promise<unknown> => {
+    const reply = await engine.run(command)
+    if (reply instanceof ErrorReply) throw reply
+    return toValue(reply)
+  }
+}
+
+/** The same as a variant with a network, but for what a network does. */
+export async function openVirtual(): Promise<Opened> {
+  const engine = await openEngine()
+  const recipe = recipeFor(new VirtualTransport(engine))
+  return {
+    url: "http://nowhere.test",
+    token: "none",
+    redisUrl: undefined,
+    command: commandsTo(engine),
+    close: () => engine.close(),
+    redis: recipe as unknown as LockManagerOptions["redis"],
+    locks: (options) => managerOn(recipe, options),
+    proxied: () => {
+      const proxy = new VirtualTransport(engine)
+      return Promise.resolve({ proxy, locks: (options) => managerOn(recipeFor(proxy), options) })
+    },
+  }
+}
+
+function recipeFor(transport: Transport): StoreRecipe {
+  return {
+    openStore: ({ prefix, compareAndSet = false }) =>
+      new SingleStore(new Database(transport, prefix, false), compareAndSet),
+  }
+}
+
+/** A manager on a store that is opened so. */
+export function managerOn(recipe: StoreRecipe, options?: Partial<LockManagerOptions>): LockManager {
+  return new LockManager({ redis: recipe as unknown as LockManagerOptions["redis"], ...options })
+}
+
+/** The way to an engine in this process; loses, delays and doubles what it is told to. */
+export class VirtualTransport implements Transport, Faults {
+  readonly mayResend = false
+  readonly noticesEnd = true
+  readonly log: SeenRequest[] = []
+  plan: Plan = nothing
+  readonly #engine: Engine
+  readonly #underWay = new Set<Promise<unknown>>()
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+  }
+
+  seen(operation: string): readonly SeenRequest[] {
+    return this.log.filter(({ operations }) => operations.includes(operation))
+  }
+
+  async settled(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay)
+  }
+
+  async setIfAbsent(key: string, value: string, ttlMs: number, timeoutMs: number) {
+    return readSet(await this.send(key, ["SET", key, value, "NX", "PX", String(ttlMs)], timeoutMs))
+  }
+
+  evaluate(
+    script: string,
+    keys: readonly string[],
+    args: readonly string[],
+    timeoutMs: number,
+  ): Promise<unknown> {
+    return this.send("", ["EVAL", script, String(keys.length), ...keys, ...args], timeoutMs)
+  }
+
+  async scan(cursor: string, pattern: string, count: number, timeoutMs: number) {
+    const command = ["SCAN", cursor, "MATCH", pattern, "COUNT", String(count)]
+    return readScanPage(await this.send("", command, timeoutMs))
+  }
+
+  publish(channel: string, message: string, timeoutMs: number): Promise<unknown> {
+    return this.send("", ["PUBLISH", channel, message], timeoutMs)
+  }
+
+  send(_: string, command: readonly string[], timeoutMs: number): Promise<unknown> {
+    return withDeadline(timeoutMs, () => {
+      const work = this.#travel(command)
+      this.#underWay.add(work)
+      const forget = () => this.#underWay.delete(work)
+      work.then(forget, forget)
+      return work
+    })
+  }
+
+  async subscribe(channel: string, listener: Listener): Promise<Subscription> {
+    const fault = this.#see(["SUBSCRIBE", channel], [])
+    if (fault?.kind === "replaced") throw refusal(fault)
+    let isOpen = true
+    const stop = await this.#engine.subscribe(
+      { kind: "channel", name: channel },
+      {
+        onMessage: (_, payload) => {
+          if (isOpen && fault?.kind !== "stream-stalled") {
+            const garbled = fault?.kind === "stream-garbled"
+            if (garbled) end()
+            else listener.onMessage(payload.toString())
+          }
+        },
+        onEnd: () => {
+          end()
+        },
+      },
+    )
+    const end = () => {
+      stop()
+      if (isOpen) listener.onEnd()
+      isOpen = false
+    }
+    if (fault?.kind === "stream-cut") setTimeout(end, fault.afterMs)
+    return {
+      close: () => {
+        isOpen = false
+        stop()
+      },
+    }
+  }
+
+  #see(command: readonly string[], answers: readonly string[]): Fault | undefined {
+    const seen = {
+      index: this.log.length,
+      atMs: performance.now(),
+      operations: [operationOf(command)],
+      commands: [command],
+    }
+    const fault = this.plan(seen)
+    this.log.push({ ...seen, fault, answers })
+    return fault
+  }
+
+  async #travel(command: readonly string[]): Promise<unknown> {
+    const answers: string[] = []
+    const fault = this.#see(command, answers)
+    // What is sent arrives later than now.
+    await undefined
+    const execute = async () => {
+      const reply = await this.#engine.run(command)
+      if (reply instanceof ErrorReply) throw refusal({ status: 400, body: reply.message })
+      answers.push(JSON.stringify({ result: toValue(reply) }))
+      return toValue(reply)
+    }
+    return fault ? suffer(fault, execute) : execute()
+  }
+}
+
+async function suffer(fault: Fault, execute: () => Promise<unknown>): Promise<unknown> {
+  switch (fault.kind) {
+    case "request-lost":
+      throw broken()
+    case "reply-lost":
+    case "truncated":
+      await execute()
+      throw broken()
+    case "request-delayed":
+      await pause(fault.ms)
+      return execute()
+    case "reply-delayed": {
+      const reply = await execute()
+      await pause(fault.ms)
+      return reply
+    }
+    case "doubled": {
+      const first = await execute()
+      const second = pause(fault.ms).then(execute)
+      return fault.answer === "first" ? first : second
+    }
+    case "hang":
+      if (fault.executed) await execute()
+      return new Promise(() => undefined)
+    case "replaced":
+      if (fault.executed) await execute()
+      throw refusal(fault)
+    default:
+      throw new Error(`${fault.kind} is for streams`)
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
+function broken(): RestError {
+  return new RestError("the connection broke", { outcome: "unknown" })
+}
+
+function refusal({ status, body }: { readonly status: number; readonly body: string }): RestError {
+  const outcome = [400, 401, 403, 404].includes(status) ? "refused" : "unknown"
+  return new RestError(`HTTP ${String(status)}: ${body}`, { outcome, status })
+}
+
+/** A reply as JSON brings it. */
+function toValue(reply: Reply): unknown {
+  if (Buffer.isBuffer(reply)) return reply.toString()
+  return Array.isArray(reply) ? (reply as readonly Reply[]).map(toValue) : reply
+}

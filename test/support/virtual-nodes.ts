@@ -1,0 +1,91 @@
+// The databases of a quorum in this process, that can fail as those of nodes.ts do.
+import type { Engine } from "../../src/dev/engine.js"
+import type { LockManagerOptions } from "../../src/index.js"
+import { planQuorum, type QuorumOptions } from "../../src/quorum/options.js"
+import { Database } from "../../src/store/database.js"
+import { Panel } from "../../src/store/quorum/panel.js"
+import { QuorumStore } from "../../src/store/quorum/quorum.js"
+import { Voter } from "../../src/store/quorum/voter.js"
+import type { StoreRecipe } from "../../src/store/store.js"
+import type { QuorumLab } from "../quorum/lab.js"
+import { everything, nothing } from "./fault-proxy.js"
+import type { QuorumNode } from "./nodes.js"
+import { until } from "./outcomes.js"
+import { commandsTo, managerOn, openEngine, VirtualTransport } from "./virtual-database.js"
+
+class VirtualNode {
+  readonly faults: VirtualTransport
+  readonly command: (...command: readonly string[]) => Promise<unknown>
+
+  constructor(engine: Engine) {
+    this.faults = new VirtualTransport(engine)
+    this.command = commandsTo(engine)
+  }
+
+  pause(): void {
+    this.faults.plan = everything({ kind: "hang", executed: false, after: "nothing" })
+  }
+
+  async kill(): Promise<void> {
+    this.faults.plan = everything({ kind: "request-lost" })
+    await this.flush()
+  }
+
+  restart(): void {
+    this.faults.plan = nothing
+  }
+
+  async flush(): Promise<void> {
+    await this.command("FLUSHALL")
+  }
+
+  heal(): void {
+    this.faults.plan = nothing
+    this.faults.log.length = 0
+  }
+}
+
+/** The lab of test/quorum on such databases. */
+export async function openVirtualQuorumLab(count = 5): Promise<QuorumLab> {
+  let names = 0
+  const nodes: VirtualNode[] = []
+  while (nodes.length < count) nodes.push(new VirtualNode(await openEngine()))
+  const asNodes = nodes as unknown as readonly QuorumNode[]
+  const values = (name: string, those = asNodes) =>
+    Promise.all(those.map((node) => node.command("GET", `lock:${name}`)))
+  return {
+    nodes: asNodes,
+    name: () => `quorum-${String(names++)}`,
+    node: (i) => {
+      const node = asNodes[i]
+      if (!node) throw new Error(`there is no database ${String(i)}`)
+      return node
+    },
+    locks: ({ quarantine, voteTimeout, ...options } = {}, those = asNodes) =>
+      managerOn(recipeFor(those, { quarantine, voteTimeout }), options as LockManagerOptions),
+    values,
+    free: (name, those) =>
+      until(async () => (await values(name, those)).every((value) => value === null)),
+    voted: ({ name, token }) =>
+      until(async () => (await values(name)).every((value) => value === token)),
+    heal: async () => {
+      for (const node of nodes) node.heal()
+      for (const { faults } of nodes) {
+        await new Voter(new Database(faults, "lock:", false)).start(5_000)
+      }
+    },
+  }
+}
+
+function recipeFor(nodes: readonly QuorumNode[], options: QuorumOptions): StoreRecipe {
+  return {
+    openStore: ({ prefix, timeoutMs, waitUntil }) => {
+      const transports = nodes.map(({ faults }) => faults as unknown as VirtualTransport)
+      const voters = transports.map(
+        (transport) => new Voter(new Database(transport, prefix, false)),
+      )
+      const plan = planQuorum(options)
+      return new QuorumStore(new Panel(voters, { ...plan, cleanUpMs: timeoutMs, waitUntil }))
+    },
+  }
+}
