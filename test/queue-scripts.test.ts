@@ -3,6 +3,7 @@
 import { describe } from "vitest"
 import { openBench } from "./scripts/bench.js"
 import { handingOn } from "./scripts/handing-on.js"
+import { sharing } from "./scripts/sharing.js"
 import { standingInLine } from "./scripts/standing-in-line.js"
 import { hasRedisServer } from "./support/redis-server.js"
 
@@ -15,6 +16,9 @@ for (const engine of ["embedded engine", "real Redis"] as const) {
     })
     describe("handing on", () => {
       handingOn(bench)
+    })
+    describe("sharing", () => {
+      sharing(bench)
     })
   })
 }

@@ -1,105 +1,12 @@
-// The scripts of a quorum on one of its databases, vote by vote.
-import { describe, expect } from "vitest"
+// The scripts of a quorum, for each engine.
+import { describe } from "vitest"
 import { openBench } from "./scripts/bench.js"
+import { voting } from "./scripts/voting.js"
 import { hasRedisServer } from "./support/redis-server.js"
-import { waiterByHand } from "./support/waiter-by-hand.js"
 
 for (const engine of ["embedded engine", "real Redis"] as const) {
   const run = engine === "embedded engine" || hasRedisServer() ? describe : describe.skip
   run(engine, () => {
-    const bench = openBench(engine)
-
-    bench(
-      "a vote of an earlier attempt that arrives late does not replace a later one",
-      async ({ lock }) => {
-        expect((await lock.vote("fl_a_b", 2))[0]).toBe("granted")
-        expect((await lock.vote("fl_a_b", 1))[0]).toBe("busy")
-        expect(await lock.value()).toBe("fl_a_b-2")
-      },
-    )
-
-    bench(
-      "a later attempt replaces earlier ones, with its full ttl, and ten comes after two",
-      async ({ lock }) => {
-        await lock.vote("fl_a_b", 2, { ttlMs: 5_000 })
-        expect((await lock.vote("fl_a_b", 10)).slice(0, 2)).toEqual(["granted", 30_000])
-        expect(await lock.value()).toBe("fl_a_b-10")
-        expect((await lock.remains())[lock.key("lock")]).toBeGreaterThan(20_000)
-      },
-    )
-
-    bench("a vote that was sent twice is told what is left", async ({ lock }) => {
-      await lock.vote("fl_a_b", 1, { ttlMs: 5_000 })
-      const [kind, left] = await lock.vote("fl_a_b", 1)
-      expect(kind).toBe("granted")
-      expect(left).toBeLessThanOrEqual(5_000)
-      expect(left).toBeGreaterThan(0)
-    })
-
-    bench("calls whose tokens begin alike are strangers to each other", async ({ lock }) => {
-      await lock.vote("fl_a_b", 1)
-      expect((await lock.vote("fl_a_b-1", 2))[0]).toBe("busy")
-      expect((await lock.vote("fl_a", 2))[0]).toBe("busy")
-      expect(await lock.value()).toBe("fl_a_b-1")
-    })
-
-    bench("whoever is refused is told whose it is and for how long", async ({ lock }) => {
-      const { token } = waiterByHand()
-      await lock.take(token, 5_000)
-      const [kind, left, holder] = await lock.vote("fl_a_b", 1)
-      expect([kind, holder]).toEqual(["busy", token])
-      expect(left).toBeLessThanOrEqual(5_000)
-      expect(await lock.value()).toBe(token)
-    })
-
-    bench(
-      "a key that is no text is somebody else's, and is left alone",
-      async ({ lock, command }) => {
-        await command("HSET", lock.key("lock"), "a", "b")
-        await command("PEXPIRE", lock.key("lock"), "5000")
-        expect((await lock.vote("fl_a_b", 1))[0]).toBe("busy")
-        expect(await command("HGET", lock.key("lock"), "a")).toBe("b")
-      },
-    )
-
-    bench(
-      "the mark of somebody who waits on this database alone is kept",
-      async ({ lock, command }) => {
-        await lock.vote("fl_a_b", 1)
-        await command("APPEND", lock.key("lock"), "+")
-        expect((await lock.vote("fl_a_b", 2))[0]).toBe("granted")
-        expect(await lock.value()).toBe("fl_a_b-2+")
-        expect(await lock.fence("fl_a_b-2", 7)).toBe("noted")
-        expect(await lock.fence("fl_a_b-1", 8)).toBe("taken")
-      },
-    )
-
-    bench(
-      "a database that does not remember votes when its quarantine is over, or when it is started",
-      async ({ lock }) => {
-        await lock.forget()
-        const quarantined = { quarantineMs: 60_000 }
-        const [kind, left] = await lock.vote("fl_a_b", 1, quarantined)
-        expect([kind, left]).toEqual(["young", 60_000])
-        expect((await lock.vote("fl_a_b", 2, quarantined))[0]).toBe("young")
-        expect(await lock.value()).toBeNull()
-        await lock.start()
-        expect((await lock.vote("fl_a_b", 3, quarantined))[0]).toBe("granted")
-      },
-    )
-
-    bench(
-      "a fencing counter never goes down, and is noted only with the vote",
-      async ({ lock, command }) => {
-        await lock.vote("fl_a_b", 1)
-        expect(await lock.fence("fl_a_b-1", 2 ** 52 + 1)).toBe("noted")
-        expect(await lock.fence("fl_a_b-1", 9)).toBe("noted")
-        expect(await command("GET", lock.key("fence"))).toBe(String(2 ** 52 + 1))
-        expect((await lock.vote("fl_a_b", 1))[2]).toBe(String(2 ** 52 + 1))
-        await lock.release("fl_a_b-1")
-        expect(await lock.fence("fl_a_b-1", 2 ** 52 + 2)).toBe("gone")
-        expect(await command("GET", lock.key("fence"))).toBe(String(2 ** 52 + 1))
-      },
-    )
+    voting(openBench(engine))
   })
 }

@@ -5,7 +5,7 @@ import { type HandOptions, LockByHand, type SendCommand } from "../support/waite
 import { type Database, type EngineName, openDatabase } from "../support/variants.js"
 
 /** One lock, on a database that other tests use at the same time. */
-interface Bench {
+export interface Bench {
   readonly lock: LockByHand
   readonly command: SendCommand
   /** The same lock, its scripts sent in another way. */
@@ -52,7 +52,7 @@ export function openBench(engine: EngineName): BenchTest {
   }
 }
 
-async function expectLives(lock: LockByHand): Promise<void> {
+export async function expectLives(lock: LockByHand): Promise<void> {
   const remains = await lock.remains()
   for (const part of ["lock", "queue", "seen", "fence"] as const) {
     const life = remains[lock.key(part)]
@@ -62,13 +62,16 @@ async function expectLives(lock: LockByHand): Promise<void> {
   }
 }
 
+/** How long a message may take. */
+export const hearing = { withinMs: 2_000 }
+
 /** What was heard, once it is as much as expected. */
 export async function expectHeard(heard: readonly string[], ...expected: unknown[]): Promise<void> {
   await vi.waitFor(
     () => {
       expect(heard).toHaveLength(expected.length)
     },
-    { timeout: 2_000, interval: 5 },
+    { timeout: hearing.withinMs, interval: 5 },
   )
   expect(heard).toEqual(expected)
 }

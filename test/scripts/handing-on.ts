@@ -232,6 +232,11 @@ export function handingOn(bench: BenchTest): void {
     expect(Number((await lock.try(second)).fence)).toBeGreaterThan(before)
   })
 
+  bench("a fencing token is above one that is ahead of the clock", async ({ lock, command }) => {
+    await command("SET", lock.key("fence"), String(2 ** 52), "PX", "60000")
+    expect((await lock.try(waiterByHand({ fencing: true }))).fence).toBe(String(2 ** 52 + 1))
+  })
+
   bench(
     "messages that the script cannot publish come back with its reply",
     async ({ lock, sent }) => {

@@ -3,6 +3,7 @@
 import fc from "fast-check"
 import { expect } from "vitest"
 import {
+  type HandOptions,
   LockByHand,
   type SendCommand,
   type WaiterByHand,
@@ -100,9 +101,9 @@ export class History {
   /** The tokens that a release or a leave was sent for: a copy of that may end what they are granted later. */
   readonly #given = new Set<string>()
 
-  constructor(send: SendCommand, name: string, cast: Cast) {
+  constructor(send: SendCommand, name: string, cast: Cast, options?: HandOptions) {
     this.#send = send
-    this.#lock = new LockByHand(send, name)
+    this.#lock = new LockByHand(send, name, options)
     this.#cast = cast
     this.#clients = cast.shares.map((shares) => this.#newClient(shares))
   }

@@ -61,6 +61,14 @@ export function standingInLine(bench: BenchTest): void {
     expect(await lock.waiters()).not.toContain(stranger.entry)
   })
 
+  bench("a check of who has left does not take the lock when it is free", async ({ lock }) => {
+    const { ticket } = await lock.enqueue(waiterByHand())
+    const gone = waiterByHand()
+    await lock.release((await lock.value()) as string)
+    expect(await lock.check(gone, ticket)).toMatchObject({ kind: "busy", left: 0 })
+    expect(await lock.value()).toBeNull()
+  })
+
   bench(
     "the mark comes with the first waiter, once, and keeps the ttl",
     async ({ lock, command }) => {
@@ -193,6 +201,24 @@ export function standingInLine(bench: BenchTest): void {
     expect(await lock.extend(holder.token, 30_000)).toBe("renewed")
     expect(await command("PTTL", lock.key("lock"))).toBeGreaterThan(20_000)
     expect(await lock.extend(waiterByHand().token, 30_000)).toBe("taken")
+  })
+
+  bench("an extension after which a late SET could come marks the hold, once", async ({ lock }) => {
+    const holder = waiterByHand()
+    await lock.take(holder.token)
+    for (let i = 0; i < 2; i++) {
+      expect(await lock.extend(holder.token, 30_000, true)).toBe("renewed")
+      expect(await lock.value()).toBe(`${holder.token}+`)
+    }
+  })
+
+  bench("of who leaves nothing is kept", async ({ lock, command }) => {
+    await lock.take(waiterByHand().token)
+    const waiter = waiterByHand()
+    await lock.check(waiter, await lock.plant(waiter, 10_000))
+    expect(await command("HLEN", lock.key("seen"))).toBe(1)
+    await lock.leave(waiter)
+    expect(await command("EXISTS", lock.key("seen"))).toBe(0)
   })
 
   bench("who checks early leaves no trace that nobody asks for", async ({ lock, command }) => {

@@ -1,5 +1,5 @@
 // Plays holders and waiters by hand: runs the scripts as any client of the database could, with entries of its own.
-import * as scripts from "../../src/lua/scripts.js"
+import * as library from "../../src/lua/scripts.js"
 import { BORN_KEY, fenceKeys, lockKeys, voteKeys } from "../../src/store/keys.js"
 import { waiterEntry } from "../../src/store/waiter-entry.js"
 import { createToken } from "../../src/token.js"
@@ -57,12 +57,15 @@ const PARTS = ["lock", "queue", "seen", "fence", "holders", "stolen"] as const
 /** The local server then enforces the rule that a script touches no key but its own. */
 const KEY_LOCKING = "#!lua flags=allow-key-locking\n"
 
+/** The text of each script, by its name. */
+export type Scripts = Readonly<Record<keyof typeof library, string>>
+
 /** How the scripts are sent. */
 export interface HandOptions {
   /** Lua that stands before the script. */
   readonly prelude?: string
-  /** @default the library's own */
-  readonly scripts?: typeof scripts
+  /** What is sent instead of the library's own. */
+  readonly scripts?: Scripts
 }
 
 /** The scripts and the keys of one lock. */
@@ -70,14 +73,17 @@ export class LockByHand {
   readonly #send: SendCommand
   readonly #name: string
   readonly #head: string
-  readonly #scripts: typeof scripts
+  readonly #scripts: Scripts
 
-  constructor(send: SendCommand, name: string, options: HandOptions = {}) {
-    const { prelude = "" } = options
+  constructor(
+    send: SendCommand,
+    name: string,
+    { prelude = "", scripts = library }: HandOptions = {},
+  ) {
     this.#send = send
+    this.#scripts = scripts
     this.#name = name
     this.#head = KEY_LOCKING + prelude
-    this.#scripts = options.scripts ?? scripts
   }
 
   get keys(): readonly string[] {

@@ -1,0 +1,49 @@
+// What each path of each script costs: as a database counts it, and as docs/scripts.md says.
+import { readFile } from "node:fs/promises"
+import {
+  type HandOptions,
+  LockByHand,
+  type SendCommand,
+  waiterByHand,
+} from "../support/waiter-by-hand.js"
+import { paths, type Scene } from "./costs.js"
+
+/** How a script is called, and how it is measured. */
+const NOT_INSIDE = new Set(["eval", "evalsha", "script", "info", "config", "command", "client"])
+
+/** What the database bills for each path; nothing else may use it meanwhile. */
+export async function measuredCosts(
+  command: SendCommand,
+  options?: HandOptions,
+): Promise<Record<string, number>> {
+  const measured: Record<string, number> = {}
+  for (const [i, { script, when, before, call, fencing = false, limit }] of paths.entries()) {
+    const scene: Scene = {
+      lock: new LockByHand(command, `cost-${String(i)}`, options),
+      holder: waiterByHand({ ...(limit && { limit }) }),
+      caller: waiterByHand({ fencing, ...(limit && { limit }) }),
+    }
+    await before?.(scene)
+    await command("CONFIG", "RESETSTAT")
+    await call(scene)
+    measured[`${script}, ${when}`] = 1 + (await callsInside(command))
+  }
+  return measured
+}
+
+async function callsInside(command: SendCommand): Promise<number> {
+  const stats = String(await command("INFO", "commandstats"))
+  const lines = [...stats.matchAll(/cmdstat_([^:|]+)[^:]*:calls=(\d+)/g)]
+  return lines
+    .filter(([, name = ""]) => !NOT_INSIDE.has(name))
+    .reduce((sum, [, , calls]) => sum + Number(calls), 0)
+}
+
+/** The rows `| script | when | reply | billed |`. */
+export async function documentedCosts(): Promise<Record<string, number>> {
+  const text = await readFile("docs/scripts.md", "utf8")
+  const rows = text.matchAll(/^\| `([^`]+)` +\| ([^|]+?) +\| [^|]+\| +(\d+) +\|$/gm)
+  return Object.fromEntries(
+    [...rows].map(([, script = "", when = "", billed]) => [`${script}, ${when}`, Number(billed)]),
+  )
+}

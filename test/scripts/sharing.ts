@@ -1,0 +1,125 @@
+// The scripts as those meet them who share a lock, steal it, or look at it.
+import { expect } from "vitest"
+import { type LockByHand, type WaiterByHand, waiterByHand } from "../support/waiter-by-hand.js"
+import type { BenchTest } from "./bench.js"
+
+/** Lets as many share the lock as there are ttls. */
+async function sharedBy(lock: LockByHand, limit: number, ...ttls: readonly number[]) {
+  const sharers: WaiterByHand[] = []
+  for (const ttlMs of ttls) {
+    const sharer = waiterByHand({ limit })
+    expect(await lock.try(sharer, ttlMs)).toMatchObject({ kind: "granted", left: ttlMs })
+    sharers.push(sharer)
+  }
+  return sharers as [WaiterByHand, WaiterByHand]
+}
+
+export function sharing(bench: BenchTest): void {
+  bench("a share whose time is over is gone, whoever asks", async ({ lock, command }) => {
+    const [over, other] = await sharedBy(lock, Infinity, 20_000, 20_000)
+    await command("ZADD", lock.key("holders"), "1", over.token)
+    expect(await lock.look(over.token)).toEqual(["gone", 0])
+    expect(await lock.look(other.token)).toEqual(["held", expect.any(Number)])
+    expect(await lock.extend(over.token, 30_000)).toBe("gone")
+    expect(await lock.release(over.token)).toEqual(["gone"])
+    expect(await lock.release(other.token)).toEqual(["released"])
+    expect(await lock.remains()).toEqual({})
+  })
+
+  bench("an extension of one share shortens neither it nor the others", async (b) => {
+    const { lock, command } = b
+    const [long, short] = await sharedBy(lock, Infinity, 30_000, 10_000)
+    expect(await lock.extend(short.token, 20_000)).toBe("renewed")
+    expect(await command("PTTL", lock.key("lock"))).toBeGreaterThan(25_000)
+    expect(await lock.extend(long.token, 5_000)).toBe("renewed")
+    const [, left] = (await lock.look(long.token)) as [string, number]
+    expect(left).toBeGreaterThan(25_000)
+  })
+
+  bench("who waits for a permit is told when the first of them ends", async ({ lock }) => {
+    await sharedBy(lock, 2, 30_000, 10_000)
+    const { kind, left } = await lock.try(waiterByHand({ limit: 2 }))
+    expect(kind).toBe("busy")
+    expect(left).toBeLessThanOrEqual(10_000)
+    expect((await lock.enqueue(waiterByHand())).left).toBeGreaterThan(20_000)
+  })
+
+  bench("who comes with another number of permits is told theirs", async ({ lock }) => {
+    await sharedBy(lock, 3, 20_000)
+    const other = waiterByHand({ limit: 2 })
+    expect(await lock.try(other)).toMatchObject({ kind: "limit", left: 3 })
+    expect(await lock.enqueue(other)).toMatchObject({ kind: "limit", left: 3 })
+    expect(await lock.waiters()).toEqual([])
+  })
+
+  bench("a lock whose key was lost is shared by those alone who come then", async (b) => {
+    const { lock, command } = b
+    const [before] = await sharedBy(lock, 2, 20_000, 20_000)
+    await command("DEL", lock.key("lock"))
+    const [after] = await sharedBy(lock, 2, 20_000, 20_000)
+    expect(await lock.look(before.token)).toEqual(["gone", 0])
+    expect(await lock.look(after.token)).toEqual(["held", expect.any(Number)])
+  })
+
+  bench("who shares a lock gives back its part, and keeps the key alive no longer", async (b) => {
+    const { lock, command } = b
+    const [long, short] = await sharedBy(lock, 2, 30_000, 10_000)
+    expect(await lock.release(long.token)).toEqual(["released"])
+    expect(await lock.look(long.token)).toEqual(["gone", 0])
+    expect(await command("PTTL", lock.key("lock"))).toBeLessThanOrEqual(10_000)
+    const waiter = waiterByHand({ limit: 2 })
+    await sharedBy(lock, 2, 10_000)
+    await lock.enqueue(waiter)
+    await lock.release(short.token)
+    expect(await lock.look(waiter.token)).toEqual(["held", expect.any(Number)])
+  })
+
+  bench("readers do not overtake a writer that waits", async ({ lock }) => {
+    await sharedBy(lock, Infinity, 20_000)
+    await lock.enqueue(waiterByHand())
+    expect(await lock.try(waiterByHand({ limit: Infinity }))).toMatchObject({ kind: "busy" })
+  })
+
+  bench("a theft goes on although somebody has come to wait meanwhile", async ({ lock }) => {
+    const [robbed, thief, waiter] = [waiterByHand(), waiterByHand(), waiterByHand()]
+    await lock.take(robbed.token)
+    const [, , found] = (await lock.steal(thief.token)) as [string, number, string]
+    expect(found).not.toContain(robbed.token)
+    await lock.enqueue(waiter)
+    expect(await lock.steal(thief.token, found)).toEqual(["granted", 30_000, ""])
+    expect(await lock.value()).toBe(`${thief.token}+`)
+    expect(await lock.extend(robbed.token, 30_000)).toBe("stolen")
+    await lock.release(thief.token)
+    expect(await lock.value()).toBe(waiter.token)
+  })
+
+  bench("a theft that arrives late robs nobody else", async ({ lock }) => {
+    const [robbed, thief, next] = [waiterByHand(), waiterByHand(), waiterByHand()]
+    await lock.take(robbed.token)
+    const [, , found] = (await lock.steal(thief.token)) as [string, number, string]
+    await lock.steal(thief.token, found)
+    await lock.release(thief.token)
+    await lock.take(next.token)
+    expect(await lock.steal(thief.token, found)).toEqual(["held", 0, expect.any(String)])
+    expect(await lock.value()).toBe(next.token)
+  })
+
+  bench("all who share a lock are robbed together", async ({ lock }) => {
+    const sharers = await sharedBy(lock, Infinity, 20_000, 20_000)
+    const thief = waiterByHand()
+    const [, , found] = (await lock.steal(thief.token)) as [string, number, string]
+    await lock.steal(thief.token, found)
+    for (const { token } of sharers) expect(await lock.extend(token, 30_000)).toBe("stolen")
+    expect(Object.keys(await lock.remains())).toEqual([lock.key("lock"), lock.key("stolen")])
+  })
+
+  bench("a list of who holds and who waits tells clients and no tokens", async ({ lock }) => {
+    const [holder, waiter] = [waiterByHand(), waiterByHand({ limit: 2 })]
+    await lock.take(holder.token)
+    await lock.enqueue(waiter)
+    expect(await lock.snapshot()).toEqual([
+      ["by-hand", expect.any(Number), "exclusive"],
+      ["by-hand", expect.any(String), "shared"],
+    ])
+  })
+}
