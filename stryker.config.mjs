@@ -15,7 +15,6 @@ const core = [
   "src/rest/{deadline,tick-order,event-stream}.ts",
 ]
 
-/** @type {import("@stryker-mutator/api/core").PartialStrykerOptions} */
 export default {
   mutate: core,
   testRunner: "vitest",
@@ -29,8 +28,19 @@ export default {
   reporters: ["progress", "clear-text", "html"],
   htmlReporter: { fileName: "reports/mutation/index.html" },
   clearTextReporter: { allowColor: false, logTests: false },
-  // On top of one and a half times what the tests of a mutant take without it.
-  timeoutMS: 5_000,
+  // On top of what the tests of a mutant take without it.
+  timeoutMS: 3_000,
+  timeoutFactor: 1,
   thresholds: { high: 95, low: 90, break: 90 },
-  ignorePatterns: ["bench", "demo", "dist", "docs", "examples", "matrix", "reports", "torture"],
+  ignorePatterns: [
+    "bench",
+    "demo",
+    "dist",
+    "docs",
+    "examples",
+    "matrix",
+    "reports",
+    "torture",
+    ".stryker-tmp*",
+  ],
 }

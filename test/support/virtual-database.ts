@@ -12,7 +12,7 @@ import { Database } from "../../src/store/database.js"
 import { SingleStore } from "../../src/store/single.js"
 import type { StoreRecipe } from "../../src/store/store.js"
 import { type Fault, type Faults, nothing, type Plan, type SeenRequest } from "./fault-proxy.js"
-import { operationOf } from "./operation.js"
+import { operationOf, stepOf } from "./operation.js"
 import type { Opened } from "./variants.js"
 
 /** Lets the clock jump to the next timer whenever nothing else is to be done. */
@@ -63,7 +63,7 @@ function recipeFor(transport: Transport): StoreRecipe {
 
 /** A manager on a store that is opened so. */
 export function managerOn(recipe: StoreRecipe, options?: Partial<LockManagerOptions>): LockManager {
-  return new LockManager({ redis: recipe as unknown as LockManagerOptions["redis"], ...options })
+  return new LockManager({ redis: recipe, ...options })
 }
 
 /** The way to an engine in this process; loses, delays and doubles what it is told to. */
@@ -157,6 +157,7 @@ export class VirtualTransport implements Transport, Faults {
       index: this.log.length,
       atMs: performance.now(),
       operations: [operationOf(command)],
+      steps: [stepOf(command)],
       commands: [command],
     }
     const fault = this.plan(seen)
@@ -168,7 +169,7 @@ export class VirtualTransport implements Transport, Faults {
     const answers: string[] = []
     const fault = this.#see(command, answers)
     // What is sent arrives later than now.
-    await undefined
+    await Promise.resolve()
     const execute = async () => {
       const reply = await this.#engine.run(command)
       if (reply instanceof ErrorReply) throw refusal({ status: 400, body: reply.message })
@@ -206,7 +207,10 @@ async function suffer(fault: Fault, execute: () => Promise<unknown>): Promise<un
     case "replaced":
       if (fault.executed) await execute()
       throw refusal(fault)
-    default:
+    case "stream-cut":
+    case "stream-stalled":
+    case "stream-garbled":
+    case "stream-split":
       throw new Error(`${fault.kind} is for streams`)
   }
 }

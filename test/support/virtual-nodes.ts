@@ -1,6 +1,5 @@
 // The databases of a quorum in this process, that can fail as those of nodes.ts do.
 import type { Engine } from "../../src/dev/engine.js"
-import type { LockManagerOptions } from "../../src/index.js"
 import { planQuorum, type QuorumOptions } from "../../src/quorum/options.js"
 import { Database } from "../../src/store/database.js"
 import { Panel } from "../../src/store/quorum/panel.js"
@@ -62,7 +61,7 @@ export async function openVirtualQuorumLab(count = 5): Promise<QuorumLab> {
       return node
     },
     locks: ({ quarantine, voteTimeout, ...options } = {}, those = asNodes) =>
-      managerOn(recipeFor(those, { quarantine, voteTimeout }), options as LockManagerOptions),
+      managerOn(recipeFor(those, { quarantine, voteTimeout }), options),
     values,
     free: (name, those) =>
       until(async () => (await values(name, those)).every((value) => value === null)),

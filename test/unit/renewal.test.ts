@@ -1,0 +1,115 @@
+// When a hold is renewed, and when no more: with a clock that is moved and a hold that answers as told.
+import { afterEach, beforeEach, expect, test, vi } from "vitest"
+import { Renewal, type RenewalPlan } from "../../src/renewal.js"
+import { now, Validity } from "../../src/validity.js"
+
+const TTL = 30_000
+type Outcome = "renewed" | "lost" | "unknown"
+
+beforeEach(() => {
+  vi.useFakeTimers()
+  // The longest pause that the jitter allows.
+  vi.spyOn(Math, "random").mockReturnValue(1)
+})
+afterEach(() => {
+  vi.useRealTimers()
+  vi.restoreAllMocks()
+})
+
+/** A hold of `leftMs`; the last outcome repeats. */
+function renewing(
+  outcomes: readonly Outcome[],
+  leftMs = TTL,
+  plan: Partial<RenewalPlan> = {},
+  ttlMs = TTL,
+) {
+  let endsAt = Date.now() + leftMs
+  const startedAt = Date.now()
+  const asked: string[] = []
+  const renew = (forMs: number) => {
+    const outcome = outcomes[Math.min(asked.length, outcomes.length - 1)] ?? "unknown"
+    asked.push(`${String(forMs)} at ${String(Date.now() - startedAt)}`)
+    if (outcome === "renewed") endsAt = Math.max(endsAt, Date.now() + forMs)
+    return Promise.resolve(outcome)
+  }
+  const until = new Validity(now(), Infinity)
+  const hold = { remainingMs: () => Math.max(0, endsAt - Date.now()), renew }
+  const renewal = new Renewal(hold, ttlMs, { isOnce: false, isDue: false, until, ...plan })
+  return { renewal, asked }
+}
+
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
+
+test("a hold is renewed when a third of its ttl has passed, again and again", async () => {
+  const { renewal, asked } = renewing(["renewed"])
+  await pass(30_000)
+  expect(asked).toEqual(["30000 at 10000", "30000 at 20000", "30000 at 30000"])
+  renewal.stop()
+  expect(vi.getTimerCount()).toBe(0)
+})
+
+test("a lease is extended to the ttl at once, and never again if that is all that was asked for", async () => {
+  const { asked } = renewing(["renewed"], 3_000, { isDue: true, isOnce: true })
+  await pass(60_000)
+  expect(asked).toEqual(["30000 at 0"])
+  expect(vi.getTimerCount()).toBe(0)
+})
+
+test("a lease that is to be renewed is so from its first extension on", async () => {
+  const { renewal, asked } = renewing(["renewed"], 3_000, { isDue: true })
+  await pass(20_000)
+  expect(asked).toEqual(["30000 at 0", "30000 at 10000", "30000 at 20000"])
+  renewal.stop()
+})
+
+test("a lease is due however long it is, until one extension has succeeded", async () => {
+  const outcomes = ["unknown", "unknown", "renewed"] as const
+  const { renewal, asked } = renewing(outcomes, 25_000, { isDue: true, isOnce: true })
+  expect(renewal.isFailing).toBe(false)
+  await pass(50)
+  expect(renewal.isFailing).toBe(true)
+  await pass(10_000)
+  expect(asked).toEqual(["30000 at 0", "30000 at 100", "30000 at 300"])
+  expect(vi.getTimerCount()).toBe(0)
+})
+
+test("one that fails is tried again at a tenth of the ttl at the latest, and has failed no more when it succeeds", async () => {
+  const outcomes = [...Array<Outcome>(6).fill("unknown"), "renewed"] as const
+  const { renewal, asked } = renewing(outcomes, 4_900, { isDue: true }, 6_000)
+  await pass(5_000)
+  const at = asked.map((text) => Number(text.split(" at ")[1]))
+  expect(at).toEqual([0, 100, 300, 700, 1_300, 1_900, 2_500, 4_500])
+  expect(renewal.isFailing).toBe(false)
+  renewal.stop()
+})
+
+test("a loss ends it", async () => {
+  const { renewal, asked } = renewing(["lost"])
+  await pass(60_000)
+  expect(asked).toHaveLength(1)
+  expect(renewal.isFailing).toBe(false)
+  expect(vi.getTimerCount()).toBe(0)
+})
+
+test("a hold that is as long as it may be is extended no more", async () => {
+  const until = new Validity(now(), 30_000)
+  const { asked } = renewing(["renewed"], 30_000, { until })
+  await pass(60_000)
+  expect(asked).toEqual([])
+  expect(vi.getTimerCount()).toBe(0)
+})
+
+test("the last extension of a bounded hold is for what is left, and the last", async () => {
+  const until = new Validity(now(), 35_000.5)
+  const { asked } = renewing(["renewed"], 30_000, { until })
+  await pass(60_000)
+  expect(asked).toEqual(["25000 at 10000"])
+})
+
+test("nothing is sent after a stop, although an answer was under way", async () => {
+  const { renewal, asked } = renewing(["unknown"], 3_000, { isDue: true })
+  renewal.stop()
+  await pass(60_000)
+  expect(asked).toHaveLength(1)
+  expect(vi.getTimerCount()).toBe(0)
+})
