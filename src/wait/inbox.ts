@@ -28,7 +28,6 @@ export class Inbox<T> {
       await untilAborted(woken, signal)
     } finally {
       clearTimeout(timer)
-      this.#wake = undefined
     }
   }
 }

@@ -1,7 +1,24 @@
 // What a waiter hears, in order and in time.
-import { expect, test } from "vitest"
+import { afterEach, expect, test, vi } from "vitest"
 import { durationOf, rejection } from "../support/outcomes.js"
 import { Inbox } from "../../src/wait/inbox.js"
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+test("whoever was woken, or gave up, leaves no timer behind", async () => {
+  vi.useFakeTimers()
+  const inbox = new Inbox<string>()
+  const controller = new AbortController()
+  const waiting = inbox.next(60_000, undefined)
+  inbox.put("now")
+  expect(await waiting).toBe("now")
+  const aborted = rejection(inbox.next(60_000, controller.signal))
+  controller.abort()
+  await aborted
+  expect(vi.getTimerCount()).toBe(0)
+})
 
 test("what came before somebody looked is kept, in order", async () => {
   const inbox = new Inbox<number>()
@@ -19,6 +36,16 @@ test("what comes wakes whoever waits for it, however long it would have waited",
   inbox.put("later")
   expect(await waiting).toBe("now")
   expect(await inbox.next(0, undefined)).toBe("later")
+})
+
+test("the wait for an item lasts as long as was said, and no longer", async () => {
+  vi.useFakeTimers()
+  let isOver = false
+  void new Inbox().next(1_000, undefined).then(() => (isOver = true))
+  await vi.advanceTimersByTimeAsync(999)
+  expect(isOver).toBe(false)
+  await vi.advanceTimersByTimeAsync(1)
+  expect(isOver).toBe(true)
 })
 
 test("nothing in time is undefined, and what comes then is for the next look", async () => {

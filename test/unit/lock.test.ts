@@ -176,6 +176,117 @@ describe("extend", () => {
   })
 })
 
+describe("deadlines", () => {
+  test("an extension takes no longer in all than one request may", async () => {
+    const { lock, asked } = hold({ extend: [failed()] }, { timeoutMs: 250 })
+    const extending = rejection(lock.extend())
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(await extending).toMatchObject({ name: "LockBackendError", phase: "extend" })
+    expect(asked()).toEqual(["extend at 0", "extend at 100"])
+  })
+
+  test("a release takes no longer in all than one request may", async () => {
+    const { lock, store, asked } = hold({ release: [failed()] }, { timeoutMs: 250 })
+    const releasing = rejection(lock.release())
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(await releasing).toMatchObject({ name: "LockBackendError", phase: "release" })
+    expect(asked()).toEqual(["release at 0", "release at 100"])
+    expect(store.asked.map(({ timeoutMs }) => timeoutMs)).toEqual([250, 150])
+  })
+
+  test("each release of a scope has the time of one request", async () => {
+    const { lock, store } = hold({ release: [failed(), answered("released")] })
+    await lock[Symbol.asyncDispose]()
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(store.asked.map(({ timeoutMs }) => timeoutMs)).toEqual([5_000, 5_000])
+  })
+
+  test("an extension that failed when the hold was over is not waited for any longer", async () => {
+    const slow = async () => {
+      await new Promise((resolve) => setTimeout(resolve, VALID))
+      return failed()()
+    }
+    const { lock } = hold({ extend: [slow] }, { timeoutMs: 2 * TTL })
+    let isOver = false
+    const extending = rejection(lock.extend()).finally(() => (isOver = true))
+    await vi.advanceTimersByTimeAsync(VALID)
+    expect(isOver).toBe(true)
+    expect(await extending).toMatchObject({ reason: "expired" })
+  })
+})
+
+describe("what became of it", () => {
+  test("a hold that is gone has expired, one that somebody else has was taken", async () => {
+    for (const [answer, reason] of [
+      ["gone", "expired"],
+      ["taken", "taken"],
+      ["stolen", "stolen"],
+    ] as const) {
+      const { lock } = hold({ extend: [answered(answer)] })
+      expect(await rejection(lock.extend())).toMatchObject({ reason })
+    }
+  })
+
+  test("a hold that was lost stays lost with its reason, also when it is released", async () => {
+    const { lock } = hold({ release: [answered("gone")] })
+    await vi.advanceTimersByTimeAsync(VALID)
+    await lock.release()
+    expect(await rejection(lock.extend())).toBe(lock.signal.reason)
+    expect(lock.signal.reason).toMatchObject({ reason: "expired" })
+  })
+
+  test("a hold that was released has nothing left, and is not lost when its time is over", async () => {
+    const { lock, of } = hold()
+    await lock.release()
+    expect(lock.remaining).toBe(0)
+    await vi.advanceTimersByTimeAsync(TTL)
+    expect(lock.signal.aborted).toBe(false)
+    expect(of("lost")).toEqual([])
+  })
+
+  test("a hold that was given away is not released here, neither by hand nor by its scope", async () => {
+    const { lock, store } = hold({}, { fencingToken: 7, mode: "shared" })
+    expect(lock.transfer()).toEqual({
+      name: "a",
+      token: lock.token,
+      ttl: TTL,
+      fencingToken: 7,
+      mode: "shared",
+    })
+    expect(await lock.release()).toBe("taken")
+    await lock[Symbol.asyncDispose]()
+    expect(store.asked).toEqual([])
+    expect(() => lock.transfer()).toThrow(LockLostError)
+  })
+
+  test("what is handed over says no more than there is", () => {
+    const { lock } = hold()
+    expect(Object.keys(lock.transfer())).toEqual(["name", "token", "ttl"])
+  })
+
+  test("a hold that is kept outlives its scope, and is released by hand", async () => {
+    const { lock, store } = hold({ extend: [renewed(3_600_000)] }, { renew: true })
+    await lock.keep("1h")
+    await lock[Symbol.asyncDispose]()
+    expect(store.count("release")).toBe(0)
+    expect(await lock.release()).toBe("released")
+  })
+
+  test("a hold whose renewal was stopped is not renewed; one that has none can be asked to stop it", async () => {
+    const { lock, store } = hold({ extend: [renewed()] }, { renew: true })
+    lock.stopRenewing()
+    await vi.advanceTimersByTimeAsync(15_000)
+    expect(store.count("extend")).toBe(0)
+    hold().lock.stopRenewing()
+  })
+
+  test("as JSON it is its name, its mode, its fencing token and its end", () => {
+    const { lock } = hold({}, { fencingToken: 7 })
+    const { expiresAt } = lock
+    expect(lock.toJSON()).toEqual({ name: "a", mode: "exclusive", fencingToken: 7, expiresAt })
+  })
+})
+
 describe("renewal", () => {
   test("comes at each third of the ttl", async () => {
     const { lock, asked } = hold({ extend: [renewed()] }, { renew: true })
@@ -295,6 +406,39 @@ describe("release", () => {
     expect(of("release-failed")).toHaveLength(1)
     expect(vi.getTimerCount()).toBe(0)
   })
+})
+
+describe("requests that were given up", () => {
+  test("are followed by one more release when they end, however they do, and that is told to waitUntil", async () => {
+    for (const how of ["resolve", "reject"] as const) {
+      const waitUntil = vi.fn()
+      const ends: Partial<Record<typeof how, (reason: Error) => void>> = {}
+      const late = new Promise<unknown>((resolve, reject) => {
+        Object.assign(ends, { resolve, reject })
+      })
+      const { lock, store } = hold({}, { late: () => [late], waitUntil })
+      await lock.release()
+      expect(store.count("release")).toBe(1)
+      expect(waitUntil).toHaveBeenCalledExactlyOnceWith(expect.any(Promise))
+      ends[how]?.(new Error("late"))
+      await vi.advanceTimersByTimeAsync(1)
+      expect(store.count("release")).toBe(2)
+    }
+  })
+
+  test("are none where there are none", async () => {
+    const waitUntil = vi.fn()
+    const { lock } = hold({}, { waitUntil })
+    await lock.release()
+    expect(waitUntil).not.toHaveBeenCalled()
+  })
+})
+
+test("a mistake of ours in a release is no failure of the database, and is thrown as it is", async () => {
+  const mistake = new TypeError("ours")
+  const { lock, of } = hold({ release: [() => Promise.reject(mistake)] })
+  expect(await rejection(lock.release())).toBe(mistake)
+  expect(of("release-failed")).toEqual([])
 })
 
 describe("what is left behind", () => {

@@ -1,5 +1,5 @@
 // When a waiter asks: at the moment at which the lock could be free, staggered, and often enough to count as alive.
-import { expect, test } from "vitest"
+import { afterEach, expect, test, vi } from "vitest"
 import { listeningPauseMs, paceOf, pollingPauseMs } from "../../src/wait/pace.js"
 import type { Queued } from "../../src/store/store.js"
 import { now } from "../../src/validity.js"
@@ -16,6 +16,58 @@ const queued = (facts: Partial<Queued> = {}): Queued => ({
 /** After this a waiter counts as dead. */
 const LIFE_MS = 30_000
 const TTLS = [50, 1_000, 2_000, 30_000, 3_600_000]
+
+afterEach(() => {
+  vi.restoreAllMocks()
+})
+
+/** Makes the jitter what it is at one of its ends. */
+const jitter = (random: 0 | 1) => vi.spyOn(Math, "random").mockReturnValue(random)
+
+test("who might not notice that its stream has ended asks at least three times in a ttl, others need not", () => {
+  const longest = (how: "stream" | "subscriber" | "poll", ttlMs: number) =>
+    paceOf(how, ttlMs).longestPauseMs
+  for (const ttlMs of [3_000, 300_000]) expect(longest("stream", ttlMs)).toBe(20_000)
+  expect([longest("subscriber", 3_000), longest("subscriber", 300_000)]).toEqual([1_000, 5_000])
+  expect([longest("poll", 3_000), longest("poll", 300_000)]).toEqual([1_000, 2_000])
+})
+
+test("a sign of life is due after ten seconds, give or take one, and 100 ms later for each place", () => {
+  const pace = paceOf("stream", 30_000)
+  const pause = (place: number) =>
+    Math.round(listeningPauseMs(queued({ holderTtlMs: Infinity, place }), pace, 0))
+  jitter(0)
+  expect([pause(0), pause(10)]).toEqual([9_000, 9_900])
+  jitter(1)
+  expect([pause(0), pause(10)]).toEqual([11_000, 12_100])
+})
+
+test("behind a stranger each asks a second later than the one before it", () => {
+  const pace = paceOf("stream", 30_000)
+  const pause = (place: number) =>
+    listeningPauseMs(queued({ isForeign: true, holderTtlMs: Infinity, place }), pace, 0)
+  jitter(0)
+  expect([pause(0), pause(1), pause(3)]).toEqual([1_001, 2_001, 4_001])
+  jitter(1)
+  expect([pause(0), pause(1)]).toEqual([2_001, 3_001])
+})
+
+test("who asks again at the same place leaves twice the time to those before it, up to a lease", () => {
+  const pace = paceOf("stream", 30_000)
+  const facts = queued({ holderTtlMs: 4_000, place: 1 })
+  const pauses = [0, 1, 2, 3, 10, 2_000].map((n) => listeningPauseMs(facts, pace, n) - 4_001)
+  expect(pauses).toEqual([50, 100, 200, 400, 3_000, 3_000])
+})
+
+test("who polls a queue that has not moved asks the less often the further back it is", () => {
+  jitter(1)
+  const pace = paceOf("poll", 30_000)
+  const pause = (place: number, n: number, holderTtlMs = 30_000) =>
+    pollingPauseMs(queued({ place, holderTtlMs }), pace, n, undefined)
+  expect([pause(0, 1), pause(1, 1), pause(3, 1), pause(0, 2)]).toEqual([50, 100, 200, 100])
+  // When the hold ends, each 50 ms after the one before it.
+  expect([pause(0, 6, 100), pause(3, 6, 100)]).toEqual([101, 251])
+})
 
 test("a lease is long enough to ask twice in, and no longer than the ttl", () => {
   for (const ttlMs of TTLS) {

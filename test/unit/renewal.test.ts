@@ -35,7 +35,8 @@ function renewing(
   const until = new Validity(now(), Infinity)
   const hold = { remainingMs: () => Math.max(0, endsAt - Date.now()), renew }
   const renewal = new Renewal(hold, ttlMs, { isOnce: false, isDue: false, until, ...plan })
-  return { renewal, asked }
+  const prolong = (forMs: number) => (endsAt = Date.now() + forMs)
+  return { renewal, asked, prolong }
 }
 
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
@@ -83,6 +84,17 @@ test("one that fails is tried again at a tenth of the ttl at the latest, and has
   renewal.stop()
 })
 
+test("an extension by hand puts it off, also where it began as a lease", async () => {
+  const { renewal, asked, prolong } = renewing(["renewed"], 3_000, { isDue: true })
+  await pass(5_000)
+  prolong(60_000)
+  await pass(39_000)
+  expect(asked).toEqual(["30000 at 0"])
+  await pass(2_000)
+  expect(asked).toEqual(["30000 at 0", "30000 at 45000"])
+  renewal.stop()
+})
+
 test("a loss ends it", async () => {
   const { renewal, asked } = renewing(["lost"])
   await pass(60_000)
@@ -104,6 +116,11 @@ test("the last extension of a bounded hold is for what is left, and the last", a
   const { asked } = renewing(["renewed"], 30_000, { until })
   await pass(60_000)
   expect(asked).toEqual(["25000 at 10000"])
+  const failing = renewing(["unknown", "renewed"], 30_000, {
+    until: new Validity(now(), 35_000.5),
+  })
+  await pass(60_000)
+  expect(failing.asked).toEqual(["25000 at 10000", "24900 at 10100"])
 })
 
 test("nothing is sent after a stop, although an answer was under way", async () => {

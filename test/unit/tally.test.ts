@@ -42,6 +42,8 @@ test("who is refused is told when a majority may be free", () => {
   expect(count("aaa--")).toMatchObject({ holderTtlMs: 300 })
   expect(count("aab")).toMatchObject({ holderTtlMs: 300 })
   expect(count("ccc--")).toMatchObject({ holderTtlMs: Infinity })
+  expect(count("aba")).toMatchObject({ holderTtlMs: 300 })
+  expect(count("bab")).toMatchObject({ holderTtlMs: 200 })
   // Three of five have to.
   expect(count("bbbaa")).toMatchObject({ holderTtlMs: 200 })
   expect(count("bbaaa")).toMatchObject({ holderTtlMs: 300 })

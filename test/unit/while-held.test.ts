@@ -65,6 +65,14 @@ test("work that failed after its hold was over is told as the loss, and its fail
   expect(of("late-settled")).toMatchObject([{ outcome: { status: "rejected", reason: failure } }])
 })
 
+test("work that fails while it is held is told as it failed, after the release", async () => {
+  const { run, of, store } = hold()
+  const failure = new Error("no")
+  expect(await rejection(run(() => Promise.reject(failure)))).toBe(failure)
+  expect(store.count("release")).toBe(1)
+  expect(of("late-settled")).toEqual([])
+})
+
 test("a hold that is lost is released only when the callback, which cannot be stopped, has ended", async () => {
   const { run, store } = hold()
   let end: () => void = () => undefined
