@@ -1,10 +1,11 @@
 // One acquire call, step by step, against a store that answers as told and a clock that moves as told.
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { LockBackendError, LockTimeoutError } from "../../src/index.js"
-import type { Busy, Grant } from "../../src/store/store.js"
+import type { Busy, Grant, LockQueue, LockStore, Queued } from "../../src/store/store.js"
+import { now } from "../../src/validity.js"
 import { Acquisition } from "../../src/wait/acquisition.js"
 import type { AcquisitionRequest } from "../../src/wait/acquisition-request.js"
-import { rejection } from "../support/outcomes.js"
+import { recorder, rejection } from "../support/outcomes.js"
 import {
   busy,
   failed,
@@ -30,20 +31,48 @@ const REQUEST: AcquisitionRequest = {
 }
 
 /** Starts a call; `asked` says at which millisecond of it the store was asked for what. */
-function start(script: Script, request: Partial<AcquisitionRequest> = {}, mayResend = false) {
+function start(
+  script: Script,
+  request: Partial<AcquisitionRequest> = {},
+  mayResend = false,
+  parts: Partial<LockStore> = {},
+) {
   const startedAt = Date.now()
-  const store = scriptedStore(script, { mayResend })
-  const running = new Acquisition(
-    store,
-    { ...REQUEST, ...request },
-    () => undefined,
-    () => undefined,
-  ).run()
+  const store = { ...scriptedStore(script, { mayResend }), ...parts }
+  const { onEvent, events } = recorder()
+  const running = new Acquisition(store, { ...REQUEST, ...request }, onEvent, () => undefined).run()
   running.catch(() => undefined)
   const asked = () =>
     store.asked.map(({ operation, atMs }) => `${operation} at ${String(atMs - startedAt)}`)
-  return { store, running, asked }
+  return { store, running, asked, events }
 }
+
+/** A queue in which a waiter waits for ever, or its answer comes. */
+function queueOf(enqueue: () => Promise<Grant | Queued>) {
+  const left: string[] = []
+  const queue: LockQueue = {
+    noticesEnd: true,
+    canListen: false,
+    enqueue,
+    check: enqueue,
+    leave: ({ token }) => {
+      left.push(token)
+      return Promise.resolve()
+    },
+    listen: () => Promise.reject(new Error("it does not listen")),
+  }
+  return { queue, left }
+}
+
+const queued = (): Promise<Queued> =>
+  Promise.resolve({
+    kind: "queued",
+    holderTtlMs: 60_000,
+    isForeign: false,
+    place: 3,
+    ticket: "1",
+    serverTime: { sentAt: now(), micros: 1 },
+  })
 
 const forEver = () => vi.advanceTimersByTimeAsync(120_000)
 
@@ -142,6 +171,64 @@ describe("waiting", () => {
     expect(store.count("release")).toBe(0)
   })
 
+  test("the answer of a client that may have sent twice is confirmed at once, unless the queue tells", async () => {
+    const script = { take: [busy()], retake: [granted()] }
+    for (const request of [{}, { intervalMs: 500 }]) {
+      const { running, asked } = start(script, request, true)
+      await running
+      expect(asked()).toEqual(["take at 0", "retake at 0"])
+    }
+    const { queue } = queueOf(granted())
+    const waiting = start(script, {}, true, { queue })
+    await expect(waiting.running).resolves.toMatchObject({ requests: 2 })
+    expect(waiting.asked()).toEqual(["take at 0"])
+    const spinning = start(script, { intervalMs: 500 }, true, { queue })
+    await spinning.running
+    expect(spinning.asked()).toEqual(["take at 0", "retake at 0"])
+  })
+
+  test("that it begins is an event, with the place where there is a queue; a look is none", async () => {
+    const script = { take: [busy()], retake: [busy(9_000)] }
+    const looking = start(script, { waitMs: 0 })
+    const spinning = start(script, { waitMs: 500 })
+    const { queue } = queueOf(queued)
+    const waiting = start(script, { waitMs: 500 }, false, { queue })
+    const inQueueNot = start(script, { waitMs: 500, intervalMs: 100 }, false, { queue })
+    await forEver()
+    expect(looking.events).toEqual([])
+    expect(spinning.events).toEqual([{ type: "queued", name: "a", place: undefined }])
+    expect(waiting.events).toEqual([{ type: "queued", name: "a", place: 3 }])
+    expect(inQueueNot.events).toEqual([{ type: "queued", name: "a", place: undefined }])
+  })
+
+  test("whoever gives up in the queue leaves it, and who was never in it releases what it may have", async () => {
+    const { queue, left } = queueOf(queued)
+    const waiting = start({ take: [busy()] }, { waitMs: 500 }, false, { queue })
+    await forEver()
+    await expect(waiting.running).rejects.toBeInstanceOf(LockTimeoutError)
+    expect(left).toEqual(["fl_a_b"])
+    expect(waiting.store.count("release")).toBe(0)
+    const released: unknown[] = []
+    const release: LockStore["release"] = ({ name, token }) => {
+      released.push({ name, token })
+      return Promise.resolve("gone")
+    }
+    const script = { take: [failed({ outcome: "refused", status: 400 })] }
+    const failing = start(script, {}, false, { queue, release })
+    await forEver()
+    await expect(failing.running).rejects.toBeInstanceOf(LockBackendError)
+    expect(released).toEqual([{ name: "a", token: "fl_a_b" }])
+    expect(left).toHaveLength(1)
+  })
+
+  test("the last look that the budget of a spin lock allows is the certain one", async () => {
+    const request = { intervalMs: 100, waitMs: 5_000, maxRequests: 3 }
+    const { running, asked } = start({ take: [busy()], retake: [busy(9_000)] }, request)
+    await forEver()
+    await expect(running).rejects.toBeInstanceOf(LockTimeoutError)
+    expect(asked()).toEqual(["take at 0", "take at 100", "retake at 200"])
+  })
+
   test("the answer of a client that may have sent twice is confirmed before it is believed", async () => {
     const { running, asked } = start({ take: [busy()], retake: [granted()] }, { waitMs: 0 }, true)
     await running
@@ -163,6 +250,21 @@ describe("unknown outcomes", () => {
     await forEver()
     await expect(running).rejects.toBeInstanceOf(LockBackendError)
     expect(store.count("take") + store.count("retake")).toBe(3)
+  })
+
+  test("a mistake of ours is none: it is thrown as it is, at once", async () => {
+    const mistake = new TypeError("ours")
+    const { running, store } = start({ take: [() => Promise.reject(mistake)] })
+    expect(await rejection(running)).toBe(mistake)
+    expect(store.count("retake")).toBe(0)
+  })
+
+  test("are cleaned up by five releases at most", async () => {
+    const script = { take: [failed()], retake: [failed()], release: [failed()] }
+    const { running, store } = start(script)
+    await forEver()
+    await expect(running).rejects.toBeInstanceOf(LockBackendError)
+    expect(store.count("release")).toBe(5)
   })
 
   test("are cleaned up by a release that is itself tried again", async () => {
@@ -247,6 +349,19 @@ describe("late answers", () => {
     attempts[1]?.resolve(true)
     await forEver()
     expect(store.count("release")).toBe(2)
+  })
+
+  test("that a grant did not wait for are told of until they come", async () => {
+    let come: (answer: unknown) => void = () => undefined
+    const vote = new Promise((resolve) => {
+      come = resolve
+    })
+    const take = () => Promise.resolve({ ...grant(30_000), underWay: [vote] })
+    const { late } = await start({ take: [take] }).running
+    expect(late()).toEqual([vote])
+    come("granted")
+    await forEver()
+    expect(late()).toEqual([])
   })
 
   test("that are failures are followed by a release too, since a client may have sent until then", async () => {
