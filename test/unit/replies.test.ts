@@ -1,0 +1,163 @@
+// What the scripts answer, read strictly: whatever is not as it must be is no answer.
+import { describe, expect, test } from "vitest"
+import { RestError } from "../../src/rest/rest-error.js"
+import {
+  readAcquired,
+  readInteger,
+  readNotice,
+  readSnapshots,
+  readStolen,
+  splitReply,
+} from "../../src/store/replies.js"
+import { now } from "../../src/validity.js"
+
+const sentAt = now()
+const request = { name: "a", token: "fl_a_b", ttlMs: 30_000, fencing: false, limit: undefined }
+
+const read = (answer: readonly unknown[], asked: Partial<typeof request> = {}) =>
+  readAcquired(answer, sentAt, { ...request, ...asked })
+
+describe("a reply and what the script could not publish", () => {
+  test("are told apart by the length of its own part", () => {
+    expect(splitReply(["released"], 1)).toEqual({ answer: ["released"], unsent: [] })
+    expect(splitReply(["released", "c", "m", 4, 5], 1)).toEqual({
+      answer: ["released"],
+      unsent: [
+        ["c", "m"],
+        ["4", "5"],
+      ],
+    })
+    // Half of a pair is no message.
+    expect(splitReply(["released", "c"], 1).unsent).toEqual([])
+  })
+
+  test.for([[undefined], ["released"], [[]], [{ length: 1 }]])("%j is none", ([reply]) => {
+    expect(() => splitReply(reply, 1)).toThrow(RestError)
+  })
+})
+
+describe("acquire", () => {
+  test("granted: for what is left, as a lease where that is less than the ttl, with a token if one was asked for", () => {
+    const grant = read(["granted", 30_000, "", "", -1, "", 0])
+    expect(grant).toMatchObject({ kind: "granted", isLease: false, fencingToken: undefined })
+    expect(read(["granted", "29999", "", "", -1, "", 0])).toMatchObject({ isLease: true })
+    expect(read(["granted", 1, "7", "", -1, "", 0], { fencing: true })).toMatchObject({
+      fencingToken: 7,
+    })
+    expect(read(["granted", 1, "7", "", -1, "", 0])).toMatchObject({ fencingToken: undefined })
+    expect(() => read(["granted", 1, "", "", -1, "", 0], { fencing: true })).toThrow(RestError)
+  })
+
+  test("busy: for as long as the holder has left; -1 is for ever, and less than nothing is nothing", () => {
+    const left = (ms: number) => read(["busy", ms, "", "", -1, "", 0])
+    expect(left(500)).toEqual({ kind: "busy", holderTtlMs: 500 })
+    expect(left(-1)).toEqual({ kind: "busy", holderTtlMs: Infinity })
+    expect(left(-2)).toEqual({ kind: "busy", holderTtlMs: 0 })
+  })
+
+  test("queued: where, since when, behind whom", () => {
+    expect(read(["queued", 500, "", "1700000000000001", 3, "1700000000000000", 1])).toEqual({
+      kind: "queued",
+      holderTtlMs: 500,
+      isForeign: true,
+      place: 3,
+      ticket: "1700000000000000",
+      serverTime: { sentAt, micros: 1_700_000_000_000_001 },
+    })
+    expect(read(["queued", 500, "", "1", 0, 2, 0])).toMatchObject({ isForeign: false, ticket: "2" })
+  })
+
+  test("another limit is a mistake of who names it, and is told with both", () => {
+    const refused = (theirs: number, limit: number) => () =>
+      read(["limit", theirs, "", "", -1, "", 0], { limit } as object)
+    expect(refused(3, 2)).toThrow(RangeError)
+    expect(refused(3, 2)).toThrow('permits: "a" is in use with 3 permits, got 2 permits')
+    expect(refused(0, 2)).toThrow("in use with none (a shared lock), got 2 permits")
+    expect(refused(3, Infinity)).toThrow("in use with 3 permits, got none (a shared lock)")
+  })
+
+  test.for([
+    [["taken", 1, "", "", -1, "", 0]],
+    [["granted", "x", "", "", -1, "", 0]],
+    [["queued", 1, "", "", 0, "1", 0]],
+    [["queued", 1, "", "1", "", "1", 0]],
+    [["queued", 1, "", "1", 0, "", 0]],
+    [["queued", 1, "", "1", 0, "1", null]],
+  ])("%j is none", ([answer]) => {
+    expect(() => read(answer ?? [])).toThrow(RestError)
+  })
+})
+
+describe("steal", () => {
+  test("what stands there, or the grant", () => {
+    const stolen = (reply: unknown, fencing = false) => readStolen(reply, sentAt, { fencing })
+    expect(stolen(["held", 0, "digest"])).toEqual({ kind: "held", digest: "digest" })
+    expect(stolen(["granted", 500, ""])).toMatchObject({
+      kind: "granted",
+      fencingToken: undefined,
+      isLease: false,
+    })
+    expect(stolen(["granted", 500, "7"], true)).toMatchObject({ fencingToken: 7 })
+    expect(() => stolen(["granted", 500, ""], true)).toThrow(RestError)
+    expect(() => stolen(["busy", 0, ""])).toThrow(RestError)
+    expect(() => stolen("granted")).toThrow(RestError)
+  })
+})
+
+describe("snapshot", () => {
+  test("for each lock who holds it and who waits", () => {
+    const reply = [["me", 500, "exclusive"], [], ["", -1, "shared", 7, "9", "shared"], []]
+    expect(readSnapshots(reply, 2)).toEqual([
+      { held: [{ clientId: "me", ms: 500, mode: "exclusive" }], pending: [] },
+      {
+        held: [
+          { clientId: "", ms: Infinity, mode: "shared" },
+          { clientId: "7", ms: 9, mode: "shared" },
+        ],
+        pending: [],
+      },
+    ])
+    expect(readSnapshots([["me", 0, "shared"], []], 1)[0]?.held[0]?.ms).toBe(0)
+    // What is left of a part is none.
+    expect(readSnapshots([["me", 500], []], 1)).toEqual([{ held: [], pending: [] }])
+  })
+
+  test.for([
+    [undefined],
+    [[[]]],
+    [[[], [], []]],
+    [[[], "x"]],
+    [[["me", 1, "alone"], []]],
+    [[["me", "x", "shared"], []]],
+  ])("%j is none", ([reply]) => {
+    expect(() => readSnapshots(reply, 1)).toThrow(RestError)
+  })
+})
+
+describe("a notice", () => {
+  test("that it is next, or that the lock is its own, with a fencing token if there is one", () => {
+    expect(readNotice("next 500")).toEqual({ kind: "next", leaseMs: 500 })
+    expect(readNotice("granted 17 500 ")).toMatchObject({
+      kind: "granted",
+      micros: 17,
+      leaseMs: 500,
+      fencingToken: undefined,
+    })
+    expect(readNotice("granted 17 500 7")).toMatchObject({ fencingToken: 7 })
+  })
+
+  test.for([
+    ...["", "next", "next x", "next 1.5", "granted", "granted 17", "granted 17 500"],
+    ...["granted x 500 ", "granted 17 x ", "granted 17 500 x", "taken 17 500 ", "granted 1.5 500 "],
+  ])("%j is none", (message) => {
+    expect(readNotice(message)).toBeUndefined()
+  })
+})
+
+test("an integer is one as a number or as its digits, and nothing else is", () => {
+  expect([7, "7", -1, "-1", "0"].map(readInteger)).toEqual([7, 7, -1, -1, 0])
+  for (const value of ["", " 7", "7 ", "7.0", "1e3", "x7", "7x", 1.5, NaN, null, undefined, true]) {
+    expect(() => readInteger(value)).toThrow(RestError)
+  }
+  expect(() => readInteger("9007199254740993")).toThrow(RestError)
+})
