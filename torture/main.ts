@@ -52,9 +52,11 @@ async function main(options: Options): Promise<void> {
   const seed = (options.seed as number | undefined) ?? Math.floor(Math.random() * 2 ** 32)
   if (processes + workers === 0) program.error("error: --processes and --workers: both are 0")
   const interrupted = new AbortController()
-  process.on("SIGINT", () => {
-    interrupted.abort()
-  })
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, () => {
+      interrupted.abort()
+    })
+  }
   const { signal } = interrupted
   const settings = { ...USUAL, seconds, seed, processes, workers }
   console.log(`seed ${seed}`)

@@ -30,7 +30,7 @@ export const USUAL: Omit<TortureSettings, "seconds" | "seed"> = {
   visitors: 5,
   ledgers: 8,
   faultShare: 0.065,
-  crashEveryMs: 2_500,
+  crashEveryMs: 2_000,
   restartEveryMs: 20_000,
   breakages: [],
   stopAt: [],

@@ -21,7 +21,10 @@ export class WorkerClient {
     visitors: number,
   ): Promise<WorkerClient> {
     const env = { SETTINGS: JSON.stringify(settings) }
+    // Miniflare ends its process at these signals, before there was a summary.
+    const forget = rememberListeners(["SIGINT", "SIGTERM"])
     const isolate = await Isolate.start({ worker: pathToFileURL(program), env })
+    forget()
     return new WorkerClient(isolate, settings, visitors)
   }
 
@@ -60,6 +63,17 @@ export class WorkerClient {
         this.#failures.push(String(error))
       }
       await sleep(random.between(0, 40))
+    }
+  }
+}
+
+/** Returns what removes the listeners that were added since. */
+function rememberListeners(signals: readonly NodeJS.Signals[]): () => void {
+  const before = signals.map((signal) => process.listeners(signal))
+  return () => {
+    for (const [i, signal] of signals.entries()) {
+      const added = process.listeners(signal).filter((it) => !before[i]?.includes(it))
+      for (const listener of added) process.off(signal, listener)
     }
   }
 }
