@@ -100,10 +100,9 @@ describe("extend", () => {
     const queued = hold({ isPlain: false })
     await queued.commands.extend(TTL, 1_000)
     expect(queued.asked).toEqual(["extend fl_a_b 30000 in 1000"])
-    const { store } = hold()
     const adopted = hold()
     const commands = new HoldCommands({
-      store: { ...store, extend: adopted.store.extend },
+      store: adopted.store,
       claim,
       ttlMs: TTL,
       isAdopted: true,

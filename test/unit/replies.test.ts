@@ -90,7 +90,8 @@ describe("acquire", () => {
 
 describe("steal", () => {
   test("what stands there, or the grant", () => {
-    const stolen = (reply: unknown, fencing = false) => readStolen(reply, sentAt, { fencing })
+    const stolen = (reply: unknown, fencing = false) =>
+      readStolen(reply, sentAt, { fencing, ttlMs: 30_000 })
     expect(stolen(["held", 0, "digest"])).toEqual({ kind: "held", digest: "digest" })
     expect(stolen(["granted", 500, ""])).toMatchObject({
       kind: "granted",
