@@ -3,7 +3,7 @@ import js from "@eslint/js"
 import ts from "typescript-eslint"
 
 export default ts.config(
-  { ignores: ["dist", "coverage", ".wrangler", "src/lua/scripts.ts"] },
+  { ignores: ["dist", "coverage", "reports", ".stryker-tmp*", ".wrangler", "src/lua/scripts.ts"] },
   js.configs.recommended,
   {
     files: ["**/*.ts"],

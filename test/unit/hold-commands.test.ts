@@ -101,12 +101,8 @@ describe("extend", () => {
     await queued.commands.extend(TTL, 1_000)
     expect(queued.asked).toEqual(["extend fl_a_b 30000 in 1000"])
     const adopted = hold()
-    const commands = new HoldCommands({
-      store: adopted.store,
-      claim,
-      ttlMs: TTL,
-      isAdopted: true,
-    })
+    const { store } = adopted
+    const commands = new HoldCommands({ store, claim, ttlMs: TTL, isAdopted: true })
     await commands.extend(TTL, 1_000)
     expect(adopted.asked).toEqual(["extend fl_a_b 30000 and marks in 1000"])
   })

@@ -77,7 +77,7 @@ describe("acquire", () => {
   })
 
   test.for([
-    [["taken", 1, "", "", -1, "", 0]],
+    [["taken", 1, "", "1", 0, "1", 0]],
     [["granted", "x", "", "", -1, "", 0]],
     [["queued", 1, "", "", 0, "1", 0]],
     [["queued", 1, "", "1", "", "1", 0]],
@@ -101,15 +101,23 @@ describe("steal", () => {
     expect(stolen(["granted", 500, "7"], true)).toMatchObject({ fencingToken: 7 })
     expect(() => stolen(["granted", 500, ""], true)).toThrow(RestError)
     expect(() => stolen(["busy", 0, ""])).toThrow(RestError)
-    expect(() => stolen("granted")).toThrow(RestError)
+    for (const reply of ["granted", undefined, 7]) expect(() => stolen(reply)).toThrow(RestError)
   })
 })
 
 describe("snapshot", () => {
   test("for each lock who holds it and who waits", () => {
-    const reply = [["me", 500, "exclusive"], [], ["", -1, "shared", 7, "9", "shared"], []]
+    const reply = [
+      ["me", 500, "exclusive"],
+      ["you", 17, "shared"],
+      ["", -1, "shared", 7, "9", "shared"],
+      [],
+    ]
     expect(readSnapshots(reply, 2)).toEqual([
-      { held: [{ clientId: "me", ms: 500, mode: "exclusive" }], pending: [] },
+      {
+        held: [{ clientId: "me", ms: 500, mode: "exclusive" }],
+        pending: [{ clientId: "you", ms: 17, mode: "shared" }],
+      },
       {
         held: [
           { clientId: "", ms: Infinity, mode: "shared" },
@@ -157,7 +165,21 @@ describe("a notice", () => {
 
 test("an integer is one as a number or as its digits, and nothing else is", () => {
   expect([7, "7", -1, "-1", "0"].map(readInteger)).toEqual([7, 7, -1, -1, 0])
-  for (const value of ["", " 7", "7 ", "7.0", "1e3", "x7", "7x", 1.5, NaN, null, undefined, true]) {
+  for (const value of [
+    "",
+    " 7",
+    "7 ",
+    "7.0",
+    "1e3",
+    "x7",
+    "7x",
+    1.5,
+    NaN,
+    null,
+    undefined,
+    true,
+    ["7"],
+  ]) {
     expect(() => readInteger(value)).toThrow(RestError)
   }
   expect(() => readInteger("9007199254740993")).toThrow(RestError)

@@ -32,6 +32,13 @@ test("many of them travel in several requests, one after the other", async () =>
   expect(sent.map(({ commands }) => commands.length)).toEqual([100, 100, 50])
 })
 
+test("as many as fit into one request travel in one", async () => {
+  const { ticks, sent } = order(echo)
+  const names = Array.from({ length: 100 }, (_, i) => String(i))
+  await Promise.all(names.map((name) => ticks.send("k", [name], signal)))
+  expect(sent).toHaveLength(1)
+})
+
 test("a tick whose end never came does not keep later ones", async () => {
   const { ticks, sent } = order(echo)
   vi.stubGlobal("queueMicrotask", () => undefined)
