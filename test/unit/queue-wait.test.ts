@@ -1,0 +1,273 @@
+// A wait in the queue, step by step: what is heard, what is believed of it, and when is asked.
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { LockTimeoutError } from "../../src/index.js"
+import { RestError } from "../../src/rest/rest-error.js"
+import type { Busy, Grant, LockQueue, Notice, Queued } from "../../src/store/store.js"
+import { now } from "../../src/validity.js"
+import type { AcquisitionRequest } from "../../src/wait/acquisition-request.js"
+import { Inquiry } from "../../src/wait/inquiry.js"
+import { QueueWait } from "../../src/wait/queue-wait.js"
+import { rejection } from "../support/outcomes.js"
+import { grant } from "../support/scripted-store.js"
+
+const REQUEST: AcquisitionRequest = {
+  name: "a",
+  token: "fl_a_b",
+  ttlMs: 30_000,
+  fencing: false,
+  limit: undefined,
+  thief: undefined,
+  push: true,
+  waitMs: 60_000,
+  signal: undefined,
+  intervalMs: undefined,
+  maxRequests: Infinity,
+  timeoutMs: 1_000,
+}
+/** What the server's clock says when the place is given. */
+const MICROS = 1_000_000
+
+type Answer = Grant | Queued | Busy
+
+const queued = (facts: Partial<Queued> = {}): Queued => ({
+  kind: "queued",
+  holderTtlMs: 50_000,
+  isForeign: false,
+  place: 3,
+  ticket: "17",
+  serverTime: { sentAt: now(), micros: MICROS },
+  ...facts,
+})
+
+const busy: Busy = { kind: "busy", holderTtlMs: 0 }
+
+/** A grant that is heard of just now. */
+const heard = (facts: Partial<Extract<Notice, { kind: "granted" }>> = {}): Notice => ({
+  kind: "granted",
+  micros: MICROS + 1,
+  leaseMs: 3_000,
+  fencingToken: undefined,
+  heardAt: now(),
+  ...facts,
+})
+
+/** Starts a wait; each question is answered in turn, the last answer repeats. */
+function wait(
+  answers: readonly (() => Answer)[],
+  request: Partial<AcquisitionRequest> = {},
+  listening: () => Promise<unknown> = () => Promise.resolve(),
+) {
+  const startedAt = Date.now()
+  const asked: string[] = []
+  const places: number[] = []
+  const stream = { within: 0, closed: 0 }
+  let tell: (notice: Notice) => void = () => undefined
+  let questions = 0
+  const answer = () => {
+    const next = answers[Math.min(questions++, answers.length - 1)]
+    return Promise.resolve(next?.() ?? busy)
+  }
+  const note = (what: string) => asked.push(`${what} at ${String(Date.now() - startedAt)}`)
+  const queue: LockQueue = {
+    noticesEnd: true,
+    canListen: true,
+    enqueue: (_, ticket) => {
+      note(`enqueue ${ticket ?? "anew"}`)
+      return answer() as Promise<Grant | Queued>
+    },
+    check: (_, ticket) => {
+      note(`check ${ticket}`)
+      return answer()
+    },
+    leave: () => Promise.resolve(),
+    listen: async (_, onNotice, within) => {
+      note("listen")
+      stream.within = within
+      tell = onNotice
+      await listening()
+      return { close: () => stream.closed++ }
+    },
+  }
+  const all = { ...REQUEST, ...request }
+  const running = new QueueWait(queue, all, new Inquiry(all), (place) => places.push(place)).run()
+  running.catch(() => undefined)
+  return {
+    running,
+    asked,
+    places,
+    stream,
+    tell: (notice: Notice) => {
+      tell(notice)
+    },
+  }
+}
+
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
+
+beforeEach(() => {
+  vi.useFakeTimers()
+  // The longest pause that the jitter allows.
+  vi.spyOn(Math, "random").mockReturnValue(1)
+})
+afterEach(() => {
+  vi.useRealTimers()
+  vi.restoreAllMocks()
+})
+
+describe("a grant that is heard of", () => {
+  test("ends the wait without a question, as a lease, and its stream with it", async () => {
+    const { running, asked, places, stream, tell } = wait([queued])
+    await pass(1_000)
+    tell(heard({ fencingToken: 7 }))
+    expect(await running).toMatchObject({ kind: "granted", isLease: true, fencingToken: 7 })
+    expect(asked).toEqual(["listen at 0", "enqueue anew at 0"])
+    expect(places).toEqual([3])
+    expect(stream.closed).toBe(1)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test("for the whole ttl is no lease", async () => {
+    const { running, tell } = wait([queued])
+    await pass(10)
+    tell(heard({ leaseMs: 30_000 }))
+    expect(await running).toMatchObject({ isLease: false })
+  })
+
+  test("is not believed where it is older than the answer that the lock is another's", async () => {
+    const older = wait([queued, () => grant(30_000)])
+    const asOld = wait([queued])
+    await pass(10)
+    older.tell(heard({ micros: MICROS - 1 }))
+    asOld.tell(heard({ micros: MICROS }))
+    await older.running
+    await asOld.running
+    expect(older.asked.at(-1)).toBe("check 17 at 10")
+    expect(asOld.asked.at(-1)).toBe("enqueue anew at 0")
+  })
+
+  test("is not believed where its lease was over when it was heard of", async () => {
+    const { running, asked, tell } = wait([queued, () => grant(30_000)])
+    await pass(5_000)
+    // Granted when the place was given, five seconds ago.
+    tell(heard({ micros: MICROS }))
+    await running
+    expect(asked.at(-1)).toBe("check 17 at 5000")
+  })
+
+  test("is heard of also by who has no request left to ask", async () => {
+    const { running, asked, tell } = wait([queued], { maxRequests: 2 })
+    await pass(10)
+    tell(heard())
+    await running
+    expect(asked).toEqual(["listen at 0", "enqueue anew at 0"])
+  })
+})
+
+describe("who listens", () => {
+  test("asks when it is time to, and goes on listening", async () => {
+    const { running, asked, stream, tell } = wait([() => queued({ holderTtlMs: 5_000, place: 0 })])
+    await pass(5_001)
+    expect(asked.at(-1)).toBe("check 17 at 5001")
+    expect(stream.closed).toBe(0)
+    tell(heard())
+    await running
+    expect(asked).toHaveLength(3)
+  })
+
+  test("asks when the lease of which it is told as the next one is over", async () => {
+    const stranger = () => queued({ isForeign: true, holderTtlMs: Infinity })
+    const { asked, tell } = wait([stranger])
+    await pass(1_000)
+    tell({ kind: "next", leaseMs: 2_500 })
+    await pass(4_000)
+    expect(asked[2]).toBe("check 17 at 3501")
+  })
+
+  test("asks at once when its stream has ended, and from then on from time to time", async () => {
+    const { asked, stream, tell } = wait([() => queued({ place: 0 })])
+    await pass(1_000)
+    tell({ kind: "end" })
+    await pass(500)
+    expect(stream.closed).toBe(1)
+    expect(asked.slice(2, 4)).toEqual(["check 17 at 1000", "check 17 at 1100"])
+  })
+
+  test("looks once more when the wait is over", async () => {
+    const { running, asked } = wait([queued], { waitMs: 2_000 })
+    await pass(2_001)
+    await expect(running).rejects.toBeInstanceOf(LockTimeoutError)
+    expect(asked.slice(2)).toEqual(["check 17 at 2001"])
+  })
+
+  test("takes its old place again after a grant that it has missed, and trusts its stream no more", async () => {
+    const missed = [() => queued({ holderTtlMs: 1_000, place: 0 }), () => busy, () => grant(30_000)]
+    const { running, asked, stream } = wait(missed)
+    await pass(1_001)
+    await running
+    expect(asked.slice(2)).toEqual(["check 17 at 1001", "enqueue 17 at 1001"])
+    expect(stream.closed).toBe(1)
+  })
+
+  test("who has the lock at once has not waited", async () => {
+    const { running, places } = wait([() => grant(30_000)])
+    await running
+    expect(places).toEqual([])
+  })
+})
+
+describe("the stream", () => {
+  test("is given half of the wait at most, and no more than a request", async () => {
+    const within = (waitMs: number) => wait([queued], { waitMs }).stream.within
+    expect([within(60_000), within(1_000)]).toEqual([1_000, 500])
+    await pass(1)
+  })
+
+  test("is opened where the budget allows the place in the queue as well", async () => {
+    const [two, one] = [2, 1].map((maxRequests) => wait([queued], { maxRequests }))
+    await pass(1)
+    expect(two?.asked).toEqual(["listen at 0", "enqueue anew at 0"])
+    expect(one?.asked).toEqual(["enqueue anew at 0"])
+  })
+
+  test("that is not to be had is done without, unless that is a mistake of ours", async () => {
+    const lost = new RestError("lost", { outcome: "unknown" })
+    const { asked } = wait([() => queued({ place: 0 })], {}, () => Promise.reject(lost))
+    await pass(50)
+    expect(asked).toEqual(["listen at 0", "enqueue anew at 0", "check 17 at 50"])
+    const mistake = new TypeError("ours")
+    const failing = wait([queued], {}, () => Promise.reject(mistake))
+    expect(await rejection(failing.running)).toBe(mistake)
+  })
+
+  test("that opens after an abort is closed", async () => {
+    const controller = new AbortController()
+    let open: (value: unknown) => void = () => undefined
+    const opening = new Promise((resolve) => {
+      open = resolve
+    })
+    const { running, stream } = wait([queued], { signal: controller.signal }, () => opening)
+    controller.abort("enough")
+    expect(await rejection(running)).toBe("enough")
+    expect(stream.closed).toBe(0)
+    open(undefined)
+    await pass(1)
+    expect(stream.closed).toBe(1)
+  })
+})
+
+describe("who polls", () => {
+  test("asks ever less often at the same place, and at the rate of the queue once that has moved", async () => {
+    const moved = () => queued({ place: 1 })
+    const { asked } = wait([queued, queued, moved], { push: false })
+    await pass(1_500)
+    // 200 and 400 ms; then two places took 600 ms, and it is the second.
+    const at = [200, 600, 975]
+    expect(asked.slice(1, 4)).toEqual(at.map((ms) => `check 17 at ${String(ms)}`))
+  })
+
+  test("gives up when it may not ask again", async () => {
+    const { running, asked } = wait([queued], { push: false, maxRequests: 1 })
+    await expect(running).rejects.toBeInstanceOf(LockTimeoutError)
+    expect(asked).toEqual(["enqueue anew at 0"])
+  })
+})

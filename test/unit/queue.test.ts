@@ -1,0 +1,85 @@
+// The queue of one database: what a waiter sends, and what it makes of what it hears.
+import { expect, test } from "vitest"
+import { RestError } from "../../src/rest/rest-error.js"
+import type { Listener, Transport } from "../../src/rest/transport.js"
+import { Database } from "../../src/store/database.js"
+import { SingleQueue } from "../../src/store/queue.js"
+import type { Notice } from "../../src/store/store.js"
+import { rejection } from "../support/outcomes.js"
+
+const waiter = {
+  ...{ name: "a", token: "fl_a_b", ttlMs: 30_000, fencing: false, limit: undefined },
+  ...{ channel: "c", leaseMs: 3_000 },
+}
+const QUEUED = ["queued", 500, "", "1", 0, "17", 0]
+
+function queueOf(parts: Partial<Transport>) {
+  const transport = { noticesEnd: true, mayResend: false, ...parts } as Transport
+  return new SingleQueue(new Database(transport, "lock:", false))
+}
+
+/** Answers each script so, and notes its arguments and its time. */
+function answering(reply: unknown) {
+  const sent: unknown[] = []
+  const queue = queueOf({
+    evaluate: (_, keys, args, timeoutMs) => {
+      sent.push([keys[0], ...args, timeoutMs])
+      return Promise.resolve(reply)
+    },
+  })
+  return { queue, sent }
+}
+
+test("a waiter enters with its old ticket, or with none", async () => {
+  const { queue, sent } = answering(QUEUED)
+  await queue.enqueue(waiter, undefined, 700)
+  await queue.enqueue(waiter, "17", 700)
+  const entry = "fl_a_b c 3000 0 x"
+  expect(sent).toEqual([
+    ["lock:a", entry, "30000", "enqueue", "", 700],
+    ["lock:a", entry, "30000", "enqueue", "17", 700],
+  ])
+})
+
+test("a waiter checks, and leaves, under its entry", async () => {
+  const checking = answering(QUEUED)
+  expect(await checking.queue.check(waiter, "17", 700)).toMatchObject({ ticket: "17" })
+  expect(checking.sent).toEqual([["lock:a", "fl_a_b c 3000 0 x", "30000", "check", "17", 700]])
+  const leaving = answering(["taken"])
+  await leaving.queue.leave(waiter, 700)
+  expect(leaving.sent).toEqual([["lock:a", "fl_a_b", "fl_a_b c 3000 0 x", 700]])
+})
+
+test("who was entered is in the queue: any other answer is none", async () => {
+  const { queue } = answering(["busy", 500, "", "", -1, "", 0])
+  expect(await rejection(queue.enqueue(waiter, "", 700))).toBeInstanceOf(RestError)
+})
+
+test("a notice is told as what it says; garbage, and the end of the stream, as the end", async () => {
+  let listener: Listener | undefined
+  const queue = queueOf({
+    subscribe: (_, given) => {
+      listener = given
+      return Promise.resolve({ close: () => undefined })
+    },
+  })
+  const notices: Notice[] = []
+  await queue.listen("c", (notice) => notices.push(notice), 700)
+  listener?.onMessage("next 500")
+  listener?.onMessage("rubbish")
+  listener?.onEnd()
+  expect(notices).toEqual([{ kind: "next", leaseMs: 500 }, { kind: "end" }, { kind: "end" }])
+})
+
+test("a database that refuses streams is asked for none again; one in trouble is", async () => {
+  for (const [failure, canListen] of [
+    [new RestError("no streams", { outcome: "refused" }), false],
+    [new RestError("lost", { outcome: "unknown" }), true],
+    [new TypeError("ours"), true],
+  ] as const) {
+    const queue = queueOf({ subscribe: () => Promise.reject(failure) })
+    expect(queue.canListen).toBe(true)
+    expect(await rejection(queue.listen("c", () => undefined, 700))).toBe(failure)
+    expect(queue.canListen).toBe(canListen)
+  }
+})
