@@ -43,13 +43,19 @@ export class HoldCommands {
     return store.extend(extension, Math.max(1, timeoutMs - elapsedMs(sentAt)))
   }
 
-  async release(timeoutMs: number): Promise<ReleaseResult> {
+  /** What it sends first leaves in the tick of the call, before whatever the caller sends next. */
+  release(timeoutMs: number): Promise<ReleaseResult> {
     const { store, claim } = this.#sender
-    const sentAt = now()
     const plain = this.#plain
     // Sent once: who asks again wants to know what became of the hold.
     this.#isPlain = false
-    if (await plain?.release(claim, timeoutMs)) return "released"
+    return plain ? this.#releasePlainly(plain, timeoutMs) : store.release(claim, timeoutMs)
+  }
+
+  async #releasePlainly(plain: PlainHolds, timeoutMs: number): Promise<ReleaseResult> {
+    const { store, claim } = this.#sender
+    const sentAt = now()
+    if (await plain.release(claim, timeoutMs)) return "released"
     return store.release(claim, Math.max(1, timeoutMs - elapsedMs(sentAt)))
   }
 

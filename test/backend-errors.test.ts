@@ -172,7 +172,7 @@ describe("the fetch client", () => {
   test("tells in its error what the connection failed of", async () => {
     const closed = await FaultProxy.open("http://127.0.0.1")
     await closed.close()
-    const locks = new LockManager({ redis: { url: closed.url, token: "t" } })
+    const locks = new LockManager({ redis: { url: closed.url, token: "secret" } })
     const error = await rejection(locks.tryAcquire("a"))
     expect((error as Error).message).toMatch(/^could not acquire "a": fetch failed: .*ECONNREFUSED/)
   })

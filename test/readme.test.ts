@@ -13,7 +13,11 @@ import { type Database, openDatabase } from "./support/variants.js"
 import { Isolate } from "./workerd/isolate.js"
 
 const readme = readFileSync("README.md", "utf8")
-const pages = ["README.md", ...readdirSync("docs").map((file) => `docs/${file}`)]
+const markdownIn = (folder: string) =>
+  readdirSync(folder)
+    .filter((file) => file.endsWith(".md"))
+    .map((file) => `${folder}/${file}`)
+const pages = ["README.md", ...markdownIn("docs")]
 const snippets = readSnippets("README.md")
 const workers = snippets.filter(({ isWorker }) => isWorker)
 
