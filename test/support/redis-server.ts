@@ -56,9 +56,9 @@ export async function startRedis(port?: number, kept?: string): Promise<RedisSer
     })
     if (await isReady(child)) return handle(child, chosen, gone)
     await gone
-    // Somebody else may have taken the port in between.
-    if (port !== undefined || attempt === 5)
-      throw new Error(`redis-server did not start on ${chosen}`)
+    // Somebody else may have taken the port in between; one that is wanted again is free again soon.
+    if (attempt === 5) throw new Error(`redis-server did not start on ${chosen}`)
+    if (port !== undefined) await new Promise((resolve) => setTimeout(resolve, 200))
   }
 }
 

@@ -56,6 +56,7 @@ function wait(
   answers: readonly (() => Answer)[],
   request: Partial<AcquisitionRequest> = {},
   listening: () => Promise<unknown> = () => Promise.resolve(),
+  noticesEnd = true,
 ) {
   const startedAt = Date.now()
   const asked: string[] = []
@@ -69,7 +70,7 @@ function wait(
   }
   const note = (what: string) => asked.push(`${what} at ${String(Date.now() - startedAt)}`)
   const queue: LockQueue = {
-    noticesEnd: true,
+    noticesEnd,
     canListen: true,
     enqueue: (_, ticket) => {
       note(`enqueue ${ticket ?? "anew"}`)
@@ -116,7 +117,7 @@ afterEach(() => {
 
 describe("a grant that is heard of", () => {
   test("ends the wait without a question, as a lease, and its stream with it", async () => {
-    const { running, asked, places, stream, tell } = wait([queued])
+    const { running, asked, places, stream, tell } = wait([queued], { fencing: true })
     await pass(1_000)
     tell(heard({ fencingToken: 7 }))
     expect(await running).toMatchObject({ kind: "granted", isLease: true, fencingToken: 7 })
@@ -127,9 +128,9 @@ describe("a grant that is heard of", () => {
   })
 
   test("for the whole ttl is no lease", async () => {
-    const { running, tell } = wait([queued])
+    const { running, tell } = wait([queued], { ttlMs: 2_000 })
     await pass(10)
-    tell(heard({ leaseMs: 30_000 }))
+    tell(heard({ leaseMs: 2_000 }))
     expect(await running).toMatchObject({ isLease: false })
   })
 
@@ -208,6 +209,12 @@ describe("who listens", () => {
     expect(stream.closed).toBe(1)
   })
 
+  test("asks more often where the end of a stream is not noticed", async () => {
+    const { asked } = wait([queued], {}, undefined, false)
+    await pass(5_000)
+    expect(asked.at(-1)).toBe("check 17 at 5000")
+  })
+
   test("who has the lock at once has not waited", async () => {
     const { running, places } = wait([() => grant(30_000)])
     await running
@@ -263,6 +270,13 @@ describe("who polls", () => {
     // 200 and 400 ms; then two places took 600 ms, and it is the second.
     const at = [200, 600, 975]
     expect(asked.slice(1, 4)).toEqual(at.map((ms) => `check 17 at ${String(ms)}`))
+  })
+
+  test("takes its old place again as well", async () => {
+    const { running, asked } = wait([queued, () => busy, () => grant(30_000)], { push: false })
+    await pass(200)
+    await running
+    expect(asked.slice(1)).toEqual(["check 17 at 200", "enqueue 17 at 200"])
   })
 
   test("gives up when it may not ask again", async () => {
