@@ -11,7 +11,7 @@ import { describeOnRedis } from "./support/variants.js"
 const more = process.env["HISTORIES"]
 /** Most of the time of a history is spent waiting. */
 const LANES = 6
-const runs = Math.ceil((more === undefined ? 12 : Number(more)) / LANES)
+const runs = Math.ceil((more === undefined ? 6 : Number(more)) / LANES)
 const seed = more === undefined ? 7 : Math.floor(Math.random() * 2 ** 31)
 
 describeOnRedis("the library", () => {

@@ -8,7 +8,7 @@ import { type Database, openDatabase } from "./support/variants.js"
 
 /** The same each time; other ones, and more, are for a run of its own: `HISTORIES=5000 npx vitest run test/script-histories.test.ts`. */
 const more = process.env["HISTORIES"]
-const plan = more === undefined ? { numRuns: 40, seed: 7 } : { numRuns: Number(more) }
+const plan = more === undefined ? { numRuns: 25, seed: 7 } : { numRuns: Number(more) }
 
 for (const engine of ["embedded engine", "real Redis"] as const) {
   const run = engine === "embedded engine" || hasRedisServer() ? describe : describe.skip
