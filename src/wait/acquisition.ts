@@ -10,7 +10,7 @@ import { QueueWait } from "./queue-wait.js"
 import { spin } from "./spin.js"
 import { steal } from "./steal.js"
 
-/** A release that nobody waits for may take its time. */
+/** A release that nobody waits for may take its time. So many for all of a call, but one at least after each late answer. */
 const CLEAN_UP_TRIES = 5
 
 /** A grant, and what it took to get it. */
@@ -99,25 +99,37 @@ export class Acquisition {
   async #cleanUp(): Promise<void> {
     const stray = await this.#inquiry.strayToken()
     if (stray === undefined && !this.#queueWait?.waiter) return
-    const withdraw = () => this.#withdraw(stray)
-    // A client that cannot be cancelled may send again until it gives up, so after that there is one more.
+    const token = stray ?? this.#request.token
+    // A client that cannot be cancelled may send again until it gives up, so what is late is followed by one more.
     const { late } = this.#inquiry
-    await withdraw()
-    await Promise.allSettled(late.map((settling) => settling.finally(withdraw)))
+    const toCome = new Set(late)
+    for (const settling of late) {
+      const settled = () => toCome.delete(settling)
+      settling.then(settled, settled)
+    }
+    for (let triesLeft = CLEAN_UP_TRIES; ;) {
+      const before = toCome.size
+      triesLeft -= await this.#withdraw(token, Math.max(1, triesLeft))
+      if (before === 0) return
+      // All that came meanwhile have one together, so that a database that is too slow is not sent the more.
+      if (toCome.size === before) await Promise.race(toCome).catch(() => undefined)
+    }
   }
 
-  async #withdraw(token = this.#request.token): Promise<void> {
+  /** Returns how often it asked. */
+  async #withdraw(token: string, tries: number): Promise<number> {
     const { timeoutMs } = this.#request
     const { queue } = this.#store
     const waiter = this.#queueWait?.waiter
-    const withdraw = (): Promise<unknown> =>
-      waiter && queue
+    let asked = 0
+    const withdraw = (): Promise<unknown> => {
+      asked++
+      return waiter && queue
         ? queue.leave(waiter, timeoutMs)
         : this.#store.release({ ...this.#request, token }, timeoutMs)
-    try {
-      await askUntilKnown(withdraw, { tries: CLEAN_UP_TRIES })
-    } catch {
-      // The call has already failed and its caller knows; the key ends with its ttl, the place after 30 s.
     }
+    // The call has already failed and its caller knows; the key ends with its ttl, the place after 30 s.
+    await askUntilKnown(withdraw, { tries }).catch(() => undefined)
+    return asked
   }
 }

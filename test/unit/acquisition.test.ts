@@ -1,5 +1,5 @@
 // One acquire call, step by step, against a store that answers as told and a clock that moves as told.
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import { LockBackendError, LockTimeoutError } from "../../src/index.js"
 import type { Busy, Grant, LockQueue, LockStore, Queued } from "../../src/store/store.js"
 import { now } from "../../src/validity.js"
@@ -14,6 +14,7 @@ import {
   type Script,
   scriptedStore,
 } from "../support/scripted-store.js"
+import { useVirtualTime } from "../support/virtual-time.js"
 
 const REQUEST: AcquisitionRequest = {
   name: "a",
@@ -76,15 +77,7 @@ const queued = (): Promise<Queued> =>
 
 const forEver = () => vi.advanceTimersByTimeAsync(120_000)
 
-beforeEach(() => {
-  vi.useFakeTimers()
-  // The longest pause that the jitter allows.
-  vi.spyOn(Math, "random").mockReturnValue(1)
-})
-afterEach(() => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-})
+useVirtualTime()
 
 describe("waiting", () => {
   test("pauses double up to two seconds while the holder has longer", async () => {
@@ -349,6 +342,41 @@ describe("late answers", () => {
     attempts[1]?.resolve(true)
     await forEver()
     expect(store.count("release")).toBe(2)
+  })
+
+  test("that come while a release is under way have one together, which is sent after all of them", async () => {
+    const attempts = [givenUp(), givenUp(), givenUp()]
+    const [take, ...retake] = attempts.map(({ answer }) => answer)
+    let answer: (result: "released") => void = () => undefined
+    const slow = () => new Promise<"released">((resolve) => (answer = resolve))
+    const script = { take: take ? [take] : [], retake, release: [slow] }
+    const { running, store } = start(script)
+    await forEver()
+    await expect(running).rejects.toBeInstanceOf(LockBackendError)
+    for (const { reject } of attempts) reject(new Error("gave up"))
+    await forEver()
+    expect(store.count("release")).toBe(1)
+    answer("released")
+    await forEver()
+    expect(store.count("release")).toBe(2)
+    answer("released")
+    await forEver()
+    expect(store.count("release")).toBe(2)
+  })
+
+  test("to a database that fails cost a release each, beside the first five", async () => {
+    const attempts = [givenUp(), givenUp(), givenUp()]
+    const [take, ...retake] = attempts.map(({ answer }) => answer)
+    const script = { take: take ? [take] : [], retake, release: [failed()] }
+    const { running, store } = start(script)
+    await forEver()
+    await expect(running).rejects.toBeInstanceOf(LockBackendError)
+    expect(store.count("release")).toBe(5)
+    for (const [i, { reject }] of attempts.entries()) {
+      reject(new Error("gave up"))
+      await forEver()
+      expect(store.count("release")).toBe(6 + i)
+    }
   })
 
   test("that a grant did not wait for are told of until they come", async () => {

@@ -1,15 +1,11 @@
 // The deadline of a request: kept also where the request cannot be cancelled.
-import { afterEach, beforeEach, expect, test, vi } from "vitest"
+import { expect, test, vi } from "vitest"
 import { withDeadline } from "../../src/rest/deadline.js"
 import { RestError } from "../../src/rest/rest-error.js"
 import { rejection } from "../support/outcomes.js"
+import { useVirtualTime } from "../support/virtual-time.js"
 
-beforeEach(() => {
-  vi.useFakeTimers()
-})
-afterEach(() => {
-  vi.useRealTimers()
-})
+useVirtualTime()
 
 const after = <T>(ms: number, value: T) =>
   new Promise<T>((resolve) => {

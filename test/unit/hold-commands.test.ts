@@ -1,19 +1,15 @@
 // Which command a hold sends: the single one while nobody is known to wait, the script otherwise and ever after.
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import { HoldCommands, type Sender } from "../../src/hold-commands.js"
 import type { LockStore, PlainHolds } from "../../src/store/store.js"
 import { now, Validity } from "../../src/validity.js"
 import { scriptedStore } from "../support/scripted-store.js"
+import { useVirtualTime } from "../support/virtual-time.js"
 
 const TTL = 30_000
 const claim = { name: "a", token: "fl_a_b" }
 
-beforeEach(() => {
-  vi.useFakeTimers()
-})
-afterEach(() => {
-  vi.useRealTimers()
-})
+useVirtualTime()
 
 /** A hold on a store that notes what it is asked; single commands take so long, and do nothing where it is marked. */
 function hold(sender: Partial<Sender> = {}, { isMarked = false, takesMs = 0, plain = {} } = {}) {

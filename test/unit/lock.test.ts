@@ -1,10 +1,11 @@
 // One hold, step by step, against a store that answers as told and clocks that move as told.
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import { LockBackendError, LockLostError } from "../../src/index.js"
 import { type Hold, Lock } from "../../src/lock.js"
 import { now, Validity } from "../../src/validity.js"
 import { recorder, rejection } from "../support/outcomes.js"
 import { failed, type Script, scriptedStore } from "../support/scripted-store.js"
+import { useVirtualTime } from "../support/virtual-time.js"
 
 const TTL = 30_000
 /** What is left of the ttl at its beginning, less the drift. */
@@ -44,14 +45,7 @@ function hold(script: Script = {}, options: Partial<Hold> = {}) {
   return { lock, store, events, of, asked }
 }
 
-beforeEach(() => {
-  vi.useFakeTimers()
-  vi.spyOn(Math, "random").mockReturnValue(1)
-})
-afterEach(() => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-})
+useVirtualTime()
 
 describe("time", () => {
   test("a hold is over a little before its key is, by the drift", async () => {

@@ -1,5 +1,5 @@
 // A wait in the queue, step by step: what is heard, what is believed of it, and when is asked.
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import { LockTimeoutError } from "../../src/index.js"
 import { RestError } from "../../src/rest/rest-error.js"
 import type { Busy, Grant, LockQueue, Notice, Queued } from "../../src/store/store.js"
@@ -9,6 +9,7 @@ import { Inquiry } from "../../src/wait/inquiry.js"
 import { QueueWait } from "../../src/wait/queue-wait.js"
 import { rejection } from "../support/outcomes.js"
 import { grant } from "../support/scripted-store.js"
+import { useVirtualTime } from "../support/virtual-time.js"
 
 const REQUEST: AcquisitionRequest = {
   name: "a",
@@ -105,15 +106,7 @@ function wait(
 
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
 
-beforeEach(() => {
-  vi.useFakeTimers()
-  // The longest pause that the jitter allows.
-  vi.spyOn(Math, "random").mockReturnValue(1)
-})
-afterEach(() => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-})
+useVirtualTime()
 
 describe("a grant that is heard of", () => {
   test("ends the wait without a question, as a lease, and its stream with it", async () => {

@@ -1,20 +1,13 @@
 // When a hold is renewed, and when no more: with a clock that is moved and a hold that answers as told.
-import { afterEach, beforeEach, expect, test, vi } from "vitest"
+import { expect, test, vi } from "vitest"
 import { Renewal, type RenewalPlan } from "../../src/renewal.js"
 import { now, Validity } from "../../src/validity.js"
+import { useVirtualTime } from "../support/virtual-time.js"
 
 const TTL = 30_000
 type Outcome = "renewed" | "lost" | "unknown"
 
-beforeEach(() => {
-  vi.useFakeTimers()
-  // The longest pause that the jitter allows.
-  vi.spyOn(Math, "random").mockReturnValue(1)
-})
-afterEach(() => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-})
+useVirtualTime()
 
 /** A hold of `leftMs`; the last outcome repeats. */
 function renewing(

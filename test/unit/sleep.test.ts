@@ -1,15 +1,11 @@
 // Sleeping: as long as it takes, and not a moment longer than the signal allows.
 import { getEventListeners } from "node:events"
-import { afterEach, beforeEach, expect, test, vi } from "vitest"
+import { expect, test, vi } from "vitest"
 import { sleep, untilAborted } from "../../src/sleep.js"
 import { rejection } from "../support/outcomes.js"
+import { useVirtualTime } from "../support/virtual-time.js"
 
-beforeEach(() => {
-  vi.useFakeTimers()
-})
-afterEach(() => {
-  vi.useRealTimers()
-})
+useVirtualTime()
 
 test("a sleep longer than any timer takes is slept in pieces", async () => {
   const ms = 2 ** 32

@@ -1,10 +1,11 @@
 // What `request` does between the grant and the release, where clocks decide.
-import { afterEach, beforeEach, expect, test, vi } from "vitest"
+import { expect, test, vi } from "vitest"
 import { Lock } from "../../src/lock.js"
 import { now, Validity } from "../../src/validity.js"
 import { whileHeld } from "../../src/while-held.js"
 import { recorder, rejection } from "../support/outcomes.js"
 import { scriptedStore } from "../support/scripted-store.js"
+import { useVirtualTime } from "../support/virtual-time.js"
 
 const TTL = 30_000
 
@@ -34,12 +35,7 @@ function hold() {
 /** The machine sleeps through the rest of the hold: the wall clock knows, no timer has run. */
 const sleepThrough = () => vi.setSystemTime(Date.now() + TTL)
 
-beforeEach(() => {
-  vi.useFakeTimers()
-})
-afterEach(() => {
-  vi.useRealTimers()
-})
+useVirtualTime()
 
 test("work that outlasted its hold is not reported as done", async () => {
   const { run, of, store } = hold()

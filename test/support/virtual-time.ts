@@ -1,0 +1,15 @@
+// A clock that a test moves, and a jitter that does not vary.
+import { afterEach, beforeEach, vi } from "vitest"
+
+/** In each test of the file, or of the describe block, that calls it. */
+export function useVirtualTime(): void {
+  beforeEach(() => {
+    vi.useFakeTimers()
+    // The longest pause that the jitter allows.
+    vi.spyOn(Math, "random").mockReturnValue(1)
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+    vi.restoreAllMocks()
+  })
+}
