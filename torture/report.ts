@@ -16,6 +16,8 @@ export interface Report {
   /** Writes to the register that were taken, and such as were refused; of these, those that count against the lock. */
   readonly register: { accepted: number; refused: number; violations: number }
   readonly longestLockOut: LockOut | undefined
+  /** The one that used most of what it was allowed. */
+  readonly closestLockOut: LockOut | undefined
   /** Undefined if the run was broken off before that was known. */
   readonly keysLeft: readonly string[] | undefined
   readonly violations: readonly Violation[]
@@ -41,6 +43,7 @@ export function reportOf(court: Court, circumstances: Circumstances): Report {
     overlaps: court.overlaps.found,
     register: { accepted, refused, violations: unfair },
     longestLockOut: court.lockOuts.longest,
+    closestLockOut: court.lockOuts.closest,
     violations: [...violations],
   }
 }
@@ -61,7 +64,7 @@ export function violationsOf({ violations }: Report): string {
 export function summary(report: Report): string {
   const { grants, requests, faulted, faults, crashes, register, seconds } = report
   const share = ((100 * faulted) / Math.max(1, requests)).toFixed(1)
-  const { longestLockOut: lockOut, keysLeft } = report
+  const { longestLockOut, closestLockOut, keysLeft } = report
   const lines = [
     `seed               ${report.seed}`,
     `time               ${seconds.toFixed(0)} s`,
@@ -73,11 +76,16 @@ export function summary(report: Report): string {
     `Redis restarts     ${crashes.restarts}`,
     `overlaps           ${report.overlaps}`,
     `refused writes     ${register.violations} of holders that believed themselves valid (${register.refused} in all, ${register.accepted} accepted)`,
-    lockOut
-      ? `longest lock-out   ${Math.round(lockOut.ms)} ms, allowed ${Math.round(lockOut.allowance.ms)} ms (${lockOut.name})`
-      : "longest lock-out   none",
+    `longest lock-out   ${describeLockOut(longestLockOut)}`,
+    `closest to bound   ${describeLockOut(closestLockOut)}`,
     `keys left          ${keysLeft ? keysLeft.length : "not known, the run was broken off"}`,
     `violations         ${report.violations.length}`,
   ]
   return lines.join("\n")
+}
+
+function describeLockOut(lockOut: LockOut | undefined): string {
+  if (!lockOut) return "none"
+  const { name, ms, allowance } = lockOut
+  return `${Math.round(ms)} ms, allowed ${Math.round(allowance.ms)} ms (${name})`
 }

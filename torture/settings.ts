@@ -27,8 +27,8 @@ export interface TortureSettings {
 export const USUAL: Omit<TortureSettings, "seconds" | "seed"> = {
   processes: 5,
   workers: 2,
-  visitors: 5,
-  ledgers: 8,
+  visitors: 14,
+  ledgers: 40,
   faultShare: 0.065,
   crashEveryMs: 2_000,
   restartEveryMs: 20_000,

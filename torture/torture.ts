@@ -35,8 +35,11 @@ export async function torture(
   const report = (keysLeft?: readonly string[]) =>
     reportOf(court, { seed, seconds: (monotonicMs() - court.startedAt) / 1_000, crashes, keysLeft })
   try {
+    const openedAt = monotonicMs()
     const stage = await Stage.open(settings, court, directory)
     court.startedAt = monotonicMs()
+    // The first clients were let in while the others' processes kept the machine busy, and this one too.
+    court.setbacks.lagged(-1, court.startedAt, court.startedAt - openedAt)
     try {
       const trouble = new AbortController()
       const random = Random.of(seed, -1)

@@ -1,11 +1,7 @@
-// The local server: an engine, the REST handler over it, and a port.
-import { withCompareAndSet } from "./compare-and-set.js"
-import type { Engine } from "./engine.js"
-import { EmbeddedEngine } from "./engine-embedded.js"
-import { RedisEngine } from "./engine-redis.js"
+// The local server: a REST API on a port.
 import { listen } from "./listen.js"
 import { type DevServerOptions, readOptions } from "./options.js"
-import { createRestHandler } from "./rest-handler.js"
+import { openRestApi } from "./rest-api.js"
 
 export interface DevServer extends AsyncDisposable {
   /** For `UPSTASH_REDIS_REST_URL`. */
@@ -40,23 +36,22 @@ export interface DevServer extends AsyncDisposable {
  */
 export async function startDevServer(options: DevServerOptions = {}): Promise<DevServer> {
   const { port, hostname, token, redis, keepAliveMs } = readOptions(options)
-  const engine = await openEngine(redis)
-  const handler = createRestHandler({ engine, token, keepAliveMs })
+  const api = await openRestApi({ redis, token, keepAliveMs })
   let requests = 0
   const fetch = (request: Request) => {
     requests++
-    return handler.fetch(request)
+    return api.fetch(request)
   }
   const listening = await listen(fetch, port, hostname).catch(async (error: unknown) => {
-    await engine.close()
+    await api.close()
     throw error
   })
   let closed: Promise<void> | undefined
   const close = () => (closed ??= shutDown())
   const shutDown = async () => {
-    handler.close()
+    api.endStreams()
     await listening.close()
-    await engine.close()
+    await api.close()
   }
   return {
     url: `http://${urlHost(hostname)}:${listening.port}`,
@@ -68,12 +63,6 @@ export async function startDevServer(options: DevServerOptions = {}): Promise<De
     close,
     [Symbol.asyncDispose]: close,
   }
-}
-
-async function openEngine(redis: string | undefined): Promise<Engine> {
-  if (redis === undefined) return withCompareAndSet(await EmbeddedEngine.create())
-  const engine = await RedisEngine.connect(redis)
-  return engine.hasCompareAndSet ? engine : withCompareAndSet(engine)
 }
 
 /** Where a client on this machine finds what listens on `hostname`. */

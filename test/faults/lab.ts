@@ -19,7 +19,7 @@ export function openFaultLab(): () => FaultLab {
   const timers = countTimers()
   beforeAll(async () => {
     const database = await openDatabase("real Redis")
-    const unharmed = await FaultProxy.open(database.url, recorded)
+    const unharmed = await FaultProxy.open(database.url, { rewrite: recorded })
     const close = async () => {
       await unharmed.close()
       await database.close()

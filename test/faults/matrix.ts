@@ -130,7 +130,7 @@ export class Trial {
 
   static async open(lab: FaultLab, options: Partial<LockManagerOptions>): Promise<Trial> {
     const name = `trial-${Math.random().toString(36).slice(2)}`
-    return new Trial(lab, name, await FaultProxy.open(lab.url, recorded), options)
+    return new Trial(lab, name, await FaultProxy.open(lab.url, { rewrite: recorded }), options)
   }
 
   private constructor(

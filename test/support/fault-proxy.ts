@@ -85,11 +85,20 @@ export function everything(fault: Fault): Plan {
   return () => fault
 }
 
+/** What frames a body is the business of each connection. */
+const FRAMING = ["content-length", "transfer-encoding", "connection", "keep-alive"]
+
 /** Nothing happens to any request. */
 export const nothing: Plan = () => undefined
 
 /** What is executed in the place of a command; the same one where it is to stay as it is. */
 export type Rewrite = (command: readonly string[]) => readonly string[]
+
+export interface ProxyOptions {
+  readonly rewrite?: Rewrite
+  /** Answers all but streams in the place of the server, which saves the second way over the network. */
+  readonly handler?: (request: Request) => Response | Promise<Response>
+}
 
 interface Incoming {
   readonly method: string
@@ -122,22 +131,22 @@ export class FaultProxy implements Faults {
   plan: Plan = nothing
 
   readonly #target: URL
-  readonly #rewrite: Rewrite | undefined
+  readonly #options: ProxyOptions
   readonly #server: Server
   readonly #agent = new Agent({ keepAlive: true })
   readonly #underWay = new Set<Promise<void>>()
   readonly #closing = new AbortController()
 
   /** A proxy before the server at `target`, on a free port. */
-  static async open(target: string, rewrite?: Rewrite): Promise<FaultProxy> {
+  static async open(target: string, options: ProxyOptions = {}): Promise<FaultProxy> {
     const server = createServer()
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
-    return new FaultProxy(new URL(target), server, rewrite)
+    return new FaultProxy(new URL(target), server, options)
   }
 
-  private constructor(target: URL, server: Server, rewrite: Rewrite | undefined) {
+  private constructor(target: URL, server: Server, options: ProxyOptions) {
     this.#target = target
-    this.#rewrite = rewrite
+    this.#options = options
     this.#server = server
     // Each request and stream under way listens to it.
     setMaxListeners(0, this.#closing.signal)
@@ -198,8 +207,9 @@ export class FaultProxy implements Faults {
   }
 
   #rewritten(path: string, body: Buffer): Buffer {
-    if (!this.#rewrite || (path !== "/" && path !== "/pipeline")) return body
-    const commands = readCommands(path, body).map(this.#rewrite)
+    const { rewrite } = this.#options
+    if (!rewrite || (path !== "/" && path !== "/pipeline")) return body
+    const commands = readCommands(path, body).map(rewrite)
     return Buffer.from(JSON.stringify(path === "/" ? commands[0] : commands))
   }
 
@@ -253,6 +263,8 @@ export class FaultProxy implements Faults {
 
   /** Has the server execute the request, whether or not its sender still waits. */
   #execute(incoming: Incoming): Promise<Answer> {
+    const { handler } = this.#options
+    if (handler) return ask(handler, requestOf(incoming, this.#target))
     return new Promise((resolve, reject) => {
       const outgoing = this.#open(incoming, (answer) => {
         readAll(answer).then((body) => {
@@ -296,6 +308,23 @@ export class FaultProxy implements Faults {
   }
 }
 
+function requestOf({ method, path, headers, body }: Incoming, target: URL): Request {
+  const given = Object.entries(headers).flatMap(([name, value]): [string, string][] =>
+    value === undefined || FRAMING.includes(name) ? [] : [[name, String(value)]],
+  )
+  const isEmpty = method === "GET" || method === "HEAD"
+  return new Request(new URL(path, target), { method, headers: given, body: isEmpty ? null : new Uint8Array(body) })
+}
+
+async function ask(
+  handler: NonNullable<ProxyOptions["handler"]>,
+  request: Request,
+): Promise<Answer> {
+  const response = await handler(request)
+  const body = Buffer.from(await response.arrayBuffer())
+  return { status: response.status, headers: Object.fromEntries(response.headers), body }
+}
+
 /** Whether the fault lets a stream open, if late. */
 function mayOpen(
   fault: RequestFault | undefined,
@@ -320,9 +349,7 @@ function readCommands(path: string, body: Buffer): string[][] {
 
 function send(response: ServerResponse, { status, headers, body }: Answer): void {
   if (response.destroyed) return
-  // What frames the body is the proxy's own business.
-  const framing = ["content-length", "transfer-encoding", "connection", "keep-alive"]
-  const kept = Object.entries(headers).filter(([name]) => !framing.includes(name))
+  const kept = Object.entries(headers).filter(([name]) => !FRAMING.includes(name))
   response.writeHead(status, { ...Object.fromEntries(kept), "content-length": body.length })
   response.end(body)
 }

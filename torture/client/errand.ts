@@ -23,10 +23,10 @@ export interface Errand {
 export type Way = "push" | "poll" | "spin" | "try" | "request" | "steal"
 
 const WAYS: readonly (readonly [Way, number])[] = [
-  ["push", 0.5],
+  ["push", 0.62],
   ["request", 0.2],
-  ["poll", 0.15],
-  ["spin", 0.08],
+  ["poll", 0.08],
+  ["spin", 0.03],
   ["try", 0.07],
 ]
 

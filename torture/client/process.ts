@@ -88,7 +88,7 @@ const watchTheCongestion = async () => {
     await fetch(`${settings.witness}/ping`).then((response) => response.arrayBuffer())
     const tookMs = Math.max(0, monotonicMs() - sentAt - USUAL_PING_MS)
     congestionMs = (congestionMs + tookMs) / 2
-    await sleep(200)
+    await sleep(1_000)
   }
 }
 

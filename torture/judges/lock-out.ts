@@ -41,6 +41,7 @@ export class LockOuts {
   readonly #setbacks: Setbacks
   readonly #names = new Map<string, Name>()
   #longest: LockOut | undefined
+  #closest: LockOut | undefined
 
   constructor(setbacks: Setbacks) {
     this.#setbacks = setbacks
@@ -48,6 +49,11 @@ export class LockOuts {
 
   get longest(): LockOut | undefined {
     return this.#longest
+  }
+
+  /** The one that used most of what it was allowed. */
+  get closest(): LockOut | undefined {
+    return this.#closest
   }
 
   addHold(hold: Hold): void {
@@ -130,6 +136,12 @@ export class LockOuts {
     const allowance = allow({ name, from, to, freeSince, unreleasedMs, deadMs }, this.#setbacks)
     const lockOut = { name, from, ms, allowance }
     if (ms > (this.#longest?.ms ?? 0)) this.#longest = lockOut
+    if (shareOf(lockOut) > (this.#closest ? shareOf(this.#closest) : 0)) this.#closest = lockOut
     return ms > allowance.ms ? lockOut : undefined
   }
+}
+
+/** Of its bound. */
+function shareOf({ ms, allowance }: LockOut): number {
+  return ms / allowance.ms
 }

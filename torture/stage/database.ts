@@ -3,36 +3,47 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Redis } from "ioredis"
-import { type DevServer, startDevServer } from "../../src/dev/index.js"
+import { type Listening, listen } from "../../src/dev/listen.js"
+import { openRestApi, type RestApi } from "../../src/dev/rest-api.js"
 import { type RedisServer, startRedis } from "../../test/support/redis-server.js"
 import { monotonicMs } from "../monotonic.js"
 
 const TOKEN = "rest-token-of-the-torture"
+const HOST = "127.0.0.1"
+const KEEP_ALIVE_MS = 30_000
 
 export class TorturedDatabase {
   readonly #directory: string
-  readonly #server: DevServer
+  readonly #api: RestApi
+  readonly #listening: Listening
   readonly #direct: Redis
   #redis: RedisServer
 
   static async start(): Promise<TorturedDatabase> {
     const directory = await mkdtemp(join(tmpdir(), "fetchlock-torture-redis-"))
     const redis = await startRedis(undefined, directory)
-    const server = await startDevServer({ port: 0, token: TOKEN, redis: redis.url })
-    return new TorturedDatabase(directory, redis, server)
+    const api = await openRestApi({ redis: redis.url, token: TOKEN, keepAliveMs: KEEP_ALIVE_MS })
+    const listening = await listen((request) => api.fetch(request), 0, HOST)
+    return new TorturedDatabase(directory, redis, api, listening)
   }
 
-  private constructor(directory: string, redis: RedisServer, server: DevServer) {
+  private constructor(directory: string, redis: RedisServer, api: RestApi, listening: Listening) {
     this.#directory = directory
     this.#redis = redis
-    this.#server = server
+    this.#api = api
+    this.#listening = listening
     this.#direct = new Redis(redis.url, { maxRetriesPerRequest: 0, retryStrategy: () => 50 })
     // While it is away each command fails by itself.
     this.#direct.on("error", () => undefined)
   }
 
   get url(): string {
-    return this.#server.url
+    return `http://${HOST}:${this.#listening.port}`
+  }
+
+  /** The same without a way over the network. */
+  fetch(request: Request): Response | Promise<Response> {
+    return this.#api.fetch(request)
   }
 
   get token(): string {
@@ -60,7 +71,9 @@ export class TorturedDatabase {
 
   async close(): Promise<void> {
     this.#direct.disconnect()
-    await this.#server.close()
+    this.#api.endStreams()
+    await this.#listening.close()
+    await this.#api.close()
     await this.#redis.stop()
     await rm(this.#directory, { recursive: true, force: true })
   }

@@ -143,7 +143,8 @@ export class Stage implements Victims {
   async #nextClient(): Promise<ClientSettings> {
     const { seed, ledgers, faultShare: share } = this.#settings
     const client = this.#clients++
-    const proxy = await FaultProxy.open(this.#database.url)
+    const handler = (request: Request) => this.#database.fetch(request)
+    const proxy = await FaultProxy.open(this.#database.url, { handler })
     this.#proxies.add(proxy)
     const plan = planFaults({ seed, client, share, prefix: PREFIX }, this.#court)
     proxy.plan = (request) => {
