@@ -25,11 +25,17 @@ const WEIGHTS: readonly (readonly [PlaceKind, number])[] = [
   ["crown", 0.02],
 ]
 
-/** A place to go to next; there are so many ledgers, and one of each other kind. */
+/** A place to go to next, where there are so many ledgers. */
 export function pickPlace(random: Random, ledgers: number): Place {
   const kind = random.weighted(WEIGHTS)
-  const which = kind === "ledger" ? Math.floor(random.between(0, ledgers)) : 0
+  const which = Math.floor(random.between(0, countOf(kind, ledgers)))
   return { kind, name: `${kind}-${which}` }
+}
+
+/** One crown; of pages and gates as many as make them a little more crowded than the ledgers. */
+function countOf(kind: PlaceKind, ledgers: number): number {
+  if (kind === "ledger") return ledgers
+  return kind === "crown" ? 1 : Math.ceil(ledgers / 16)
 }
 
 /** Whether its holders have fencing tokens. */

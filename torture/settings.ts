@@ -10,7 +10,9 @@ export interface TortureSettings {
   readonly workers: number
   /** How many visits each client makes at a time. */
   readonly visitors: number
-  /** How many exclusive locks are contended for, beside one of each other kind. */
+  /** The same for a Worker, whose every note is a request. */
+  readonly workerVisitors: number
+  /** How many exclusive locks are contended for, beside a few of other kinds. */
   readonly ledgers: number
   /** The part of all requests that suffers a fault. */
   readonly faultShare: number
@@ -27,8 +29,9 @@ export interface TortureSettings {
 export const USUAL: Omit<TortureSettings, "seconds" | "seed"> = {
   processes: 5,
   workers: 2,
-  visitors: 14,
-  ledgers: 40,
+  visitors: 17,
+  workerVisitors: 5,
+  ledgers: 60,
   faultShare: 0.065,
   crashEveryMs: 2_000,
   restartEveryMs: 20_000,

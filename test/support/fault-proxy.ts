@@ -313,7 +313,11 @@ function requestOf({ method, path, headers, body }: Incoming, target: URL): Requ
     value === undefined || FRAMING.includes(name) ? [] : [[name, String(value)]],
   )
   const isEmpty = method === "GET" || method === "HEAD"
-  return new Request(new URL(path, target), { method, headers: given, body: isEmpty ? null : new Uint8Array(body) })
+  return new Request(new URL(path, target), {
+    method,
+    headers: given,
+    body: isEmpty ? null : new Uint8Array(body),
+  })
 }
 
 async function ask(

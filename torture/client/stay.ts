@@ -3,7 +3,7 @@ import type { Lock } from "../../src/index.js"
 import type { Diary } from "./diary.js"
 
 /** Renewals go on by themselves, so the end of a hold is looked up so often. */
-const LOOK_MS = 25
+const LOOK_MS = 100
 
 export interface Stay {
   readonly lock: Lock

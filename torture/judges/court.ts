@@ -4,6 +4,7 @@ import { monotonicMs } from "../monotonic.js"
 import type { ChosenFault } from "../trouble/faults.js"
 import type { Onlooker, Stream } from "../trouble/fault-plan.js"
 import { Chronicle, type Reader } from "./chronicle.js"
+import { Happenings } from "./happenings.js"
 import type { Hold, Violation, Wait } from "./hold.js"
 import { immortal, type Keys, leftBehind } from "./keys.js"
 import { LockOuts } from "./lock-out.js"
@@ -23,10 +24,21 @@ export class Court implements Reader, Onlooker {
   readonly chronicle = new Chronicle(this)
   readonly violations: Violation[] = []
   readonly faults = new Map<string, number>()
+  readonly #happenings = new Happenings()
   requests = 0
-  startedAt = monotonicMs()
+  #startedAt = monotonicMs()
   /** What was said once is not said again. */
   readonly #said = new Set<string>()
+
+  get startedAt(): number {
+    return this.#startedAt
+  }
+
+  /** All clients are there. Those who were let in first waited while the others were started, which kept this process busy too. */
+  begin(at: number): void {
+    this.#startedAt = at
+    this.lockOuts.begin(at)
+  }
 
   note(client: number, note: TimedNote): void {
     const { at } = note
@@ -48,6 +60,10 @@ export class Court implements Reader, Onlooker {
   }
 
   onHold(hold: Hold): void {
+    const { client, visit, name, from, looseUntil, releasedAt } = hold
+    const end = releasedAt === undefined ? "never released" : `released by ${ms(releasedAt - from)}`
+    const lasted = `for ${ms(looseUntil - from)}, ${end}`
+    this.#happenings.add(name, from, `client ${client} holds it in visit ${visit} ${lasted}`)
     this.lockOuts.addHold(hold)
     const others = this.overlaps.add(hold)
     if (others.length === 0) return
@@ -58,6 +74,9 @@ export class Court implements Reader, Onlooker {
   }
 
   onWait(wait: Wait): void {
+    const { client, visit, name, from, until = from, outcome } = wait
+    const what = `${outcome ?? "open"} after ${ms(until - from)}`
+    this.#happenings.add(name, from, `client ${client} begins to wait in visit ${visit}: ${what}`)
     if (wait.outcome !== "killed") this.#judgeWait(wait, wait.until ?? 0)
     this.lockOuts.addWait(wait)
   }
@@ -68,10 +87,13 @@ export class Court implements Reader, Onlooker {
 
   onFault(name: string | undefined, { label, effect }: ChosenFault, at: number): void {
     this.faults.set(label, (this.faults.get(label) ?? 0) + 1)
-    if (name !== undefined) this.setbacks.struck(name, at, effect === "late" ? "late" : "fault")
+    if (name === undefined) return
+    this.#happenings.add(name, at, label)
+    this.setbacks.struck(name, at, effect === "late" ? "late" : "fault")
   }
 
   onWaiter(name: string, stream: Stream, at: number): void {
+    this.#happenings.add(name, at, `a waiter is entered whose stream is: ${stream}`)
     if (stream === "deaf") this.lockOuts.deafened(name, at)
     else if (stream === "faulty") this.setbacks.struck(name, at, "cut")
     else if (stream === "none") this.setbacks.polled(name, at)
@@ -88,8 +110,9 @@ export class Court implements Reader, Onlooker {
     for (const wait of this.chronicle.openWaits) this.#judgeWait(wait, now)
     const known = this.chronicle.openSince(now - KNOWN_AFTER_MS)
     for (const lockOut of this.lockOuts.advance(known)) {
-      const what = `for ${Math.round(lockOut.ms)} ms nobody had ${lockOut.name}`
-      this.#accuse("lock-out", lockOut.from, what, lockOut)
+      const what = `for ${ms(lockOut.ms)} nobody had ${lockOut.name}`
+      const happened = this.#happenings.of(lockOut.name, lockOut.from)
+      this.#accuse("lock-out", lockOut.from, what, { ...lockOut, happened })
     }
   }
 
@@ -105,14 +128,14 @@ export class Court implements Reader, Onlooker {
   }
 
   #judgeWait(wait: Wait, now: number): void {
-    const ms = overdueMs(wait, now, this.setbacks)
-    if (ms <= 0) return
+    const overdue = overdueMs(wait, now, this.setbacks)
+    if (overdue <= 0) return
     const what = `an acquire call on ${wait.name} outlived its wait`
     this.#accuse(
       "wait",
       wait.from,
       what,
-      { ...wait, overdueMs: ms },
+      { ...wait, overdueMs: overdue },
       `${wait.client} ${wait.visit}`,
     )
   }
@@ -126,6 +149,10 @@ export class Court implements Reader, Onlooker {
   ): void {
     if (this.#said.has(id)) return
     this.#said.add(id)
-    this.violations.push({ judge, second: (at - this.startedAt) / 1_000, what, facts })
+    this.violations.push({ judge, second: (at - this.#startedAt) / 1_000, what, facts })
   }
+}
+
+function ms(duration: number): string {
+  return `${duration.toFixed(0)} ms`
 }

@@ -40,6 +40,7 @@ const LATE_MS = 2_000
 export class LockOuts {
   readonly #setbacks: Setbacks
   readonly #names = new Map<string, Name>()
+  #since = -Infinity
   #longest: LockOut | undefined
   #closest: LockOut | undefined
 
@@ -54,6 +55,11 @@ export class LockOuts {
   /** The one that used most of what it was allowed. */
   get closest(): LockOut | undefined {
     return this.#closest
+  }
+
+  /** What began before is not judged. */
+  begin(at: number): void {
+    this.#since = at
   }
 
   addHold(hold: Hold): void {
@@ -127,6 +133,7 @@ export class LockOuts {
 
   /** The stretch if it lasted for too long. */
   #judge(name: string, state: Name, from: number, to: number): LockOut | undefined {
+    if (from < this.#since) return undefined
     const ms = to - from
     const { freeSince, dead } = state
     const unreleasedMs = state.unreleased

@@ -124,11 +124,11 @@ export class Stage implements Victims {
   }
 
   async #enter(): Promise<void> {
-    const { processes, workers, visitors } = this.#settings
+    const { processes, workers, workerVisitors } = this.#settings
     for (let i = 0; i < processes; i++) await this.#addNode()
     for (let i = 0; i < workers; i++) {
       const settings = await this.#nextClient()
-      this.#workers.push(await WorkerClient.start(this.#programs.worker, settings, visitors))
+      this.#workers.push(await WorkerClient.start(this.#programs.worker, settings, workerVisitors))
     }
   }
 

@@ -1,0 +1,26 @@
+// What has happened at each lock lately, for whoever has to explain a violation.
+
+interface Happening {
+  readonly at: number
+  readonly what: string
+}
+
+/** So many of each lock are remembered. */
+const REMEMBERED = 80
+
+export class Happenings {
+  readonly #ofNames = new Map<string, Happening[]>()
+
+  add(name: string, at: number, what: string): void {
+    const known = this.#ofNames.get(name) ?? []
+    known.push({ at, what })
+    if (known.length > REMEMBERED) known.shift()
+    this.#ofNames.set(name, known)
+  }
+
+  /** In order, with milliseconds since `from`. */
+  of(name: string, from: number): readonly string[] {
+    const known = [...(this.#ofNames.get(name) ?? [])].sort((a, b) => a.at - b.at)
+    return known.map(({ at, what }) => `${(at - from).toFixed(0)} ms: ${what}`)
+  }
+}
