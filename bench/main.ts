@@ -24,7 +24,7 @@ interface Options {
 
 const RTTS: readonly number[] = [20]
 
-const options = new Command("bench")
+const program = new Command("bench")
   .description("Measures fetchlock against its peers and against the limit, in one run.")
   .option("--quick", "what can be told in three minutes")
   .option("--full", "each number of contenders with each hold: hours")
@@ -34,19 +34,32 @@ const options = new Command("bench")
   .option("--scenario <title>", "those whose title contains it")
   .option("--patience <seconds>", "leave out what would take one contender longer", readNumber, 60)
   .parse()
-  .opts<Options>()
+const options = program.opts<Options>()
 
 /** Those who ask at intervals take up to so many times the limit, those who are told hardly more than it. */
 const SLOWER = { isTold: 1.5, asks: 4 }
 
-const contenders: Record<string, Record<string, object>> = {}
-const leftOut: string[] = []
+/** What has been measured so far. */
+interface Findings {
+  readonly contenders: Record<string, Record<string, object>>
+  readonly leftOut: string[]
+}
+
+const wanted = planOf(options.quick ? "quick" : options.full ? "full" : "usual").filter(
+  ({ title }) => title.includes(options.scenario ?? ""),
+)
+if (wanted.length === 0)
+  program.error(`error: --scenario: no title has "${options.scenario}" in it`)
+const compared = CONTENDERS.filter(({ name }) => name.startsWith(options.only ?? ""))
+if (compared.length === 0) program.error(`error: --only: nobody's name begins "${options.only}"`)
+
+const findings: Findings = { contenders: {}, leftOut: [] }
 const rtts: Record<string, number> = {}
 for (const addedMs of options.rtt) {
   const testbed = await openTestbed(addedMs)
-  rtts[`${addedMs} ms added`] = testbed.rttMs
+  rtts[`with ${addedMs} ms added by the wire`] = testbed.rttMs
   try {
-    await runAll(testbed)
+    await runAll(testbed, findings)
   } finally {
     await testbed.close()
   }
@@ -55,40 +68,41 @@ const report: Report = {
   machine: `${cpus().length} × ${cpus()[0]?.model ?? "?"}`,
   versions: await versions(),
   rtt_ms: rtts,
-  contenders,
-  left_out: leftOut,
+  contenders: findings.contenders,
+  left_out: findings.leftOut,
   bundle_bytes: await bundleSizes(),
 }
 console.log(tableOf(report))
 if (options.json !== undefined) await writeFile(options.json, JSON.stringify(report, null, 2))
 
-async function runAll(testbed: Testbed): Promise<void> {
+async function runAll(testbed: Testbed, findings: Findings): Promise<void> {
   const closes: (() => Promise<void>)[] = []
   try {
     const all: Ready[] = []
-    for (const contender of CONTENDERS) {
-      if (!contender.name.startsWith(options.only ?? "")) continue
+    for (const contender of compared) {
       const prepared = await contender.prepare?.(testbed)
       if (prepared) closes.push(prepared.close)
       all.push({ ...contender, place: prepared?.place ?? testbed })
     }
     // What is compiled at first use would count against whoever comes first.
     await contended({ contenders: 10, holdMs: 5, cycles: 2 }).run(testbed, all)
-    const plan = planOf(options.quick ? "quick" : options.full ? "full" : "usual")
-    for (const scenario of plan) {
-      if (scenario.title.includes(options.scenario ?? "")) await measure(testbed, scenario, all)
-    }
+    for (const scenario of wanted) await measure(testbed, scenario, all, findings)
   } finally {
     await Promise.all(closes.map((close) => close()))
   }
 }
 
-async function measure(testbed: Testbed, scenario: Scenario, all: readonly Ready[]): Promise<void> {
+async function measure(
+  testbed: Testbed,
+  scenario: Scenario,
+  all: readonly Ready[],
+  { contenders, leftOut }: Findings,
+): Promise<void> {
   const title = `${scenario.title}${testbed.addedMs === 20 ? "" : `, ${testbed.addedMs} ms RTT`}`
   const taking = all.filter((contender) => scenario.takes(contender))
   const patient = taking.filter(({ name, isTold }) => {
     const seconds = scenario.limitSeconds(testbed.rttMs) * (isTold ? SLOWER.isTold : SLOWER.asks)
-    if (seconds <= options.patience || scenario.title.startsWith("a wait")) return true
+    if (seconds <= options.patience || scenario.isLong) return true
     leftOut.push(`${title}: ${name}, about ${Math.round(seconds)} s`)
     return false
   })

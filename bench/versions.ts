@@ -10,7 +10,7 @@ export async function versions(): Promise<Readonly<Record<string, string>>> {
   for (const name of PACKAGES) {
     const file = new URL(`../node_modules/${name}/package.json`, import.meta.url)
     const { version } = JSON.parse(await readFile(file, "utf8")) as { version: string }
-    found[name] = version
+    found[name] = version.replace(/^v/, "")
   }
   return found
 }

@@ -290,8 +290,12 @@ export class LockManager {
     args: readonly unknown[],
     terms: SpecialTerms = {},
   ): Promise<unknown> {
-    const { options, callback } = readRequestArguments(name, { renew: true, ...defaults }, args)
-    const { steal, ifAvailable } = options
+    const { options: given, callback } = readRequestArguments(
+      name,
+      { renew: true, ...defaults },
+      args,
+    )
+    const { steal, ifAvailable, ...options } = given
     const lock = ifAvailable
       ? await this.#tryAcquire(name, options, terms)
       : await this.#acquire(name, options, { ...terms, steal })

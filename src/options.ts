@@ -41,7 +41,7 @@ export interface TryAcquireOptions extends HoldOptions {
   /**
    * `shared` holds exclude the exclusive ones, not each other: readers and a writer. All stand in one queue, so readers
    * that come later do not keep a writer waiting. Costs no more requests; a cycle that
-   * nobody contends for is 14 billed commands instead of 4.
+   * nobody contends for is 14 billed commands instead of 4, or of 2 with `compareAndSet`.
    *
    * @default "exclusive"
    */
@@ -215,6 +215,10 @@ export function planAcquire(
     interval,
     signal,
   } = options
+  // From a caller without types; elsewhere they would be ignored, and as a default of all calls they would rob.
+  for (const option of ["steal", "ifAvailable"] as const) {
+    if ((options as RequestOptions)[option]) throw notSupported(`${option}: is for request alone`)
+  }
   if (steal && permits !== undefined) throw notSupported("steal: is not for permits")
   const mode = permits !== undefined ? "shared" : steal ? "exclusive" : options.mode
   const plan = planHold({ ...options, mode })

@@ -20,7 +20,10 @@ export function createClientId(): string {
   return randomText(9)
 }
 
-/** The channel of one wait. Whoever knows it learns nothing and can do nothing but listen. */
+/**
+ * The channel of one wait. It tells nothing of the lock, and is of no use without the REST token; with that one can
+ * listen there, and publish: docs/security.md.
+ */
 export function createChannel(): string {
   return `fetchlock-${randomText(18)}`
 }

@@ -121,6 +121,25 @@ const cases = Object.entries(OPTIONS).flatMap(([option, refusals]) =>
   refusals.map(([value, error, message]) => ({ option, value, error, message })),
 )
 
+test.each(["steal", "ifAvailable"])("%s is for request alone", async (option) => {
+  const given: object = { [option]: true }
+  const { locks, sent } = offline()
+  for (const refused of [
+    locks.acquire("a", given),
+    locks.tryAcquire("a", given),
+    locks.acquireAll(["a"], given),
+    locks.semaphore("a", 2).acquire(given),
+  ]) {
+    expect(await rejection(refused)).toMatchObject({
+      name: "NotSupportedError",
+      message: `${option}: is for request alone`,
+    })
+  }
+  expect(sent).toEqual([])
+  // As a default it would rob whoever holds anything.
+  expect(() => offline(given)).toThrow(`${option}: is for request alone`)
+})
+
 describe("a name", () => {
   test.for(NAMES)("cannot be %o", async ([name, type, message]) => {
     const { locks, sent } = offline()

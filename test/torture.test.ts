@@ -7,7 +7,15 @@ import { torture } from "../torture/torture.js"
 import { describeOnRedis } from "./support/variants.js"
 
 /** Few clients: other tests run meanwhile. */
-const FEW = { ...USUAL, processes: 2, workers: 1, visitors: 3, ledgers: 3, crashEveryMs: 2_000 }
+const FEW = {
+  ...USUAL,
+  processes: 2,
+  workers: 1,
+  visitors: 3,
+  workerVisitors: 3,
+  ledgers: 3,
+  crashEveryMs: 2_000,
+}
 
 const seed = Math.floor(Math.random() * 2 ** 32)
 

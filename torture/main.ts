@@ -22,7 +22,7 @@ interface Options {
 const program = new Command("npm run torture --")
   .description(
     `Has clients in several processes and in workerd contend for a few locks, while requests are lost, delayed, doubled and
-garbled, clients killed and paused, and Redis restarted. Judges look for holds that overlap, and for four other things that
+garbled, clients killed and paused, and Redis restarted. Judges look for holds that overlap, and for five other things that
 must never happen: see docs/torture.md. Exits with 1 if any was found.`,
   )
   .option("--seconds <n>", "how long to go on", positive, 60)

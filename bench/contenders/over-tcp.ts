@@ -1,4 +1,5 @@
-// For orientation: what code that can hold a TCP connection would use. Both ask at fixed intervals, as their defaults are.
+// For orientation: what code that can hold a TCP connection would use. Both ask at fixed
+// intervals: redlock at its default, redis-semaphore at ten times its own.
 import { Redis } from "ioredis"
 import { Mutex } from "redis-semaphore"
 import Redlock from "redlock"

@@ -39,7 +39,7 @@ function passageOf(report: Report): string {
     ([name, size]) => `| ${name} | ${size.toLocaleString("en")} |`,
   )
   return [
-    `${machine} · ${list(versions)}. Round trips: ${list(rtt_ms, " ms")}.`,
+    `${machine} · ${list(versions)}. Median round trip: ${list(rtt_ms, " ms")}.`,
     ...charts,
     tableOf(report),
     ...(left_out.length > 0 ? [`Left out, since it takes too long: ${left_out.join(" · ")}.`] : []),

@@ -9,6 +9,7 @@ import { type Scenario, withClients } from "./scenario.js"
 /** Requests and commands are those of one waiter, of the release that lets it in, and of its own. */
 export function longWait(seconds: number, waiters: number): Scenario {
   return {
+    isLong: true,
     title: `a wait of ${seconds} s`,
     takes: ({ isRest }) => isRest,
     limitSeconds: () => seconds,

@@ -1,4 +1,4 @@
-// A thousand locks at once, each under a name of its own: nobody waits, and everything is sent together.
+// Many locks at once, each under a name of its own: nobody waits, and everything is sent together.
 import { NOTHING, type Result } from "../result.js"
 import { cpuMs } from "../testbed/cpu.js"
 import { type Scenario, withClients } from "./scenario.js"

@@ -1,4 +1,4 @@
-// A thousand locks that are held and kept alive: what each renewal costs, and what a held lock keeps in memory.
+// Many locks that are held and kept alive: what each renewal costs, and what a held lock keeps in memory.
 import { setTimeout as sleep } from "node:timers/promises"
 import { LockManager } from "fetchlock"
 import { NOTHING, type Result } from "../result.js"

@@ -14,7 +14,9 @@ export interface Scenario {
   takes(contender: Contender): boolean
   /** The least time that one contender's part can take, in seconds. */
   limitSeconds(rttMs: number): number
-  /** Measures the contenders, taking turns as often as it can. */
+  /** It is about time, and not left out for it. */
+  readonly isLong?: true
+  /** Measures the contenders. */
   run(testbed: Testbed, contenders: readonly Ready[]): Promise<Readonly<Record<string, Result>>>
 }
 

@@ -14,10 +14,13 @@ export async function startProgram(args: readonly string[], ready: RegExp): Prom
   const killChild = () => child.kill("SIGKILL")
   process.once("exit", killChild)
   let output = ""
-  while (!ready.test(output)) {
-    const [chunk] = (await once(child.stdout, "data")) as [Buffer]
-    output += chunk.toString()
+  // The rest of what it prints has to go somewhere.
+  for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
+    output += String(chunk)
+    if (ready.test(output)) break
   }
+  if (!ready.test(output)) throw new Error(`${args.join(" ")} ended before it was ready: ${output}`)
+  child.stdout.resume()
   return {
     output,
     stop: async () => {

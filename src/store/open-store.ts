@@ -13,11 +13,11 @@ export interface StoreOptions extends StoreSettings {
 
 /** @throws `TypeError` that names the option. */
 export function openStore({ redis, ...settings }: StoreOptions): LockStore {
-  if (isRecipe(redis)) return redis.openStore(settings)
   const { compareAndSet } = settings
   if (compareAndSet !== undefined && typeof compareAndSet !== "boolean") {
     throw invalid("compareAndSet", "a boolean", compareAndSet)
   }
+  if (isRecipe(redis)) return redis.openStore(settings)
   const database = openDatabase({ redis, ...settings })
   return new SingleStore(database, compareAndSet ?? database.isUpstash)
 }

@@ -1,4 +1,4 @@
-// The judge of keys: none without a ttl at any time, and in the end none at all but the fencing counters.
+// The judge of keys: none without a ttl whenever they are looked at, and in the end none at all but the fencing counters.
 
 /** Every key and the ms that it has left; -1 for one that would stay for ever. */
 export type Keys = ReadonlyMap<string, number>

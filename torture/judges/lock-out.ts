@@ -1,4 +1,4 @@
-// The third judge: for how long somebody alive waited for a lock that nobody held, against what explains it.
+// The judge of lock-outs: for how long somebody alive waited for a lock that nobody held, against what explains it.
 import { type Allowance, allow } from "./allowance.js"
 import { LONG_TTL_MS, TIMEOUT_MS } from "../times.js"
 import type { Hold, Wait } from "./hold.js"

@@ -1,4 +1,4 @@
-// The first judge: no two holds of one name, both within their own validity, at the same time. There is no tolerance.
+// The judge of overlaps: no two holds of one name, both within their own validity, at the same time. There is no tolerance.
 import { GATE_PERMITS, kindOf } from "../places.js"
 import type { Hold } from "./hold.js"
 

@@ -1,4 +1,4 @@
-// The second judge: a register that takes no write with a smaller fencing token than it has seen.
+// The judge of fencing: a register that takes no write with a smaller fencing token than it has seen.
 
 export class Register {
   readonly #greatest = new Map<string, number>()
