@@ -6,6 +6,7 @@ export class Expiry {
   readonly #onOver: () => void
   #validity: Validity
   #timer: ReturnType<typeof setTimeout> | undefined
+  #isStopped = false
 
   /** @param onOver called when it is over, unless it was stopped before: a hold that nobody looks at must end on time, too */
   constructor(validity: Validity, onOver: () => void) {
@@ -30,13 +31,15 @@ export class Expiry {
     this.#arm()
   }
 
-  /** It is not told any more when it is over. */
+  /** Nobody is told any more when it is over, also if it is prolonged. */
   stop(): void {
+    this.#isStopped = true
     clearTimeout(this.#timer)
   }
 
   #arm(): void {
     clearTimeout(this.#timer)
+    if (this.#isStopped) return
     this.#timer = backgroundTimer(() => {
       // A timer may fire a little early, and takes no more than some weeks.
       if (this.remainingMs > 0) this.#arm()

@@ -1,4 +1,5 @@
-// What one hold sends to its store: a single command while nobody is known to wait for it, a script otherwise.
+// What one hold sends to its store: a single command while nobody is known to wait for it, a script otherwise. The
+// command has half of the time, so that there is as much for the script where somebody has come to wait.
 import type { Claim, LockStore, PlainHolds, ReleaseResult } from "./store/store.js"
 import { elapsedMs, now, type Validity } from "./validity.js"
 
@@ -35,7 +36,7 @@ export class HoldCommands {
     if (ttlMs !== this.#sender.ttlMs) this.#isPlain = false
     if (this.#plain) {
       this.#mayBeShortened = true
-      const validity = await this.#plain.extend(claim, ttlMs, timeoutMs)
+      const validity = await this.#plain.extend(claim, ttlMs, timeoutMs / 2)
       if (validity) return validity
       this.#isPlain = false
     }
@@ -55,7 +56,7 @@ export class HoldCommands {
   async #releasePlainly(plain: PlainHolds, timeoutMs: number): Promise<ReleaseResult> {
     const { store, claim } = this.#sender
     const sentAt = now()
-    if (await plain.release(claim, timeoutMs)) return "released"
+    if (await plain.release(claim, timeoutMs / 2)) return "released"
     return store.release(claim, Math.max(1, timeoutMs - elapsedMs(sentAt)))
   }
 

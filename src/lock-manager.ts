@@ -251,7 +251,7 @@ export class LockManager {
       fencingToken,
       isLease: false,
       isAdopted: true,
-      late: () => [],
+      withdrawLate: () => [],
     })
   }
 
@@ -327,13 +327,13 @@ export class LockManager {
     const request = { name, token, ...plan, timeoutMs, thief }
     const { waitUntil } = plan
     const acquisition = new Acquisition(store, request, emit, waitUntil)
-    const { grant, waitedMs, requests, late } = await acquisition.run()
+    const { grant, waitedMs, requests, withdrawLate } = await acquisition.run()
     const { fencingToken } = grant
     emit({ type: "granted", name, waitedMs, requests, fencingToken })
     return this.#hold({ name, token: grant.token ?? token, waitUntil }, plan, {
       ...grant,
       isAdopted: false,
-      late,
+      withdrawLate,
     })
   }
 
@@ -352,7 +352,7 @@ export class LockManager {
   #hold(
     claim: Claim,
     plan: HoldPlan,
-    grant: Omit<Grant, "kind"> & Pick<Hold, "late" | "isAdopted">,
+    grant: Omit<Grant, "kind"> & Pick<Hold, "withdrawLate" | "isAdopted">,
   ): Lock {
     const { store, timeoutMs, emit } = this.#plan
     return new Lock({ ...plan, ...grant, store, claim, timeoutMs, emit })

@@ -27,8 +27,8 @@ export interface Hold extends Sender {
   readonly maxHoldMs: number
   /** The longest that one request may take. */
   readonly timeoutMs: number
-  /** Requests of its acquire call that were given up and may yet be executed. */
-  readonly late: () => readonly Promise<unknown>[]
+  /** Takes back what its acquire call gave up and may yet be executed. */
+  readonly withdrawLate: () => readonly Promise<unknown>[]
   readonly emit: Emit
   readonly waitUntil: WaitUntil
 }
@@ -286,7 +286,7 @@ export class Lock {
       // Whoever took it after a release whose answer was lost got it from us.
       const truth = this.#mayBeReleased ? "released" : result
       emit({ type: "released", name: this.name, result: truth, heldMs: elapsedMs(this.#since) })
-      this.#releaseLateOnes()
+      this.#withdrawLateOnes()
       return truth
     } catch (error) {
       this.#releasing = undefined
@@ -297,13 +297,12 @@ export class Lock {
     }
   }
 
-  /** What is executed after the release takes the lock for nobody, so each such request is followed by another one. */
-  #releaseLateOnes(): void {
-    const { store, claim, timeoutMs, late, waitUntil } = this.#hold
-    const again = () => store.release(claim, timeoutMs)
-    const pending = late().map((settling) => settling.then(again, again))
+  /** What is executed after the release takes the lock, or a place, for nobody. */
+  #withdrawLateOnes(): void {
+    const { withdrawLate, waitUntil } = this.#hold
+    const pending = withdrawLate()
     // One that fails leaves the name locked for a ttl at most, as was promised.
-    if (pending.length > 0) waitUntil(Promise.allSettled(pending))
+    if (pending.length > 0) waitUntil(Promise.all(pending))
   }
 
   #assertHeld(): void {

@@ -54,9 +54,10 @@ export interface LockManagerOptions extends AcquireOptions {
    * Whether a hold that nobody waits for is extended and released by a command that compares and changes
    * (`SET … IFEQ`, `DELEX`: Upstash, Redis from 8.4 on). It is billed as one; the script that does it otherwise, as
    * three. Where somebody has come to wait, the first such command finds that out, which costs its request. A
-   * database that refuses it is noticed and remembered. A quorum does without.
+   * database that does not know it is noticed and remembered. A quorum does without. A client of `@upstash/redis` sends
+   * it by itself, where it sends scripts of one tick together: a release may then arrive after what follows it.
    *
-   * @default true for Upstash's hosts and for clients of `@upstash/redis`
+   * @default true for Upstash's hosts with the built-in client
    */
   readonly compareAndSet?: boolean | undefined
   /**

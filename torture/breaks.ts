@@ -66,7 +66,7 @@ export const BREAKS: readonly Break[] = [
         file: "wait/acquisition.ts",
         find: "    this.#inquiry = new Inquiry(request)",
         replace: `    this.#inquiry = new Inquiry(request)
-    Object.assign(this.#inquiry, { releases: () => void this.#withdraw() })`,
+    Object.assign(this.#inquiry, { releases: () => void this.#withdraw(this.#request.token, 1) })`,
       },
     ],
   },

@@ -34,6 +34,5 @@ export const fetchlock = [
   contender("fetchlock over @upstash/redis", (place) => ({
     redis: new Redis(place),
     keyLocking: false,
-    compareAndSet: false,
   })),
 ] as const

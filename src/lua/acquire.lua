@@ -16,6 +16,7 @@
 local entry, ttl, action, ticket = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 --@include keys.lua
 --@include mark.lua
+--@include add-mark.lua
 --@include serve.lua
 local token, _, _, fencing, mode = fields(entry)
 local waits = action ~= "try"
@@ -34,11 +35,7 @@ end
 
 -- Tells the holder that somebody waits. False when its hold has just expired.
 local function mark(value)
-  if foreign(value) or isMarked(value) then return true end
-  if redis.call("APPEND", lock, "+") == #value + 1 then return true end
-  -- APPEND made a key without a ttl of it.
-  redis.call("DEL", lock)
-  return false
+  return foreign(value) or addMark(value)
 end
 
 local value = redis.call("GET", lock)

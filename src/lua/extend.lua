@@ -10,13 +10,14 @@
 local token, ttl, mayBeShortened = ARGV[1], ARGV[2], ARGV[3]
 --@include keys.lua
 --@include mark.lua
+--@include add-mark.lua
 --@include holders.lua
 local value = redis.call("GET", lock)
 if is(value, token) then
   -- GT: an extension that arrives late must not shorten the hold.
   redis.call("PEXPIRE", lock, ttl, "GT")
   -- Such a SET expects the value without the mark.
-  if mayBeShortened == "1" and not isMarked(value) then redis.call("APPEND", lock, "+") end
+  if mayBeShortened == "1" and not addMark(value) then return "gone" end
   return "renewed"
 end
 local left = shared(value) and leftOf(token)

@@ -49,10 +49,15 @@ export class CompareAndSet implements PlainHolds {
     try {
       return await this.#database.transport.send(key, command, timeoutMs)
     } catch (error) {
-      if (!(error instanceof RestError) || error.outcome !== "refused") throw error
-      // What was refused has done nothing. If that had another reason, the script will be told it, too.
+      if (!isUnknownCommand(error)) throw error
       this.#isAvailable = false
       return undefined
     }
   }
+}
+
+/** Whether the database has no such command or option, or lets us use none. Any other refusal would be that of the script, too. */
+function isUnknownCommand(error: unknown): boolean {
+  if (!(error instanceof RestError) || error.outcome !== "refused") return false
+  return /command|syntax/i.test(error.message)
 }

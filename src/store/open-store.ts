@@ -19,7 +19,9 @@ export function openStore({ redis, ...settings }: StoreOptions): LockStore {
   }
   if (isRecipe(redis)) return redis.openStore(settings)
   const database = openDatabase({ redis, ...settings })
-  return new SingleStore(database, compareAndSet ?? database.isUpstash)
+  // A client that puts the commands of a tick into one request leaves these out, so that they may overtake the others.
+  const isOrdered = !database.transport.mayResend
+  return new SingleStore(database, compareAndSet ?? (database.isUpstash && isOrdered))
 }
 
 function isRecipe(redis: object | null): redis is StoreRecipe {

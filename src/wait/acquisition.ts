@@ -18,8 +18,11 @@ export interface Acquired {
   readonly grant: Grant
   readonly waitedMs: number
   readonly requests: number
-  /** Answers that were given up at a deadline and may yet come: what they answer may take the lock once more. */
-  readonly late: () => readonly Promise<unknown>[]
+  /**
+   * What was given up at a deadline may yet be executed, and take the lock or a place in its queue once more. Once the
+   * hold has ended, this takes each of them back when its answer has come; one promise for each, none of which rejects.
+   */
+  readonly withdrawLate: () => readonly Promise<unknown>[]
 }
 
 /** The state of one call. It ends with a grant or with an error, and is not used again. */
@@ -50,7 +53,7 @@ export class Acquisition {
       const answer = await this.#try()
       const grant = answer.kind === "granted" ? answer : await this.#wait(answer)
       const { waitedMs, requests } = this.#inquiry
-      return { grant, waitedMs, requests, late: () => this.#inquiry.late }
+      return { grant, waitedMs, requests, withdrawLate: () => this.#withdrawLate(grant) }
     } catch (error) {
       // Not awaited: the caller is told now, and what the clean-up cannot reach ends with its ttl.
       this.#waitUntil(this.#cleanUp())
@@ -114,6 +117,11 @@ export class Acquisition {
       // All that came meanwhile have one together, so that a database that is too slow is not sent the more.
       if (toCome.size === before) await Promise.race(toCome).catch(() => undefined)
     }
+  }
+
+  #withdrawLate({ token = this.#request.token }: Grant): readonly Promise<unknown>[] {
+    const withdraw = () => this.#withdraw(token, 1)
+    return this.#inquiry.late.map((settling) => settling.then(withdraw, withdraw))
   }
 
   /** Returns how often it asked. */

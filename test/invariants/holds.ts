@@ -87,9 +87,9 @@ export const holds: readonly Schedule[] = [
     harm: "a mark on a key that expired a moment before locks the name for ever",
     off: [
       {
-        file: "lua/acquire.lua",
-        find: 'if redis.call("APPEND", lock, "+") == #value + 1 then return true end',
-        replace: 'if redis.call("APPEND", lock, "+") then return true end',
+        file: "lua/shared/add-mark.lua",
+        find: 'redis.call("APPEND", lock, "+") == #value + 1 then return true end',
+        replace: 'redis.call("APPEND", lock, "+") then return true end',
       },
     ],
     play: async ({ hand, command }) => {

@@ -62,7 +62,7 @@ export const tokens: readonly Schedule[] = [
         file: "wait/acquisition.ts",
         find: "const { waitedMs, requests } = this.#inquiry\n      return",
         replace: `const { waitedMs, requests } = this.#inquiry
-      for (const late of this.#inquiry.late) void late.then(() => this.#withdraw())
+      for (const late of this.#inquiry.late) void late.then(() => this.#withdraw(this.#request.token, 1))
       return`,
       },
     ],

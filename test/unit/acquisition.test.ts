@@ -318,7 +318,7 @@ describe("late answers", () => {
       reject = rej
     })
     late.catch(() => undefined)
-    return { answer: failed({ late }), resolve, reject }
+    return { answer: failed({ late }), late, resolve, reject }
   }
 
   test("never release what a later attempt of the same call was granted", async () => {
@@ -379,17 +379,37 @@ describe("late answers", () => {
     }
   })
 
-  test("that a grant did not wait for are told of until they come", async () => {
-    let come: (answer: unknown) => void = () => undefined
-    const vote = new Promise((resolve) => {
-      come = resolve
-    })
-    const take = () => Promise.resolve({ ...grant(30_000), underWay: [vote] })
-    const { late } = await start({ take: [take] }).running
-    expect(late()).toEqual([vote])
-    come("granted")
+  test("that a grant did not wait for are withdrawn when they come, however they do", async () => {
+    for (const how of ["resolve", "reject"] as const) {
+      const vote = givenUp()
+      const release = [() => Promise.resolve("gone" as const)]
+      const take = () => Promise.resolve({ ...grant(30_000), underWay: [vote.late] })
+      const { running, store } = start({ take: [take], release })
+      const { withdrawLate } = await running
+      const withdrawals = withdrawLate()
+      expect(withdrawals).toHaveLength(1)
+      await forEver()
+      expect(store.count("release")).toBe(0)
+      vote[how](new Error("it came"))
+      await Promise.all(withdrawals)
+      expect(store.count("release")).toBe(1)
+      expect(withdrawLate()).toEqual([])
+    }
+  })
+
+  test("of a grant out of the queue are withdrawn by leaving it: a late enqueue takes a place", async () => {
+    const attempt = givenUp()
+    const answers = [attempt.answer, () => Promise.resolve(grant(30_000))]
+    const enqueue = () => (answers.shift() ?? queued)() as Promise<Grant | Queued>
+    const { queue, left } = queueOf(enqueue)
+    const { running, store } = start({ take: [busy()] }, {}, false, { queue })
     await forEver()
-    expect(late()).toEqual([])
+    const { withdrawLate } = await running
+    const withdrawals = withdrawLate()
+    attempt.resolve("queued")
+    await Promise.all(withdrawals)
+    expect(left).toEqual(["fl_a_b"])
+    expect(store.count("release")).toBe(0)
   })
 
   test("that are failures are followed by a release too, since a client may have sent until then", async () => {

@@ -49,9 +49,13 @@ test("any other reply is none", async () => {
   }
 })
 
-test("a database that refuses them has done nothing, and is asked no more", async () => {
+test.each([
+  "ERR unknown command 'DELEX'",
+  "ERR syntax error",
+  "NOPERM this user has no permissions to run the 'delex' command",
+])("a database that answers %s is asked no more", async (message) => {
   for (const ask of ["extend", "release"] as const) {
-    const { plain } = answering(new RestError("no such command", { outcome: "refused" }))
+    const { plain } = answering(new RestError(message, { outcome: "refused" }))
     expect(plain.isAvailable).toBe(true)
     const answer =
       ask === "extend" ? await plain.extend(claim, 30_000, 700) : await plain.release(claim, 700)
@@ -60,8 +64,12 @@ test("a database that refuses them has done nothing, and is asked no more", asyn
   }
 })
 
-test("a failure that is no refusal, or none of the database, is thrown, and they may be tried again", async () => {
-  for (const failure of [new RestError("lost", { outcome: "unknown" }), new TypeError("ours")]) {
+test("any other failure is thrown, and they may be tried again", async () => {
+  for (const failure of [
+    new RestError("an unknown command, perhaps", { outcome: "unknown" }),
+    new RestError("ERR max daily request limit exceeded", { outcome: "refused", status: 400 }),
+    new TypeError("ours: a syntax error"),
+  ]) {
     const { plain } = answering(failure)
     expect(await rejection(plain.release(claim, 700))).toBe(failure)
     expect(plain.isAvailable).toBe(true)

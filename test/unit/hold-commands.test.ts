@@ -63,7 +63,7 @@ describe("extend", () => {
     const { commands, asked, settled } = hold()
     await settled(commands.extend(TTL, 1_000))
     const validity = await settled(commands.extend(TTL, 1_000))
-    expect(asked).toEqual(["SET fl_a_b 30000 in 1000", "SET fl_a_b 30000 in 1000"])
+    expect(asked).toEqual(["SET fl_a_b 30000 in 500", "SET fl_a_b 30000 in 500"])
     expect(validity).toBeInstanceOf(Validity)
   })
 
@@ -78,12 +78,12 @@ describe("extend", () => {
     expect(asked.at(-1)).toBe("extend fl_a_b 60000 and marks in 1000")
   })
 
-  test("of a hold that somebody waits for is a script, in what is left of the time, and so are all after it", async () => {
+  test("of a hold that somebody waits for is a script, in what is left of the time, half at least, and so are all after it", async () => {
     const { commands, asked, settled } = hold({}, { isMarked: true, takesMs: 300 })
     await settled(commands.extend(TTL, 1_000))
     await commands.extend(TTL, 1_000)
     expect(asked).toEqual([
-      "SET fl_a_b 30000 in 1000",
+      "SET fl_a_b 30000 in 500",
       "extend fl_a_b 30000 and marks in 700",
       "extend fl_a_b 30000 and marks in 1000",
     ])
@@ -116,7 +116,7 @@ describe("release", () => {
   test("is one command while nobody waits", async () => {
     const { commands, asked, settled } = hold()
     expect(await settled(commands.release(1_000))).toBe("released")
-    expect(asked).toEqual(["DELEX fl_a_b in 1000"])
+    expect(asked).toEqual(["DELEX fl_a_b in 500"])
   })
 
   test("that is asked about again is a script", async () => {
@@ -126,10 +126,10 @@ describe("release", () => {
     expect(asked.at(-1)).toBe("release fl_a_b in 1000")
   })
 
-  test("of a hold that somebody waits for is a script, in what is left of the time", async () => {
+  test("of a hold that somebody waits for is a script, in what is left of the time, half at least", async () => {
     const { commands, asked, settled } = hold({}, { isMarked: true, takesMs: 300 })
     expect(await settled(commands.release(1_000))).toBe("taken")
-    expect(asked).toEqual(["DELEX fl_a_b in 1000", "release fl_a_b in 700"])
+    expect(asked).toEqual(["DELEX fl_a_b in 500", "release fl_a_b in 700"])
     const late = hold({}, { isMarked: true, takesMs: 1_500 })
     await late.settled(late.commands.release(1_000))
     expect(late.asked.at(-1)).toBe("release fl_a_b in 1")

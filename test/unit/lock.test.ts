@@ -37,7 +37,7 @@ function hold(script: Script = {}, options: Partial<Hold> = {}) {
     emit: onEvent,
     waitUntil: () => undefined,
     isAdopted: false,
-    late: () => [],
+    withdrawLate: () => [],
     ...options,
   })
   const asked = () =>
@@ -266,6 +266,18 @@ describe("what became of it", () => {
     expect(await lock.release()).toBe("released")
   })
 
+  test("a hold that is kept is not reported lost at its end, though a renewal was under way", async () => {
+    let answer: (validity: Validity) => void = () => undefined
+    const slow = () => new Promise<Validity>((resolve) => (answer = resolve))
+    const { lock, of } = hold({ extend: [slow, renewed(TTL)] }, { renew: true })
+    await vi.advanceTimersByTimeAsync(TTL / 2)
+    await lock.keep(TTL)
+    answer(Validity.ofTtl(now(), TTL))
+    await vi.advanceTimersByTimeAsync(3 * TTL)
+    expect(of("lost")).toEqual([])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
   test("a hold whose renewal was stopped is not renewed; one that has none can be asked to stop it", async () => {
     const { lock, store } = hold({ extend: [renewed()] }, { renew: true })
     lock.stopRenewing()
@@ -403,21 +415,16 @@ describe("release", () => {
 })
 
 describe("requests that were given up", () => {
-  test("are followed by one more release when they end, however they do, and that is told to waitUntil", async () => {
-    for (const how of ["resolve", "reject"] as const) {
-      const waitUntil = vi.fn()
-      const ends: Partial<Record<typeof how, (reason: Error) => void>> = {}
-      const late = new Promise<unknown>((resolve, reject) => {
-        Object.assign(ends, { resolve, reject })
-      })
-      const { lock, store } = hold({}, { late: () => [late], waitUntil })
-      await lock.release()
-      expect(store.count("release")).toBe(1)
-      expect(waitUntil).toHaveBeenCalledExactlyOnceWith(expect.any(Promise))
-      ends[how]?.(new Error("late"))
-      await vi.advanceTimersByTimeAsync(1)
-      expect(store.count("release")).toBe(2)
-    }
+  test("are withdrawn after the release, once, and that is told to waitUntil", async () => {
+    const waitUntil = vi.fn()
+    const withdrawLate = vi.fn(() => [Promise.resolve()])
+    const { lock, store } = hold({}, { withdrawLate, waitUntil })
+    expect(withdrawLate).not.toHaveBeenCalled()
+    await lock.release()
+    await lock.release()
+    expect(store.count("release")).toBe(1)
+    expect(withdrawLate).toHaveBeenCalledOnce()
+    expect(waitUntil).toHaveBeenCalledExactlyOnceWith(expect.any(Promise))
   })
 
   test("are none where there are none", async () => {

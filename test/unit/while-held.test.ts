@@ -21,7 +21,7 @@ function hold() {
     isLease: false,
     waitUntil: () => undefined,
     isAdopted: false,
-    late: () => [],
+    withdrawLate: () => [],
     fencingToken: undefined,
     renew: false,
     maxHoldMs: Infinity,
