@@ -12,6 +12,8 @@ export interface Report {
   readonly faulted: number
   readonly faults: Readonly<Record<string, number>>
   readonly crashes: Crashes
+  /** How many holds were compared with others, and how many of them overlapped. */
+  readonly judgedHolds: number
   readonly overlaps: number
   /** Writes to the register that were taken, and such as were refused; of these, those that count against the lock. */
   readonly register: { accepted: number; refused: number; violations: number }
@@ -40,12 +42,18 @@ export function reportOf(court: Court, circumstances: Circumstances): Report {
     requests,
     faulted: [...faults.values()].reduce((sum, n) => sum + n, 0),
     faults: Object.fromEntries([...faults].sort(([a], [b]) => a.localeCompare(b))),
+    judgedHolds: court.overlaps.judged,
     overlaps: court.overlaps.found,
     register: { accepted, refused, violations: unfair },
     longestLockOut: court.lockOuts.longest,
     closestLockOut: court.lockOuts.closest,
     violations: [...violations],
   }
+}
+
+/** Whether the run was made to its end, with so many grants that it proves something. */
+export function isConclusive({ grants, seconds, keysLeft }: Report): boolean {
+  return keysLeft !== undefined && grants >= seconds
 }
 
 /** So many violations are told with all their facts. */
@@ -74,7 +82,7 @@ export function summary(report: Report): string {
     `clients killed     ${crashes.kills}`,
     `clients paused     ${crashes.pauses}`,
     `Redis restarts     ${crashes.restarts}`,
-    `overlaps           ${report.overlaps}`,
+    `overlaps           ${report.overlaps} among ${report.judgedHolds} holds that were compared`,
     `refused writes     ${register.violations} of holders that believed themselves valid (${register.refused} in all, ${register.accepted} accepted)`,
     `longest lock-out   ${describeLockOut(longestLockOut)}`,
     `closest to bound   ${describeLockOut(closestLockOut)}`,

@@ -11,5 +11,8 @@ export const SHORT_TTL_MS = 300
 /** The longest that one request may take. */
 export const TIMEOUT_MS = 500
 
+/** A place in the queue without a sign of life, and so whatever stands there for nobody, lives for so long. */
+export const PLACE_MS = 30_000
+
 /** What an empty queue leaves behind lives for so long. */
 export const QUEUE_MS = 30_000

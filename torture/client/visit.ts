@@ -171,5 +171,7 @@ async function live({ diary, errand, write }: Visit, lock: Lock, visit: number):
     await diary.holds(visit, lock)
     await stay({ lock, visit, diary, ms: stayMs / 2 })
   }
+  // A Worker knows of a hold only until its note before: without this one most would be too short to be judged.
+  await diary.holds(visit, lock)
   return lock.remaining > 0
 }

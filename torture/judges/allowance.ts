@@ -11,10 +11,11 @@
 //  - a waiter that left: the deadline of what it had under way, and its leave
 //  - a restart of the database: the time it was away, the time until the REST server comes back to it, and the hold and the lease
 //    that it kept for those who could not be told
+//  - but all of what holds the lock or a place in the queue for nobody no longer than such a place lives, and one ttl
 //  - the machine: by what timers were late meanwhile, measured, and a fixed slack for what is too short to be measured
 import type { Setback, Setbacks } from "./setbacks.js"
 import { FAR_MS } from "../far-clients.js"
-import { LONG_TTL_MS, TIMEOUT_MS } from "../times.js"
+import { LONG_TTL_MS, PLACE_MS, TIMEOUT_MS } from "../times.js"
 
 /** A bound, and what it is made of. */
 export interface Allowance {
@@ -44,6 +45,9 @@ const LONGEST_WAIT_MS = 6_000
 /** A fault so long ago may still have its effect. */
 const AFTERMATH_MS = 2_000
 
+/** Nothing that nobody stands behind is in the way for longer. */
+const MOST_IN_THE_WAY_MS = PLACE_MS + LONG_TTL_MS
+
 const PRICES: Readonly<Record<Setback, number>> = {
   fault: TIMEOUT_MS + BACKOFF_MS,
   leave: TIMEOUT_MS + BACKOFF_MS,
@@ -60,14 +64,21 @@ export function allow(
   const free = Math.max(freeSince, from - LONGEST_WAIT_MS)
   const struck = setbacks.of(name, free - AFTERMATH_MS, to)
   const restarts = setbacks.restartsBetween(free - 2 * LONG_TTL_MS, to)
+  const inTheWay = {
+    "a holder that did not release": Math.max(0, ...unreleasedMs),
+    "waiters that died": sum(deadMs.map((ms) => ms + STAGGER_MS)),
+    "requests and calls that failed": sum(struck.map((what) => PRICES[what])),
+  }
   const because = {
     "the deadline of a stream": TIMEOUT_MS + FAR_MS[1] + SLACK_MS,
     "the pause of who polls": setbacks.polledSince(name, free - LONGEST_WAIT_MS)
       ? LONG_TTL_MS / 3
       : 0,
-    "a holder that did not release": Math.max(0, ...unreleasedMs),
-    "waiters that died": sum(deadMs.map((ms) => ms + STAGGER_MS)),
-    "requests and calls that failed": sum(struck.map((what) => PRICES[what])),
+    ...inTheWay,
+    "but none of these for longer than a place lives": Math.min(
+      0,
+      MOST_IN_THE_WAY_MS - sum(Object.values(inTheWay)),
+    ),
     "restarts of the database": sum(
       restarts.map((restart) => restart.until - restart.from + RECONNECT_MS + 2 * LONG_TTL_MS),
     ),

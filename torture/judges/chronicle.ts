@@ -54,8 +54,9 @@ export class Chronicle {
       case "granted": {
         const { visit, name, mode, fence, until, leftMs } = note
         const ttlMs = this.#waits.get(id)?.ttlMs ?? LONG_TTL_MS
+        // An adoption is no grant.
+        if (this.#waits.has(id)) this.#grants++
         this.#settle(id, at, "granted")
-        this.#grants++
         const open = { looseUntil: at + leftMs, endedAt: undefined, releasedAt: undefined }
         this.#holds.set(id, { client, visit, name, mode, fence, ttlMs, from: at, until, ...open })
         return

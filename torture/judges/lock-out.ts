@@ -4,7 +4,7 @@ import { LONG_TTL_MS, TIMEOUT_MS } from "../times.js"
 import type { Hold, Wait } from "./hold.js"
 import type { Setbacks } from "./setbacks.js"
 
-/** A stretch of time in which somebody alive waited and nobody held the lock. */
+/** The time in which somebody alive waited and nobody held the lock, between two holds. */
 export interface LockOut {
   readonly name: string
   readonly from: number
@@ -24,8 +24,13 @@ interface Name {
   steps: Step[]
   holding: number
   waiting: number
-  /** Since when nobody has held it while somebody waited. */
+  /** Since when nobody holds it while somebody waits. */
   lockedOutSince: number | undefined
+  /** The same since the last hold: since when, and for how long all in all; between two waits it may have been wanted by nobody. */
+  wantedSince: number | undefined
+  lockedOutMs: number
+  /** It was too long, and that was said. */
+  isAccused: boolean
   /** When the hold ended that ended last. */
   freeSince: number
   /** Holds that were not released, of which the key may be left. */
@@ -57,7 +62,7 @@ export class LockOuts {
     return this.#closest
   }
 
-  /** What began before is not judged. */
+  /** What was before is not judged. */
   begin(at: number): void {
     this.#since = at
   }
@@ -101,7 +106,14 @@ export class LockOuts {
     const known = this.#names.get(name)
     if (known) return known
     const made = { steps: [], holding: 0, waiting: 0, dead: [] }
-    const state: Name = { ...made, lockedOutSince: undefined, freeSince: -Infinity, unreleased: [] }
+    const never = { lockedOutSince: undefined, wantedSince: undefined, lockedOutMs: 0 }
+    const state: Name = {
+      ...made,
+      ...never,
+      isAccused: false,
+      freeSince: -Infinity,
+      unreleased: [],
+    }
     this.#names.set(name, state)
     return state
   }
@@ -116,8 +128,17 @@ export class LockOuts {
     const isLockedOut = state.waiting > 0 && state.holding === 0
     const since = state.lockedOutSince
     let tooLong: LockOut | undefined
-    if (since !== undefined && !isLockedOut) tooLong = this.#judge(name, state, since, step.at)
+    if (since !== undefined && !isLockedOut) {
+      state.wantedSince ??= since
+      state.lockedOutMs += step.at - Math.max(since, this.#since)
+      tooLong = this.#judge(name, state, state.wantedSince, step.at)
+    }
     state.lockedOutSince = isLockedOut ? (since ?? step.at) : undefined
+    if (state.holding > 0) {
+      state.wantedSince = undefined
+      state.lockedOutMs = 0
+      state.isAccused = false
+    }
     // The queue is served in order: who came after the dead was granted the lock, so those before are out of it.
     if ("since" in step) state.dead = state.dead.filter(({ at }) => at + LATE_MS > step.since)
     return tooLong
@@ -131,10 +152,10 @@ export class LockOuts {
     if (releasedAt > looseUntil + TIMEOUT_MS) state.unreleased.push(hold)
   }
 
-  /** The stretch if it lasted for too long. */
+  /** The stretch if it lasted for too long, and that was not said yet. */
   #judge(name: string, state: Name, from: number, to: number): LockOut | undefined {
-    if (from < this.#since) return undefined
-    const ms = to - from
+    const ms = state.lockedOutMs
+    if (ms <= 0) return undefined
     const { freeSince, dead } = state
     const unreleasedMs = state.unreleased
       .filter(({ looseUntil, ttlMs }) => looseUntil + ttlMs > from)
@@ -144,7 +165,9 @@ export class LockOuts {
     const lockOut = { name, from, ms, allowance }
     if (ms > (this.#longest?.ms ?? 0)) this.#longest = lockOut
     if (shareOf(lockOut) > (this.#closest ? shareOf(this.#closest) : 0)) this.#closest = lockOut
-    return ms > allowance.ms ? lockOut : undefined
+    if (ms <= allowance.ms || state.isAccused) return undefined
+    state.isAccused = true
+    return lockOut
   }
 }
 

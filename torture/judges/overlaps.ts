@@ -8,15 +8,22 @@ const KEPT_MS = 60_000
 export class Overlaps {
   readonly #recent = new Map<string, Hold[]>()
   #found = 0
+  #judged = 0
 
   get found(): number {
     return this.#found
+  }
+
+  /** How many holds were long enough, as far as is known, to be compared with others. */
+  get judged(): number {
+    return this.#judged
   }
 
   /** Takes a hold whose end is known, and returns those that it must not have been together with. */
   add(hold: Hold): readonly Hold[] {
     const { name, from, until } = hold
     if (kindOf(name) === "crown" || until <= from) return []
+    this.#judged++
     const recent = (this.#recent.get(name) ?? []).filter((other) => other.until > from - KEPT_MS)
     const together = recent.filter((other) => other.from < until && from < other.until)
     recent.push(hold)

@@ -74,25 +74,27 @@ export class Stage implements Victims {
     return this.#database.keys()
   }
 
-  async kill(random: Random): Promise<void> {
+  async kill(random: Random): Promise<boolean> {
     const client = this.#pickVictim(random)
-    if (!client) return
+    if (!client) return false
     this.#nodes.delete(client)
     const at = await client.kill()
     this.#read(client)
     client.close()
     this.#court.killed(client.number, at)
     await this.#addNode()
+    return true
   }
 
-  async pause(random: Random, ms: number): Promise<void> {
+  async pause(random: Random, ms: number): Promise<boolean> {
     const client = this.#pickVictim(random)
-    if (!client) return
+    if (!client) return false
     this.#paused.add(client)
     this.#court.paused(client.number, client.pause())
     await new Promise((resolve) => setTimeout(resolve, ms))
     this.#court.setbacks.resumed(client.number, client.resume())
     this.#paused.delete(client)
+    return true
   }
 
   async restart(): Promise<void> {
@@ -102,13 +104,12 @@ export class Stage implements Victims {
 
   /** Lets all clients end their visits. */
   async stop(): Promise<void> {
-    await Promise.all([
-      ...this.#workers.map((worker) => worker.stop()),
-      ...[...this.#nodes].map(async (client) => {
+    await Promise.all(
+      [...this.#nodes, ...this.#workers].map(async (client) => {
         if (await client.stop(STOP_MS)) return
         this.#court.complained(client.number, "did not end its visits", monotonicMs())
       }),
-    ])
+    )
     this.readNotes()
   }
 
@@ -117,7 +118,7 @@ export class Stage implements Victims {
       client.end()
       client.close()
     }
-    await Promise.all(this.#workers.map((worker) => worker.stop()))
+    await Promise.all(this.#workers.map((worker) => worker.stop(0)))
     await Promise.all([...this.#proxies].map((proxy) => proxy.close()))
     await this.#witness.close()
     await this.#database.close()

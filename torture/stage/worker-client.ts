@@ -13,7 +13,7 @@ export class WorkerClient {
   readonly #over = new AbortController()
   #visits = 0
   readonly #failures: string[] = []
-  #stopping: Promise<void> | undefined
+  #stopping: Promise<boolean> | undefined
 
   static async start(
     program: string,
@@ -43,14 +43,17 @@ export class WorkerClient {
     return [...logged, ...this.#failures.splice(0)].join("\n") || undefined
   }
 
-  stop(): Promise<void> {
-    return (this.#stopping ??= this.#stop())
+  /** Lets it end its visits. False if it did not within the time: then they are broken off. */
+  stop(withinMs: number): Promise<boolean> {
+    return (this.#stopping ??= this.#stop(withinMs))
   }
 
-  async #stop(): Promise<void> {
+  async #stop(withinMs: number): Promise<boolean> {
     this.#over.abort()
-    await this.#visitors
+    const late = sleep(withinMs, false, { ref: false })
+    const isInTime = await Promise.race([this.#visitors.then(() => true), late])
     await this.#isolate.stop()
+    return isInTime
   }
 
   async #visitor(random: Random): Promise<void> {

@@ -5,10 +5,10 @@ import { TTL_MS } from "../times.js"
 
 /** Those that can be struck. */
 export interface Victims {
-  /** Kills a client and puts another one in its place. */
-  kill(random: Random): Promise<void>
-  /** Stops a client for so long. */
-  pause(random: Random, ms: number): Promise<void>
+  /** Kills a client and puts another one in its place. False if there was none. */
+  kill(random: Random): Promise<boolean>
+  /** Stops a client for so long. False if there was none. */
+  pause(random: Random, ms: number): Promise<boolean>
   /** Kills the database and starts it again. */
   restart(): Promise<void>
 }
@@ -44,14 +44,14 @@ export async function strike(
   await Promise.all([
     again(clients, everyMs, async () => {
       if (clients.chance(0.3)) {
-        crashes.kills++
-        await victims.kill(clients)
+        if (await victims.kill(clients)) crashes.kills++
         return
       }
-      crashes.pauses++
       // Most are over within a hold's time; some outlast it.
       const part = clients.chance(0.7) ? clients.between(0.02, 0.5) : clients.between(0.9, 1.6)
-      const pausing = victims.pause(clients, part * TTL_MS)
+      const pausing = victims.pause(clients, part * TTL_MS).then((isStruck) => {
+        if (isStruck) crashes.pauses++
+      })
       underWay.add(pausing)
       void pausing.finally(() => underWay.delete(pausing))
     }),
