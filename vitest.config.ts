@@ -1,13 +1,28 @@
 // The tests. Most of their time is spent waiting, so those of a file run together rather than more files at once.
 import { defineConfig } from "vitest/config"
+import { BaseSequencer, type TestSpecification } from "vitest/node"
+
+/** Those that take half a minute and look small, or wait for one thing after the other: what begins last must be short. */
+const LONG = ["workerd", "contract", "torture", "demo", "quorum-torture", "quorum"].map(
+  (name) => `/test/${name}.test.ts`,
+)
+
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isLong = ({ moduleId }: TestSpecification) => LONG.some((name) => moduleId.endsWith(name))
+    const sorted = await super.sort(files)
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))]
+  }
+}
 
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/support/global-setup.ts"],
+    sequence: { sequencer: LongFirst },
     testTimeout: 20_000,
     hookTimeout: 30_000,
     maxWorkers: 3,
-    maxConcurrency: 6,
+    maxConcurrency: 9,
   },
 })
