@@ -109,9 +109,16 @@ async function measure(
   if (patient.length === 0) return
   const startedAt = performance.now()
   process.stderr.write(`${title} …`)
-  const results = await scenario.run(testbed, patient)
-  process.stderr.write(` ${((performance.now() - startedAt) / 1_000).toFixed(0)} s\n`)
-  for (const [name, result] of Object.entries(results)) (contenders[name] ??= {})[title] = result
+  try {
+    const results = await scenario.run(testbed, patient)
+    process.stderr.write(` ${((performance.now() - startedAt) / 1_000).toFixed(0)} s\n`)
+    for (const [name, result] of Object.entries(results)) (contenders[name] ??= {})[title] = result
+  } catch (error) {
+    // The others have been measured, or can be.
+    process.stderr.write(` failed: ${String(error)}\n`)
+    leftOut.push(`${title}, which failed`)
+    process.exitCode = 1
+  }
 }
 
 function readNumber(text: string): number {

@@ -23,16 +23,16 @@ export function planOf(extent: Extent): readonly Scenario[] {
   const once = holds.flatMap((holdMs) => crowds.map((crowd) => of(crowd, holdMs, 1)))
   const often = holds.flatMap((holdMs) => crowds.map((crowd) => of(crowd, holdMs, 10)))
   return [
-    uncontended(200),
+    uncontended(100),
     ...once,
     ...(extent === "full" ? often : [of(2, 50, 10), of(10, 50, 10), of(50, 50, 10), of(10, 0, 10)]),
     contended({ contenders: 100, holdMs: 50, cycles: 1, permits: 10 }),
     contended({ contenders: 100, holdMs: 500, cycles: 1, permits: 10 }),
     manyNames(1_000),
-    refused(200),
+    refused(60),
     renewals(1_000),
     longWait(60, 100),
-    guarded(200),
-    onQuorum(200),
+    guarded(100),
+    onQuorum(100),
   ]
 }

@@ -3,11 +3,10 @@ import { writeFile } from "node:fs/promises"
 import { Command, InvalidArgumentError, Option } from "commander"
 import { hasRedisServer } from "../test/support/redis-server.js"
 import { breakNamed, BREAKS } from "./breaks.js"
-import { Progress } from "./progress.js"
+import { tortureShown } from "./progress.js"
 import { isConclusive, summary, violationsOf } from "./report.js"
 import { selfTest } from "./self-test.js"
 import { type TortureSettings, USUAL } from "./settings.js"
-import { torture } from "./torture.js"
 
 interface Options {
   readonly seconds: number
@@ -78,14 +77,7 @@ async function once(
   const rule = broken === undefined ? undefined : breakNamed(broken)
   if (rule) console.log(`broken on purpose: ${rule.what}`)
   const settings = rule ? { ...usual, breakages: rule.breakages, stopAt: rule.judges } : usual
-  const progress = new Progress(process.stderr)
-  const data = await torture(settings, {
-    signal,
-    onProgress: (report) => {
-      progress.show(report)
-    },
-  })
-  progress.clear()
+  const data = await tortureShown(settings, signal)
   const text = violationsOf(data)
   if (text) console.log(text)
   console.log(summary(data))

@@ -1,10 +1,26 @@
 // Shows how a run goes: one line that is written over on a terminal, a line now and then elsewhere.
 import type { Report } from "./report.js"
+import type { TortureSettings } from "./settings.js"
+import { torture } from "./torture.js"
 
 const ON_TERMINAL_MS = 500
 const ELSEWHERE_MS = 5_000
 
-export class Progress {
+/** Makes a run, and shows on the standard error how it goes. */
+export async function tortureShown(
+  settings: TortureSettings,
+  signal: AbortSignal,
+): Promise<Report> {
+  const progress = new Progress(process.stderr)
+  const onProgress = (report: Report) => {
+    progress.show(report)
+  }
+  const report = await torture(settings, { signal, onProgress })
+  progress.clear()
+  return report
+}
+
+class Progress {
   readonly #stream: NodeJS.WriteStream
   #shownAt = -Infinity
 

@@ -1,8 +1,7 @@
 // Whether the torture is able to fail: it breaks the lock on purpose, and has to find out each time.
 import { BREAKS } from "./breaks.js"
-import { Progress } from "./progress.js"
+import { tortureShown } from "./progress.js"
 import type { TortureSettings } from "./settings.js"
-import { torture } from "./torture.js"
 
 /** Each break has to be found within this time. */
 const WITHIN_SECONDS = 60
@@ -22,15 +21,8 @@ export async function selfTest(
   const data: Finding[] = []
   for (const { name, what, breakages, judges } of BREAKS) {
     if (signal.aborted) break
-    const progress = new Progress(process.stderr)
     const broken = { ...settings, seconds: WITHIN_SECONDS, breakages, stopAt: judges }
-    const { violations, seconds } = await torture(broken, {
-      signal,
-      onProgress: (report) => {
-        progress.show(report)
-      },
-    })
-    progress.clear()
+    const { violations, seconds } = await tortureShown(broken, signal)
     const found = violations.find(({ judge }) => judges.includes(judge))
     data.push({ name, what, judge: found?.judge, seconds })
     const ending = found

@@ -16,3 +16,6 @@ export const PLACE_MS = 30_000
 
 /** What an empty queue leaves behind lives for so long. */
 export const QUEUE_MS = 30_000
+
+/** What a timer is late by counts from here on. */
+export const NOTEWORTHY_LAG_MS = 30

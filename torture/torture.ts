@@ -10,14 +10,12 @@ import { Random } from "./random.js"
 import { type Report, reportOf } from "./report.js"
 import type { TortureSettings } from "./settings.js"
 import { Stage } from "./stage/stage.js"
-import { QUEUE_MS } from "./times.js"
+import { NOTEWORTHY_LAG_MS, QUEUE_MS } from "./times.js"
 import { type Crashes, strike } from "./trouble/crashes.js"
 
 const TICK_MS = 250
 /** Each look is a command for each key. */
 const LOOK_AT_KEYS_EVERY = 12
-/** What a timer is late by counts from here on. */
-const NOTEWORTHY_LAG_MS = 30
 
 export interface Watching {
   /** Called some times a second. */

@@ -44,8 +44,11 @@ function lines(
   field: keyof Result,
   type: "value" | "log",
 ): string {
+  const measured = CROWDS.filter((crowd) =>
+    Object.values(contenders).some((results) => fieldOf(results[titleOf(crowd)], field) !== null),
+  )
   const series = Object.entries(contenders).flatMap(([name, results]) => {
-    const data = CROWDS.map((crowd) => fieldOf(results[titleOf(crowd)], field))
+    const data = measured.map((crowd) => fieldOf(results[titleOf(crowd)], field))
     const isUsed = data.some((value) => value !== null)
     return isUsed ? [{ type: "line" as const, name, data, connectNulls: true }] : []
   })
@@ -53,7 +56,7 @@ function lines(
     title: { text },
     xAxis: {
       type: "category",
-      data: CROWDS,
+      data: measured,
       name: "contenders",
       nameLocation: "middle",
       nameGap: 28,

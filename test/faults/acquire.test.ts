@@ -11,15 +11,12 @@ import {
   FAULTS,
   LATE,
   mustGetOver,
-  outcomeOf,
   PATTERNS,
   planOf,
-  releaseAtLast,
   SLACK,
   timeoutFor,
-  type Trial,
-  withTrial,
 } from "./matrix.js"
+import { outcomeOf, releaseAtLast, type Trial, withTrial } from "./trial.js"
 
 /** The ways to ask for a lock, the operation that suffers, and how long the call waits. */
 const CALLS = [

@@ -1,25 +1,31 @@
 // Holding and releasing under each fault, on a real Redis: nobody trusts a lock that somebody else can have, a release
 // frees once, and nothing that comes late harms the next holder.
 import { describe, expect, test } from "vitest"
-import { type Lock, LockBackendError, LockTimeoutError } from "../../src/index.js"
+import { type Duration, type Lock, LockBackendError, LockTimeoutError } from "../../src/index.js"
 import { nothing } from "../support/fault-proxy.js"
 import { acquireAtLast, durationOf } from "../support/outcomes.js"
 import { describeOnRedis } from "../support/variants.js"
 import { openFaultLab } from "./lab.js"
 import {
+  type FaultCase,
   FAULTS,
   mustGetOver,
-  outcomeOf,
   type Pattern,
   PATTERNS,
   planOf,
-  releaseAtLast,
   SLACK,
+  someFaults,
   timeoutFor,
-  type Trial,
   TTL,
-  withTrial,
 } from "./matrix.js"
+import { outcomeOf, releaseAtLast, type Trial, withTrial } from "./trial.js"
+
+/** How a hold that nobody waits for is extended and released. */
+interface Form {
+  readonly compareAndSet: boolean
+}
+const BY_SCRIPT: Form = { compareAndSet: false }
+const BY_COMMAND: Form = { compareAndSet: true }
 
 describeOnRedis("holding under faults", () => {
   const lab = openFaultLab()
@@ -33,55 +39,75 @@ describeOnRedis("holding under faults", () => {
     expect(await next.release()).toBe("released")
   }
 
+  async function release(faultCase: FaultCase, pattern: Pattern, form: Form): Promise<void> {
+    const timeout = timeoutFor(faultCase)
+    await withTrial(lab(), { timeout, ...form }, async (trial) => {
+      const lock = await acquireAtLast(trial.locks, trial.name)
+      trial.proxy.plan = planOf(pattern, "release", faultCase.fault)
+      const releasing = lock.release()
+      const [took, outcome] = await Promise.all([durationOf(releasing), outcomeOf(releasing)])
+      expect(took).toBeLessThan(timeout + SLACK)
+      if (outcome instanceof LockBackendError) {
+        expect(mustGetOver(faultCase, pattern)).toBe(false)
+        expect(outcome).toMatchObject({ phase: "release", lockName: trial.name })
+        expect(lock.remaining).toBe(0)
+        trial.proxy.plan = nothing
+        expect(["released", "gone"]).toContain(await releaseAtLast(lock))
+      } else {
+        // Who hears the second answer only hears the truth of then.
+        const isSecond = "answer" in faultCase.fault && faultCase.fault.answer === "second"
+        expect(outcome).toBe(isSecond ? "gone" : "released")
+      }
+      expect(await trial.holder()).toBeNull()
+      await expectNextHolderUnharmed(trial)
+    })
+  }
+
+  /** @param ttl undefined: the one that it began with, which a single command can extend to */
+  async function extend(
+    faultCase: FaultCase,
+    pattern: Pattern,
+    form: Form,
+    ttl?: Duration,
+  ): Promise<void> {
+    const timeout = timeoutFor(faultCase)
+    await withTrial(lab(), { timeout, ...form }, async (trial) => {
+      const lock = await acquireAtLast(trial.locks, trial.name)
+      trial.proxy.plan = planOf(pattern, "extend", faultCase.fault)
+      const extending = lock.extend(ttl)
+      const [took, outcome] = await Promise.all([durationOf(extending), outcomeOf(extending)])
+      expect(took).toBeLessThan(timeout + SLACK)
+      if (outcome instanceof LockBackendError) {
+        expect(mustGetOver(faultCase, pattern)).toBe(false)
+        expect(outcome).toMatchObject({ phase: "extend", lockName: trial.name })
+        expect(lock.remaining).toBeLessThan(TTL)
+      } else if (ttl !== undefined) {
+        expect(lock.remaining).toBeGreaterThan(TTL)
+      }
+      expect(lock.signal.aborted).toBe(false)
+      await trial.expectHeld(lock)
+      expect(await releaseAtLast(lock)).toBe("released")
+      await expectNextHolderUnharmed(trial)
+    })
+  }
+
   for (const pattern of PATTERNS) {
     describe.concurrent(`release, ${pattern}`, () => {
-      test.for(FAULTS)("$what", async (faultCase) => {
-        const timeout = timeoutFor(faultCase)
-        await withTrial(lab(), { timeout }, async (trial) => {
-          const lock = await acquireAtLast(trial.locks, trial.name)
-          trial.proxy.plan = planOf(pattern, "release", faultCase.fault)
-          const releasing = lock.release()
-          const [took, outcome] = await Promise.all([durationOf(releasing), outcomeOf(releasing)])
-          expect(took).toBeLessThan(timeout + SLACK)
-          if (outcome instanceof LockBackendError) {
-            expect(mustGetOver(faultCase, pattern)).toBe(false)
-            expect(outcome).toMatchObject({ phase: "release", lockName: trial.name })
-            expect(lock.remaining).toBe(0)
-            trial.proxy.plan = nothing
-            expect(["released", "gone"]).toContain(await releaseAtLast(lock))
-          } else {
-            // Who hears the second answer only hears the truth of then.
-            const isSecond = "answer" in faultCase.fault && faultCase.fault.answer === "second"
-            expect(outcome).toBe(isSecond ? "gone" : "released")
-          }
-          expect(await trial.holder()).toBeNull()
-          await expectNextHolderUnharmed(trial)
-        })
-      })
+      test.for(FAULTS)("$what", (faultCase) => release(faultCase, pattern, BY_SCRIPT))
+    })
+
+    describe.concurrent(`release by one command, ${pattern}`, () => {
+      const faults = someFaults(pattern === "once" ? 0 : 1)
+      test.for(faults)("$what", (faultCase) => release(faultCase, pattern, BY_COMMAND))
     })
 
     describe.concurrent(`extend, ${pattern}`, () => {
-      test.for(FAULTS)("$what", async (faultCase) => {
-        const timeout = timeoutFor(faultCase)
-        await withTrial(lab(), { timeout }, async (trial) => {
-          const lock = await acquireAtLast(trial.locks, trial.name)
-          trial.proxy.plan = planOf(pattern, "extend", faultCase.fault)
-          const extending = lock.extend("1m")
-          const [took, outcome] = await Promise.all([durationOf(extending), outcomeOf(extending)])
-          expect(took).toBeLessThan(timeout + SLACK)
-          if (outcome instanceof LockBackendError) {
-            expect(mustGetOver(faultCase, pattern)).toBe(false)
-            expect(outcome).toMatchObject({ phase: "extend", lockName: trial.name })
-            expect(lock.remaining).toBeLessThan(TTL)
-          } else {
-            expect(lock.remaining).toBeGreaterThan(TTL)
-          }
-          expect(lock.signal.aborted).toBe(false)
-          await trial.expectHeld(lock)
-          expect(await releaseAtLast(lock)).toBe("released")
-          await expectNextHolderUnharmed(trial)
-        })
-      })
+      test.for(FAULTS)("$what", (faultCase) => extend(faultCase, pattern, BY_SCRIPT, "1m"))
+    })
+
+    describe.concurrent(`extend by one command, ${pattern}`, () => {
+      const faults = someFaults(pattern === "once" ? 2 : 3)
+      test.for(faults)("$what", (faultCase) => extend(faultCase, pattern, BY_COMMAND))
     })
 
     describe.concurrent(`adopt, ${pattern}`, () => {
@@ -112,16 +138,22 @@ describeOnRedis("holding under faults", () => {
     })
   }
 
+  async function renew(faultCase: FaultCase, form: Form): Promise<void> {
+    const runs = PATTERNS.map((pattern) =>
+      withTrial(lab(), form, async (trial) => {
+        trial.proxy.plan = planOf(pattern, "extend", faultCase.fault)
+        await renewAndContend(trial, pattern)
+      }),
+    )
+    await Promise.all(runs)
+  }
+
   describe.concurrent("renewal, once and always", () => {
-    test.for(FAULTS)("$what", async (faultCase) => {
-      const runs = PATTERNS.map((pattern) =>
-        withTrial(lab(), {}, async (trial) => {
-          trial.proxy.plan = planOf(pattern, "extend", faultCase.fault)
-          await renewAndContend(trial, pattern)
-        }),
-      )
-      await Promise.all(runs)
-    })
+    test.for(FAULTS)("$what", (faultCase) => renew(faultCase, BY_SCRIPT))
+  })
+
+  describe.concurrent("renewal by one command, once and always", () => {
+    test.for(someFaults(0))("$what", (faultCase) => renew(faultCase, BY_COMMAND))
   })
 
   async function renewAndContend(trial: Trial, pattern: Pattern): Promise<void> {

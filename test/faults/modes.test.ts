@@ -10,15 +10,12 @@ import {
   type FaultCase,
   someFaults,
   mustGetOver,
-  outcomeOf,
   type Pattern,
   planOf,
-  releaseAtLast,
   SLACK,
   timeoutFor,
-  type Trial,
-  withTrial,
 } from "./matrix.js"
+import { outcomeOf, releaseAtLast, type Trial, withTrial } from "./trial.js"
 
 /** For so long a request that came late may hold the lock for nobody. */
 const LATE_TTL = 5_000

@@ -12,16 +12,13 @@ import {
   FAULTS,
   someFaults,
   mustGetOver,
-  outcomeOf,
   type Pattern,
   PATTERNS,
   planOf,
-  releaseAtLast,
   SLACK,
   timeoutFor,
-  type Trial,
-  withTrial,
 } from "./matrix.js"
+import { outcomeOf, releaseAtLast, type Trial, withTrial } from "./trial.js"
 
 /** Of a waiter whose late requests may hold the lock for nobody: for so long, and for as long a lease before. */
 const LATE_TTL = 5_000

@@ -7,7 +7,8 @@ import { always, FaultProxy, inOrder, nothing, type Plan } from "../support/faul
 import { until } from "../support/outcomes.js"
 import { connect, type Database, describeOnRedis, openDatabase } from "../support/variants.js"
 import { countUnhandled } from "./lab.js"
-import { type FaultCase, mustGetOver, outcomeOf, SLACK, someFaults, timeoutFor } from "./matrix.js"
+import { type FaultCase, mustGetOver, SLACK, someFaults, timeoutFor } from "./matrix.js"
+import { outcomeOf } from "./trial.js"
 
 const DATABASES = 5
 /** So short that the test can wait for what came late to end. */

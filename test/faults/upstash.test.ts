@@ -6,17 +6,8 @@ import { always, everything, inOrder, nothing } from "../support/fault-proxy.js"
 import { acquireAtLast, durationOf, rejection, until } from "../support/outcomes.js"
 import { connect, describeOnRedis, type UpstashSettings } from "../support/variants.js"
 import { openFaultLab } from "./lab.js"
-import {
-  FAULTS,
-  LATE,
-  outcomeOf,
-  releaseAtLast,
-  SLACK,
-  timeoutFor,
-  Trial,
-  TTL,
-  withTrial,
-} from "./matrix.js"
+import { FAULTS, LATE, SLACK, timeoutFor, TTL } from "./matrix.js"
+import { outcomeOf, releaseAtLast, Trial, withTrial } from "./trial.js"
 
 const SETTINGS: readonly [what: string, settings: () => UpstashSettings][] = [
   ["default settings", () => ({})],

@@ -9,7 +9,7 @@ import {
   LockTimeoutError,
 } from "../../src/index.js"
 import type { FaultLab } from "../faults/lab.js"
-import { type Trial, withTrial } from "../faults/matrix.js"
+import { type Trial, withTrial } from "../faults/trial.js"
 import { nothing } from "../support/fault-proxy.js"
 import { showRecord } from "../support/record.js"
 import { connect } from "../support/variants.js"

@@ -73,7 +73,8 @@ export function always(operation: string, fault: Fault): Plan {
   return (request) => (asksFor(request, operation) ? fault : undefined)
 }
 
-function asksFor(
+/** Whether a request is for that operation, or for that step of one. */
+export function asksFor(
   { operations, steps }: Pick<SeenRequest, "operations" | "steps">,
   wanted: string,
 ): boolean {

@@ -29,6 +29,10 @@ const PREFIX = "lock:"
 /** How many keys a lock has. */
 const KEYS = lockKeys(PREFIX, "").length
 const SET = 'return redis.call("SET", KEYS[1], ARGV[1], "NX", "PX", ARGV[2])'
+const SET_IFEQ = `if redis.call("GET", KEYS[1]) ~= ARGV[1] then return false end
+return redis.call("SET", KEYS[1], ARGV[2], "PX", ARGV[3])`
+const DELEX = `if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call("DEL", KEYS[1])`
 
 /** Lua: how the lock of KEYS stands at this moment. */
 const STANDING = `local function standing()
@@ -42,15 +46,34 @@ end`
 
 /** Lets a command that may change a lock write down what it did. */
 export function recorded(command: readonly string[]): readonly string[] {
-  const [name = "", first = "", second = ""] = command
-  if (name.toUpperCase() === "SET" && first.startsWith(PREFIX)) {
-    const keys = lockKeys(PREFIX, first.slice(PREFIX.length))
-    const [, , value = "", , , ttl = ""] = command
-    return ["EVAL", writeDown("SET", SET), String(KEYS), ...keys, value, ttl]
-  }
+  const [, first = "", second = ""] = command
   const step = stepOf(command)
-  const isOnLock = name.toUpperCase() === "EVAL" && second === String(KEYS) && step !== "snapshot"
+  const plain = plainly(command)
+  if (plain && first.startsWith(PREFIX)) {
+    const keys = lockKeys(PREFIX, first.slice(PREFIX.length))
+    return ["EVAL", writeDown(step, plain.script), String(KEYS), ...keys, ...plain.args]
+  }
+  const isOnLock =
+    command[0]?.toUpperCase() === "EVAL" && second === String(KEYS) && step !== "snapshot"
   return isOnLock ? ["EVAL", writeDown(step, first), ...command.slice(2)] : command
+}
+
+/** What a command that is no script does, as one. */
+function plainly(
+  command: readonly string[],
+): { readonly script: string; readonly args: readonly string[] } | undefined {
+  const name = command[0]?.toUpperCase()
+  if (name === "DELEX") {
+    const [, , , token = ""] = command
+    return { script: DELEX, args: [token] }
+  }
+  if (name !== "SET") return undefined
+  if (command[3] === "IFEQ") {
+    const [, , value = "", , expected = "", , ttl = ""] = command
+    return { script: SET_IFEQ, args: [expected, value, ttl] }
+  }
+  const [, , value = "", , , ttl = ""] = command
+  return { script: SET, args: [value, ttl] }
 }
 
 function writeDown(step: string, script: string): string {

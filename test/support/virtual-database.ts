@@ -11,7 +11,14 @@ import type { Listener, Subscription, Transport } from "../../src/rest/transport
 import { Database } from "../../src/store/database.js"
 import { SingleStore } from "../../src/store/single.js"
 import type { StoreRecipe } from "../../src/store/store.js"
-import { type Fault, type Faults, nothing, type Plan, type SeenRequest } from "./fault-proxy.js"
+import {
+  asksFor,
+  type Fault,
+  type Faults,
+  nothing,
+  type Plan,
+  type SeenRequest,
+} from "./fault-proxy.js"
 import { operationOf, stepOf } from "./operation.js"
 import type { Opened } from "./variants.js"
 
@@ -80,7 +87,7 @@ export class VirtualTransport implements Transport, Faults {
   }
 
   seen(operation: string): readonly SeenRequest[] {
-    return this.log.filter(({ operations }) => operations.includes(operation))
+    return this.log.filter((request) => asksFor(request, operation))
   }
 
   async settled(): Promise<void> {

@@ -9,10 +9,8 @@ import { herdErrand, pickErrand } from "./errand.js"
 import type { Note } from "./notes.js"
 import { setScene } from "./scene.js"
 import type { ProcessSettings } from "./settings.js"
+import { NOTEWORTHY_LAG_MS } from "../times.js"
 import { visit } from "./visit.js"
-
-/** What a timer is late by is noted from here on. */
-const NOTEWORTHY_LAG_MS = 30
 
 /** All of a herd come at the same time, by the clock that they share, and so seldom that those before have gone. */
 const HERD_EVERY_MS = 3_000

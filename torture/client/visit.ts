@@ -105,6 +105,7 @@ async function request(visit: Visit, signal: AbortSignal): Promise<void> {
   await diary.released(number, latestRelease(visit) ?? "failed")
 }
 
+/** A function, since TypeScript believes that it is still undefined after the assignment above. */
 function latestRelease({ heard }: Scene): ReleaseResult | undefined {
   return heard.released
 }

@@ -24,6 +24,7 @@ addEventListener("unhandledrejection", (event) => {
 
 export default {
   async fetch(request: Request, env: Env, context: Context): Promise<Response> {
+    if (request.url.endsWith("/ping")) return new Response()
     const settings = JSON.parse(env.SETTINGS) as ClientSettings
     const number = Number(new URL(request.url).searchParams.get("visit"))
     // When the witness had received the last note, by its clock: a hold that is valid after the answer was valid then.

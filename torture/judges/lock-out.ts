@@ -84,7 +84,7 @@ export class LockOuts {
     else if (this.#setbacks.diedSoonAfter(client, until, LATE_MS)) {
       steps.push({ at: until, deadMs: ttlMs })
     } else {
-      this.#setbacks.left(name, until, outcome === "backend" ? "unknown" : "leave")
+      this.#setbacks.struck(name, until, outcome === "backend" ? "unknown" : "leave")
     }
   }
 

@@ -34,10 +34,6 @@ export class Setbacks {
     this.#ofNames.set(name, known)
   }
 
-  left(name: string, at: number, how: "leave" | "unknown"): void {
-    this.struck(name, at, how)
-  }
-
   /** Somebody polls for the lock: who stands in the queue without a stream, or spins. */
   polled(name: string, at: number): void {
     this.#polledAt.set(name, at)

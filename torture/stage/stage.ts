@@ -129,7 +129,11 @@ export class Stage implements Victims {
     for (let i = 0; i < processes; i++) await this.#addNode()
     for (let i = 0; i < workers; i++) {
       const settings = await this.#nextClient()
-      this.#workers.push(await WorkerClient.start(this.#programs.worker, settings, workerVisitors))
+      const onLag = (at: number, ms: number) => {
+        this.#court.setbacks.lagged(settings.client, at, ms)
+      }
+      const { worker } = this.#programs
+      this.#workers.push(await WorkerClient.start(worker, settings, workerVisitors, onLag))
     }
   }
 

@@ -4,7 +4,11 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { Isolate } from "../../test/workerd/isolate.js"
 import type { ClientSettings } from "../client/settings.js"
 import { UNHANDLED } from "../client/unhandled.js"
+import { monotonicMs } from "../monotonic.js"
 import { Random } from "../random.js"
+import { NOTEWORTHY_LAG_MS } from "../times.js"
+
+const PING_EVERY_MS = 200
 
 export class WorkerClient {
   readonly number: number
@@ -13,24 +17,35 @@ export class WorkerClient {
   readonly #over = new AbortController()
   #visits = 0
   readonly #failures: string[] = []
+  readonly #onLag: (at: number, ms: number) => void
   #stopping: Promise<boolean> | undefined
 
+  /** @param onLag told how much later than it should it answered: it has no clock to find out by itself */
   static async start(
     program: string,
     settings: ClientSettings,
     visitors: number,
+    onLag: (at: number, ms: number) => void,
   ): Promise<WorkerClient> {
     const env = { SETTINGS: JSON.stringify(settings) }
     // Miniflare ends its process at these signals, before there was a summary.
     const forget = rememberListeners(["SIGINT", "SIGTERM"])
     const isolate = await Isolate.start({ worker: pathToFileURL(program), env })
     forget()
-    return new WorkerClient(isolate, settings, visitors)
+    await isolate.fetch("/ping")
+    return new WorkerClient(isolate, settings, visitors, onLag)
   }
 
-  private constructor(isolate: Isolate, { client, seed }: ClientSettings, visitors: number) {
+  private constructor(
+    isolate: Isolate,
+    { client, seed }: ClientSettings,
+    visitors: number,
+    onLag: (at: number, ms: number) => void,
+  ) {
     this.number = client
     this.#isolate = isolate
+    this.#onLag = onLag
+    void this.#watch()
     this.#visitors = Promise.all(
       Array.from({ length: visitors }, (_, i) => this.#visitor(Random.of(seed, client, i, 1))),
     )
@@ -54,6 +69,16 @@ export class WorkerClient {
     const isInTime = await Promise.race([this.#visitors.then(() => true), late])
     await this.#isolate.stop()
     return isInTime
+  }
+
+  async #watch(): Promise<void> {
+    while (!this.#over.signal.aborted) {
+      const sentAt = monotonicMs()
+      await this.#isolate.fetch("/ping").catch(() => undefined)
+      const at = monotonicMs()
+      if (at - sentAt > NOTEWORTHY_LAG_MS) this.#onLag(at, at - sentAt)
+      await sleep(PING_EVERY_MS)
+    }
   }
 
   async #visitor(random: Random): Promise<void> {
