@@ -39,15 +39,18 @@ export const BREAKS: readonly Break[] = [
     breakages: [
       {
         file: "store/replies.ts",
-        find: `      kind,
-      validity: Validity.ofTtl(sentAt, Math.min(left, ttlMs)),`,
-        replace: `      kind,
-      validity: Validity.ofTtl(now(), Math.min(left, ttlMs)),`,
+        find: "validity: Validity.ofTtl(sentAt, Math.min(left, ttlMs)),",
+        replace: "validity: Validity.ofTtl(now(), Math.min(left, ttlMs)),",
       },
       {
         file: "store/single.ts",
         find: "    return Validity.ofTtl(sentAt, ttlMs)",
         replace: "    return Validity.ofTtl(now(), ttlMs)",
+      },
+      {
+        file: "store/single.ts",
+        find: "const validity = Validity.ofTtl(sentAt, ttlMs)",
+        replace: "const validity = Validity.ofTtl(now(), ttlMs)",
       },
     ],
   },

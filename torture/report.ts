@@ -18,6 +18,8 @@ export interface Report {
   /** Writes to the register that were taken, and such as were refused; of these, those that count against the lock. */
   readonly register: { accepted: number; refused: number; violations: number }
   readonly longestLockOut: LockOut | undefined
+  /** What happened at its name until it was over. */
+  readonly beforeLongest: readonly string[]
   /** The one that used most of what it was allowed. */
   readonly closestLockOut: LockOut | undefined
   /** Undefined if the run was broken off before that was known. */
@@ -46,6 +48,7 @@ export function reportOf(court: Court, circumstances: Circumstances): Report {
     overlaps: court.overlaps.found,
     register: { accepted, refused, violations: unfair },
     longestLockOut: court.lockOuts.longest,
+    beforeLongest: court.beforeLongest,
     closestLockOut: court.lockOuts.closest,
     violations: [...violations],
   }

@@ -25,10 +25,16 @@ export class Court implements Reader, Onlooker {
   readonly violations: Violation[] = []
   readonly faults = new Map<string, number>()
   readonly #happenings = new Happenings()
+  #beforeLongest: readonly string[] = []
   requests = 0
   #startedAt = monotonicMs()
   /** What was said once is not said again. */
   readonly #said = new Set<string>()
+
+  /** What happened at the name of the longest lock-out until it was over. */
+  get beforeLongest(): readonly string[] {
+    return this.#beforeLongest
+  }
 
   get startedAt(): number {
     return this.#startedAt
@@ -109,7 +115,13 @@ export class Court implements Reader, Onlooker {
     this.chronicle.advance(now)
     for (const wait of this.chronicle.openWaits) this.#judgeWait(wait, now)
     const known = this.chronicle.openSince(now - KNOWN_AFTER_MS)
-    for (const lockOut of this.lockOuts.advance(known)) {
+    const { longest } = this.lockOuts
+    const tooLong = this.lockOuts.advance(known)
+    const longer = this.lockOuts.longest
+    if (longer && longer !== longest) {
+      this.#beforeLongest = this.#happenings.of(longer.name, longer.from)
+    }
+    for (const lockOut of tooLong) {
       const what = `for ${ms(lockOut.ms)} nobody had ${lockOut.name}`
       const happened = this.#happenings.of(lockOut.name, lockOut.from)
       this.#accuse("lock-out", lockOut.from, what, { ...lockOut, happened })

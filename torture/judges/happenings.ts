@@ -6,7 +6,7 @@ interface Happening {
 }
 
 /** So many of each lock are remembered. */
-const REMEMBERED = 80
+const REMEMBERED = 200
 
 export class Happenings {
   readonly #ofNames = new Map<string, Happening[]>()
