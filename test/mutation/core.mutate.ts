@@ -31,6 +31,7 @@ const variant: Variant = {
 const NOT_HERE = new Set([
   "a waiter has the lock soon after its release",
   "calls made in one tick take effect in program order, and travel together",
+  "a release and the acquire after it in the same tick do not wait for each other",
   "the events of a lock's life come in order, with their facts",
   "an abort while the place in the queue is asked for leaves no place behind",
   "a lease is extended to the full ttl at once, and a handle that is not renewed outlives it",
