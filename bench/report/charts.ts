@@ -88,8 +88,9 @@ function handOffs({ contenders }: Report, text: string): string {
 function draw(option: object): string {
   const chart = init(null, null, { renderer: "svg", ssr: true, width: 760, height: 420 })
   try {
-    const legend = { bottom: 0, type: "plain" }
-    const grid = { left: 60, right: 30, top: 50, bottom: 110 }
+    // Where there is no browser the width of a text is a guess, mostly too small.
+    const legend = { bottom: 0, type: "plain", itemGap: 38 }
+    const grid = { left: 60, right: 30, top: 50, bottom: 140 }
     chart.setOption({ animation: false, backgroundColor: "#fff", legend, grid, ...option })
     return `${chart.renderToSVGString()}\n`
   } finally {
