@@ -318,8 +318,8 @@ export class LockManager {
 
   async #acquire(name: string, options: AcquireOptions, terms?: SpecialTerms): Promise<Lock> {
     checkName(this.#plan.prefix, name)
-    const { store, timeoutMs, emit, defaults, acquire } = this.#plan
-    const plan = options === defaults && !terms ? acquire : planAcquire(options, terms)
+    const plan = planAcquire(options, terms)
+    const { store, timeoutMs, emit } = this.#plan
     store.checkTtl?.(plan.ttlMs)
     const token = createToken(this.clientId)
     if (plan.mode === "shared") this.#single('mode: "shared"')

@@ -2,7 +2,7 @@
 import { type Duration, MAX_TIMER_MS, parseDuration } from "./duration.js"
 import type { Emit, LockEvent } from "./events.js"
 import { guarded } from "./guarded.js"
-import { type AcquireOptions, type AcquirePlan, overlay, planAcquire } from "./options.js"
+import { type AcquireOptions, overlay, planAcquire } from "./options.js"
 import type { Fetch, RestConfig } from "./rest/fetch-client.js"
 import type { UpstashRedis } from "./rest/upstash-redis.js"
 import { invalid } from "./invalid-argument.js"
@@ -76,9 +76,8 @@ export interface ManagerPlan {
   readonly clientId: string | undefined
   readonly timeoutMs: number
   readonly emit: Emit
-  /** The options of the calls that were given, and what they come to. */
+  /** The options of the calls that were given. */
   readonly defaults: AcquireOptions
-  readonly acquire: AcquirePlan
 }
 
 /** @throws `TypeError` or `RangeError` that names the option. */
@@ -108,9 +107,8 @@ export function planManager(options: LockManagerOptions): ManagerPlan {
     timeoutMs: parseDuration("timeout", timeout, { min: 1, max: MAX_TIMER_MS }),
   }
   // Refused here, not at the first call.
-  const acquire = planAcquire(defaults)
-  const { ttlMs, waitUntil } = acquire
+  const { ttlMs, waitUntil } = planAcquire(defaults)
   const store = openStore({ redis, fetch, keyLocking, compareAndSet, waitUntil, ...settings })
   store.checkTtl?.(ttlMs)
-  return { store, ...settings, clientId, emit: guarded("onEvent", onEvent), defaults, acquire }
+  return { store, ...settings, clientId, emit: guarded("onEvent", onEvent), defaults }
 }

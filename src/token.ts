@@ -33,13 +33,12 @@ export function withoutTokens(text: string): string {
   return text.replace(/fl_[\w-]+/g, "fl_…")
 }
 
-/** Random bytes, of which each is used once: to ask for many at a time costs hardly more than to ask for a few. */
-let stock = new Uint8Array(0)
-
-/** Random bytes as base64url; a multiple of three needs no padding. */
+/**
+ * Random bytes as base64url; a multiple of three needs no padding.
+ *
+ * Asked for each time and none kept: copies of a process that are started from one snapshot would use the same ones.
+ */
 function randomText(bytes: number): string {
-  if (stock.length < bytes) stock = crypto.getRandomValues(new Uint8Array(36 * bytes))
-  const text = btoa(String.fromCharCode(...stock.subarray(0, bytes)))
-  stock = stock.subarray(bytes)
+  const text = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(bytes))))
   return text.replaceAll("+", "-").replaceAll("/", "_")
 }
