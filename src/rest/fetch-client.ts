@@ -27,6 +27,7 @@ const NO_STREAMS = new Set([200, 400, 404, 405, 501])
 
 export class FetchClient implements Transport {
   readonly mayResend = false
+  readonly keepsOrder = true
   readonly noticesEnd = true
   /** The database's host, which tells whose database it is. */
   readonly host: string

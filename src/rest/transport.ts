@@ -25,6 +25,9 @@ export interface Transport {
   /** Whether it may send a command again by itself, so that an answer may be that of the second time. */
   readonly mayResend: boolean
 
+  /** Whether what `send` sends takes effect after all that was sent before it in the same tick for the same key. */
+  readonly keepsOrder: boolean
+
   /** Whether it notices that a stream has ended. One that does not has to be checked more often. */
   readonly noticesEnd: boolean
 

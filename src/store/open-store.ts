@@ -19,9 +19,8 @@ export function openStore({ redis, ...settings }: StoreOptions): LockStore {
   }
   if (isRecipe(redis)) return redis.openStore(settings)
   const database = openDatabase({ redis, ...settings })
-  // A client that puts the commands of a tick into one request leaves these out, so that they may overtake the others.
-  const isOrdered = !database.transport.mayResend
-  return new SingleStore(database, compareAndSet ?? (database.isUpstash && isOrdered))
+  const isDefault = database.isUpstash && database.transport.keepsOrder
+  return new SingleStore(database, compareAndSet ?? isDefault)
 }
 
 function isRecipe(redis: object | null): redis is StoreRecipe {

@@ -5,7 +5,7 @@ import { cleaningUp } from "../quorum/cleaning-up.js"
 import { failing } from "../quorum/failing.js"
 import { fencing } from "../quorum/fencing.js"
 import { forgetting } from "../quorum/forgetting.js"
-import type { QuorumLab } from "../quorum/lab.js"
+import type { QuorumLab } from "../support/quorum-lab.js"
 import { moveClock } from "../support/virtual-database.js"
 import { openVirtualQuorumLab } from "../support/virtual-nodes.js"
 

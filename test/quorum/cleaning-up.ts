@@ -8,7 +8,7 @@ import { quorum } from "../../src/quorum/index.js"
 import { everything, inOrder, type Fault, type Plan } from "../support/fault-proxy.js"
 import { runChild } from "../support/child.js"
 import { durationOf, rejection, until } from "../support/outcomes.js"
-import type { QuorumLab } from "./lab.js"
+import type { QuorumLab } from "../support/quorum-lab.js"
 
 const STRANGER = ["a stranger", "PX", "60000"] as const
 

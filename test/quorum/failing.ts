@@ -11,7 +11,7 @@ import {
   rejection,
   until,
 } from "../support/outcomes.js"
-import type { QuorumLab } from "./lab.js"
+import type { QuorumLab } from "../support/quorum-lab.js"
 
 /** Longer than anything here takes that need not wait for a database. */
 const LONG = "20s"

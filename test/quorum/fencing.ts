@@ -2,7 +2,7 @@
 import { expect, test } from "vitest"
 import { everything } from "../support/fault-proxy.js"
 import { rejection, until } from "../support/outcomes.js"
-import type { QuorumLab } from "./lab.js"
+import type { QuorumLab } from "../support/quorum-lab.js"
 
 export function fencing(lab: () => QuorumLab): void {
   const counters = (name: string) =>

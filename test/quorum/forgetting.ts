@@ -3,7 +3,7 @@ import { expect, test } from "vitest"
 import { QuorumError, quorum } from "../../src/quorum/index.js"
 import { everything } from "../support/fault-proxy.js"
 import { rejection, until } from "../support/outcomes.js"
-import type { QuorumLab } from "./lab.js"
+import type { QuorumLab } from "../support/quorum-lab.js"
 
 const BORN = "{fetchlock}:born"
 

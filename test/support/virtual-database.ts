@@ -76,6 +76,7 @@ export function managerOn(recipe: StoreRecipe, options?: Partial<LockManagerOpti
 /** The way to an engine in this process; loses, delays and doubles what it is told to. */
 export class VirtualTransport implements Transport, Faults {
   readonly mayResend = false
+  readonly keepsOrder = true
   readonly noticesEnd = true
   readonly log: SeenRequest[] = []
   plan: Plan = nothing

@@ -6,10 +6,9 @@ import { Panel } from "../../src/store/quorum/panel.js"
 import { QuorumStore } from "../../src/store/quorum/quorum.js"
 import { Voter } from "../../src/store/quorum/voter.js"
 import type { StoreRecipe } from "../../src/store/store.js"
-import type { QuorumLab } from "../quorum/lab.js"
 import { everything, nothing } from "./fault-proxy.js"
 import type { QuorumNode } from "./nodes.js"
-import { until } from "./outcomes.js"
+import { createQuorumLab, type QuorumLab } from "./quorum-lab.js"
 import { commandsTo, managerOn, openEngine, VirtualTransport } from "./virtual-database.js"
 
 class VirtualNode {
@@ -44,36 +43,20 @@ class VirtualNode {
   }
 }
 
-/** The lab of test/quorum on such databases. */
+/** They have no address: tests that reach one by it are not for them. */
 export async function openVirtualQuorumLab(count = 5): Promise<QuorumLab> {
-  let names = 0
   const nodes: VirtualNode[] = []
   while (nodes.length < count) nodes.push(new VirtualNode(await openEngine()))
-  const asNodes = nodes as unknown as readonly QuorumNode[]
-  const values = (name: string, those = asNodes) =>
-    Promise.all(those.map((node) => node.command("GET", `lock:${name}`)))
-  return {
-    nodes: asNodes,
-    name: () => `quorum-${String(names++)}`,
-    node: (i) => {
-      const node = asNodes[i]
-      if (!node) throw new Error(`there is no database ${String(i)}`)
-      return node
-    },
-    locks: ({ quarantine, voteTimeout, ...options } = {}, those = asNodes) =>
-      managerOn(recipeFor(those, { quarantine, voteTimeout }), options),
-    values,
-    free: (name, those) =>
-      until(async () => (await values(name, those)).every((value) => value === null)),
-    voted: ({ name, token }) =>
-      until(async () => (await values(name)).every((value) => value === token)),
+  return createQuorumLab({
+    nodes: nodes as unknown as readonly QuorumNode[],
+    openManager: (those, settings, options) => managerOn(recipeFor(those, settings), options),
     heal: async () => {
       for (const node of nodes) node.heal()
       for (const { faults } of nodes) {
         await new Voter(new Database(faults, "lock:", false)).start(5_000)
       }
     },
-  }
+  })
 }
 
 function recipeFor(nodes: readonly QuorumNode[], options: QuorumOptions): StoreRecipe {
