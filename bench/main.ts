@@ -36,6 +36,9 @@ const program = new Command("bench")
   .parse()
 const options = program.opts<Options>()
 
+// One for each program beside it, which are a dozen for a quorum.
+process.setMaxListeners(50)
+
 /** Those who ask at intervals take up to so many times the limit, those who are told hardly more than it. */
 const SLOWER = { isTold: 1.5, asks: 4 }
 

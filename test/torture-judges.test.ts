@@ -69,6 +69,14 @@ describe("lock-outs", () => {
     expect(judged(130_000)).toEqual(["lock-out"])
   })
 
+  test("what was over before the beginning is not taken off what came after it", () => {
+    const { court, wait, judged } = open()
+    wait("ledger-0", -50_000, -1_000)
+    wait("ledger-0", 0, 800)
+    judged(10_000)
+    expect(court.lockOuts.longest?.ms).toBe(800)
+  })
+
   test("what is within its bound is none, and is told as the longest", () => {
     const { court, wait, hold, judged } = open()
     hold("ledger-0", 0, 10)

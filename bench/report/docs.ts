@@ -42,7 +42,9 @@ function passageOf(report: Report): string {
     `${machine} · ${list(versions)}. Median round trip: ${list(rtt_ms, " ms")}.`,
     ...charts,
     tableOf(report),
-    ...(left_out.length > 0 ? [`Left out, since it takes too long: ${left_out.join(" · ")}.`] : []),
+    ...(left_out.length > 0
+      ? [`Left out, since it takes too long, or failed: ${left_out.join(" · ")}.`]
+      : []),
     ["| bundle, minified and gzipped | bytes |", "| --- | --- |", ...bytes].join("\n"),
   ].join("\n\n")
 }

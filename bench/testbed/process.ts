@@ -13,21 +13,16 @@ export async function startProgram(args: readonly string[], ready: RegExp): Prom
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] })
   const killChild = () => child.kill("SIGKILL")
   process.once("exit", killChild)
+  child.once("exit", () => process.off("exit", killChild))
   let output = ""
-  // The rest of what it prints has to go somewhere.
   for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
     output += String(chunk)
     if (ready.test(output)) break
   }
   if (!ready.test(output)) throw new Error(`${args.join(" ")} ended before it was ready: ${output}`)
+  // The rest of what it prints has to go somewhere.
   child.stdout.resume()
-  return {
-    output,
-    stop: async () => {
-      process.off("exit", killChild)
-      await stop(child)
-    },
-  }
+  return { output, stop: () => stop(child) }
 }
 
 async function stop(child: ChildProcess): Promise<void> {

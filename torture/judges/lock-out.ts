@@ -130,7 +130,7 @@ export class LockOuts {
     let tooLong: LockOut | undefined
     if (since !== undefined && !isLockedOut) {
       state.wantedSince ??= since
-      state.lockedOutMs += step.at - Math.max(since, this.#since)
+      state.lockedOutMs += Math.max(0, step.at - Math.max(since, this.#since))
       tooLong = this.#judge(name, state, state.wantedSince, step.at)
     }
     state.lockedOutSince = isLockedOut ? (since ?? step.at) : undefined

@@ -5,6 +5,7 @@ import { closeSync, openSync, readSync } from "node:fs"
 import type { TimedNote } from "../client/notes.js"
 import type { ProcessSettings } from "../client/settings.js"
 import { monotonicMs } from "../monotonic.js"
+import { isInTime } from "./in-time.js"
 
 const CHUNK = 1 << 16
 
@@ -67,12 +68,9 @@ export class NodeClient {
   async stop(withinMs: number): Promise<boolean> {
     this.#isExpectedToEnd = true
     if (this.#child.connected) this.#child.send("stop")
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const late = new Promise((resolve) => (timer = setTimeout(resolve, withinMs, "late")))
-    const isLate = (await Promise.race([this.#exited, late])) === "late"
-    clearTimeout(timer)
-    if (isLate) await this.kill()
-    return !isLate
+    const hasEnded = await isInTime(this.#exited, withinMs)
+    if (!hasEnded) await this.kill()
+    return hasEnded
   }
 
   /** At once, for an end in a hurry. */

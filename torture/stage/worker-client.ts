@@ -7,6 +7,7 @@ import { UNHANDLED } from "../client/unhandled.js"
 import { monotonicMs } from "../monotonic.js"
 import { Random } from "../random.js"
 import { NOTEWORTHY_LAG_MS } from "../times.js"
+import { isInTime } from "./in-time.js"
 
 const PING_EVERY_MS = 200
 
@@ -65,10 +66,9 @@ export class WorkerClient {
 
   async #stop(withinMs: number): Promise<boolean> {
     this.#over.abort()
-    const late = sleep(withinMs, false, { ref: false })
-    const isInTime = await Promise.race([this.#visitors.then(() => true), late])
+    const isDone = await isInTime(this.#visitors, withinMs)
     await this.#isolate.stop()
-    return isInTime
+    return isDone
   }
 
   async #watch(): Promise<void> {
@@ -77,7 +77,7 @@ export class WorkerClient {
       await this.#isolate.fetch("/ping").catch(() => undefined)
       const at = monotonicMs()
       if (at - sentAt > NOTEWORTHY_LAG_MS) this.#onLag(at, at - sentAt)
-      await sleep(PING_EVERY_MS)
+      await sleep(PING_EVERY_MS, undefined, { signal: this.#over.signal }).catch(() => undefined)
     }
   }
 
