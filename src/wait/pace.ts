@@ -1,7 +1,6 @@
 // When a waiter asks by itself: so that a crashed holder, a dead waiter before it or a lost message cost a bounded
 // delay, and so that as few as possible ask.
 import type { Queued } from "../store/store.js"
-import { backoffMs } from "../backoff.js"
 
 /** How a waiter learns of its grant, and so how often it has to ask and how long it may take to answer. */
 export interface Pace {
@@ -13,6 +12,8 @@ export interface Pace {
   readonly leaseMs: number
 }
 
+/** About a round trip: to ask more often would find out hardly sooner. */
+const SHORTEST_POLL_MS = 25
 /** Those further back ask later by this for each place: the first that is alive serves all. */
 const STAGGER_MS = 50
 /**
@@ -62,23 +63,23 @@ function staggerMs({ holderTtlMs, place }: Queued, { leaseMs }: Pace, n: number)
 }
 
 /**
- * How long a waiter that has to ask pauses after its `n`-th question at the same place in the queue.
+ * How long a waiter that has to ask goes without asking for the `n`-th time at the same place in the queue.
+ *
+ * It learns of its turn only by asking, and until it does everybody waits: so it asks before its turn can come, and
+ * gets nearer by steps, which grow while the queue stands still.
  *
  * @param msPerPlace how long it took the queue to move by one so far; undefined where it has not moved
  */
 export function pollingPauseMs(
-  queued: Queued,
+  { holderTtlMs, place }: Queued,
   pace: Pace,
   n: number,
   msPerPlace: number | undefined,
 ): number {
-  const { holderTtlMs, place } = queued
   const free = holderTtlMs + place * STAGGER_MS
-  // At that rate its turn comes after `place` holds and what is left of this one. To ask too soon costs a request, to
-  // ask too late keeps everybody waiting: so it gets nearer by steps, which grow where the queue stands still.
   const turn =
     msPerPlace === undefined
-      ? (backoffMs(n) * (place + 1)) / 2
-      : msPerPlace * (place + 0.25) * (0.5 + Math.random() / 2) * 1.5 ** (n - 1)
-  return Math.min(free + 1, turn, pace.longestPollMs)
+      ? SHORTEST_POLL_MS * (place + 1) * 2 ** n * (0.5 + Math.random() / 2)
+      : msPerPlace * (place * 0.6 + 0.25) * 1.4 ** n * (0.7 + Math.random() * 0.3)
+  return Math.min(free + 1, Math.max(turn, SHORTEST_POLL_MS), pace.longestPollMs)
 }

@@ -4,10 +4,11 @@ import type { Subscription } from "../rest/transport.js"
 import { untilAborted } from "../sleep.js"
 import type { Busy, Grant, LockQueue, Notice, Queued, Waiter } from "../store/store.js"
 import { createChannel } from "../token.js"
-import { elapsedMs, type Instant, Validity } from "../validity.js"
+import { Validity } from "../validity.js"
 import type { AcquisitionRequest } from "./acquisition-request.js"
 import { Inbox } from "./inbox.js"
 import type { Inquiry } from "./inquiry.js"
+import { Movement } from "./movement.js"
 import { listeningPauseMs, type Pace, paceOf, pollingPauseMs } from "./pace.js"
 
 export class QueueWait {
@@ -16,15 +17,11 @@ export class QueueWait {
   readonly #inquiry: Inquiry
   readonly #onQueued: (place: number) => void
   readonly #inbox = new Inbox<Notice>()
+  readonly #movement = new Movement()
   #stream: Subscription | undefined
   #waiter: Waiter | undefined
   #pace: Pace
   #ticket: string | undefined
-  /** How often was asked since the place last changed. */
-  #questions = 0
-  #place: number | undefined
-  /** The first place that it had, and when. */
-  #beginning: { readonly place: number; readonly at: Instant } | undefined
 
   constructor(
     queue: LockQueue,
@@ -107,9 +104,7 @@ export class QueueWait {
   /** Waits until the grant is heard of, or until it is time to ask. */
   async #waitThenCheck(waiter: Waiter, queued: Queued): Promise<Grant | Queued | Busy> {
     this.#ticket = queued.ticket
-    this.#questions = queued.place === this.#place ? this.#questions + 1 : 0
-    this.#place = queued.place
-    this.#beginning ??= { place: queued.place, at: queued.serverTime.sentAt }
+    this.#movement.see(queued)
     const { ticket } = queued
     // Who listens may hear of its grant without asking.
     if (!this.#stream || this.#inquiry.leftMs <= 0) this.#inquiry.assertMayGoOn()
@@ -122,11 +117,12 @@ export class QueueWait {
 
   /** The grant, if it is heard of before it is time to ask. */
   async #hear(queued: Queued): Promise<Grant | undefined> {
+    const { repeats, msPerPlace } = this.#movement
     let known = queued
     for (;;) {
       const pause = this.#stream
-        ? listeningPauseMs(known, this.#pace, this.#questions)
-        : pollingPauseMs(known, this.#pace, this.#questions + 1, this.#msPerPlace(queued))
+        ? listeningPauseMs(known, this.#pace, repeats)
+        : pollingPauseMs(known, this.#pace, repeats, msPerPlace)
       // One more, since a timer may fire a little early.
       const within = Math.min(pause, this.#inquiry.leftMs + 1)
       const notice = await this.#inbox.next(within, this.#request.signal)
@@ -155,12 +151,6 @@ export class QueueWait {
   #isPlausible({ leaseMs, fencingToken }: Extract<Notice, { kind: "granted" }>): boolean {
     const isMinted = fencingToken !== undefined
     return leaseMs <= this.#pace.leaseMs && isMinted === this.#request.fencing
-  }
-
-  /** How long the queue took to move by one place, while this waiter stood in it. */
-  #msPerPlace({ place }: Queued): number | undefined {
-    if (!this.#beginning || place >= this.#beginning.place) return undefined
-    return elapsedMs(this.#beginning.at) / (this.#beginning.place - place)
   }
 
   #endStream(): void {

@@ -59,14 +59,18 @@ test("who asks again at the same place leaves twice the time to those before it,
   expect(pauses).toEqual([50, 100, 200, 400, 3_000, 3_000])
 })
 
-test("who polls a queue that has not moved asks the less often the further back it is", () => {
-  jitter(1)
+test("who polls a queue that has not moved asks the less often the further back it is, and the longer it stands still", () => {
   const pace = paceOf("poll", 30_000)
   const pause = (place: number, n: number, holderTtlMs = 30_000) =>
     pollingPauseMs(queued({ place, holderTtlMs }), pace, n, undefined)
-  expect([pause(0, 1), pause(1, 1), pause(3, 1), pause(0, 2)]).toEqual([50, 100, 200, 100])
+  jitter(1)
+  expect([pause(0, 0), pause(1, 0), pause(3, 0), pause(0, 1)]).toEqual([25, 50, 100, 50])
+  jitter(0)
+  expect([pause(1, 0), pause(3, 0), pause(0, 2)]).toEqual([25, 50, 50])
   // When the hold ends, each 50 ms after the one before it.
   expect([pause(0, 6, 100), pause(3, 6, 100)]).toEqual([101, 251])
+  // However long it stands still.
+  expect(pause(0, 2_000)).toBe(pace.longestPollMs)
 })
 
 test("a lease is long enough to ask twice in, and no longer than the ttl", () => {
@@ -117,22 +121,24 @@ test("nobody is silent for so long that it would pass for dead", () => {
   }
 })
 
-test("who polls asks before its turn could come at the rate at which the queue moves, and never long after", () => {
+test("who polls asks before its turn can come at the rate of the queue, by a step that grows while it stands still", () => {
   const pace = paceOf("poll", 30_000)
-  for (const [place, msPerPlace] of [
-    [0, 75],
-    [3, 75],
-    [10, 100],
-  ] as const) {
-    for (let i = 0; i < 100; i++) {
-      const pause = pollingPauseMs(queued({ place }), pace, 1, msPerPlace)
-      expect(pause).toBeGreaterThanOrEqual(msPerPlace * (place + 0.25) * 0.5)
-      expect(pause).toBeLessThanOrEqual(msPerPlace * (place + 0.25))
-    }
-  }
-  expect(pollingPauseMs(queued({ place: 40 }), pace, 1, 1_000)).toBe(pace.longestPollMs)
+  const pause = (place: number, n: number) =>
+    Math.round(pollingPauseMs(queued({ place }), pace, n, 200))
+  jitter(1)
+  expect([pause(0, 0), pause(1, 0), pause(5, 0)]).toEqual([50, 170, 650])
+  expect(pause(0, 1)).toBe(70)
+  jitter(0)
+  expect([pause(0, 0), pause(1, 0), pause(5, 0)]).toEqual([35, 119, 455])
   // A holder that takes longer than those before it is not asked after again and again.
-  expect(pollingPauseMs(queued(), pace, 20, 10)).toBe(pace.longestPollMs)
+  expect([pause(40, 0), pause(0, 20)]).toEqual([pace.longestPollMs, pace.longestPollMs])
+})
+
+test("who polls a queue that moves fast asks no more often than a round trip takes", () => {
+  const pace = paceOf("poll", 30_000)
+  for (const msPerPlace of [0, 10]) {
+    expect(pollingPauseMs(queued(), pace, 0, msPerPlace)).toBe(25)
+  }
 })
 
 test("behind a stranger the head asks every one to two seconds, or when its ttl ends", () => {

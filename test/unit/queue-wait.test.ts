@@ -183,7 +183,7 @@ describe("who listens", () => {
     tell({ kind: "end" })
     await pass(500)
     expect(stream.closed).toBe(1)
-    expect(asked.slice(2, 4)).toEqual(["check 17 at 1000", "check 17 at 1100"])
+    expect(asked.slice(2, 4)).toEqual(["check 17 at 1000", "check 17 at 1050"])
   })
 
   test("looks once more when the wait is over", async () => {
@@ -232,8 +232,8 @@ describe("the stream", () => {
   test("that is not to be had is done without, unless that is a mistake of ours", async () => {
     const lost = new RestError("lost", { outcome: "unknown" })
     const { asked } = wait([() => queued({ place: 0 })], {}, () => Promise.reject(lost))
-    await pass(50)
-    expect(asked).toEqual(["listen at 0", "enqueue anew at 0", "check 17 at 50"])
+    await pass(25)
+    expect(asked).toEqual(["listen at 0", "enqueue anew at 0", "check 17 at 25"])
     const mistake = new TypeError("ours")
     const failing = wait([queued], {}, () => Promise.reject(mistake))
     expect(await rejection(failing.running)).toBe(mistake)
@@ -260,8 +260,8 @@ describe("who polls", () => {
     const moved = () => queued({ place: 1 })
     const { asked } = wait([queued, queued, moved], { push: false })
     await pass(1_500)
-    // 200 and 400 ms; then two places took 600 ms, and it is the second.
-    const at = [200, 600, 975]
+    // 100 and 200 ms; then two places took 300 ms, and it is the second: 0.85 x 150 ms.
+    const at = [100, 300, 427]
     expect(asked.slice(1, 4)).toEqual(at.map((ms) => `check 17 at ${String(ms)}`))
   })
 
@@ -269,7 +269,7 @@ describe("who polls", () => {
     const { running, asked } = wait([queued, () => busy, () => grant(30_000)], { push: false })
     await pass(200)
     await running
-    expect(asked.slice(1)).toEqual(["check 17 at 200", "enqueue 17 at 200"])
+    expect(asked.slice(1)).toEqual(["check 17 at 100", "enqueue 17 at 100"])
   })
 
   test("gives up when it may not ask again", async () => {

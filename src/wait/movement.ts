@@ -1,0 +1,47 @@
+// How fast a queue moves, as one who waits in it sees whenever it asks.
+import type { Queued } from "../store/store.js"
+
+/** Where it stood, and when by this machine's clock. */
+interface Sight {
+  readonly place: number
+  readonly atMs: number
+}
+
+export class Movement {
+  #first: Sight | undefined
+  /** When it first stood where it stands. */
+  #latest: Sight | undefined
+  #repeats = 0
+  #msPerPlace: number | undefined
+
+  /** How often it was seen again where it stands. */
+  get repeats(): number {
+    return this.#repeats
+  }
+
+  /**
+   * How long the queue takes to move by one place: since the place changed before, or all in all, whichever is less. A
+   * time in which somebody who was next asked late is not to be repeated. Undefined where it has not moved.
+   */
+  get msPerPlace(): number | undefined {
+    return this.#msPerPlace
+  }
+
+  see({ place, serverTime }: Queued): void {
+    const sight = { place, atMs: serverTime.sentAt.monotonicMs }
+    const before = this.#latest
+    if (before?.place === place) {
+      this.#repeats++
+      return
+    }
+    this.#repeats = 0
+    this.#latest = sight
+    this.#first ??= sight
+    if (!before || place > before.place || place >= this.#first.place) return
+    this.#msPerPlace = Math.min(msPerPlace(before, sight), msPerPlace(this.#first, sight))
+  }
+}
+
+function msPerPlace(from: Sight, to: Sight): number {
+  return (to.atMs - from.atMs) / (from.place - to.place)
+}

@@ -1,0 +1,46 @@
+// How fast a queue moves, from the places at which a waiter saw itself.
+import { expect, test } from "vitest"
+import { Movement } from "../../src/wait/movement.js"
+
+/** @param sights the place, and after how many milliseconds */
+function seen(...sights: readonly (readonly [place: number, atMs: number])[]): Movement {
+  const movement = new Movement()
+  for (const [place, atMs] of sights) {
+    const sentAt = { wallMs: 0, monotonicMs: atMs }
+    movement.see({
+      kind: "queued",
+      holderTtlMs: 1_000,
+      isForeign: false,
+      place,
+      ticket: "1",
+      serverTime: { sentAt, micros: 0 },
+    })
+  }
+  return movement
+}
+
+test("nothing is known of a queue that has not moved, but how often it was looked at", () => {
+  expect(seen([3, 0]).msPerPlace).toBeUndefined()
+  expect(seen([3, 0]).repeats).toBe(0)
+  expect(seen([3, 0], [3, 100], [3, 300]).msPerPlace).toBeUndefined()
+  expect(seen([3, 0], [3, 100], [3, 300]).repeats).toBe(2)
+})
+
+test("the time for one place counts from when it was first seen where it stood", () => {
+  const movement = seen([3, 0], [3, 100], [1, 300])
+  expect(movement.msPerPlace).toBe(150)
+  expect(movement.repeats).toBe(0)
+  // The same place again tells nothing new.
+  expect(seen([3, 0], [1, 300], [1, 900]).msPerPlace).toBe(150)
+})
+
+test("a queue that moves faster than before is believed at once, one that was held up is not", () => {
+  expect(seen([6, 0], [5, 400], [3, 600]).msPerPlace).toBe(100)
+  expect(seen([6, 0], [4, 100], [3, 400]).msPerPlace).toBeCloseTo(400 / 3)
+})
+
+test("who comes to stand further back learns nothing from that", () => {
+  expect(seen([2, 0], [1, 100], [3, 200]).msPerPlace).toBe(100)
+  expect(seen([2, 0], [1, 100], [3, 200], [2, 300]).msPerPlace).toBe(100)
+  expect(seen([2, 0], [1, 100], [3, 200], [0, 400]).msPerPlace).toBeCloseTo(200 / 3)
+})
