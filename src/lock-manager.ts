@@ -152,7 +152,7 @@ export class LockManager {
     this.#single("semaphore:")
     const terms = { permits }
     // Permits have no order.
-    const defaults: AcquireOptions = { ...this.#plan.defaults, fencing: false }
+    const defaults = { ...this.#plan.defaults, fencing: false, mode: undefined }
     return new Semaphore(name, permits, {
       acquire: async (options) => this.#acquire(name, withDefaults(defaults, options), terms),
       tryAcquire: async (options) =>

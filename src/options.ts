@@ -219,7 +219,8 @@ export function planAcquire(
   for (const option of ["steal", "ifAvailable"] as const) {
     if ((options as RequestOptions)[option]) throw notSupported(`${option}: is for request alone`)
   }
-  if (steal && permits !== undefined) throw notSupported("steal: is not for permits")
+  const misplaced = steal ? "steal" : options.mode && "mode"
+  if (permits !== undefined && misplaced) throw notSupported(`${misplaced}: is not for permits`)
   const mode = permits !== undefined ? "shared" : steal ? "exclusive" : options.mode
   const plan = planHold({ ...options, mode })
   if (typeof (fencing as unknown) !== "boolean") {

@@ -1,12 +1,11 @@
 // What an operation costs on a real Redis: HTTP requests, and commands as Upstash bills them.
 import { afterAll, beforeAll, expect, test } from "vitest"
 import type { LockManager } from "../src/index.js"
+import { billedCommands } from "./support/billed-commands.js"
 import { rejection } from "./support/outcomes.js"
 import { describeOnRedis, type Opened, variants } from "./support/variants.js"
 
 /** What measuring itself runs. */
-const NOT_BILLED = new Set(["info", "config", "command", "client", "hello", "select", "ping"])
-
 interface Cost {
   readonly requests: number
   /** A script is one command, and so is each call inside it. */
@@ -29,11 +28,7 @@ describeOnRedis("on a real Redis", () => {
     await database.command("CONFIG", "RESETSTAT")
     await run(locks())
     const stats = String(await database.command("INFO", "commandstats"))
-    const calls = [...stats.matchAll(/cmdstat_([^:|]+)[^:]*:calls=(\d+)/g)]
-    const billed = calls
-      .filter(([, name = ""]) => !NOT_BILLED.has(name))
-      .reduce((sum, [, , count]) => sum + Number(count), 0)
-    return { requests: proxy.log.length, billed }
+    return { requests: proxy.log.length, billed: billedCommands(stats) }
   }
 
   test("an uncontended acquire and release cost 2 requests and 4 billed commands", async () => {

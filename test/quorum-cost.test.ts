@@ -2,13 +2,12 @@
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { LockManager } from "../src/index.js"
 import { quorum } from "../src/quorum/index.js"
+import { billedCommands } from "./support/billed-commands.js"
 import { type QuorumNode, startNodes } from "./support/nodes.js"
 import { until } from "./support/outcomes.js"
 import { describeOnRedis } from "./support/variants.js"
 
 /** What measuring itself runs. */
-const NOT_BILLED = new Set(["info", "config", "command", "client", "hello", "select", "ping"])
-
 describeOnRedis("on three real databases", () => {
   let nodes: readonly QuorumNode[] = []
   beforeAll(async () => {
@@ -40,10 +39,7 @@ describeOnRedis("on three real databases", () => {
     let billed = 0
     for (const node of nodes) {
       requests += node.faults.log.length
-      const stats = String(await node.command("INFO", "commandstats"))
-      for (const [, name = "", calls] of stats.matchAll(/cmdstat_([^:|]+)[^:]*:calls=(\d+)/g)) {
-        if (!NOT_BILLED.has(name)) billed += Number(calls)
-      }
+      billed += billedCommands(String(await node.command("INFO", "commandstats")))
     }
     return { requests, billed }
   }

@@ -1,4 +1,5 @@
 // Who is compared: each takes a lock by name, waits for it as long as it takes, and releases it.
+import type { LockManagerOptions } from "fetchlock"
 import type { Testbed } from "../testbed/testbed.js"
 
 /** Gives back what was taken. */
@@ -26,5 +27,7 @@ export interface Contender {
   readonly isTold: boolean
   /** What it needs beside the database, if anything; returns where that is. */
   readonly prepare?: (testbed: Testbed) => Promise<{ place: Place; close: () => Promise<void> }>
+  /** How its manager is made, if it is ours. */
+  readonly managerOptions?: (place: Place) => Partial<LockManagerOptions>
   open(place: Place): Client
 }

@@ -24,7 +24,7 @@ function client({ url, token }: Place, options: Options): Client {
 
 function contender(name: string, options: (place: Place) => Options, isTold = true): Contender {
   const open = (place: Place) => client(place, options(place))
-  return { name, isRest: true, hasPermits: true, isTold, open }
+  return { name, isRest: true, hasPermits: true, isTold, managerOptions: options, open }
 }
 
 export const fetchlock = [

@@ -12,7 +12,7 @@ export function longWait(seconds: number, waiters: number): Scenario {
     isLong: true,
     title: `a wait of ${seconds} s`,
     // What they wait for is held by one of ours, whose keys are nobody else's.
-    takes: ({ isRest, name }) => isRest && name.startsWith("fetchlock"),
+    takes: ({ managerOptions }) => managerOptions !== undefined,
     limitSeconds: () => seconds,
     run: async (testbed, contenders) => {
       const results: Record<string, Result> = {}

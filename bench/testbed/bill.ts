@@ -1,18 +1,6 @@
-// Counts commands as Upstash bills them: each command, each call inside a script, each subscription.
+// What a run cost: the commands that Upstash would bill for it.
+import { billedCommands } from "../../test/support/billed-commands.js"
 import type { Sent } from "./fetch-recorder.js"
-
-/** What the server and the testbed send for themselves. */
-const NOT_BILLED = new Set([
-  "config",
-  "info",
-  "client",
-  "unsubscribe",
-  "flushall",
-  "command",
-  "hello",
-  "select",
-  "script",
-])
 
 /**
  * @param stats the reply of `INFO commandstats`
@@ -20,10 +8,7 @@ const NOT_BILLED = new Set([
  *   the Redis of the testbed, which has neither
  */
 export function billedFor(stats: string, sent: readonly Sent[]): number {
-  let billed = 0
-  for (const [, name = "", calls] of stats.matchAll(/cmdstat_([^:|]+)[^:]*:calls=(\d+)/g)) {
-    if (!NOT_BILLED.has(name)) billed += Number(calls)
-  }
+  let billed = billedCommands(stats)
   for (const { body, succeeded } of sent) {
     // The GET that compares, and where that was equal the command that changes.
     if (isCompareAndSet(body)) billed -= succeeded ? 2 : 1

@@ -1,5 +1,6 @@
 // What each path of each script costs: as a database counts it, and as docs/scripts.md says.
 import { readFile } from "node:fs/promises"
+import { billedCommands } from "../support/billed-commands.js"
 import {
   type HandOptions,
   LockByHand,
@@ -7,9 +8,6 @@ import {
   waiterByHand,
 } from "../support/waiter-by-hand.js"
 import { paths, type Scene } from "./costs.js"
-
-/** How a script is called, and how it is measured. */
-const NOT_INSIDE = new Set(["eval", "evalsha", "script", "info", "config", "command", "client"])
 
 /** What the database bills for each path; nothing else may use it meanwhile. */
 export async function measuredCosts(
@@ -26,17 +24,10 @@ export async function measuredCosts(
     await before?.(scene)
     await command("CONFIG", "RESETSTAT")
     await call(scene)
-    measured[`${script}, ${when}`] = 1 + (await callsInside(command))
+    const stats = String(await command("INFO", "commandstats"))
+    measured[`${script}, ${when}`] = billedCommands(stats)
   }
   return measured
-}
-
-async function callsInside(command: SendCommand): Promise<number> {
-  const stats = String(await command("INFO", "commandstats"))
-  const lines = [...stats.matchAll(/cmdstat_([^:|]+)[^:]*:calls=(\d+)/g)]
-  return lines
-    .filter(([, name = ""]) => !NOT_INSIDE.has(name))
-    .reduce((sum, [, , calls]) => sum + Number(calls), 0)
 }
 
 /** The rows `| script | when | reply | billed |`. */
