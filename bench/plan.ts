@@ -1,6 +1,7 @@
 // Which scenarios a run is made of.
 import { contended } from "./scenarios/contended.js"
 import { guarded } from "./scenarios/guarded.js"
+import { inWorkerd } from "./scenarios/in-workerd.js"
 import { longWait } from "./scenarios/long-wait.js"
 import { manyNames } from "./scenarios/many-names.js"
 import { onQuorum } from "./scenarios/quorum.js"
@@ -24,6 +25,7 @@ export function planOf(extent: Extent): readonly Scenario[] {
   const often = holds.flatMap((holdMs) => crowds.map((crowd) => of(crowd, holdMs, 10)))
   return [
     uncontended(100),
+    inWorkerd(20),
     ...once,
     ...(extent === "full" ? often : [of(2, 50, 10), of(10, 50, 10), of(50, 50, 10), of(10, 0, 10)]),
     contended({ contenders: 100, holdMs: 50, cycles: 1, permits: 10 }),

@@ -4,9 +4,10 @@ import { lock } from "fetchlock/hono"
 import { Hono } from "hono"
 import { NOTHING, type Result } from "../result.js"
 import { percentile } from "../testbed/percentile.js"
+import { sendBare } from "../testbed/send-bare.js"
 import type { Testbed } from "../testbed/testbed.js"
 import type { Scenario } from "./scenario.js"
-import { sendBare, timed } from "./uncontended.js"
+import { timed } from "./uncontended.js"
 
 /** @param cycles how many requests the route answers */
 export function guarded(cycles: number): Scenario {

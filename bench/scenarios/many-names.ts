@@ -1,8 +1,9 @@
 // Many locks at once, each under a name of its own: nobody waits, and everything is sent together.
 import { NOTHING, type Result } from "../result.js"
 import { cpuMs } from "../testbed/cpu.js"
+import { sendBare } from "../testbed/send-bare.js"
 import { type Scenario, withClients } from "./scenario.js"
-import { sendBare, timed } from "./uncontended.js"
+import { timed } from "./uncontended.js"
 
 export function manyNames(count: number): Scenario {
   return {

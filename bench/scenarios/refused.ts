@@ -1,8 +1,9 @@
 // To be told that somebody else has the lock, without waiting for it.
 import { NOTHING, type Result } from "../result.js"
 import { percentile } from "../testbed/percentile.js"
+import { sendBare } from "../testbed/send-bare.js"
 import { type Scenario, withClients } from "./scenario.js"
-import { sendBare, timed } from "./uncontended.js"
+import { timed } from "./uncontended.js"
 
 export function refused(times: number): Scenario {
   return {

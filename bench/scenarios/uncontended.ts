@@ -1,8 +1,9 @@
 // The uncontended scenario: one acquire and release after the other, against the bare fetches that are the limit.
-import type { Place, Client } from "../contenders/contender.js"
+import type { Client } from "../contenders/contender.js"
 import { NOTHING, type Result } from "../result.js"
 import { cpuMs } from "../testbed/cpu.js"
 import { percentile } from "../testbed/percentile.js"
+import { sendBare } from "../testbed/send-bare.js"
 import type { Testbed } from "../testbed/testbed.js"
 import type { Ready, Scenario } from "./scenario.js"
 
@@ -77,18 +78,6 @@ class Uncontended {
   async #sendBare(): Promise<void> {
     const { isRest } = this.#ready
     await sendBare(this.#testbed, isRest ? this.#bodies : ['["PING"]', '["PING"]'])
-  }
-}
-
-/** Sends what was recorded, with nothing around it. */
-export async function sendBare(
-  { url, token }: Pick<Place, "url" | "token">,
-  bodies: readonly string[],
-): Promise<void> {
-  for (const body of bodies) {
-    const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" }
-    const response = await fetch(url, { method: "POST", headers, body })
-    await response.text()
   }
 }
 
