@@ -212,11 +212,15 @@ export function cleaningUp(lab: () => QuorumLab): void {
   test("a grant whose time was over before a majority had answered is a failure, and leaves nothing", async () => {
     const { locks, name, nodes } = lab()
     const wanted = name()
+    // Neither of the two rounds takes longer than a request may, which is the ttl here; both together do.
     for (const { faults } of nodes) {
       faults.plan = ({ operations }) =>
-        operations.includes("vote") ? { kind: "reply-delayed", ms: 400 } : undefined
+        operations.includes("vote") || operations.includes("fence")
+          ? { kind: "reply-delayed", ms: 200 }
+          : undefined
     }
-    const error = await rejection(locks({ voteTimeout: "5s" }).tryAcquire(wanted, { ttl: 300 }))
+    const request = { ttl: 300, fencing: true }
+    const error = await rejection(locks({ voteTimeout: "5s" }).tryAcquire(wanted, request))
     expect(error).toMatchObject({ name: "LockBackendError", phase: "acquire" })
     const released = () => JSON.stringify(nodes[0]?.faults.seen("release").map((r) => r.commands))
     await until(() => /fl_[\w-]+-\d+"/.test(released()))

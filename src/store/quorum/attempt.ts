@@ -74,17 +74,17 @@ export class Attempt {
    * The second round: a token above all that the majority has noted counts when a majority has noted it, each while it
    * had our vote. So whoever gets a majority later meets it in one database at least.
    */
-  async #mint(ballots: readonly Granted[]): Promise<number> {
+  #mint(ballots: readonly Granted[]): Promise<number> {
     const fencingToken = Math.max(
       ...ballots.map(({ lastFence, micros }) => Math.max(lastFence + 1, micros)),
     )
     const answers = this.#panel.voters.map((voter, i) => this.#note(voter, i, fencingToken))
-    await untilDecided(answers, (known) => {
-      if (known.filter((answer) => answer === "noted").length >= this.#panel.majority) return true
+    return untilDecided(answers, (known) => {
+      const noted = known.filter((answer) => answer === "noted").length
+      if (noted >= this.#panel.majority) return fencingToken
       if (this.#panel.isTooMany(known.filter(isFailed).length)) throw this.#panel.failure(known)
       return undefined
     })
-    return fencingToken
   }
 
   /** Only a database that gave its vote, or may yet do so, is asked. */

@@ -62,7 +62,5 @@ export class Panel {
 
 /** Whether the answer is that there is none. */
 export function isFailed(answer: unknown): answer is Failed {
-  return typeof answer === "object" && answer !== null && "kind" in answer
-    ? answer.kind === "failed"
-    : false
+  return (answer as { readonly kind?: unknown } | undefined)?.kind === "failed"
 }

@@ -1,0 +1,99 @@
+// Databases that answer each script as a test tells them to, and note what they were asked and when; and a quorum of them.
+import { RestError, type RestFailure } from "../../src/rest/rest-error.js"
+import type { Transport } from "../../src/rest/transport.js"
+import { withDeadline } from "../../src/rest/deadline.js"
+import { Database } from "../../src/store/database.js"
+import { Panel, type PanelSettings } from "../../src/store/quorum/panel.js"
+import { Voter } from "../../src/store/quorum/voter.js"
+import { operationOf } from "./operation.js"
+
+type Answer = () => Promise<unknown>
+
+/** For each script its answers in order; the last one repeats. A release that is not mentioned frees the lock. */
+export type DatabaseScript = Readonly<Record<string, readonly Answer[]>>
+
+export interface Asked {
+  readonly operation: string
+  readonly atMs: number
+  readonly timeoutMs: number
+  readonly keys: readonly string[]
+  readonly args: readonly string[]
+}
+
+export interface ScriptedDatabase {
+  readonly voter: Voter
+  readonly asked: readonly Asked[]
+  /** What it was asked of one kind. */
+  readonly of: (operation: string) => readonly Asked[]
+}
+
+export function scriptedDatabase(script: DatabaseScript): ScriptedDatabase {
+  const answers: DatabaseScript = { release: [says(["released"])], ...script }
+  const asked: Asked[] = []
+  const of = (wanted: string) => asked.filter(({ operation }) => operation === wanted)
+  const evaluate: Transport["evaluate"] = (text, keys, args, timeoutMs) => {
+    const operation = operationOf(["EVAL", text])
+    const answer = answers[operation]?.[of(operation).length] ?? answers[operation]?.at(-1)
+    if (!answer) throw new Error(`the test has no answer to ${operation}`)
+    asked.push({ operation, atMs: Date.now(), timeoutMs, keys, args })
+    return withDeadline(timeoutMs, answer)
+  }
+  const transport = { mayResend: false, noticesEnd: true, evaluate } as Partial<Transport>
+  const voter = new Voter(new Database(transport as Transport, "lock:", false))
+  return { voter, asked, of }
+}
+
+/** A quorum of them; `works` are those that `waitUntil` was given. */
+export function scriptedPanel(
+  scripts: readonly DatabaseScript[],
+  settings: Partial<PanelSettings> = {},
+) {
+  const databases = scripts.map(scriptedDatabase)
+  const works: Promise<unknown>[] = []
+  const panel = new Panel(
+    databases.map(({ voter }) => voter),
+    {
+      quarantineMs: 60_000,
+      voteMs: undefined,
+      cleanUpMs: 1_000,
+      waitUntil: (work) => works.push(work),
+      ...settings,
+    },
+  )
+  /** How often each of them was asked for it. */
+  const counts = (operation: string) => databases.map(({ of }) => of(operation).length)
+  return { panel, databases, works, counts }
+}
+
+/** Answers so. */
+export function says(reply: unknown): Answer {
+  return () => Promise.resolve(reply)
+}
+
+/** Fails as a request does whose outcome nobody knows, unless told otherwise. */
+export function fails(failure: Partial<RestFailure> = {}, message = "it failed"): Answer {
+  return () => Promise.reject(new RestError(message, { outcome: "unknown", ...failure }))
+}
+
+/** Answers after so long, however long it was given. */
+export function after(ms: number, answer: Answer): Answer {
+  return () => new Promise((resolve) => setTimeout(resolve, ms)).then(answer)
+}
+
+/** Never answers. */
+export const hangs: Answer = () => new Promise(() => undefined)
+
+/** A vote for us. */
+export function grants({ leftMs = 30_000, lastFence = 0, micros = 1 } = {}): Answer {
+  return says(["granted", leftMs, String(lastFence), String(micros)])
+}
+
+/** A vote that somebody else has. */
+export function refuses(holder = "a stranger", leftMs = 20_000): Answer {
+  return says(["busy", leftMs, holder])
+}
+
+/** No vote yet. */
+export function isYoung(forMs = 50_000): Answer {
+  return says(["young", forMs])
+}

@@ -1,0 +1,81 @@
+// What the reply of a database that was asked for its vote means, and what is none.
+import { describe, expect, test } from "vitest"
+import { RestError } from "../../src/rest/rest-error.js"
+import { orFailed, readBallot } from "../../src/store/quorum/ballot.js"
+import { rejection } from "../support/outcomes.js"
+
+describe("a reply", () => {
+  test("gives the vote, for what is left of it, with the last fencing token and the server's time", () => {
+    const granted = { kind: "granted", leftMs: 30_000, lastFence: 7, micros: 1_700 }
+    expect(readBallot(["granted", 30_000, "7", "1700"])).toEqual(granted)
+    // As a client has it that parses replies.
+    expect(readBallot(["granted", 30_000, 7, 1_700])).toEqual(granted)
+  })
+
+  test("says who has the vote and for how long: a key without end for ever, one that has just ended no longer", () => {
+    const busy = (ms: number) => readBallot(["busy", ms, "fl_a_b-1"])
+    expect(busy(500)).toEqual({ kind: "busy", leftMs: 500, holder: "fl_a_b-1" })
+    expect(busy(1)).toMatchObject({ leftMs: 1 })
+    expect(busy(-1)).toMatchObject({ leftMs: Infinity })
+    expect(busy(-2)).toMatchObject({ leftMs: 0 })
+  })
+
+  test("names a holder by whatever its value is, also where a client has parsed it", () => {
+    expect(readBallot(["busy", 500, ""])).toMatchObject({ holder: "" })
+    expect(readBallot(["busy", 500, 42])).toMatchObject({ holder: "42" })
+  })
+
+  test.each([
+    [1, 1],
+    [1_000, 1],
+    [1_001, 2],
+    [60_000, 60],
+  ])(
+    "of a young database is a refusal that says in how many seconds it votes: %i ms, %i s",
+    (ms, s) => {
+      const message = `new, or has lost its memory: it does not vote for another ${String(s)} s`
+      const error = thrownBy(() => readBallot(["young", ms]))
+      expect(error).toMatchObject({ message, outcome: "refused", mayHaveBeenExecuted: false })
+    },
+  )
+
+  test.each([
+    [null],
+    [undefined],
+    [7],
+    [{}],
+    ["granted"],
+    [[]],
+    [["granted"]],
+    [["granted", 30_000]],
+    [["granted", 30_000, "7"]],
+    [["granted", "soon", "7", "1"]],
+    [["busy", 500]],
+    [["busy", null, "fl_a_b-1"]],
+    [["queued", 30_000, "7", "1"]],
+    [["young"]],
+  ])("that is none is a failure, and may have been a vote: %j", (reply) => {
+    const error = thrownBy(() => readBallot(reply))
+    expect(error).toBeInstanceOf(RestError)
+    expect(error).toMatchObject({ outcome: "unknown", mayHaveBeenExecuted: true })
+  })
+})
+
+describe("an answer", () => {
+  test("that is a failure counts as one; a mistake of ours stays a mistake", async () => {
+    expect(await orFailed(Promise.resolve("noted"))).toBe("noted")
+    const error = new RestError("no", { outcome: "unknown" })
+    expect(await orFailed(Promise.reject(error))).toEqual({ kind: "failed", error })
+    const mistake = new TypeError("ours")
+    expect(await rejection(orFailed(Promise.reject(mistake)))).toBe(mistake)
+  })
+})
+
+function thrownBy(read: () => unknown): unknown {
+  try {
+    read()
+  } catch (error) {
+    return error
+  }
+  throw new Error("expected it to throw")
+}
