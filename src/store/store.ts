@@ -22,6 +22,8 @@ export interface TakeRequest extends Claim {
   readonly fencing: boolean
   /** How many may hold the lock together: undefined for an exclusive hold, Infinity for a shared one. */
   readonly limit: number | undefined
+  /** Nothing is asked anew once it has aborted. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** What a hold asks for that is to last longer. */

@@ -10,4 +10,5 @@ export interface AcquisitionRequest extends TakeRequest, InquiryBounds {
   readonly thief: SingleDatabase | undefined
   /** A fixed time between two tries, without a queue. */
   readonly intervalMs: number | undefined
+  readonly signal: AbortSignal | undefined
 }

@@ -88,6 +88,24 @@ describe("a split", () => {
     expect(result).toMatchObject({ kind: "granted", token: "fl_a_b-2" })
   })
 
+  test("is not tried again by a call that has been aborted", async () => {
+    const { store, databases, works } = storeOf(split)
+    const controller = new AbortController()
+    const taking = rejection(store.take({ ...request, signal: controller.signal }, 5_000))
+    await vi.advanceTimersByTimeAsync(50)
+    controller.abort("enough")
+    expect(await taking).toBe("enough")
+    await vi.runAllTimersAsync()
+    await Promise.all(works)
+    expect(databases.map(({ asked }) => asked.map(({ operation }) => operation))).toEqual([
+      ["vote", "release"],
+      ["vote", "release"],
+      ["vote"],
+      ["vote"],
+      ["vote"],
+    ])
+  })
+
   test("is tried again by none that got no vote: those that did settle it", async () => {
     const { result, votes } = await settle([toB, toB, toC, toC, failing], 5_000)
     expect(result).toMatchObject({ kind: "busy" })

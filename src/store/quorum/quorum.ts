@@ -53,15 +53,15 @@ export class QuorumStore implements LockStore {
   async retake(request: TakeRequest, timeoutMs: number): Promise<Grant | Busy> {
     const startedAt = now()
     for (let n = 1; ; n++) {
-      const leftMs = Math.max(1, timeoutMs - elapsedMs(startedAt))
-      const voteMs = this.#panel.voteMs(request.ttlMs, leftMs)
-      const result = await new Attempt(this.#panel, request, ++this.#attempts, voteMs).run()
+      const withinMs = Math.max(1, timeoutMs - elapsedMs(startedAt))
+      const times = { withinMs, voteMs: this.#panel.voteMs(request.ttlMs, withinMs) }
+      const result = await new Attempt(this.#panel, request, ++this.#attempts, times).run()
       if (result.kind !== "split") return result
       const pause = backoffMs(n)
       const isLast = n >= (result.mayBeHeld ? ATTEMPTS_IF_HELD : ATTEMPTS)
       if (isLast || pause >= timeoutMs - elapsedMs(startedAt))
         return { kind: "busy", holderTtlMs: result.holderTtlMs }
-      await sleep(pause)
+      await sleep(pause, request.signal)
     }
   }
 
