@@ -6,6 +6,7 @@ import { now } from "../../src/validity.js"
 import { Acquisition } from "../../src/wait/acquisition.js"
 import type { AcquisitionRequest } from "../../src/wait/acquisition-request.js"
 import { recorder, rejection } from "../support/outcomes.js"
+import { REQUEST } from "../support/request.js"
 import {
   busy,
   failed,
@@ -15,21 +16,6 @@ import {
   scriptedStore,
 } from "../support/scripted-store.js"
 import { useVirtualTime } from "../support/virtual-time.js"
-
-const REQUEST: AcquisitionRequest = {
-  name: "a",
-  token: "fl_a_b",
-  ttlMs: 30_000,
-  fencing: false,
-  limit: undefined,
-  thief: undefined,
-  push: true,
-  waitMs: 10_000,
-  signal: undefined,
-  intervalMs: undefined,
-  maxRequests: Infinity,
-  timeoutMs: 1_000,
-}
 
 /** Starts a call; `asked` says at which millisecond of it the store was asked for what. */
 function start(
