@@ -63,6 +63,8 @@ test.for([
   "data: unsubscribe,ch,0\n",
   "data: message\n",
   'data: {"error":"ERR"}\n',
+  "data: pmessage,p,data: message,ch,not ours\n",
+  "data: message,ch,half\rof it\n",
 ])("%j is garbled, and what came before it counts", async (garbage) => {
   const { heard, error } = await read([FRAMES, garbage, "data: message,ch,late\n\n"])
   expect(heard).toEqual(HEARD)
