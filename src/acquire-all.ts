@@ -80,8 +80,8 @@ async function allOrError(calls: readonly Promise<Lock | null>[]): Promise<(Lock
   const outcomes = await Promise.allSettled(calls)
   const failed = outcomes.find((outcome) => outcome.status === "rejected")
   if (!failed) return Promise.all(calls)
-  const granted = outcomes.map((outcome) => (outcome.status === "fulfilled" ? outcome.value : null))
-  await Promise.all(granted.map(async (lock) => lock?.[Symbol.asyncDispose]()))
+  // Those that failed have nothing to give back, and giving back never throws.
+  await Promise.allSettled(calls.map(async (call) => (await call)?.[Symbol.asyncDispose]()))
   throw failed.reason
 }
 
