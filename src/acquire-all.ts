@@ -80,8 +80,9 @@ async function allOrError(calls: readonly Promise<Lock | null>[]): Promise<(Lock
   const outcomes = await Promise.allSettled(calls)
   const failed = outcomes.find((outcome) => outcome.status === "rejected")
   if (!failed) return Promise.all(calls)
-  // Those that failed have nothing to give back, and giving back never throws.
-  await Promise.allSettled(calls.map(async (call) => (await call)?.[Symbol.asyncDispose]()))
+  const giveBack = (lock: Lock | null) => lock?.[Symbol.asyncDispose]()
+  // Those that failed have nothing to give back.
+  await Promise.all(calls.map((call) => call.then(giveBack, () => undefined)))
   throw failed.reason
 }
 

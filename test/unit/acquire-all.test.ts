@@ -191,7 +191,7 @@ describe("while one of them is waited for", () => {
 
 describe("a call that fails", () => {
   test("gives back first what was granted beside the failure, and what it held before", async () => {
-    const { running, asked, failing, grant } = start(["a", "b", "c", "d"], ["b"])
+    const { running, asked, failing, grant } = start(["a", "b", "c", "d", "e"], ["b", "e"])
     await pass(100)
     const failure = new Error("the database is down")
     failing.set("c", failure)
