@@ -69,10 +69,10 @@ function keepBefore(
   held: Map<string, Lock>,
 ): [first: string | undefined, surplus: readonly Lock[]] {
   const index = granted.indexOf(null)
-  const kept = index < 0 ? granted : granted.slice(0, index)
-  for (const lock of kept) if (lock) held.set(lock.name, lock)
-  if (index < 0) return [undefined, []]
-  return [missing[index], granted.slice(index).filter((lock) => lock !== null)]
+  const count = index < 0 ? granted.length : index
+  const locks = granted.filter((lock) => lock !== null)
+  for (const lock of locks.slice(0, count)) held.set(lock.name, lock)
+  return [missing[count], locks.slice(count)]
 }
 
 /** All of them, or the first error, after what was granted beside it has been given back. */
@@ -80,8 +80,9 @@ async function allOrError(calls: readonly Promise<Lock | null>[]): Promise<(Lock
   const outcomes = await Promise.allSettled(calls)
   const failed = outcomes.find((outcome) => outcome.status === "rejected")
   if (!failed) return Promise.all(calls)
-  const granted = outcomes.map((outcome) => (outcome.status === "fulfilled" ? outcome.value : null))
-  await Promise.all(granted.map(async (lock) => lock?.[Symbol.asyncDispose]()))
+  const giveBack = (lock: Lock | null) => lock?.[Symbol.asyncDispose]()
+  // Those that failed have nothing to give back.
+  await Promise.all(calls.map((call) => call.then(giveBack, () => undefined)))
   throw failed.reason
 }
 

@@ -6,6 +6,7 @@ import { now } from "../../src/validity.js"
 import { Acquisition } from "../../src/wait/acquisition.js"
 import type { AcquisitionRequest } from "../../src/wait/acquisition-request.js"
 import { recorder, rejection } from "../support/outcomes.js"
+import { REQUEST } from "../support/request.js"
 import {
   busy,
   failed,
@@ -15,21 +16,6 @@ import {
   scriptedStore,
 } from "../support/scripted-store.js"
 import { useVirtualTime } from "../support/virtual-time.js"
-
-const REQUEST: AcquisitionRequest = {
-  name: "a",
-  token: "fl_a_b",
-  ttlMs: 30_000,
-  fencing: false,
-  limit: undefined,
-  thief: undefined,
-  push: true,
-  waitMs: 10_000,
-  signal: undefined,
-  intervalMs: undefined,
-  maxRequests: Infinity,
-  timeoutMs: 1_000,
-}
 
 /** Starts a call; `asked` says at which millisecond of it the store was asked for what. */
 function start(
@@ -41,11 +27,16 @@ function start(
   const startedAt = Date.now()
   const store = { ...scriptedStore(script, { mayResend }), ...parts }
   const { onEvent, events } = recorder()
-  const running = new Acquisition(store, { ...REQUEST, ...request }, onEvent, () => undefined).run()
+  const cleanUps = { begun: 0, ended: 0 }
+  const waitUntil = (work: Promise<unknown>) => {
+    cleanUps.begun++
+    void work.then(() => cleanUps.ended++)
+  }
+  const running = new Acquisition(store, { ...REQUEST, ...request }, onEvent, waitUntil).run()
   running.catch(() => undefined)
   const asked = () =>
     store.asked.map(({ operation, atMs }) => `${operation} at ${String(atMs - startedAt)}`)
-  return { store, running, asked, events }
+  return { store, running, asked, events, cleanUps }
 }
 
 /** A queue in which a waiter waits for ever, or its answer comes. */
@@ -335,13 +326,18 @@ describe("late answers", () => {
     const attempts = [givenUp(), givenUp(), givenUp()]
     const [take, ...retake] = attempts.map(({ answer }) => answer)
     const release = [() => Promise.resolve("released" as const)]
-    const { running, store } = start({ take: take ? [take] : [], retake, release })
+    const { running, store, cleanUps } = start({ take: take ? [take] : [], retake, release })
     await forEver()
     await expect(running).rejects.toBeInstanceOf(LockBackendError)
     expect(store.count("release")).toBe(1)
     attempts[1]?.resolve(true)
     await forEver()
     expect(store.count("release")).toBe(2)
+    expect(cleanUps.ended).toBe(0)
+    for (const { reject } of attempts) reject(new Error("gave up"))
+    await forEver()
+    expect(store.count("release")).toBe(3)
+    expect(cleanUps.ended).toBe(1)
   })
 
   test("that come while a release is under way have one together, which is sent after all of them", async () => {
@@ -434,7 +430,62 @@ describe("late answers", () => {
   })
 })
 
+describe("the clean-up", () => {
+  test("of a call that was granted the lock is none", async () => {
+    const { running, cleanUps } = start({ take: [granted()] })
+    await running
+    expect(cleanUps).toEqual({ begun: 0, ended: 0 })
+  })
+
+  test("is told to waitUntil, and ends at once where there is nothing to clean up", async () => {
+    const { running, cleanUps } = start({ retake: [busy(9e9)] }, { waitMs: 0, maxRequests: 1 })
+    await rejection(running)
+    expect(cleanUps.begun).toBe(1)
+    await vi.advanceTimersByTimeAsync(0)
+    expect(cleanUps.ended).toBe(1)
+  })
+
+  test("ends with its release, and keeps the failure of the call waiting for neither", async () => {
+    const release = [
+      () => new Promise<"gone">((resolve) => setTimeout(resolve, 500, "gone" as const)),
+    ]
+    const script = { take: [failed({ outcome: "refused", status: 400 })], release }
+    const { running, cleanUps } = start(script)
+    expect(await rejection(running)).toBeInstanceOf(LockBackendError)
+    await vi.advanceTimersByTimeAsync(499)
+    expect(cleanUps).toEqual({ begun: 1, ended: 0 })
+    await vi.advanceTimersByTimeAsync(1)
+    expect(cleanUps.ended).toBe(1)
+  })
+
+  test("ends where the database answers no release", async () => {
+    const script = { take: [failed({ outcome: "refused", status: 400 })], release: [failed()] }
+    const { running, cleanUps } = start(script)
+    await rejection(running)
+    await forEver()
+    expect(cleanUps).toEqual({ begun: 1, ended: 1 })
+  })
+})
+
 describe("aborts", () => {
+  test("before the call send nothing", async () => {
+    const { running, asked, cleanUps } = start({}, { signal: AbortSignal.abort("no") })
+    expect(await rejection(running)).toBe("no")
+    expect(asked()).toEqual([])
+    expect(cleanUps.begun).toBe(0)
+  })
+
+  test("end the pause of a spin lock at once, and look no more", async () => {
+    const controller = new AbortController()
+    const request = { signal: controller.signal, intervalMs: 5_000 }
+    const { running, asked } = start({ take: [busy()], release: [failed()] }, request)
+    await vi.advanceTimersByTimeAsync(100)
+    controller.abort("enough")
+    expect(await rejection(running)).toBe("enough")
+    await forEver()
+    expect(asked().filter((what) => !what.startsWith("release"))).toEqual(["take at 0"])
+  })
+
   /** A call that is aborted while its first question is under way. */
   function abortedMidway() {
     const controller = new AbortController()

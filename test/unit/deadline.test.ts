@@ -43,6 +43,22 @@ test("when the time is up the work is told, and the outcome is unknown", async (
   expect(error).toMatchObject({ outcome: "unknown", message: "no answer within 100 ms" })
 })
 
+test("what fails because it was told is a time that was up all the same, in whole milliseconds", async () => {
+  const working = rejection(
+    withDeadline(
+      99.6,
+      (signal) =>
+        new Promise((_, reject) => {
+          signal.addEventListener("abort", () => {
+            reject(new Error("aborted"))
+          })
+        }),
+    ),
+  )
+  await vi.advanceTimersByTimeAsync(100)
+  expect(await working).toMatchObject({ message: "no answer within 100 ms" })
+})
+
 test("the answer that comes late is there for whoever waits for it", async () => {
   const working = rejection(withDeadline(100, () => after(500, "late")))
   await vi.advanceTimersByTimeAsync(500)

@@ -1,5 +1,5 @@
 // The reader of event streams: whatever the network makes of the frames, it tells what was sent or that it cannot.
-import { expect, test } from "vitest"
+import { expect, test, vi } from "vitest"
 import { readEventStream } from "../../src/rest/event-stream.js"
 import { RestError } from "../../src/rest/rest-error.js"
 import { rejection } from "../support/outcomes.js"
@@ -55,7 +55,7 @@ test("comments and fields that say nothing to us are passed over", async () => {
     "nonsense\n",
   ])
   expect(heard).toEqual([])
-  expect(error.message).toBe("the stream ended")
+  expect(error).toMatchObject({ message: "the stream ended", outcome: "unknown" })
 })
 
 test.for([
@@ -63,6 +63,8 @@ test.for([
   "data: unsubscribe,ch,0\n",
   "data: message\n",
   'data: {"error":"ERR"}\n',
+  "data: pmessage,p,data: message,ch,not ours\n",
+  "data: message,ch,half\rof it\n",
 ])("%j is garbled, and what came before it counts", async (garbage) => {
   const { heard, error } = await read([FRAMES, garbage, "data: message,ch,late\n\n"])
   expect(heard).toEqual(HEARD)
@@ -80,4 +82,48 @@ test("a half of a frame at the end is no message", async () => {
   const { heard, error } = await read(["data: subscribe,ch,1\n\ndata: message,ch,gran"])
   expect(heard).toEqual(["confirmed"])
   expect(error.message).toBe("the stream ended")
+})
+
+test("a frame may be as long as 16 KiB, however it arrives", async () => {
+  const head = "data: message,ch,"
+  const payload = "x".repeat(16_384 - head.length)
+  expect((await read([head + payload, "\n"])).heard).toEqual([payload])
+  const { heard, error } = await read([`${head}${payload}x`, "\n"])
+  expect(heard).toEqual([])
+  expect(error).toMatchObject({ message: "the stream is garbled", outcome: "unknown" })
+})
+
+test("only what a line begins with makes it a frame, and only a channel's name ends at a comma", async () => {
+  const lines = ["xdata: message,ch,a\n", " data: message,ch,b\n", "data: message,a b:c,,d\n"]
+  const { heard } = await read(lines)
+  expect(heard).toEqual([",d"])
+  expect((await read(["data: xmessage,ch,a\n"])).error.message).toBe("the stream is garbled")
+})
+
+test("a stream that is no longer read is given up, even if it cannot be", async () => {
+  const cancel = vi.fn(() => Promise.reject(new Error("it is broken")))
+  const body = new ReadableStream<Uint8Array>({
+    start: (controller) => {
+      controller.enqueue(new TextEncoder().encode("data: rubbish\n"))
+    },
+    cancel,
+  })
+  const unhandled = vi.fn()
+  process.on("unhandledRejection", unhandled)
+  await rejection(readEventStream(body, { onConfirmed: vi.fn(), onMessage: vi.fn() }))
+  expect(cancel).toHaveBeenCalledOnce()
+  await new Promise((resolve) => setTimeout(resolve, 10))
+  process.off("unhandledRejection", unhandled)
+  expect(unhandled).not.toHaveBeenCalled()
+})
+
+test("a stream that fails is told as it failed", async () => {
+  const failure = new TypeError("terminated")
+  const body = new ReadableStream<Uint8Array>({
+    start: (controller) => {
+      controller.error(failure)
+    },
+  })
+  const reading = readEventStream(body, { onConfirmed: vi.fn(), onMessage: vi.fn() })
+  expect(await rejection(reading)).toBe(failure)
 })

@@ -3,6 +3,7 @@ import { describe, expect, test, vi } from "vitest"
 import type { Lock } from "../../src/lock.js"
 import { LockGroup } from "../../src/lock-group.js"
 import { ensureWholeTtl } from "../../src/whole-ttl.js"
+import { rejection } from "../support/outcomes.js"
 
 function lockOf(expiresAt: number) {
   const controller = new AbortController()
@@ -31,6 +32,61 @@ describe("a group", () => {
     const reason = new Error("it is lost")
     lost.controller.abort(reason)
     expect(group.signal.reason).toBe(reason)
+  })
+
+  test("whose lock has run out unnoticed is aborted as soon as anybody looks, whoever listens", () => {
+    const { lock, controller } = lockOf(300)
+    let isOver = false
+    const asleep = Object.defineProperty(lock, "signal", {
+      get: () => {
+        if (isOver) controller.abort("it ran out")
+        return controller.signal
+      },
+    })
+    const group = new LockGroup([asleep, lockOf(400).lock])
+    const listening = group.signal
+    isOver = true
+    expect(listening.aborted).toBe(false)
+    expect(group.signal.reason).toBe("it ran out")
+    expect(listening.aborted).toBe(true)
+  })
+})
+
+describe("the end of a group", () => {
+  /** Locks whose releases end so, each after as many milliseconds as its place; `ended` is in order of time. */
+  function releasing(results: readonly unknown[]) {
+    const ended: unknown[] = []
+    const end = async (result: unknown, ms: number) => {
+      await new Promise((resolve) => setTimeout(resolve, ms))
+      ended.push(result)
+      if (result instanceof Error) throw result
+      return result
+    }
+    const locks = results.map((result, i) => {
+      const ending = () => end(result, results.length - i)
+      const { lock } = lockOf(300)
+      return Object.assign(lock, { release: ending, [Symbol.asyncDispose]: ending })
+    })
+    return { group: new LockGroup(locks), ended }
+  }
+
+  test("is a release of each at once; the results are in the order of the names", async () => {
+    const { group, ended } = releasing(["released", "taken", "gone"])
+    expect(await group.release()).toEqual(["released", "taken", "gone"])
+    expect(ended).toEqual(["gone", "taken", "released"])
+  })
+
+  test("that fails for one of them is told when the others are released", async () => {
+    const failure = new Error("who knows")
+    const { group, ended } = releasing(["released", "gone", failure])
+    expect(await rejection(group.release())).toBe(failure)
+    expect(ended).toEqual([failure, "gone", "released"])
+  })
+
+  test("of its scope waits for the end of each", async () => {
+    const { group, ended } = releasing(["released", "gone"])
+    await group[Symbol.asyncDispose]()
+    expect(ended).toEqual(["gone", "released"])
   })
 })
 

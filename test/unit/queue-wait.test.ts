@@ -8,23 +8,10 @@ import type { AcquisitionRequest } from "../../src/wait/acquisition-request.js"
 import { Inquiry } from "../../src/wait/inquiry.js"
 import { QueueWait } from "../../src/wait/queue-wait.js"
 import { rejection } from "../support/outcomes.js"
+import { REQUEST } from "../support/request.js"
 import { grant } from "../support/scripted-store.js"
 import { useVirtualTime } from "../support/virtual-time.js"
 
-const REQUEST: AcquisitionRequest = {
-  name: "a",
-  token: "fl_a_b",
-  ttlMs: 30_000,
-  fencing: false,
-  limit: undefined,
-  thief: undefined,
-  push: true,
-  waitMs: 60_000,
-  signal: undefined,
-  intervalMs: undefined,
-  maxRequests: Infinity,
-  timeoutMs: 1_000,
-}
 /** What the server's clock says when the place is given. */
 const MICROS = 1_000_000
 
@@ -90,7 +77,7 @@ function wait(
       return { close: () => stream.closed++ }
     },
   }
-  const all = { ...REQUEST, ...request }
+  const all = { ...REQUEST, waitMs: 60_000, ...request }
   const running = new QueueWait(queue, all, new Inquiry(all), (place) => places.push(place)).run()
   running.catch(() => undefined)
   return {

@@ -23,6 +23,16 @@ test("a signal that has aborted already ends the sleep before it begins", async 
   expect(vi.getTimerCount()).toBe(0)
 })
 
+test("a sleep of no time lets others go first, and is ended by a signal as any other", async () => {
+  let isOver = false
+  const sleeping = sleep(0).then(() => (isOver = true))
+  await Promise.resolve()
+  expect(isOver).toBe(false)
+  await vi.advanceTimersByTimeAsync(0)
+  await sleeping
+  expect(await rejection(sleep(0, AbortSignal.abort("no")))).toBe("no")
+})
+
 test("an abort ends the sleep with the signal's reason and leaves no timer and no listener", async () => {
   const controller = new AbortController()
   const sleeping = rejection(sleep(1_000, controller.signal))
@@ -39,6 +49,19 @@ test("a sleep that ends by itself leaves no listener", async () => {
   await vi.advanceTimersByTimeAsync(1_000)
   await sleeping
   expect(getEventListeners(signal, "abort")).toEqual([])
+})
+
+test("a signal that has aborted already ends the wait for anything at once", async () => {
+  const never = new Promise(() => undefined)
+  expect(await rejection(untilAborted(never, AbortSignal.abort("no")))).toBe("no")
+})
+
+test("after an abort nothing listens any more, also where the work never ends", () => {
+  const controller = new AbortController()
+  const never = new Promise(() => undefined)
+  untilAborted(never, controller.signal).catch(() => undefined)
+  controller.abort("enough")
+  expect(getEventListeners(controller.signal, "abort")).toEqual([])
 })
 
 test("what was waited for may still reject after the abort, unheard", async () => {

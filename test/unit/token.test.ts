@@ -1,6 +1,13 @@
 // Tokens: unguessable, and not to be mistaken for anything else.
 import { expect, onTestFinished, test, vi } from "vitest"
-import { CLIENT_ID, createClientId, createToken, TOKEN } from "../../src/token.js"
+import {
+  CLIENT_ID,
+  createChannel,
+  createClientId,
+  createToken,
+  TOKEN,
+  withoutTokens,
+} from "../../src/token.js"
 
 const tokens = Array.from({ length: 2_000 }, () => createToken(createClientId()))
 
@@ -32,4 +39,29 @@ test("each token takes random bytes of its own: what is kept would be the same i
 
 test("a client id that was made is one that may be given", () => {
   for (let i = 0; i < 100; i++) expect(createClientId()).toMatch(CLIENT_ID)
+})
+
+test("what looks like a token only at its beginning or end is none", () => {
+  for (const text of ["fl_", "xfl_a_b", " fl_a_b", "fl_a_b+", "fl_a_b\n", "fl_a b", "FL_a_b", ""]) {
+    expect(text).not.toMatch(TOKEN)
+  }
+})
+
+test("a client id has up to 64 characters that need no escape anywhere", () => {
+  for (const id of ["a", "Az09_-", "x".repeat(64)]) expect(id).toMatch(CLIENT_ID)
+  for (const id of ["", "x".repeat(65), "a b", "a/b", " a", "a ", "é"]) {
+    expect(id).not.toMatch(CLIENT_ID)
+  }
+})
+
+test("a channel can be guessed as little as a token, and needs no escape", () => {
+  const channels = Array.from({ length: 100 }, createChannel)
+  for (const channel of channels) expect(channel).toMatch(/^fetchlock-[A-Za-z0-9_-]{24}$/)
+  expect(new Set(channels).size).toBe(channels.length)
+})
+
+test("every token in a text is left out of it, and nothing else", () => {
+  const text = `SET lock:a ${createToken("me")} NX; DEL ${createToken("a-b_c")}.`
+  expect(withoutTokens(text)).toBe("SET lock:a fl_… NX; DEL fl_….")
+  expect(withoutTokens("flat fl fl_")).toBe("flat fl fl_")
 })

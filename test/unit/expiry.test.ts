@@ -1,0 +1,71 @@
+// The moment at which a hold is over: noticed in time, once, and not before.
+import { expect, test, vi } from "vitest"
+import { Expiry } from "../../src/expiry.js"
+import { now, Validity } from "../../src/validity.js"
+import { useVirtualTime } from "../support/virtual-time.js"
+
+useVirtualTime()
+
+const lasting = (ms: number) => new Validity(now(), ms)
+
+function expiring(ms: number) {
+  const onOver = vi.fn()
+  return { expiry: new Expiry(lasting(ms), onOver), onOver }
+}
+
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
+
+test("the end is told at the moment at which nothing is left, once", async () => {
+  const endsAt = Date.now() + 1_000
+  const { expiry, onOver } = expiring(1_000)
+  expect(expiry.endsAtMs).toBe(endsAt)
+  await pass(999)
+  expect(expiry.remainingMs).toBe(1)
+  expect(onOver).not.toHaveBeenCalled()
+  await pass(1)
+  expect(expiry.remainingMs).toBe(0)
+  await pass(10_000)
+  expect(onOver).toHaveBeenCalledOnce()
+})
+
+test("a hold that is prolonged ends later, and one timer waits for it", async () => {
+  const { expiry, onOver } = expiring(1_000)
+  await pass(500)
+  expiry.prolong(lasting(1_000))
+  expect(vi.getTimerCount()).toBe(1)
+  await pass(999)
+  expect(onOver).not.toHaveBeenCalled()
+  await pass(1)
+  expect(onOver).toHaveBeenCalledOnce()
+})
+
+test("what ends sooner shortens nothing", async () => {
+  const { expiry, onOver } = expiring(1_000)
+  expiry.prolong(lasting(400))
+  expect(expiry.remainingMs).toBe(1_000)
+  await pass(999)
+  expect(onOver).not.toHaveBeenCalled()
+})
+
+test("a timer that fires too early does not end the hold", async () => {
+  const { onOver } = expiring(1_000)
+  // The clocks are behind the timers.
+  vi.setSystemTime(Date.now() - 1)
+  const real = performance.now.bind(performance)
+  vi.spyOn(performance, "now").mockImplementation(() => real() - 1)
+  await pass(1_000)
+  expect(onOver).not.toHaveBeenCalled()
+  await pass(1)
+  expect(onOver).toHaveBeenCalledOnce()
+})
+
+test("a stopped one tells nobody and leaves no timer, also when it is prolonged", async () => {
+  const { expiry, onOver } = expiring(1_000)
+  expiry.stop()
+  expect(vi.getTimerCount()).toBe(0)
+  expiry.prolong(lasting(2_000))
+  expect(expiry.remainingMs).toBe(2_000)
+  expect(vi.getTimerCount()).toBe(0)
+  await pass(10_000)
+  expect(onOver).not.toHaveBeenCalled()
+})

@@ -1,0 +1,64 @@
+// A theft, step by step: what it finds in its way, what it replaces, and when it gives up.
+import { expect, test, vi } from "vitest"
+import { LockTimeoutError } from "../../src/index.js"
+import type { Grant, Held, SingleDatabase } from "../../src/store/store.js"
+import type { AcquisitionRequest } from "../../src/wait/acquisition-request.js"
+import { Inquiry } from "../../src/wait/inquiry.js"
+import { steal } from "../../src/wait/steal.js"
+import { rejection } from "../support/outcomes.js"
+import { REQUEST } from "../support/request.js"
+import { grant } from "../support/scripted-store.js"
+import { useVirtualTime } from "../support/virtual-time.js"
+
+useVirtualTime()
+
+/** A theft that meets these holders one after the other, a request's way apart, the last for ever; then it is granted. */
+function stealing(holders: readonly string[], request: Partial<AcquisitionRequest> = {}) {
+  const found: string[] = []
+  const thief: Pick<SingleDatabase, "steal"> = {
+    steal: async (_, known): Promise<Grant | Held> => {
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      const holder = holders[Math.min(found.length, holders.length - 1)]
+      found.push(known)
+      return known === holder ? grant(30_000) : { kind: "held", digest: holder ?? "" }
+    },
+  }
+  const all = { ...REQUEST, ...request }
+  const running = steal(thief as SingleDatabase, all, new Inquiry(all))
+  running.catch(() => undefined)
+  return { running, found }
+}
+
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
+
+test("it replaces what it has found, and nothing else", async () => {
+  const { running, found } = stealing(["somebody", "somebody else"])
+  await pass(1_000)
+  expect(await running).toMatchObject({ kind: "granted" })
+  expect(found).toEqual(["", "somebody", "somebody else"])
+})
+
+test("a theft that may not wait has two questions, which is what it takes", async () => {
+  const { running } = stealing(["somebody"], { waitMs: 0 })
+  await pass(1_000)
+  expect(await running).toMatchObject({ kind: "granted" })
+  const robbed = stealing(["somebody", "somebody else"], { waitMs: 0 })
+  await pass(1_000)
+  expect(await rejection(robbed.running)).toBeInstanceOf(LockTimeoutError)
+  expect(robbed.found).toHaveLength(2)
+})
+
+test("where the lock changes hands faster than a request travels, it goes on until the wait is over", async () => {
+  const holders = Array.from({ length: 100 }, (_, i) => `holder ${String(i)}`)
+  const { running, found } = stealing(holders, { waitMs: 450 })
+  await pass(1_000)
+  expect(await rejection(running)).toBeInstanceOf(LockTimeoutError)
+  expect(found).toHaveLength(5)
+})
+
+test("a budget of one request finds out who is in the way, and ends there", async () => {
+  const { running, found } = stealing(["somebody"], { maxRequests: 1 })
+  await pass(1_000)
+  expect(await rejection(running)).toMatchObject({ name: "LockTimeoutError", requests: 1 })
+  expect(found).toEqual([""])
+})
