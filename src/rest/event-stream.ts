@@ -6,7 +6,7 @@ import type { StreamEvents } from "./subscription.js"
 const MAX_FRAME = 16_384
 
 /**
- * Reads until the stream ends, which it never does without a `RestError` or an abort.
+ * Reads until the stream ends, which it never does without an error: a `RestError`, or what its body fails with.
  *
  * https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */

@@ -53,11 +53,11 @@ describe("a group", () => {
 })
 
 describe("the end of a group", () => {
-  /** Locks whose releases end so, each after as many milliseconds as its place; `ended` is in order of time. */
+  /** Locks whose releases end so, the last one first; `ended` is in order of time. */
   function releasing(results: readonly unknown[]) {
     const ended: unknown[] = []
-    const end = async (result: unknown, ms: number) => {
-      await new Promise((resolve) => setTimeout(resolve, ms))
+    const end = async (result: unknown, after: number) => {
+      for (let i = 0; i < after; i++) await Promise.resolve()
       ended.push(result)
       if (result instanceof Error) throw result
       return result

@@ -1,5 +1,5 @@
 // One attempt to take a lock on a majority: asks for the votes, mints the fencing token, and takes back what it got in vain.
-import { elapsedMs, now, Validity } from "../../validity.js"
+import { now, Validity } from "../../validity.js"
 import type { Claim, Grant, TakeRequest } from "../store.js"
 import type { Ballot, Failed, Granted } from "./ballot.js"
 import { isFailed, type Panel } from "./panel.js"
@@ -11,20 +11,12 @@ import type { Voter } from "./voter.js"
 /** How an attempt has ended. */
 export type AttemptResult = Grant | Extract<Verdict, { kind: "busy" | "split" }>
 
-/** In milliseconds. */
-export interface AttemptTimes {
-  /** How long each database may take for an answer. */
-  readonly voteMs: number
-  /** How long all of it may take, a second round included. */
-  readonly withinMs: number
-}
-
 export class Attempt {
   readonly #panel: Panel
   readonly #request: TakeRequest
   /** A token of its own: with a reused one a delayed release would free what a later attempt has. */
   readonly #claim: Claim
-  readonly #times: AttemptTimes
+  readonly #timeoutMs: number
   readonly #sentAt = now()
   readonly #votes: readonly Promise<Ballot>[]
   #known: Known<Ballot> = []
@@ -33,15 +25,15 @@ export class Attempt {
    * Asks for the votes.
    *
    * @param number greater than that of every attempt before it
+   * @param timeoutMs how long each database may take for an answer, of which a fencing token takes two
    */
-  constructor(panel: Panel, request: TakeRequest, number: number, times: AttemptTimes) {
+  constructor(panel: Panel, request: TakeRequest, number: number, timeoutMs: number) {
     const { quarantineMs } = panel.settings
     this.#panel = panel
     this.#request = request
     this.#claim = { name: request.name, token: `${request.token}-${number}` }
-    this.#times = times
-    const { voteMs } = times
-    this.#votes = panel.voters.map((voter) => voter.vote(request, number, quarantineMs, voteMs))
+    this.#timeoutMs = timeoutMs
+    this.#votes = panel.voters.map((voter) => voter.vote(request, number, quarantineMs, timeoutMs))
   }
 
   /** @throws `QuorumError` when too many databases failed. Then, too, nothing stays behind. */
@@ -103,9 +95,7 @@ export class Attempt {
       const error = new VoidVoteError("somebody else has its vote", { outcome: "unknown" })
       return Promise.resolve({ kind: "failed", error })
     }
-    const { voteMs, withinMs } = this.#times
-    const leftMs = Math.max(1, withinMs - elapsedMs(this.#sentAt))
-    return voter.note(this.#claim, fencingToken, Math.min(voteMs, leftMs))
+    return voter.note(this.#claim, fencingToken, this.#timeoutMs)
   }
 
   /** The votes that are still on their way. */

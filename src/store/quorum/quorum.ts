@@ -53,9 +53,9 @@ export class QuorumStore implements LockStore {
   async retake(request: TakeRequest, timeoutMs: number): Promise<Grant | Busy> {
     const startedAt = now()
     for (let n = 1; ; n++) {
-      const withinMs = Math.max(1, timeoutMs - elapsedMs(startedAt))
-      const times = { withinMs, voteMs: this.#panel.voteMs(request.ttlMs, withinMs) }
-      const result = await new Attempt(this.#panel, request, ++this.#attempts, times).run()
+      const leftMs = Math.max(1, timeoutMs - elapsedMs(startedAt))
+      const voteMs = this.#panel.voteMs(request.ttlMs, leftMs)
+      const result = await new Attempt(this.#panel, request, ++this.#attempts, voteMs).run()
       if (result.kind !== "split") return result
       const pause = backoffMs(n)
       const isLast = n >= (result.mayBeHeld ? ATTEMPTS_IF_HELD : ATTEMPTS)
