@@ -1,16 +1,18 @@
-// `npm run bench:docs -- FILE`: puts what a run has written into the documentation, as a table and as charts.
+// `npm run bench:docs -- FILE…`: puts what a run has written, or several have, into the documentation, as a table and as charts.
 import { mkdir, readFile, writeFile } from "node:fs/promises"
 import { dirname } from "node:path"
 import { format, resolveConfig } from "prettier"
 import { filesOf, withReport } from "./report/docs.js"
-import type { Report } from "./report/report.js"
+import { merged, type Report } from "./report/report.js"
 
 const docs = new URL("../docs/", import.meta.url)
 const page = new URL("performance.md", docs)
 
-const [file] = process.argv.slice(2)
-if (file === undefined) throw new TypeError("usage: npm run bench:docs -- FILE")
-const report = JSON.parse(await readFile(file, "utf8")) as Report
+const files = process.argv.slice(2)
+const read = async (file: string) => JSON.parse(await readFile(file, "utf8")) as Report
+const [first, ...others] = await Promise.all(files.map(read))
+if (!first) throw new TypeError("usage: npm run bench:docs -- FILE…")
+const report = merged(first, others)
 for (const [path, text] of Object.entries(filesOf(report))) {
   const target = new URL(path, docs)
   await mkdir(dirname(target.pathname), { recursive: true })

@@ -324,7 +324,8 @@ export class LockManager {
     const token = createToken(this.clientId)
     if (plan.mode === "shared") this.#single('mode: "shared"')
     const thief = plan.steal ? this.#single("steal:") : undefined
-    const request = { name, token, ...plan, timeoutMs, thief }
+    // Spreads come last, here and in `#hold`: see planAcquire.
+    const request = { name, token, timeoutMs, thief, ...plan }
     const { waitUntil } = plan
     const acquisition = new Acquisition(store, request, emit, waitUntil)
     const { grant, waitedMs, requests, withdrawLate } = await acquisition.run()
@@ -355,6 +356,6 @@ export class LockManager {
     grant: Omit<Grant, "kind"> & Pick<Hold, "withdrawLate" | "isAdopted">,
   ): Lock {
     const { store, timeoutMs, emit } = this.#plan
-    return new Lock({ ...plan, ...grant, store, claim, timeoutMs, emit })
+    return new Lock({ store, claim, timeoutMs, emit, ...plan, ...grant })
   }
 }

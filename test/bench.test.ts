@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises"
 import { format, resolveConfig } from "prettier"
 import { describe, expect, test } from "vitest"
 import { RESULTS, withReport } from "../bench/report/docs.js"
-import type { Report } from "../bench/report/report.js"
+import { merged, type Report } from "../bench/report/report.js"
 import { tableOf } from "../bench/report/table.js"
 import { fairnessOf, inversionsOf } from "../bench/scenarios/order.js"
 import { billedFor } from "../bench/testbed/bill.js"
@@ -67,6 +67,23 @@ describe("the page", () => {
       "| --- | --- | --- |",
       "| quick | a | 2.0 |",
     ])
+  })
+
+  test("of several runs is one", () => {
+    const run = (scenario: string, requests_per_cs: number, ms: number) => {
+      const contenders = { a: { [scenario]: { ...NOTHING, requests_per_cs } } }
+      return { contenders, rtt_ms: { [`${ms} ms`]: ms }, left_out: [scenario] }
+    }
+    const runs = [run("quick", 2, 20), run("quick, 0 ms RTT", 3, 0)] as unknown as Report[]
+    const report = merged(runs[0] as Report, runs.slice(1))
+    expect(tableOf(report).split("\n").slice(2)).toEqual([
+      "| quick | a | 2.0 |",
+      "| quick, 0 ms RTT | a | 3.0 |",
+    ])
+    expect(report).toMatchObject({
+      rtt_ms: { "20 ms": 20, "0 ms": 0 },
+      left_out: ["quick", "quick, 0 ms RTT"],
+    })
   })
 
   test("shows the run that lies beside it, and nothing written by hand", async () => {

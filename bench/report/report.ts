@@ -10,3 +10,17 @@ export interface Report {
   readonly left_out: readonly string[]
   readonly bundle_bytes: Readonly<Record<string, number>>
 }
+
+/** Several runs on one machine as one report; what was measured twice is that of the last. */
+export function merged(first: Report, others: readonly Report[]): Report {
+  return others.reduce((all, { contenders, rtt_ms, left_out }) => {
+    const names = new Set([...Object.keys(all.contenders), ...Object.keys(contenders)])
+    const both = [...names].map((name) => [name, { ...all.contenders[name], ...contenders[name] }])
+    return {
+      ...all,
+      rtt_ms: { ...all.rtt_ms, ...rtt_ms },
+      contenders: Object.fromEntries(both) as Report["contenders"],
+      left_out: [...all.left_out, ...left_out],
+    }
+  }, first)
+}
