@@ -5,7 +5,7 @@ import { Command, InvalidArgumentError } from "commander"
 import { bundleSizes } from "./bundle-sizes.js"
 import { CONTENDERS } from "./contenders/contenders.js"
 import { planOf } from "./plan.js"
-import type { Report } from "./report/report.js"
+import type { LeftOut, Report } from "./report/report.js"
 import { tableOf } from "./report/table.js"
 import { contended } from "./scenarios/contended.js"
 import type { Ready, Scenario } from "./scenarios/scenario.js"
@@ -45,7 +45,7 @@ const SLOWER = { isTold: 1.5, asks: 4 }
 /** What has been measured so far. */
 interface Findings {
   readonly contenders: Record<string, Record<string, object>>
-  readonly leftOut: string[]
+  readonly leftOut: LeftOut[]
 }
 
 const wanted = planOf(options.quick ? "quick" : options.full ? "full" : "usual").filter(
@@ -106,7 +106,7 @@ async function measure(
   const patient = taking.filter(({ name, isTold }) => {
     const seconds = scenario.limitSeconds(testbed.rttMs) * (isTold ? SLOWER.isTold : SLOWER.asks)
     if (seconds <= options.patience || scenario.isLong) return true
-    leftOut.push(`${title}: ${name}, about ${Math.round(seconds)} s`)
+    leftOut.push({ scenario: title, contender: name, why: `about ${Math.round(seconds)} s` })
     return false
   })
   if (patient.length === 0) return
@@ -119,7 +119,7 @@ async function measure(
   } catch (error) {
     // The others have been measured, or can be.
     process.stderr.write(` failed: ${String(error)}\n`)
-    leftOut.push(`${title}, which failed`)
+    leftOut.push({ scenario: title, why: "failed" })
     process.exitCode = 1
   }
 }

@@ -219,7 +219,7 @@ export function planAcquire(
   for (const option of ["steal", "ifAvailable"] as const) {
     if ((options as RequestOptions)[option]) throw notSupported(`${option}: is for request alone`)
   }
-  const misplaced = steal ? "steal" : options.mode && "mode"
+  const misplaced = steal ? "steal" : options.mode !== undefined && "mode"
   if (permits !== undefined && misplaced) throw notSupported(`${misplaced}: is not for permits`)
   const mode = permits !== undefined ? "shared" : steal ? "exclusive" : options.mode
   const plan = planHold({ ...options, mode })

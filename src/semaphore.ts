@@ -41,7 +41,8 @@ export class Semaphore {
   /**
    * Takes a permit, waiting for one if need be.
    *
-   * @throws as `LockManager.acquire` does; `RangeError` when the permits of others differ from ours.
+   * @throws as `LockManager.acquire` does; `RangeError` when the permits of others differ from ours;
+   *   `NotSupportedError` for a `mode`.
    */
   acquire(options?: SemaphoreOptions): Promise<Lock> {
     return this.#calls.acquire(options)

@@ -69,20 +69,54 @@ describe("the page", () => {
     ])
   })
 
-  test("of several runs is one", () => {
-    const run = (scenario: string, requests_per_cs: number, ms: number) => {
-      const contenders = { a: { [scenario]: { ...NOTHING, requests_per_cs } } }
-      return { contenders, rtt_ms: { [`${ms} ms`]: ms }, left_out: [scenario] }
+  describe("of several runs", () => {
+    const run = (
+      results: Readonly<Record<string, number>>,
+      facts: Partial<Report> = {},
+    ): Report => {
+      const measured = Object.entries(results).map(([scenario, requests_per_cs]) => [
+        scenario,
+        { ...NOTHING, requests_per_cs },
+      ])
+      return {
+        machine: "m",
+        versions: { node: "20" },
+        rtt_ms: {},
+        contenders: { a: Object.fromEntries(measured) as Record<string, object> },
+        left_out: [],
+        bundle_bytes: {},
+        ...facts,
+      }
     }
-    const runs = [run("quick", 2, 20), run("quick, 0 ms RTT", 3, 0)] as unknown as Report[]
-    const report = merged(runs[0] as Report, runs.slice(1))
-    expect(tableOf(report).split("\n").slice(2)).toEqual([
-      "| quick | a | 2.0 |",
-      "| quick, 0 ms RTT | a | 3.0 |",
-    ])
-    expect(report).toMatchObject({
-      rtt_ms: { "20 ms": 20, "0 ms": 0 },
-      left_out: ["quick", "quick, 0 ms RTT"],
+
+    test("has what each of them measured, and of what two did the last", () => {
+      const first = run({ quick: 2, slow: 5 }, { rtt_ms: { "20 ms": 20 } })
+      const second = run({ "quick, 0 ms RTT": 3, slow: 4 }, { rtt_ms: { "0 ms": 0 } })
+      const report = merged(first, [second])
+      expect(tableOf(report).split("\n").slice(2)).toEqual([
+        "| quick | a | 2.0 |",
+        "| slow | a | 4.0 |",
+        "| quick, 0 ms RTT | a | 3.0 |",
+      ])
+      expect(report.rtt_ms).toEqual({ "20 ms": 20, "0 ms": 0 })
+    })
+
+    test("has left out what none of them measured, once", () => {
+      const long = { scenario: "long", contender: "b", why: "about 60 s" }
+      const broken = { scenario: "broken", why: "failed" }
+      const slow = { scenario: "slow", contender: "a", why: "about 60 s" }
+      const first = run({ quick: 2 }, { left_out: [long, broken, slow] })
+      expect(merged(first, [run({}, { left_out: [long, slow] })]).left_out).toEqual([
+        long,
+        broken,
+        slow,
+      ])
+      expect(merged(first, [run({ broken: 1, slow: 2, long: 3 })]).left_out).toEqual([long])
+    })
+
+    test("is none where they cannot be compared", () => {
+      expect(() => merged(run({}), [run({}, { machine: "n" })])).toThrow("machine")
+      expect(() => merged(run({}), [run({}, { versions: { node: "22" } })])).toThrow("versions")
     })
   })
 

@@ -5,7 +5,6 @@ import { billedCommands } from "./support/billed-commands.js"
 import { rejection } from "./support/outcomes.js"
 import { describeOnRedis, type Opened, variants } from "./support/variants.js"
 
-/** What measuring itself runs. */
 interface Cost {
   readonly requests: number
   /** A script is one command, and so is each call inside it. */

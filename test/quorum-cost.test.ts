@@ -7,7 +7,6 @@ import { type QuorumNode, startNodes } from "./support/nodes.js"
 import { until } from "./support/outcomes.js"
 import { describeOnRedis } from "./support/variants.js"
 
-/** What measuring itself runs. */
 describeOnRedis("on three real databases", () => {
   let nodes: readonly QuorumNode[] = []
   beforeAll(async () => {

@@ -1,10 +1,8 @@
 // For orientation: a Durable Object as a lock, in workerd, as one might write it by hand.
-import { fileURLToPath } from "node:url"
-import { build } from "esbuild"
-import { Miniflare } from "miniflare"
+import { startWorker } from "../testbed/worker.js"
 import type { Contender } from "./contender.js"
 
-const WORKER = fileURLToPath(new URL("durable-object-worker.ts", import.meta.url))
+const WORKER = new URL("durable-object-worker.ts", import.meta.url)
 
 export const durableObject: Contender = {
   name: "Durable Object (workerd)",
@@ -12,22 +10,10 @@ export const durableObject: Contender = {
   hasPermits: false,
   isTold: true,
   prepare: async (testbed) => {
-    const { outputFiles } = await build({
-      entryPoints: [WORKER],
-      bundle: true,
-      format: "esm",
-      write: false,
-    })
-    const miniflare = new Miniflare({
-      modules: true,
-      script: outputFiles[0]?.text ?? "",
-      compatibilityDate: "2026-04-01",
-      durableObjects: { LOCKS: "LockObject" },
-      cf: false,
-    })
-    const { port } = await miniflare.ready
+    const worker = await startWorker(WORKER, { durableObjects: { LOCKS: "LockObject" } })
+    const { port } = await worker.ready
     const url = `http://${await testbed.wireTo(Number(port))}`
-    return { place: { ...testbed, url }, close: () => miniflare.dispose() }
+    return { place: { ...testbed, url }, close: () => worker.dispose() }
   },
   open: ({ url }) => {
     const ask = async (path: string) => {

@@ -27,9 +27,17 @@ function contender(name: string, options: (place: Place) => Options, isTold = tr
   return { name, isRest: true, hasPermits: true, isTold, managerOptions: options, open }
 }
 
+const byScripts = contender("fetchlock", () => ({}))
+const byCompareAndSet = contender("fetchlock, compare-and-set", () => ({ compareAndSet: true }))
+
+/** For what has to do with holds alone: the others differ in how they wait. */
+export function isOneOfEachForm({ name }: Contender): boolean {
+  return name === byScripts.name || name === byCompareAndSet.name
+}
+
 export const fetchlock = [
-  contender("fetchlock", () => ({})),
-  contender("fetchlock, compare-and-set", () => ({ compareAndSet: true })),
+  byScripts,
+  byCompareAndSet,
   contender("fetchlock, polling", () => ({ push: false }), false),
   contender("fetchlock over @upstash/redis", (place) => ({
     redis: new Redis(place),

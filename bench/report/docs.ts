@@ -34,6 +34,9 @@ function passageOf(report: Report): string {
         ([name, value]) => `${name} ${typeof value === "number" ? rounded(value) : value}${unit}`,
       )
       .join(" · ")
+  const missing = left_out.map(
+    ({ scenario, contender = "all", why }) => `${scenario}: ${contender}, ${why}`,
+  )
   const charts = CHARTS.map(({ file, title }) => `![${title}](${FOLDER}/${file})`)
   const bytes = Object.entries(bundle_bytes).map(
     ([name, size]) => `| ${name} | ${size.toLocaleString("en")} |`,
@@ -42,8 +45,8 @@ function passageOf(report: Report): string {
     `${machine} · ${list(versions)}. Median round trip: ${list(rtt_ms, " ms")}.`,
     ...charts,
     tableOf(report),
-    ...(left_out.length > 0
-      ? [`Left out, since it takes too long, or failed: ${left_out.join(" · ")}.`]
+    ...(missing.length > 0
+      ? [`Left out, since it takes too long, or failed: ${missing.join(" · ")}.`]
       : []),
     ["| bundle, minified and gzipped | bytes |", "| --- | --- |", ...bytes].join("\n"),
   ].join("\n\n")

@@ -1,4 +1,13 @@
 // What a run has measured, as it is written to a file.
+
+/** What was not measured. */
+export interface LeftOut {
+  readonly scenario: string
+  /** Missing where it is all of them. */
+  readonly contender?: string
+  readonly why: string
+}
+
 export interface Report {
   readonly machine: string
   readonly versions: Readonly<Record<string, string>>
@@ -6,21 +15,38 @@ export interface Report {
   readonly rtt_ms: Readonly<Record<string, number>>
   /** By contender and scenario: a `Result`. */
   readonly contenders: Readonly<Record<string, Readonly<Record<string, object>>>>
-  /** What would have taken too long. */
-  readonly left_out: readonly string[]
+  readonly left_out: readonly LeftOut[]
   readonly bundle_bytes: Readonly<Record<string, number>>
 }
 
-/** Several runs on one machine as one report; what was measured twice is that of the last. */
+/**
+ * Several runs as one report; what was measured twice is that of the last.
+ *
+ * @throws `TypeError` for runs that cannot be compared: on another machine, or of another version.
+ */
 export function merged(first: Report, others: readonly Report[]): Report {
-  return others.reduce((all, { contenders, rtt_ms, left_out }) => {
-    const names = new Set([...Object.keys(all.contenders), ...Object.keys(contenders)])
-    const both = [...names].map((name) => [name, { ...all.contenders[name], ...contenders[name] }])
+  return others.reduce((all, one) => {
+    for (const field of ["machine", "versions"] as const) {
+      if (JSON.stringify(all[field]) !== JSON.stringify(one[field])) {
+        throw new TypeError(`the runs differ in ${field}`)
+      }
+    }
+    const names = new Set([...Object.keys(all.contenders), ...Object.keys(one.contenders)])
+    const both = [...names].map((name) => [
+      name,
+      { ...all.contenders[name], ...one.contenders[name] },
+    ])
+    const contenders = Object.fromEntries(both) as Report["contenders"]
+    const isMissing = ({ scenario, contender }: LeftOut) =>
+      contender === undefined
+        ? Object.values(contenders).every((results) => !(scenario in results))
+        : !(scenario in (contenders[contender] ?? {}))
+    const leftOut = [...all.left_out, ...one.left_out].map((it) => JSON.stringify(it))
     return {
       ...all,
-      rtt_ms: { ...all.rtt_ms, ...rtt_ms },
-      contenders: Object.fromEntries(both) as Report["contenders"],
-      left_out: [...all.left_out, ...left_out],
+      contenders,
+      rtt_ms: { ...all.rtt_ms, ...one.rtt_ms },
+      left_out: [...new Set(leftOut)].map((it) => JSON.parse(it) as LeftOut).filter(isMissing),
     }
   }, first)
 }

@@ -1,14 +1,13 @@
 // The uncontended scenario in workerd, where a Worker runs: what the lock computes there beyond the bare requests.
-import { fileURLToPath } from "node:url"
-import { build } from "esbuild"
-import { Miniflare } from "miniflare"
 import { NOTHING, type Result } from "../result.js"
 import { cpuMsOfWorkerd } from "../testbed/cpu.js"
 import type { Testbed } from "../testbed/testbed.js"
+import { startWorker } from "../testbed/worker.js"
+import { isOneOfEachForm } from "../contenders/fetchlock.js"
 import type { Ready, Scenario } from "./scenario.js"
 import { timed } from "./uncontended.js"
 
-const WORKER = fileURLToPath(new URL("workerd-cycles.ts", import.meta.url))
+const WORKER = new URL("workerd-cycles.ts", import.meta.url)
 /** Of each of ten lanes in one turn. */
 const CYCLES = 10
 
@@ -16,8 +15,7 @@ const CYCLES = 10
 export function inWorkerd(turns: number): Scenario {
   return {
     title: "uncontended, in workerd",
-    // Others of ours differ in how they wait.
-    takes: ({ name }) => name === "fetchlock" || name === "fetchlock, compare-and-set",
+    takes: isOneOfEachForm,
     limitSeconds: (rttMs) => (turns * CYCLES * 2 * rttMs) / 1_000,
     run: async (testbed, contenders) => {
       const results: Record<string, Result> = {}
@@ -28,25 +26,15 @@ export function inWorkerd(turns: number): Scenario {
 }
 
 async function measure(testbed: Testbed, ready: Ready, turns: number): Promise<Result> {
-  const { outputFiles } = await build({
-    entryPoints: [WORKER],
-    bundle: true,
-    format: "esm",
-    write: false,
-  })
-  const miniflare = new Miniflare({
-    modules: true,
-    script: outputFiles[0]?.text ?? "",
-    compatibilityDate: "2026-04-01",
+  const worker = await startWorker(WORKER, {
     bindings: {
       REDIS_URL: testbed.url,
       REDIS_TOKEN: testbed.token,
       OPTIONS: JSON.stringify(ready.managerOptions?.(ready.place) ?? {}),
     },
-    cf: false,
   })
   try {
-    const url = await miniflare.ready
+    const url = await worker.ready
     let cycles = 0
     const run = async (kind: "own" | "bare") => {
       const response = await fetch(new URL(`/${kind}?cycles=${CYCLES}`, url))
@@ -72,6 +60,6 @@ async function measure(testbed: Testbed, ready: Ready, turns: number): Promise<R
       cpu_ms_above_limit: perCycle(spent.own.cpu - spent.bare.cpu),
     }
   } finally {
-    await miniflare.dispose()
+    await worker.dispose()
   }
 }

@@ -5,6 +5,7 @@ import { quorum } from "fetchlock/quorum"
 import type { Place } from "../contenders/contender.js"
 import { NOTHING, type Result } from "../result.js"
 import { percentile } from "../testbed/percentile.js"
+import { sendBare } from "../testbed/send-bare.js"
 import { openTestbed, type Testbed } from "../testbed/testbed.js"
 import type { Scenario } from "./scenario.js"
 
@@ -59,7 +60,7 @@ async function measure(
     own.push(performance.now() - acquiring)
     await lock.release()
     const sending = performance.now()
-    await Promise.all(healthy.map(sendBare))
+    await Promise.all(healthy.map((place) => sendBare(place, [BODY])))
     bare.push(performance.now() - sending)
   }
   const rtt = percentile(bare.slice(WARM_UP), 0.5)
@@ -75,12 +76,6 @@ const BODY = JSON.stringify([
   ...["lock:bench", "{fetchlock}:born", "{lock:bench}:fence"],
   " ".repeat(1_500),
 ])
-
-async function sendBare({ url, token }: Endpoint): Promise<void> {
-  const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" }
-  const response = await fetch(url, { method: "POST", headers, body: BODY })
-  await response.text()
-}
 
 /** Takes every connection and never answers. */
 async function startHanging(): Promise<Endpoint & { close: () => void }> {

@@ -24,7 +24,7 @@ export default {
     const manager = (locks ??= new LockManager(options))
     const recorded = (bodies ??= await record(options))
     const lane = async (name: string) => {
-      const own = recorded.map((body) => body.replace("bench-recorded", name))
+      const own = recorded.map((body) => body.replaceAll("bench-recorded", name))
       for (let i = 0; i < Number(searchParams.get("cycles")); i++) {
         if (pathname === "/own") await (await manager.acquire(name)).release()
         else await sendBare(redis, own)

@@ -1,4 +1,4 @@
-// What this process computes, and what it keeps in memory: the clients' part alone, since all else runs elsewhere.
+// What the clients' process computes, be it this one or workerd, and what this one keeps in memory: all else runs elsewhere.
 import { readdirSync, readFileSync } from "node:fs"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"

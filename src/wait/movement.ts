@@ -37,11 +37,13 @@ export class Movement {
     this.#repeats = 0
     this.#latest = sight
     this.#first ??= sight
-    if (!before || place > before.place || place >= this.#first.place) return
-    this.#msPerPlace = Math.min(msPerPlace(before, sight), msPerPlace(this.#first, sight))
+    if (!before || place > before.place) return
+    const latest = rate(before, sight)
+    const average = place < this.#first.place ? rate(this.#first, sight) : Infinity
+    this.#msPerPlace = Math.min(latest, average)
   }
 }
 
-function msPerPlace(from: Sight, to: Sight): number {
+function rate(from: Sight, to: Sight): number {
   return (to.atMs - from.atMs) / (from.place - to.place)
 }

@@ -45,7 +45,11 @@ const PAUSES = {
   poll: [2_000, 2_000],
 } as const
 
-/** How long a waiter that hears of its grant goes without asking for the `n`-th time at the same place. */
+/**
+ * How long a waiter that hears of its grant goes without asking.
+ *
+ * @param n how often it was seen at its place before
+ */
 export function listeningPauseMs(queued: Queued, pace: Pace, n: number): number {
   const { holderTtlMs, isForeign, place } = queued
   const heartbeat = (HEARTBEAT_MS + place * HEARTBEAT_STAGGER_MS) * (0.9 + Math.random() * 0.2)
@@ -63,11 +67,12 @@ function staggerMs({ holderTtlMs, place }: Queued, { leaseMs }: Pace, n: number)
 }
 
 /**
- * How long a waiter that has to ask goes without asking for the `n`-th time at the same place in the queue.
+ * How long a waiter that has to ask pauses.
  *
  * It learns of its turn only by asking, and until it does everybody waits: so it asks before its turn can come, and
  * gets nearer by steps, which grow while the queue stands still.
  *
+ * @param n how often it was seen at its place before
  * @param msPerPlace how long it took the queue to move by one so far; undefined where it has not moved
  */
 export function pollingPauseMs(
@@ -80,6 +85,6 @@ export function pollingPauseMs(
   const turn =
     msPerPlace === undefined
       ? SHORTEST_POLL_MS * (place + 1) * 2 ** n * (0.5 + Math.random() / 2)
-      : msPerPlace * (place * 0.6 + 0.25) * 1.4 ** n * (0.7 + Math.random() * 0.3)
+      : Math.max(msPerPlace, 1) * (place * 0.6 + 0.25) * 1.4 ** n * (0.7 + Math.random() * 0.3)
   return Math.min(free + 1, Math.max(turn, SHORTEST_POLL_MS), pace.longestPollMs)
 }

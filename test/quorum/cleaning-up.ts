@@ -222,6 +222,7 @@ export function cleaningUp(lab: () => QuorumLab): void {
     const request = { ttl: 300, fencing: true }
     const error = await rejection(locks({ voteTimeout: "5s" }).tryAcquire(wanted, request))
     expect(error).toMatchObject({ name: "LockBackendError", phase: "acquire" })
+    expect(nodes[0]?.faults.seen("fence")).not.toEqual([])
     const released = () => JSON.stringify(nodes[0]?.faults.seen("release").map((r) => r.commands))
     await until(() => /fl_[\w-]+-\d+"/.test(released()))
     await lab().free(wanted)

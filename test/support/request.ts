@@ -1,12 +1,17 @@
-// What an acquire call asks for, where a test does not say otherwise.
+// What an acquire call asks for, and what it asks a store for, where a test does not say otherwise.
+import type { TakeRequest } from "../../src/store/store.js"
 import type { AcquisitionRequest } from "../../src/wait/acquisition-request.js"
 
-export const REQUEST: AcquisitionRequest = {
+export const TAKE_REQUEST: TakeRequest = {
   name: "a",
   token: "fl_a_b",
   ttlMs: 30_000,
   fencing: false,
   limit: undefined,
+}
+
+export const REQUEST: AcquisitionRequest = {
+  ...TAKE_REQUEST,
   thief: undefined,
   push: true,
   waitMs: 10_000,

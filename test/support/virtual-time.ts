@@ -9,7 +9,8 @@ export function useVirtualTime(): void {
     vi.spyOn(Math, "random").mockReturnValue(1)
   })
   afterEach(() => {
-    vi.useRealTimers()
+    // In this order: a spy on the false clock would put that back.
     vi.restoreAllMocks()
+    vi.useRealTimers()
   })
 }

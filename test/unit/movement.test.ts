@@ -39,6 +39,12 @@ test("a queue that moves faster than before is believed at once, one that was he
   expect(seen([6, 0], [4, 100], [3, 400]).msPerPlace).toBeCloseTo(400 / 3)
 })
 
+test("who was pushed back learns from the way forward alone", () => {
+  expect(seen([1, 0], [2, 100]).msPerPlace).toBeUndefined()
+  expect(seen([1, 0], [2, 100], [1, 250]).msPerPlace).toBe(150)
+  expect(seen([0, 0], [2, 100], [1, 250]).msPerPlace).toBe(150)
+})
+
 test("who comes to stand further back learns nothing from that", () => {
   expect(seen([2, 0], [1, 100], [3, 200]).msPerPlace).toBe(100)
   expect(seen([2, 0], [1, 100], [3, 200], [2, 300]).msPerPlace).toBe(100)

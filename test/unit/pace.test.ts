@@ -138,6 +138,10 @@ test("who polls a queue that moves fast asks no more often than a round trip tak
   const pace = paceOf("poll", 30_000)
   for (const msPerPlace of [0, 10]) {
     expect(pollingPauseMs(queued(), pace, 0, msPerPlace)).toBe(25)
+    // When it has come to stand still it is asked ever less often, as any other.
+    for (const n of [40, 3_000]) {
+      expect(pollingPauseMs(queued(), pace, n, msPerPlace)).toBe(pace.longestPollMs)
+    }
   }
 })
 

@@ -4,6 +4,7 @@ import { Attempt } from "../../src/store/quorum/attempt.js"
 import type { QuorumError } from "../../src/store/quorum/quorum-error.js"
 import type { Grant, TakeRequest } from "../../src/store/store.js"
 import { rejection } from "../support/outcomes.js"
+import { TAKE_REQUEST } from "../support/request.js"
 import {
   after,
   type DatabaseScript,
@@ -17,14 +18,6 @@ import {
 } from "../support/scripted-databases.js"
 import { useVirtualTime } from "../support/virtual-time.js"
 
-const REQUEST: TakeRequest = {
-  name: "a",
-  token: "fl_a_b",
-  ttlMs: 30_000,
-  fencing: false,
-  limit: undefined,
-}
-
 const granting = { vote: [grants()], fence: [says("noted")] }
 const refusing = { vote: [refuses()] }
 const failing = { vote: [fails({}, "the connection broke")] }
@@ -35,7 +28,7 @@ useVirtualTime()
 /** Starts the second attempt of a call; each database may take a second. */
 function attempt(scripts: readonly DatabaseScript[], request: Partial<TakeRequest> = {}) {
   const quorum = scriptedPanel(scripts)
-  const running = new Attempt(quorum.panel, { ...REQUEST, ...request }, 2, 1_000).run()
+  const running = new Attempt(quorum.panel, { ...TAKE_REQUEST, ...request }, 2, 1_000).run()
   running.catch(() => undefined)
   return { ...quorum, running, grant: running as Promise<Grant> }
 }

@@ -7,6 +7,7 @@ import { QuorumStore } from "../../src/store/quorum/quorum.js"
 import type { StoreRecipe } from "../../src/store/store.js"
 import { Validity } from "../../src/validity.js"
 import { rejection } from "../support/outcomes.js"
+import { TAKE_REQUEST } from "../support/request.js"
 import {
   after,
   type DatabaseScript,
@@ -20,7 +21,6 @@ import {
 import { useVirtualTime } from "../support/virtual-time.js"
 
 const claim = { name: "a", token: "fl_a_b-1" }
-const request = { name: "a", token: "fl_a_b", ttlMs: 30_000, fencing: false, limit: undefined }
 
 useVirtualTime()
 
@@ -41,7 +41,7 @@ describe("a split", () => {
   async function settle(scripts: readonly DatabaseScript[], timeoutMs: number) {
     const { store, databases } = storeOf(scripts)
     const startedAt = Date.now()
-    const taking = store.take(request, timeoutMs)
+    const taking = store.take(TAKE_REQUEST, timeoutMs)
     taking.catch(() => undefined)
     await vi.runAllTimersAsync()
     const votes = databases[0]?.of("vote").map((vote) => [vote.atMs - startedAt, vote.timeoutMs])
@@ -91,7 +91,7 @@ describe("a split", () => {
   test("is not tried again by a call that has been aborted", async () => {
     const { store, databases, works } = storeOf(split)
     const controller = new AbortController()
-    const taking = rejection(store.take({ ...request, signal: controller.signal }, 5_000))
+    const taking = rejection(store.take({ ...TAKE_REQUEST, signal: controller.signal }, 5_000))
     await vi.advanceTimersByTimeAsync(50)
     controller.abort("enough")
     expect(await taking).toBe("enough")
@@ -115,9 +115,9 @@ describe("a split", () => {
 
 test("each attempt has a greater number than all before it, whatever lock it is for", async () => {
   const { store, databases } = storeOf([{ vote: [grants()] }])
-  await store.take(request, 1_000)
-  await store.take({ ...request, name: "b", token: "fl_a_c" }, 1_000)
-  await store.retake(request, 1_000)
+  await store.take(TAKE_REQUEST, 1_000)
+  await store.take({ ...TAKE_REQUEST, name: "b", token: "fl_a_c" }, 1_000)
+  await store.retake(TAKE_REQUEST, 1_000)
   expect(databases[0]?.of("vote").map(({ args }) => args[1])).toEqual(["1", "2", "3"])
 })
 

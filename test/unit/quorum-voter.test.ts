@@ -3,6 +3,7 @@ import { describe, expect, test, vi } from "vitest"
 import { BORN_KEY } from "../../src/store/keys.js"
 import type { Voter } from "../../src/store/quorum/voter.js"
 import { rejection } from "../support/outcomes.js"
+import { TAKE_REQUEST } from "../support/request.js"
 import {
   after,
   type DatabaseScript,
@@ -15,7 +16,6 @@ import {
 import { useVirtualTime } from "../support/virtual-time.js"
 
 const claim = { name: "a", token: "fl_a_b-1" }
-const request = { name: "a", token: "fl_a_b", ttlMs: 30_000, fencing: false, limit: undefined }
 
 useVirtualTime()
 
@@ -29,7 +29,7 @@ async function ask(script: DatabaseScript, call: (voter: Voter) => Promise<unkno
 describe("a vote", () => {
   test("is asked for with the token of the call, the attempt, the ttl and the quarantine", async () => {
     const { result, sent } = await ask({ vote: [grants()] }, (voter) =>
-      voter.vote(request, 2, 60_000, 500),
+      voter.vote(TAKE_REQUEST, 2, 60_000, 500),
     )
     expect(result).toMatchObject({ kind: "granted" })
     const args = ["fl_a_b", "2", "30000", "60000"]
@@ -38,13 +38,13 @@ describe("a vote", () => {
 
   test("that fails is an answer, too, and a mistake of ours is none", async () => {
     const { voter } = scriptedDatabase({ vote: [fails({}, "the connection broke")] })
-    expect(await voter.vote(request, 1, 0, 500)).toMatchObject({
+    expect(await voter.vote(TAKE_REQUEST, 1, 0, 500)).toMatchObject({
       kind: "failed",
       error: { message: "the connection broke", outcome: "unknown" },
     })
     const mistake = new TypeError("ours")
     const broken = scriptedDatabase({ vote: [() => Promise.reject(mistake)] })
-    expect(await rejection(broken.voter.vote(request, 1, 0, 500))).toBe(mistake)
+    expect(await rejection(broken.voter.vote(TAKE_REQUEST, 1, 0, 500))).toBe(mistake)
   })
 })
 

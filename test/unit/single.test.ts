@@ -7,10 +7,11 @@ import { Database } from "../../src/store/database.js"
 import { SingleStore } from "../../src/store/single.js"
 import { Validity } from "../../src/validity.js"
 import { rejection } from "../support/outcomes.js"
+import { TAKE_REQUEST } from "../support/request.js"
 import { useVirtualTime } from "../support/virtual-time.js"
 
 const claim = { name: "a", token: "fl_a_b", waitUntil: () => undefined }
-const request = { ...claim, ttlMs: 30_000, fencing: false, limit: undefined }
+const request = { ...TAKE_REQUEST, ...claim }
 
 function answering(reply: unknown) {
   const sent: (readonly string[])[] = []

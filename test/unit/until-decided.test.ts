@@ -33,11 +33,16 @@ test("what is decided is not asked about again, whatever comes later", async () 
 })
 
 test("an answer that rejects after the decision is nobody's unhandled rejection", async () => {
+  const unhandled = vi.fn()
+  process.on("unhandledRejection", unhandled)
   const { deciding, answer, fail } = ask()
   answer(0, "a")
   answer(1, "b")
   expect(await deciding).toBe("a,b,")
   fail(2, new Error("too late"))
+  await new Promise((resolve) => setImmediate(resolve))
+  process.off("unhandledRejection", unhandled)
+  expect(unhandled).not.toHaveBeenCalled()
 })
 
 test("each decision is about answers that do not change any more", async () => {
