@@ -9,8 +9,7 @@ interface Sight {
 
 export class Movement {
   #first: Sight | undefined
-  /** When it first stood where it stands. */
-  #latest: Sight | undefined
+  #last: Sight | undefined
   #repeats = 0
   #msPerPlace: number | undefined
 
@@ -20,8 +19,8 @@ export class Movement {
   }
 
   /**
-   * How long the queue takes to move by one place: since the place changed before, or all in all, whichever is less. A
-   * time in which somebody who was next asked late is not to be repeated. Undefined where it has not moved.
+   * How long the queue takes to move by one place: since it was seen before that, or all in all, whichever is less. A time
+   * in which it stood still, or somebody who was next asked late, is not to be repeated. Undefined where it has not moved.
    */
   get msPerPlace(): number | undefined {
     return this.#msPerPlace
@@ -29,15 +28,11 @@ export class Movement {
 
   see({ place, serverTime }: Queued): void {
     const sight = { place, atMs: serverTime.sentAt.monotonicMs }
-    const before = this.#latest
-    if (before?.place === place) {
-      this.#repeats++
-      return
-    }
-    this.#repeats = 0
-    this.#latest = sight
+    const before = this.#last
+    this.#last = sight
     this.#first ??= sight
-    if (!before || place > before.place) return
+    this.#repeats = before?.place === place ? this.#repeats + 1 : 0
+    if (!before || place >= before.place) return
     const latest = rate(before, sight)
     const average = place < this.#first.place ? rate(this.#first, sight) : Infinity
     this.#msPerPlace = Math.min(latest, average)

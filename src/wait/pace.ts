@@ -14,6 +14,8 @@ export interface Pace {
 
 /** About a round trip: to ask more often would find out hardly sooner. */
 const SHORTEST_POLL_MS = 25
+/** So long at most for each place, where nothing is known of the queue yet. */
+const FIRST_POLL_MS = 35
 /** Those further back ask later by this for each place: the first that is alive serves all. */
 const STAGGER_MS = 50
 /**
@@ -84,7 +86,7 @@ export function pollingPauseMs(
   const free = holderTtlMs + place * STAGGER_MS
   const turn =
     msPerPlace === undefined
-      ? SHORTEST_POLL_MS * (place + 1) * 2 ** n * (0.5 + Math.random() / 2)
+      ? FIRST_POLL_MS * (place + 1) * 1.5 ** n * (0.5 + Math.random() / 2)
       : Math.max(msPerPlace, 1) * (place * 0.6 + 0.25) * 1.4 ** n * (0.7 + Math.random() * 0.3)
   return Math.min(free + 1, Math.max(turn, SHORTEST_POLL_MS), pace.longestPollMs)
 }

@@ -26,8 +26,8 @@ test("nothing is known of a queue that has not moved, but how often it was looke
   expect(seen([3, 0], [3, 100], [3, 300]).repeats).toBe(2)
 })
 
-test("the time for one place counts from when it was first seen where it stood", () => {
-  const movement = seen([3, 0], [3, 100], [1, 300])
+test("the time for one place counts from when it was last seen where it stood, not from how long it had stood still", () => {
+  const movement = seen([3, 0], [3, 60_000], [1, 60_300])
   expect(movement.msPerPlace).toBe(150)
   expect(movement.repeats).toBe(0)
   // The same place again tells nothing new.

@@ -135,6 +135,19 @@ describe("a grant that is heard of", () => {
     expect(asked.at(-1)).toBe("check 17 at 5000")
   })
 
+  test.each([
+    ["for longer than was asked for", { leaseMs: 3_001 }, {}],
+    ["with a fencing token that was not", { fencingToken: 7 }, {}],
+    ["without the fencing token that was", {}, { fencing: true }],
+  ])("%s is not believed: it asks at once, and listens no more", async (_, facts, request) => {
+    const { running, asked, stream, tell } = wait([queued, () => grant(30_000)], request)
+    await pass(10)
+    tell(heard(facts))
+    await running
+    expect(asked.at(-1)).toBe("check 17 at 10")
+    expect(stream.closed).toBe(1)
+  })
+
   test("is heard of also by who has no request left to ask", async () => {
     const { running, asked, tell } = wait([queued], { maxRequests: 2 })
     await pass(10)
@@ -170,7 +183,7 @@ describe("who listens", () => {
     tell({ kind: "end" })
     await pass(500)
     expect(stream.closed).toBe(1)
-    expect(asked.slice(2, 4)).toEqual(["check 17 at 1000", "check 17 at 1050"])
+    expect(asked.slice(2, 4)).toEqual(["check 17 at 1000", "check 17 at 1052"])
   })
 
   test("looks once more when the wait is over", async () => {
@@ -219,8 +232,8 @@ describe("the stream", () => {
   test("that is not to be had is done without, unless that is a mistake of ours", async () => {
     const lost = new RestError("lost", { outcome: "unknown" })
     const { asked } = wait([() => queued({ place: 0 })], {}, () => Promise.reject(lost))
-    await pass(25)
-    expect(asked).toEqual(["listen at 0", "enqueue anew at 0", "check 17 at 25"])
+    await pass(35)
+    expect(asked).toEqual(["listen at 0", "enqueue anew at 0", "check 17 at 35"])
     const mistake = new TypeError("ours")
     const failing = wait([queued], {}, () => Promise.reject(mistake))
     expect(await rejection(failing.running)).toBe(mistake)
@@ -247,8 +260,8 @@ describe("who polls", () => {
     const moved = () => queued({ place: 1 })
     const { asked } = wait([queued, queued, moved], { push: false })
     await pass(1_500)
-    // 100 and 200 ms; then two places took 300 ms, and it is the second: 0.85 x 150 ms.
-    const at = [100, 300, 427]
+    // 140 and 210 ms; then two places took 210 ms, and it is the second: 0.85 x 105 ms.
+    const at = [140, 350, 439]
     expect(asked.slice(1, 4)).toEqual(at.map((ms) => `check 17 at ${String(ms)}`))
   })
 
@@ -256,7 +269,7 @@ describe("who polls", () => {
     const { running, asked } = wait([queued, () => busy, () => grant(30_000)], { push: false })
     await pass(200)
     await running
-    expect(asked.slice(1)).toEqual(["check 17 at 100", "enqueue 17 at 100"])
+    expect(asked.slice(1)).toEqual(["check 17 at 140", "enqueue 17 at 140"])
   })
 
   test("gives up when it may not ask again", async () => {

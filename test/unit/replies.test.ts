@@ -9,6 +9,7 @@ import {
   readStolen,
   splitReply,
 } from "../../src/store/replies.js"
+import type { Grant } from "../../src/store/store.js"
 import { now } from "../../src/validity.js"
 
 const sentAt = now()
@@ -48,6 +49,19 @@ describe("acquire", () => {
     expect(() => read(["granted", 1, "", "", -1, "", 0], { fencing: true })).toThrow(RestError)
   })
 
+  test("a grant is valid for what its key has left, and never for longer than was asked for", () => {
+    const granted = (ms: number) =>
+      readAcquired(["granted", ms, "", "", -1, "", 0], now(), request) as Grant
+    const stolen = (ms: number) => readStolen(["granted", ms, ""], now(), request) as Grant
+    for (const grantOf of [granted, stolen]) {
+      // Less 1 % and 2 ms, and what passes meanwhile.
+      expect(grantOf(10_000).validity.remainingMs).toBeLessThanOrEqual(9_898)
+      expect(grantOf(10_000).validity.remainingMs).toBeGreaterThan(9_000)
+      expect(grantOf(60_000).validity.remainingMs).toBeLessThanOrEqual(29_698)
+      expect(grantOf(60_000).validity.remainingMs).toBeGreaterThan(28_000)
+    }
+  })
+
   test("busy: for as long as the holder has left; -1 is for ever, and less than nothing is nothing", () => {
     const left = (ms: number) => read(["busy", ms, "", "", -1, "", 0])
     expect(left(500)).toEqual({ kind: "busy", holderTtlMs: 500 })
@@ -74,6 +88,8 @@ describe("acquire", () => {
     expect(refused(3, 2)).toThrow('permits: "a" is in use with 3 permits, got 2 permits')
     expect(refused(0, 2)).toThrow("in use with none (a shared lock), got 2 permits")
     expect(refused(3, Infinity)).toThrow("in use with 3 permits, got none (a shared lock)")
+    // Who wants the lock alone named none.
+    expect(() => read(["limit", 3, "", "", -1, "", 0])).toThrow(RestError)
   })
 
   test.for([
@@ -93,6 +109,12 @@ describe("steal", () => {
     const stolen = (reply: unknown, fencing = false) =>
       readStolen(reply, sentAt, { fencing, ttlMs: 30_000 })
     expect(stolen(["held", 0, "digest"])).toEqual({ kind: "held", digest: "digest" })
+    // A client that parses replies may have made something else of the text.
+    expect(stolen(["held", 0, null])).toEqual({ kind: "held", digest: "null" })
+    expect(stolen(["held", 0, 17])).toEqual({ kind: "held", digest: "17" })
+    for (const none of [undefined, {}, []]) {
+      expect(() => stolen(["held", 0, none])).toThrow(RestError)
+    }
     expect(stolen(["granted", 500, ""])).toMatchObject({
       kind: "granted",
       fencingToken: undefined,
