@@ -35,7 +35,7 @@ export function isUpstashRedis(value: object): value is UpstashRedis {
 export class UpstashRedisClient implements Transport {
   /** It sends a command up to six times, and nothing tells how often it did. */
   readonly mayResend = true
-  // A client that puts the commands of a tick into one request leaves those out that it does not know.
+  /** A client that puts the commands of a tick into one request leaves those out that it does not know. */
   readonly keepsOrder = false
   /** Its Subscriber reports nothing when its stream ends. */
   readonly noticesEnd = false
