@@ -1,5 +1,5 @@
 // For orientation: a Durable Object as a lock, in workerd, as one might write it by hand.
-import { startWorker } from "../testbed/worker.js"
+import { Isolate } from "../../test/workerd/isolate.js"
 import type { Contender } from "./contender.js"
 
 const WORKER = new URL("durable-object-worker.ts", import.meta.url)
@@ -10,10 +10,10 @@ export const durableObject: Contender = {
   hasPermits: false,
   isTold: true,
   prepare: async (testbed) => {
-    const worker = await startWorker(WORKER, { durableObjects: { LOCKS: "LockObject" } })
-    const { port } = await worker.ready
-    const url = `http://${await testbed.wireTo(Number(port))}`
-    return { place: { ...testbed, url }, close: () => worker.dispose() }
+    const durableObjects = { LOCKS: "LockObject" }
+    const isolate = await Isolate.start({ worker: WORKER, env: {}, durableObjects })
+    const url = `http://${await testbed.wireTo(Number(isolate.url.port))}`
+    return { place: { ...testbed, url }, close: () => isolate.stop() }
   },
   open: ({ url }) => {
     const ask = async (path: string) => {

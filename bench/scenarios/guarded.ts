@@ -6,8 +6,8 @@ import { NOTHING, type Result } from "../result.js"
 import { percentile } from "../testbed/percentile.js"
 import { sendBare } from "../testbed/send-bare.js"
 import type { Testbed } from "../testbed/testbed.js"
+import { timed } from "../testbed/timed.js"
 import type { Scenario } from "./scenario.js"
-import { timed } from "./uncontended.js"
 
 /** @param cycles how many requests the route answers */
 export function guarded(cycles: number): Scenario {

@@ -1,11 +1,11 @@
 // The uncontended scenario in workerd, where a Worker runs: what the lock computes there beyond the bare requests.
+import { Isolate } from "../../test/workerd/isolate.js"
+import { isOneOfEachForm } from "../contenders/fetchlock.js"
 import { NOTHING, type Result } from "../result.js"
 import { cpuMsOfWorkerd } from "../testbed/cpu.js"
 import type { Testbed } from "../testbed/testbed.js"
-import { startWorker } from "../testbed/worker.js"
-import { isOneOfEachForm } from "../contenders/fetchlock.js"
+import { timed } from "../testbed/timed.js"
 import type { Ready, Scenario } from "./scenario.js"
-import { timed } from "./uncontended.js"
 
 const WORKER = new URL("workerd-cycles.ts", import.meta.url)
 /** Of each of ten lanes in one turn. */
@@ -26,18 +26,18 @@ export function inWorkerd(turns: number): Scenario {
 }
 
 async function measure(testbed: Testbed, ready: Ready, turns: number): Promise<Result> {
-  const worker = await startWorker(WORKER, {
-    bindings: {
+  const isolate = await Isolate.start({
+    worker: WORKER,
+    env: {
       REDIS_URL: testbed.url,
       REDIS_TOKEN: testbed.token,
       OPTIONS: JSON.stringify(ready.managerOptions?.(ready.place) ?? {}),
     },
   })
   try {
-    const url = await worker.ready
     let cycles = 0
     const run = async (kind: "own" | "bare") => {
-      const response = await fetch(new URL(`/${kind}?cycles=${CYCLES}`, url))
+      const response = await isolate.fetch(`/${kind}?cycles=${CYCLES}`)
       if (!response.ok) throw new Error(`the Worker answered ${response.status}`)
       cycles = ((await response.json()) as { cycles: number }).cycles
     }
@@ -60,6 +60,6 @@ async function measure(testbed: Testbed, ready: Ready, turns: number): Promise<R
       cpu_ms_above_limit: perCycle(spent.own.cpu - spent.bare.cpu),
     }
   } finally {
-    await worker.dispose()
+    await isolate.stop()
   }
 }

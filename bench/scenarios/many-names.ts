@@ -2,8 +2,8 @@
 import { NOTHING, type Result } from "../result.js"
 import { cpuMs } from "../testbed/cpu.js"
 import { sendBare } from "../testbed/send-bare.js"
+import { timed } from "../testbed/timed.js"
 import { type Scenario, withClients } from "./scenario.js"
-import { timed } from "./uncontended.js"
 
 export function manyNames(count: number): Scenario {
   return {

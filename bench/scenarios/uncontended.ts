@@ -5,6 +5,7 @@ import { cpuMs } from "../testbed/cpu.js"
 import { percentile } from "../testbed/percentile.js"
 import { sendBare } from "../testbed/send-bare.js"
 import type { Testbed } from "../testbed/testbed.js"
+import { timed } from "../testbed/timed.js"
 import type { Ready, Scenario } from "./scenario.js"
 
 /** @param cycles how often each contender has its turn */
@@ -79,11 +80,4 @@ class Uncontended {
     const { isRest } = this.#ready
     await sendBare(this.#testbed, isRest ? this.#bodies : ['["PING"]', '["PING"]'])
   }
-}
-
-/** How long the work takes, in milliseconds. */
-export async function timed(work: () => Promise<void>): Promise<number> {
-  const start = performance.now()
-  await work()
-  return performance.now() - start
 }

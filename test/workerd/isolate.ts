@@ -12,6 +12,8 @@ export interface IsolateOptions {
   readonly outbound?: (request: Request) => Promise<Response>
   /** The queue that it both sends to, as the binding, and consumes. */
   readonly queue?: { readonly binding: string; readonly name: string }
+  /** The classes of its Durable Objects, by binding. */
+  readonly durableObjects?: Record<string, string>
 }
 
 export class Isolate {
@@ -29,7 +31,14 @@ export class Isolate {
     })
   }
 
-  static async start({ worker, env, compatibilityFlags = [], outbound, queue }: IsolateOptions) {
+  static async start({
+    worker,
+    env,
+    compatibilityFlags = [],
+    outbound,
+    queue,
+    durableObjects,
+  }: IsolateOptions) {
     const isolate = new Isolate({
       modules: true,
       script: await bundle(worker, compatibilityFlags.includes("nodejs_compat")),
@@ -41,14 +50,21 @@ export class Isolate {
         queueProducers: { [queue.binding]: queue.name },
         queueConsumers: { [queue.name]: { maxBatchTimeout: 0 } },
       }),
+      ...(durableObjects && { durableObjects }),
       ...(outbound && { outboundService: outbound as never }),
     })
     isolate.#url = await isolate.#miniflare.ready
     return isolate
   }
 
+  /** Where it listens. */
+  get url(): URL {
+    if (!this.#url) throw new Error("it has not started yet")
+    return this.#url
+  }
+
   fetch(path: string, init?: RequestInit): Promise<Response> {
-    return fetch(new URL(path, this.#url), init)
+    return fetch(new URL(path, this.url), init)
   }
 
   /** Fires its cron trigger. */
