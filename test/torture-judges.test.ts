@@ -1,7 +1,10 @@
 // The judges of the torture, on histories that were made up: what each of them says of what it sees.
 import { describe, expect, test } from "vitest"
+import * as scripts from "../src/lua/scripts.js"
 import { Court } from "../torture/judges/court.js"
 import { isConclusive, reportOf } from "../torture/report.js"
+import { TIMEOUT_MS } from "../torture/times.js"
+import { Belated } from "../torture/trouble/belated.js"
 
 const START = 1_000_000
 const CRASHES = { kills: 0, pauses: 0, restarts: 0 }
@@ -62,21 +65,6 @@ describe("lock-outs", () => {
     expect(judged(130_000)).toEqual(["lock-out"])
   })
 
-  test("also if it was so before all had come", () => {
-    const { wait, judged } = open()
-    wait("ledger-0", -1_000, 5_000)
-    for (let at = 100; at < 120_000; at += 500) wait("ledger-0", at, at + 600)
-    expect(judged(130_000)).toEqual(["lock-out"])
-  })
-
-  test("what was over before the beginning is not taken off what came after it", () => {
-    const { court, wait, judged } = open()
-    wait("ledger-0", -50_000, -1_000)
-    wait("ledger-0", 0, 800)
-    judged(10_000)
-    expect(court.lockOuts.longest?.ms).toBe(800)
-  })
-
   test("what is within its bound is none, and is told as the longest", () => {
     const { court, wait, hold, judged } = open()
     hold("ledger-0", 0, 10)
@@ -91,6 +79,55 @@ describe("lock-outs", () => {
     hold("ledger-0", 0, 10)
     hold("ledger-0", 60_000, 60_010)
     expect(judged(70_000)).toEqual([])
+  })
+})
+
+describe("requests that are executed too late", () => {
+  const TOKEN = "fl_client-3_abcdefghijklmnopqrstuvwx"
+  const keys = ["6", "lock:a", "q", "seen", "fence", "holders", "stolen"]
+  const acquire = ["EVAL", scripts.acquire, ...keys, `${TOKEN} - 2000 1 x`, "2000", "try", ""]
+  const release = ["EVAL", scripts.release, ...keys, TOKEN, ""]
+  const sent = (command: string[], at: number) => ({
+    commands: [command],
+    headers: { "sent-at": String(at) },
+  })
+
+  test("are those that were sent before their token was let go of, and executed after it", () => {
+    const belated = new Belated()
+    expect(belated.see(sent(acquire, 1_000), 1_010)).toBe(false)
+    expect(belated.see(sent(release, 1_020), 1_030)).toBe(false)
+    expect(belated.see(sent(acquire, 1_015), 1_040)).toBe(true)
+  })
+
+  test("also where the release is one command", () => {
+    const belated = new Belated()
+    belated.see(sent(["DELEX", "lock:a", "IFEQ", TOKEN], 1_000), 1_010)
+    expect(belated.see(sent(acquire, 1_000), 1_020)).toBe(true)
+  })
+
+  test("are not those that the client sends when it has let go", () => {
+    const belated = new Belated()
+    belated.see(sent(release, 1_000), 1_010)
+    expect(belated.see(sent(acquire, 1_011), 1_020)).toBe(false)
+  })
+
+  test("are those that nobody waits for any more, unless they ask for nothing", () => {
+    const belated = new Belated()
+    expect(belated.see(sent(acquire, 1_000), 1_000 + TIMEOUT_MS)).toBe(true)
+    expect(belated.see(sent(release, 1_000), 1_000 + TIMEOUT_MS)).toBe(false)
+  })
+
+  test("may each be in the way for one ttl, at their own name", () => {
+    const lockedOut = (name: string) => {
+      const { court, wait, hold, judged } = open()
+      hold("ledger-0", 0, 10)
+      wait("ledger-0", 5, 4_000)
+      hold("ledger-0", 4_000, 4_010)
+      court.onBelated(name, START + 20)
+      return judged(10_000)
+    }
+    expect(lockedOut("ledger-0")).toEqual([])
+    expect(lockedOut("ledger-1")).toEqual(["lock-out"])
   })
 })
 

@@ -12,6 +12,8 @@ export interface Report {
   readonly faulted: number
   readonly faults: Readonly<Record<string, number>>
   readonly crashes: Crashes
+  /** How many requests for a lock were executed when nobody wanted them any more, by a fault or since the machine was busy. */
+  readonly belated: number
   /** How many holds were compared with others, and how many of them overlapped. */
   readonly judgedHolds: number
   readonly overlaps: number
@@ -44,6 +46,7 @@ export function reportOf(court: Court, circumstances: Circumstances): Report {
     requests,
     faulted: [...faults.values()].reduce((sum, n) => sum + n, 0),
     faults: Object.fromEntries([...faults].sort(([a], [b]) => a.localeCompare(b))),
+    belated: court.belated,
     judgedHolds: court.overlaps.judged,
     overlaps: court.overlaps.found,
     register: { accepted, refused, violations: unfair },
@@ -82,6 +85,7 @@ export function summary(report: Report): string {
     `grants             ${grants} (${(grants / seconds).toFixed(0)} a second)`,
     `requests           ${requests}, of which ${faulted} faulted (${share} %), in ${Object.keys(faults).length} ways`,
     ...Object.entries(faults).map(([label, n]) => `  ${label.padEnd(30)} ${n}`),
+    `executed too late  ${report.belated} requests that nobody wanted any more`,
     `clients killed     ${crashes.kills}`,
     `clients paused     ${crashes.pauses}`,
     `Redis restarts     ${crashes.restarts}`,

@@ -37,6 +37,7 @@ export async function torture(
   try {
     const stage = await Stage.open(settings, court, directory)
     court.begin(monotonicMs())
+    stage.letIn()
     try {
       const trouble = new AbortController()
       const random = Random.of(seed, -1)

@@ -36,8 +36,11 @@ process.on("uncaughtException", (error) => void diary.broken(error))
 
 const end = new AbortController()
 setMaxListeners(0, end.signal)
-process.on("message", () => {
-  end.abort()
+const isLetIn = new Promise<void>((resolve) => {
+  process.on("message", (told) => {
+    if (told !== "begin") end.abort()
+    resolve()
+  })
 })
 // A terminal tells it all of them; the one that started the others ends them.
 process.on("SIGINT", () => undefined)
@@ -90,6 +93,8 @@ const watchTheCongestion = async () => {
   }
 }
 
+process.send?.("ready")
+await isLetIn
 await Promise.all([
   watchTheClock(),
   watchTheCongestion(),

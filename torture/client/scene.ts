@@ -1,6 +1,7 @@
 // What all clients have in common, wherever they run: a manager for one visitor, and the way to the register.
 import { type LockEvent, LockManager } from "../../src/index.js"
 import { isFar } from "../far-clients.js"
+import { dated } from "../sent-at.js"
 import { Random } from "../random.js"
 import { deafFetch } from "./deaf-fetch.js"
 import type { Diary } from "./diary.js"
@@ -21,14 +22,15 @@ export function setScene(settings: ClientSettings, surroundings: Surroundings): 
   const onEvent = (event: LockEvent) => {
     if (event.type === "released") heard.released = event.result
   }
+  const isDeaf = isFar(client) || Random.of(seed, client, visitor).chance(0.4)
   const locks = new LockManager({
     onEvent,
+    fetch: dated(isDeaf ? deafFetch : (url, init) => fetch(url, init)),
     redis: { url, token },
     timeout: timeoutMs,
     clientId: `client-${client}`,
     // Both forms of extensions and releases, on the same locks.
     compareAndSet: Random.of(seed, client, visitor, 2).chance(0.5),
-    ...((isFar(client) || Random.of(seed, client, visitor).chance(0.4)) && { fetch: deafFetch }),
     waitUntil,
   })
   const write = async (name: string, fence: number) => {

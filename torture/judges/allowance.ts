@@ -6,8 +6,9 @@
 //  - a holder that died or could not release: its ttl
 //  - a waiter that died in the queue, or missed its grant: the lease that it is granted, at most the ttl, and the 500 ms
 //    by which those behind it ask later
-//  - a request that suffered a fault: its deadline and the pause before it is asked again; where a copy may have been
-//    executed late, or the outcome of a whole call stayed unknown, a hold for nobody: a ttl
+//  - a request that suffered a fault: its deadline and the pause before it is asked again
+//  - one that was executed when nobody wanted it any more, by a fault or by a busy machine, or a call whose outcome stayed unknown:
+//    a hold for nobody, a ttl
 //  - a waiter that left: the deadline of what it had under way, and its leave
 //  - a restart of the database: the time it was away, the time until the REST server comes back to it, and the hold and the lease
 //    that it kept for those who could not be told
@@ -51,7 +52,7 @@ const MOST_IN_THE_WAY_MS = PLACE_MS + LONG_TTL_MS
 const PRICES: Readonly<Record<Setback, number>> = {
   fault: TIMEOUT_MS + BACKOFF_MS,
   leave: TIMEOUT_MS + BACKOFF_MS,
-  late: LONG_TTL_MS,
+  belated: LONG_TTL_MS,
   unknown: LONG_TTL_MS,
   cut: LONG_TTL_MS / 3,
 }

@@ -27,6 +27,7 @@ export class Court implements Reader, Onlooker {
   readonly #happenings = new Happenings()
   #beforeLongest: readonly string[] = []
   requests = 0
+  belated = 0
   #startedAt = monotonicMs()
   /** What was said once is not said again. */
   readonly #said = new Set<string>()
@@ -40,10 +41,9 @@ export class Court implements Reader, Onlooker {
     return this.#startedAt
   }
 
-  /** All clients are there. Those who were let in first waited while the others were started, which kept this process busy too. */
+  /** The clients are let in. */
   begin(at: number): void {
     this.#startedAt = at
-    this.lockOuts.begin(at)
   }
 
   note(client: number, note: TimedNote): void {
@@ -91,11 +91,17 @@ export class Court implements Reader, Onlooker {
     this.requests++
   }
 
-  onFault(name: string | undefined, { label, effect }: ChosenFault, at: number): void {
+  onFault(name: string | undefined, { label }: ChosenFault, at: number): void {
     this.faults.set(label, (this.faults.get(label) ?? 0) + 1)
     if (name === undefined) return
     this.#happenings.add(name, at, label)
-    this.setbacks.struck(name, at, effect === "late" ? "late" : "fault")
+    this.setbacks.struck(name, at, "fault")
+  }
+
+  onBelated(name: string, at: number): void {
+    this.belated++
+    this.#happenings.add(name, at, "a request is executed that nobody wants any more")
+    this.setbacks.struck(name, at, "belated")
   }
 
   onWaiter(name: string, stream: Stream, at: number): void {

@@ -45,7 +45,6 @@ const LATE_MS = 2_000
 export class LockOuts {
   readonly #setbacks: Setbacks
   readonly #names = new Map<string, Name>()
-  #since = -Infinity
   #longest: LockOut | undefined
   #closest: LockOut | undefined
 
@@ -60,11 +59,6 @@ export class LockOuts {
   /** The one that used most of what it was allowed. */
   get closest(): LockOut | undefined {
     return this.#closest
-  }
-
-  /** What was before is not judged. */
-  begin(at: number): void {
-    this.#since = at
   }
 
   addHold(hold: Hold): void {
@@ -130,7 +124,7 @@ export class LockOuts {
     let tooLong: LockOut | undefined
     if (since !== undefined && !isLockedOut) {
       state.wantedSince ??= since
-      state.lockedOutMs += Math.max(0, step.at - Math.max(since, this.#since))
+      state.lockedOutMs += step.at - since
       tooLong = this.#judge(name, state, state.wantedSince, step.at)
     }
     state.lockedOutSince = isLockedOut ? (since ?? step.at) : undefined

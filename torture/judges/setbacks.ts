@@ -3,8 +3,8 @@
 export type Setback =
   /** A request for the lock was lost, late or garbled: it is asked again. */
   | "fault"
-  /** A request for the lock may be executed late: it may hold the lock for nobody. */
-  | "late"
+  /** A request for the lock was executed when nobody wanted it any more: it may hold the lock, or a place, for nobody. */
+  | "belated"
   /** A waiter has left: its place goes with a request. */
   | "leave"
   /** A call failed with its outcome unknown: it may have been granted the lock. */

@@ -11,6 +11,8 @@ const CHUNK = 1 << 16
 
 export class NodeClient {
   readonly number: number
+  /** It waits to be let in, or has ended. */
+  readonly isReady: Promise<unknown>
   readonly #child: ChildProcess
   readonly #exited: Promise<unknown>
   readonly #diary: number
@@ -31,6 +33,14 @@ export class NodeClient {
     const killChild = () => this.#child.kill("SIGKILL")
     process.once("exit", killChild)
     this.#exited = once(this.#child, "exit").finally(() => process.off("exit", killChild))
+    this.isReady = Promise.race([once(this.#child, "message"), this.#exited])
+  }
+
+  /** Lets it begin its visits, as soon as it is ready. */
+  letIn(): void {
+    void this.isReady.then(() => {
+      if (this.#child.connected) this.#child.send("begin")
+    })
   }
 
   /** What it wrote to its standard error since the last time, and how it ended if nobody asked it to. */

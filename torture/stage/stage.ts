@@ -1,13 +1,14 @@
 // The stage of a run: the database, a proxy with faults before it for each client, the witness, and the clients.
 import { join } from "node:path"
-import { FaultProxy } from "../../test/support/fault-proxy.js"
+import { type Execution, FaultProxy } from "../../test/support/fault-proxy.js"
 import type { ClientSettings } from "../client/settings.js"
 import type { Court } from "../judges/court.js"
 import { monotonicMs } from "../monotonic.js"
 import type { Random } from "../random.js"
 import { TIMEOUT_MS } from "../times.js"
 import type { Victims } from "../trouble/crashes.js"
-import { planFaults } from "../trouble/fault-plan.js"
+import { Belated } from "../trouble/belated.js"
+import { nameIn, planFaults } from "../trouble/fault-plan.js"
 import { buildClients, type ClientPrograms } from "./client-programs.js"
 import { TorturedDatabase } from "./database.js"
 import { NodeClient } from "./node-client.js"
@@ -30,8 +31,10 @@ export class Stage implements Victims {
   readonly #paused = new Set<NodeClient>()
   readonly #workers: WorkerClient[] = []
   readonly #proxies = new Set<FaultProxy>()
+  readonly #belated = new Belated()
   #clients = 0
 
+  /** Everything is there, and the clients wait to be let in. */
   static async open(settings: TortureSettings, court: Court, directory: string): Promise<Stage> {
     const programs = await buildClients(settings.breakages, directory)
     const database = await TorturedDatabase.start()
@@ -39,7 +42,7 @@ export class Stage implements Victims {
       court.note(client, note)
     })
     const stage = new Stage(settings, court, directory, programs, database, witness)
-    await stage.#enter()
+    await stage.#startClients()
     return stage
   }
 
@@ -57,6 +60,11 @@ export class Stage implements Victims {
     this.#programs = programs
     this.#database = database
     this.#witness = witness
+  }
+
+  /** All at once: those who came first would find a machine that is busy with starting the others. */
+  letIn(): void {
+    for (const client of [...this.#nodes, ...this.#workers]) client.letIn()
   }
 
   /** Hands what clients have noted and how they fare to the court. */
@@ -82,7 +90,8 @@ export class Stage implements Victims {
     this.#read(client)
     client.close()
     this.#court.killed(client.number, at)
-    await this.#addNode()
+    const next = await this.#addNode()
+    next.letIn()
     return true
   }
 
@@ -124,7 +133,7 @@ export class Stage implements Victims {
     await this.#database.close()
   }
 
-  async #enter(): Promise<void> {
+  async #startClients(): Promise<void> {
     const { processes, workers, workerVisitors } = this.#settings
     for (let i = 0; i < processes; i++) await this.#addNode()
     for (let i = 0; i < workers; i++) {
@@ -135,13 +144,16 @@ export class Stage implements Victims {
       const { worker } = this.#programs
       this.#workers.push(await WorkerClient.start(worker, settings, workerVisitors, onLag))
     }
+    await Promise.all([...this.#nodes].map((node) => node.isReady))
   }
 
-  async #addNode(): Promise<void> {
+  async #addNode(): Promise<NodeClient> {
     const settings = await this.#nextClient()
     const diary = join(this.#directory, `diary-${settings.client}`)
     const { visitors } = this.#settings
-    this.#nodes.add(new NodeClient(this.#programs.process, { ...settings, diary, visitors }))
+    const node = new NodeClient(this.#programs.process, { ...settings, diary, visitors })
+    this.#nodes.add(node)
+    return node
   }
 
   /** A number and a proxy of its own. */
@@ -149,7 +161,11 @@ export class Stage implements Victims {
     const { seed, ledgers, faultShare: share } = this.#settings
     const client = this.#clients++
     const handler = (request: Request) => this.#database.fetch(request)
-    const proxy = await FaultProxy.open(this.#database.url, { handler })
+    const onExecution = (execution: Execution) => {
+      const name = nameIn(execution.commands, PREFIX)
+      if (this.#belated.see(execution) && name) this.#court.onBelated(name, monotonicMs())
+    }
+    const proxy = await FaultProxy.open(this.#database.url, { handler, onExecution })
     this.#proxies.add(proxy)
     const plan = planFaults({ seed, client, share, prefix: PREFIX }, this.#court)
     proxy.plan = (request) => {

@@ -14,9 +14,10 @@ const PING_EVERY_MS = 200
 export class WorkerClient {
   readonly number: number
   readonly #isolate: Isolate
-  readonly #visitors: Promise<unknown>
+  readonly #beginVisits: () => Promise<unknown>
+  #visits: Promise<unknown> = Promise.resolve()
   readonly #over = new AbortController()
-  #visits = 0
+  #nextVisit = 0
   readonly #failures: string[] = []
   readonly #onLag: (at: number, ms: number) => void
   #stopping: Promise<boolean> | undefined
@@ -47,9 +48,15 @@ export class WorkerClient {
     this.#isolate = isolate
     this.#onLag = onLag
     void this.#watch()
-    this.#visitors = Promise.all(
-      Array.from({ length: visitors }, (_, i) => this.#visitor(Random.of(seed, client, i, 1))),
-    )
+    this.#beginVisits = () =>
+      Promise.all(
+        Array.from({ length: visitors }, (_, i) => this.#visitor(Random.of(seed, client, i, 1))),
+      )
+  }
+
+  /** Lets it begin its visits. */
+  letIn(): void {
+    this.#visits = this.#beginVisits()
   }
 
   /** What went wrong since the last time: rejections that nobody handled, requests that were not answered as they should. */
@@ -66,7 +73,7 @@ export class WorkerClient {
 
   async #stop(withinMs: number): Promise<boolean> {
     this.#over.abort()
-    const isDone = await isInTime(this.#visitors, withinMs)
+    const isDone = await isInTime(this.#visits, withinMs)
     await this.#isolate.stop()
     return isDone
   }
@@ -84,7 +91,7 @@ export class WorkerClient {
   async #visitor(random: Random): Promise<void> {
     while (!this.#over.signal.aborted) {
       try {
-        const response = await this.#isolate.fetch(`/?visit=${this.#visits++}`)
+        const response = await this.#isolate.fetch(`/?visit=${this.#nextVisit++}`)
         if (!response.ok) this.#failures.push(`HTTP ${response.status}: ${await response.text()}`)
         else await response.arrayBuffer()
       } catch (error) {

@@ -13,6 +13,8 @@ export interface Onlooker {
   onRequest(): void
   /** @param name the lock that it is about; undefined for a stream, whose channel does not tell */
   onFault(name: string | undefined, fault: ChosenFault, at: number): void
+  /** A request for a lock is executed when nobody wants it any more. */
+  onBelated(name: string, at: number): void
   /** A waiter has come to the queue of a lock. */
   onWaiter(name: string, stream: Stream, at: number): void
 }
@@ -62,7 +64,7 @@ export function planFaults(settings: FaultSettings, onlooker: Onlooker): Plan {
 }
 
 /** The lock that the commands are about. */
-function nameIn(commands: SeenRequest["commands"], prefix: string): string | undefined {
+export function nameIn(commands: SeenRequest["commands"], prefix: string): string | undefined {
   for (const [command, first, , key] of commands) {
     const found = command === "EVAL" ? key : first
     if (found?.startsWith(prefix)) return found.slice(prefix.length)

@@ -9,17 +9,15 @@ export interface ChosenFault {
   readonly label: string
   readonly fault: Fault
   /**
-   * - `late`: something may be executed long after its sender has given it up
    * - `deaf`: a waiter does not hear of its grant
    * - `fault`: it has to be asked again
    */
-  readonly effect: "fault" | "late" | "deaf"
+  readonly effect: "fault" | "deaf"
 }
 
 type Maker = (random: Random) => Omit<ChosenFault, "label">
 
 const once = (fault: Fault) => (): Omit<ChosenFault, "label"> => ({ fault, effect: "fault" })
-const late = (fault: Fault): Omit<ChosenFault, "label"> => ({ fault, effect: "late" })
 
 function replaced(executed: boolean, status: number, body: string): Maker {
   return once({ kind: "replaced", executed, status, body })
@@ -47,12 +45,20 @@ const OF_REQUESTS: readonly (readonly [label: string, weight: number, make: Make
     1,
     (r) => ({ fault: { kind: "request-delayed", ms: slow(r) }, effect: "fault" }),
   ],
-  ["request executed late", 3, (r) => late({ kind: "request-delayed", ms: outlasting(r) })],
+  [
+    "request executed late",
+    3,
+    (r) => ({ fault: { kind: "request-delayed", ms: outlasting(r) }, effect: "fault" }),
+  ],
   ["reply slow", 5, (r) => ({ fault: { kind: "reply-delayed", ms: slow(r) }, effect: "fault" })],
   [TOO_LATE, 6, lateReply],
   ["executed twice at once", 2, once({ kind: "doubled", ms: 0, answer: "first" })],
   ["executed twice, second answer", 1, once({ kind: "doubled", ms: 0, answer: "second" })],
-  ["executed again late", 2, (r) => late({ kind: "doubled", ms: outlasting(r), answer: "first" })],
+  [
+    "executed again late",
+    2,
+    (r) => ({ fault: { kind: "doubled", ms: outlasting(r), answer: "first" }, effect: "fault" }),
+  ],
   ["body cut off", 1, once({ kind: "truncated", framing: "broken" })],
   ["half a body for a whole", 1, once({ kind: "truncated", framing: "intact" })],
   ["429", 1, replaced(false, 429, '{"error":"slow down"}')],
