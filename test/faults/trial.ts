@@ -10,7 +10,7 @@ import {
 import { lockKeys } from "../../src/store/keys.js"
 import { FaultProxy } from "../support/fault-proxy.js"
 import { judge } from "../support/judge.js"
-import { until } from "../support/outcomes.js"
+import { AT_LAST, until } from "../support/outcomes.js"
 import { type Deed, readRecord, recorded } from "../support/record.js"
 import { connect } from "../support/variants.js"
 import type { FaultLab } from "./lab.js"
@@ -164,6 +164,6 @@ export async function releaseAtLast(lock: Lock): Promise<ReleaseResult> {
   await until(async () => {
     result = await lock.release().catch(() => undefined)
     return result !== undefined
-  })
+  }, AT_LAST)
   return result ?? "gone"
 }

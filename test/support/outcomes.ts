@@ -60,13 +60,16 @@ export function everythingSaidBy(value: unknown): string {
   return said.join("\n")
 }
 
+/** For what a busy machine makes fail again and again. */
+export const AT_LAST = { timeout: 15_000 }
+
 /** Takes a free lock, however often it takes: where requests have little time, a busy machine makes them fail. */
 export async function acquireAtLast(locks: LockManager, name: string): Promise<Lock> {
   let lock: Lock | null = null
   await until(async () => {
     lock = await locks.tryAcquire(name).catch(() => null)
     return lock !== null
-  })
+  }, AT_LAST)
   // TypeScript does not see what the callback assigned.
   return lock as unknown as Lock
 }
