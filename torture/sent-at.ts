@@ -14,5 +14,7 @@ export function dated(fetch: Fetch): Fetch {
 
 /** In ms since 1970. */
 export function sentAtOf(headers: Readonly<Record<string, unknown>>): number {
-  return Number(headers[SENT_AT])
+  const sentAt = Number(headers[SENT_AT])
+  if (Number.isNaN(sentAt)) throw new Error(`a request does not tell when it was sent: ${SENT_AT}`)
+  return sentAt
 }

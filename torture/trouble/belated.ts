@@ -11,7 +11,7 @@ const TOKEN = /\bfl_client-\d+_[\w-]{24}/
 const REMEMBERED_MS = 30_000
 
 export class Belated {
-  /** When tokens were let go of: a hold was released, or a place in the queue was left. */
+  /** When the releases and leaves that were executed had been sent, by token. */
   readonly #letGo = new Map<string, number>()
 
   /** Told of each execution at its beginning. Whether it may take what nobody wants. */
@@ -21,7 +21,7 @@ export class Belated {
     for (const command of commands) {
       const operation = operationOf(command)
       const token = TOKEN.exec(command.join(" "))?.[0] ?? ""
-      if (operation === "release") this.#letGo.set(token, now)
+      if (operation === "release") this.#letGo.set(token, sentAt)
       else if (ASKS_FOR_IT.includes(operation)) {
         const isGivenUp = now - sentAt >= TIMEOUT_MS
         isBelated ||= isGivenUp || sentAt <= (this.#letGo.get(token) ?? -Infinity)
@@ -31,7 +31,7 @@ export class Belated {
     return isBelated
   }
 
-  /** Tokens are in the order in which they were let go of first. */
+  /** About in the order in which they were let go of first. */
   #forget(now: number): void {
     for (const [token, at] of this.#letGo) {
       if (at > now - REMEMBERED_MS) return
