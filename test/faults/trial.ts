@@ -16,6 +16,9 @@ import { connect } from "../support/variants.js"
 import type { FaultLab } from "./lab.js"
 import { TTL } from "./matrix.js"
 
+/** How many trials there were. */
+let opened = 0
+
 /** One case's own proxy and key in a shared database. */
 export class Trial {
   readonly proxy: FaultProxy
@@ -25,9 +28,12 @@ export class Trial {
   readonly unharmed: LockManager
   readonly #lab: FaultLab
 
+  /** Every other one extends and releases by one command where it can, unless the options say. */
   static async open(lab: FaultLab, options: Partial<LockManagerOptions>): Promise<Trial> {
-    const name = `trial-${Math.random().toString(36).slice(2)}`
-    return new Trial(lab, name, await FaultProxy.open(lab.url, { rewrite: recorded }), options)
+    const compareAndSet = opened++ % 2 === 1
+    const name = `trial-${compareAndSet ? "by-command" : "by-script"}-${Math.random().toString(36).slice(2)}`
+    const proxy = await FaultProxy.open(lab.url, { rewrite: recorded })
+    return new Trial(lab, name, proxy, { compareAndSet, ...options })
   }
 
   private constructor(
