@@ -2,6 +2,7 @@
 // that they touch no key but their own, which the local server enforces.
 import { describe } from "vitest"
 import { openBench } from "./scripts/bench.js"
+import { dying } from "./scripts/dying.js"
 import { handingOn } from "./scripts/handing-on.js"
 import { sharing } from "./scripts/sharing.js"
 import { standingInLine } from "./scripts/standing-in-line.js"
@@ -16,6 +17,9 @@ for (const engine of ["embedded engine", "real Redis"] as const) {
     })
     describe("handing on", () => {
       handingOn(bench)
+    })
+    describe("dying", () => {
+      dying(bench)
     })
     describe("sharing", () => {
       sharing(bench)

@@ -1,5 +1,6 @@
 // The table of costs in docs/scripts.md is what a database counts.
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { earsOn } from "./scripts/bench.js"
 import { documentedCosts, measuredCosts } from "./scripts/measuring.js"
 import { hasRedisServer } from "./support/redis-server.js"
 import { type Database, openDatabase } from "./support/variants.js"
@@ -15,7 +16,9 @@ for (const engine of ["embedded engine", "real Redis"] as const) {
 
     test("each path of each script costs what the table in docs/scripts.md says", async () => {
       if (!database) throw new Error("the database is not open")
-      expect(await measuredCosts(database.command)).toEqual(await documentedCosts())
+      const { hear, close } = earsOn(database)
+      expect(await measuredCosts(database.command, hear)).toEqual(await documentedCosts())
+      close()
     })
   })
 }

@@ -18,6 +18,7 @@ local entry, ttl, action, ticket = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 --@include mark.lua
 --@include add-mark.lua
 --@include serve.lua
+--@include skip-dead.lua
 local token, _, _, fencing, mode = fields(entry)
 local waits = action ~= "try"
 
@@ -68,6 +69,8 @@ if waits then
   if value and not mark(value) then value, base = nil, nil end
 end
 
+-- Not released but over: whoever had it may have died, and others with it.
+if action == "check" and not value then skipDead(entry) end
 local left, fence, others
 -- Unmarked, nobody waits for it.
 if not value or base and (waits or isMarked(value)) then

@@ -3,6 +3,7 @@
 import fc from "fast-check"
 import { expect } from "vitest"
 import { type Bench, expectLives } from "../scripts/bench.js"
+import { dying } from "../scripts/dying.js"
 import { handingOn } from "../scripts/handing-on.js"
 import { casts, histories, History } from "../scripts/histories.js"
 import { documentedCosts, measuredCosts } from "../scripts/measuring.js"
@@ -27,34 +28,40 @@ export async function openChecks(): Promise<readonly Check[]> {
   const documented = await documentedCosts()
   let names = 0
   const checks: Check[] = []
+  const stops: (() => void)[] = []
+  const hear = async (channel: string) => {
+    const heard: string[] = []
+    const onMessage = (_: Buffer, payload: Buffer) => heard.push(payload.toString())
+    const listener = { onMessage, onEnd: () => undefined }
+    stops.push(await engine.subscribe({ kind: "channel", name: channel }, listener))
+    return heard
+  }
+  const hearNothingMore = () => {
+    for (const stop of stops.splice(0)) stop()
+  }
   const bench = (claim: string, work: (bench: Bench) => Promise<void>) => {
     const run = async (scripts: Scripts) => {
       const name = `mutant-${String(names++)}`
       const sent = (options: HandOptions) => new LockByHand(command, name, { scripts, ...options })
       const lock = sent({})
-      const stops: (() => void)[] = []
-      const hear = async (channel: string) => {
-        const heard: string[] = []
-        const onMessage = (_: Buffer, payload: Buffer) => heard.push(payload.toString())
-        const listener = { onMessage, onEnd: () => undefined }
-        stops.push(await engine.subscribe({ kind: "channel", name: channel }, listener))
-        return heard
-      }
       await work({ lock, command, sent, hear })
-      for (const stop of stops) stop()
+      hearNothingMore()
       await expectLives(lock)
     }
     checks.push({ claim, run })
   }
   standingInLine(bench)
   handingOn(bench)
+  dying(bench)
   sharing(bench)
   voting(bench)
   checks.push({
     claim: "each path costs what the table says",
     run: async (scripts) => {
       await command("FLUSHALL")
-      expect(await measuredCosts(command, { scripts })).toEqual(documented)
+      const measured = await measuredCosts(command, hear, { scripts })
+      hearNothingMore()
+      expect(measured).toEqual(documented)
     },
   })
   checks.push({

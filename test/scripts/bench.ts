@@ -1,6 +1,7 @@
 // What the tests of the scripts work with: a database, a lock of their own, ears on channels, and a sweep at the end.
 import { afterAll, beforeAll, expect, test, vi } from "vitest"
 import { FetchClient } from "../../src/rest/fetch-client.js"
+import type { Subscription } from "../../src/rest/transport.js"
 import { type HandOptions, LockByHand, type SendCommand } from "../support/waiter-by-hand.js"
 import { type Database, type EngineName, openDatabase } from "../support/variants.js"
 
@@ -31,25 +32,31 @@ export function openBench(engine: EngineName): BenchTest {
   return (claim, run) => {
     test(claim, async () => {
       if (!database) throw new Error("the database is not open yet")
-      const { url, token, command } = database
-      const closes: (() => void)[] = []
+      const { command } = database
+      const { hear, close } = earsOn(database)
       const name = `script-${String(names++)}`
       const sent = (options: HandOptions) => new LockByHand(command, name, options)
       const lock = sent({})
-      const hear = async (channel: string) => {
-        const heard: string[] = []
-        const listener = { onMessage: (text: string) => heard.push(text), onEnd: () => undefined }
-        const stream = await new FetchClient({ url, token }).subscribe(channel, listener, 5_000)
-        closes.push(() => {
-          stream.close()
-        })
-        return heard
-      }
       await run({ lock, command, sent, hear })
-      for (const close of closes) close()
+      close()
       await expectLives(lock)
     })
   }
+}
+
+/** Listens to channels of a database through streams, until they are closed. */
+export function earsOn({ url, token }: Database): Pick<Bench, "hear"> & { close: () => void } {
+  const streams: Subscription[] = []
+  const hear = async (channel: string) => {
+    const heard: string[] = []
+    const listener = { onMessage: (text: string) => heard.push(text), onEnd: () => undefined }
+    streams.push(await new FetchClient({ url, token }).subscribe(channel, listener, 5_000))
+    return heard
+  }
+  const close = () => {
+    for (const stream of streams) stream.close()
+  }
+  return { hear, close }
 }
 
 export async function expectLives(lock: LockByHand): Promise<void> {

@@ -6,6 +6,8 @@ export interface Scene {
   readonly lock: LockByHand
   readonly holder: WaiterByHand
   readonly caller: WaiterByHand
+  /** Lets somebody listen to a channel, as who is alive does. */
+  readonly hear: (channel: string) => Promise<unknown>
 }
 
 /** One path: what has happened before, and the call that is measured. */
@@ -23,11 +25,25 @@ const held = ({ lock, holder }: Scene) => lock.take(holder.token)
 
 const waiting =
   (n: number, options?: Parameters<typeof waiterByHand>[0]) =>
-  async ({ lock }: Scene) => {
-    for (let i = 0; i < n; i++) await lock.enqueue(waiterByHand(options))
+  async ({ lock, hear }: Scene) => {
+    for (let i = 0; i < n; i++) {
+      const waiter = waiterByHand(options)
+      await hear(waiter.channel)
+      await lock.enqueue(waiter)
+    }
   }
 
 const planted =
+  (n: number) =>
+  async ({ lock, hear }: Scene) => {
+    for (let i = 0; i < n; i++) {
+      const waiter = waiterByHand()
+      await hear(waiter.channel)
+      await lock.plant(waiter, 1_000)
+    }
+  }
+
+const died =
   (n: number, agoMs = 0) =>
   async ({ lock }: Scene) => {
     for (let i = 0; i < n; i++) await lock.plant(waiterByHand(), agoMs)
@@ -118,7 +134,13 @@ export const paths: readonly Path[] = [
   {
     script: "acquire: check",
     when: "free, two are before us",
-    before: all(planted(2, 1_000), ({ lock, caller }) => lock.plant(caller)),
+    before: all(planted(2), ({ lock, caller }) => lock.plant(caller)),
+    call: ask.check,
+  },
+  {
+    script: "acquire: check",
+    when: "free, two that died are before us",
+    before: all(died(2, 1_000), ({ lock, caller }) => lock.plant(caller)),
     call: ask.check,
   },
   {
@@ -162,6 +184,12 @@ export const paths: readonly Path[] = [
   },
   {
     script: "release",
+    when: "handed on, two that died are next",
+    before: all(held, waiting(1), died(2), waiting(1)),
+    call: ask.release,
+  },
+  {
+    script: "release",
     when: "handed on to the last waiter",
     before: all(held, waiting(1)),
     call: ask.release,
@@ -175,7 +203,7 @@ export const paths: readonly Path[] = [
   {
     script: "release",
     when: "handed on to the last waiter, past a dead one",
-    before: all(held, planted(1, 31_000), waiting(1)),
+    before: all(held, died(1, 31_000), waiting(1)),
     call: ask.release,
   },
   { script: "release", when: "taken", before: mine, call: ask.release },

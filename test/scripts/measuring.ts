@@ -12,6 +12,7 @@ import { paths, type Scene } from "./costs.js"
 /** What the database bills for each path; nothing else may use it meanwhile. */
 export async function measuredCosts(
   command: SendCommand,
+  hear: Scene["hear"],
   options?: HandOptions,
 ): Promise<Record<string, number>> {
   const measured: Record<string, number> = {}
@@ -20,7 +21,9 @@ export async function measuredCosts(
       lock: new LockByHand(command, `cost-${String(i)}`, options),
       holder: waiterByHand({ ...(limit && { limit }) }),
       caller: waiterByHand({ fencing, ...(limit && { limit }) }),
+      hear,
     }
+    await hear(scene.caller.channel)
     await before?.(scene)
     await command("CONFIG", "RESETSTAT")
     await call(scene)

@@ -2,28 +2,11 @@
 --@include holders.lua
 --@include entry.lua
 --@include mint.lua
+--@include publish.lua
+--@include audience.lua
 
--- What could not be published: channel, message, channel, message, …
-local unsent = {}
 -- Whether shared holds came or went, so that the life of their keys has to follow.
 local isStale = false
-
--- An answer with what could not be published at its end.
-local function reply(answer)
-  for _, part in ipairs(unsent) do
-    answer[#answer + 1] = part
-  end
-  return answer
-end
-
-local function publish(channel, message)
-  if channel == "-" then return end
-  local sent = redis.pcall("PUBLISH", channel, message)
-  if type(sent) == "table" and sent.err then
-    unsent[#unsent + 1] = channel
-    unsent[#unsent + 1] = message
-  end
-end
 
 -- Whether a waiter came so lately that nobody will ask when it checked before it does so again: checks are at most
 -- 20 s apart, which leaves 5 s of the 30 for one that is slow.
@@ -70,7 +53,7 @@ local function grantAlone(token, ms)
   redis.call("SET", lock, token .. (head and "+" or ""), "PX", ms)
   if head then
     local _, channel = fields(head)
-    publish(channel or "-", "next " .. ms)
+    tellNext(channel or "-", ms)
   end
   return head
 end
@@ -113,7 +96,7 @@ local function serve(base, limit, caller, ttl)
   if isStale then
     settle(base, nextChannel and "+" or "")
     -- Who wants to share waits for the first one to go, everyone else for the last.
-    if nextChannel then publish(nextChannel, "next " .. digits(endOf(nextMode == limit and "0" or "-1"))) end
+    if nextChannel then tellNext(nextChannel, digits(endOf(nextMode == limit and "0" or "-1"))) end
   end
   return base, nil, fence, nextChannel
 end

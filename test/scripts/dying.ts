@@ -1,0 +1,163 @@
+// The scripts where waiters have died: nobody listens to their channels any more, and who is heard need not wait for them.
+import { expect } from "vitest"
+import { waiterByHand } from "../support/waiter-by-hand.js"
+import { type Bench, type BenchTest, expectHeard } from "./bench.js"
+
+/** Makes the server say that nobody listens to a channel of that beginning. */
+const countsNobodyOn = (channels: string) => `local redis = (function(real)
+  return setmetatable({ pcall = function(name, ...)
+    local reply = real.pcall(name, ...)
+    if name == "PUBSUB" then
+      for i = 1, #reply, 2 do
+        if string.sub(reply[i], 1, ${channels.length}) == "${channels}" then reply[i + 1] = 0 end
+      end
+    end
+    return reply
+  end }, { __index = real })
+end)(redis)
+`
+
+/** Makes the server refuse to count who listens. */
+const COUNTS_NOTHING = `local redis = (function(real)
+  return setmetatable({ pcall = function(name, ...)
+    if name == "PUBSUB" then return { err = "ERR unknown command" } end
+    return real.pcall(name, ...)
+  end }, { __index = real })
+end)(redis)
+`
+
+/** Puts waiters into the queue of a lock whose holder has died, and lets those listen that are said to live. */
+async function queueUp({ lock, hear }: Bench, ...lives: readonly boolean[]) {
+  const line = []
+  for (const [i, isAlive] of lives.entries()) {
+    const waiter = waiterByHand()
+    const heard = isAlive ? await hear(waiter.channel) : []
+    line.push({ waiter, heard, ticket: await lock.plant(waiter, 10_000 - i) })
+  }
+  return line
+}
+
+export function dying(bench: BenchTest): void {
+  bench("a check takes those before it that nobody hears out of the queue", async (b) => {
+    const { lock, command } = b
+    const [, first, , last] = await queueUp(b, false, true, false, true, false)
+    if (!first || !last) throw new Error("no")
+    await lock.check(first.waiter, first.ticket)
+    expect(await lock.value()).toBe(`${first.waiter.token}+`)
+    await command("DEL", lock.key("lock"))
+    expect(await lock.check(last.waiter, last.ticket)).toMatchObject({ kind: "granted" })
+    // The one behind it is none of its business.
+    expect(await lock.waiters()).toHaveLength(1)
+    expect(await command("HLEN", lock.key("seen"))).toBe(0)
+  })
+
+  bench("what is known of one that is taken out is forgotten", async (b) => {
+    const { lock, command } = b
+    const [dead, caller] = await queueUp(b, false, true)
+    if (!dead || !caller) throw new Error("no")
+    await command("HSET", lock.key("seen"), dead.waiter.token, dead.ticket)
+    await command("PEXPIRE", lock.key("seen"), "30000")
+    await lock.check(caller.waiter, caller.ticket)
+    expect(await command("HLEN", lock.key("seen"))).toBe(0)
+  })
+
+  bench("where the caller itself is not heard, nobody passes for dead", async (b) => {
+    const [head, , caller] = await queueUp(b, false, true, false)
+    if (!head || !caller) throw new Error("no")
+    const reply = await b.lock.check(caller.waiter, caller.ticket)
+    expect(reply).toMatchObject({ kind: "queued", place: 1 })
+    expect(await b.lock.value()).toBe(`${head.waiter.token}+`)
+  })
+
+  bench("nor does who polls", async (b) => {
+    const { lock } = b
+    const polling = waiterByHand({ listens: false })
+    await lock.plant(polling, 20_000)
+    const [, caller] = await queueUp(b, false, true)
+    if (!caller) throw new Error("no")
+    const reply = await lock.check(caller.waiter, caller.ticket)
+    expect(reply).toMatchObject({ kind: "queued", place: 0 })
+    expect(await lock.value()).toBe(`${polling.token}+`)
+  })
+
+  bench("nor anybody where listeners are not counted", async (b) => {
+    const sent = b.sent({ prelude: COUNTS_NOTHING })
+    const [head, caller] = await queueUp(b, false, true)
+    if (!head || !caller) throw new Error("no")
+    expect(await sent.check(caller.waiter, caller.ticket)).toMatchObject({ kind: "queued" })
+    expect(await b.lock.value()).toBe(`${head.waiter.token}+`)
+    expect(await sent.release(head.waiter.token)).toEqual(["released"])
+    expect(await b.lock.value()).toBe(caller.waiter.token)
+  })
+
+  bench("nor while somebody has the lock", async (b) => {
+    const { lock } = b
+    const [, caller] = await queueUp(b, false, true)
+    if (!caller) throw new Error("no")
+    await lock.take(waiterByHand().token)
+    expect(await lock.check(caller.waiter, caller.ticket)).toMatchObject({ place: 1 })
+  })
+
+  bench("nor for one that is not in the queue", async (b) => {
+    const { lock, hear } = b
+    const [head] = await queueUp(b, false, true)
+    const stranger = waiterByHand()
+    await hear(stranger.channel)
+    expect(await lock.check(stranger, "1")).toMatchObject({ kind: "busy" })
+    expect(await lock.value()).toBe(`${head?.waiter.token ?? ""}+`)
+  })
+
+  bench("who lives after all is told, and comes back to its place", async (b) => {
+    const { lock } = b
+    const [wronged, caller] = await queueUp(b, true, true, true)
+    if (!wronged || !caller) throw new Error("no")
+    const { waiter, heard, ticket } = wronged
+    const sent = b.sent({ prelude: countsNobodyOn(waiter.channel) })
+    const reply = await sent.check(caller.waiter, caller.ticket)
+    expect(reply).toMatchObject({ kind: "granted" })
+    await expectHeard(heard, "next 0")
+    expect(await lock.check(waiter, ticket)).toMatchObject({ kind: "busy" })
+    expect(await lock.enqueue(waiter, ticket)).toMatchObject({ kind: "queued", place: 0 })
+  })
+
+  bench("the first that hears it is told that it is next", async (b) => {
+    const { lock, hear } = b
+    const holder = waiterByHand()
+    await lock.take(holder.token)
+    const line = [false, false, true, true].map((isAlive) => ({ isAlive, waiter: waiterByHand() }))
+    const ears = []
+    for (const { isAlive, waiter } of line) {
+      if (isAlive) ears.push(await hear(waiter.channel))
+      await lock.enqueue(waiter)
+    }
+    expect(await lock.release(holder.token)).toEqual(["released"])
+    const [first = [], second = []] = ears
+    await expectHeard(first, "next 20000")
+    expect(second).toEqual([])
+    // They stay where they are: to hear nothing is no proof.
+    expect(await lock.waiters()).toEqual(line.slice(1).map(({ waiter }) => waiter.entry))
+  })
+
+  bench("who wants to share is told so, too", async (b) => {
+    const { lock, hear } = b
+    const limit = 1
+    const [holder, dead, living] = [1, 2, 3].map(() => waiterByHand({ limit }))
+    if (!holder || !dead || !living) throw new Error("no")
+    await lock.try(holder)
+    await lock.enqueue(waiterByHand({ limit }))
+    await lock.enqueue(dead)
+    const heard = await hear(living.channel)
+    await lock.enqueue(living)
+    expect(await lock.release(holder.token)).toEqual(["released"])
+    await expectHeard(heard, expect.stringMatching(/^next \d+$/))
+  })
+
+  bench("where nobody hears it, nobody is told", async (b) => {
+    const { lock, sent } = b
+    const holder = waiterByHand()
+    await lock.take(holder.token)
+    for (let i = 0; i < 3; i++) await lock.enqueue(waiterByHand())
+    expect(await sent({}).release(holder.token)).toEqual(["released"])
+    expect(await lock.waiters()).toHaveLength(2)
+  })
+}
