@@ -87,34 +87,58 @@ describe("requests that are executed too late", () => {
   const keys = ["6", "lock:a", "q", "seen", "fence", "holders", "stolen"]
   const acquire = ["EVAL", scripts.acquire, ...keys, `${TOKEN} - 2000 1 x`, "2000", "try", ""]
   const release = ["EVAL", scripts.release, ...keys, TOKEN, ""]
-  const sent = (command: string[], at: number) => ({
+  const executed = (command: string[], sentAt: number, result: unknown) => ({
     commands: [command],
-    headers: { "sent-at": String(at) },
+    headers: { "sent-at": String(sentAt) },
+    answer: JSON.stringify({ result }),
   })
+  const acquired = (sentAt: number, kind = "granted") => executed(acquire, sentAt, [kind, 2_000])
+  const released = (sentAt: number) => executed(release, sentAt, ["released"])
 
   test("are those that were sent before their token was let go of, and executed after it", () => {
     const belated = new Belated()
-    expect(belated.see(sent(acquire, 1_000), 1_010)).toBe(false)
-    expect(belated.see(sent(release, 1_020), 1_030)).toBe(false)
-    expect(belated.see(sent(acquire, 1_015), 1_040)).toBe(true)
+    expect(belated.see(acquired(1_000), 1_010)).toEqual([])
+    expect(belated.see(released(1_020), 1_030)).toEqual([])
+    expect(belated.see(acquired(1_015), 1_040)).toEqual([acquire])
   })
 
   test("also where the release is one command", () => {
     const belated = new Belated()
-    belated.see(sent(["DELEX", "lock:a", "IFEQ", TOKEN], 1_000), 1_010)
-    expect(belated.see(sent(acquire, 1_000), 1_020)).toBe(true)
+    belated.see(executed(["DELEX", "lock:a", "IFEQ", TOKEN], 1_000, 1), 1_010)
+    expect(belated.see(acquired(1_000), 1_020)).toEqual([acquire])
   })
 
-  test("are not those that the client sends when it has begun to let go", () => {
+  test("are not those that the client sends when it has begun to let go, however often it does", () => {
     const belated = new Belated()
-    belated.see(sent(release, 1_000), 1_010)
-    expect(belated.see(sent(acquire, 1_001), 1_020)).toBe(false)
+    belated.see(released(1_000), 1_010)
+    belated.see(released(1_020), 1_030)
+    expect(belated.see(acquired(1_005), 1_040)).toEqual([])
+    const together = {
+      ...acquired(1_050),
+      commands: [release, acquire],
+      answer: JSON.stringify([{ result: ["released"] }, { result: ["granted", 2_000] }]),
+    }
+    expect(new Belated().see(together, 1_060)).toEqual([])
   })
 
-  test("are those that nobody waits for any more, unless they ask for nothing", () => {
+  test("are those that nobody waits for any more, where they took something", () => {
+    const late = 1_000 + TIMEOUT_MS
     const belated = new Belated()
-    expect(belated.see(sent(acquire, 1_000), 1_000 + TIMEOUT_MS)).toBe(true)
-    expect(belated.see(sent(release, 1_000), 1_000 + TIMEOUT_MS)).toBe(false)
+    expect(belated.see(acquired(1_000), late)).toEqual([acquire])
+    expect(belated.see(acquired(1_000, "busy"), late)).toEqual([])
+    // A "try" enters no queue.
+    expect(belated.see(acquired(1_000, "queued"), late)).toEqual([])
+    const enqueue = acquire.map((part) => (part === "try" ? "enqueue" : part))
+    expect(belated.see(executed(enqueue, 1_000, ["queued"]), late)).toEqual([enqueue])
+    const set = ["SET", "lock:a", TOKEN, "NX", "PX", "2000"]
+    expect(belated.see(executed(set, 1_000, "OK"), late)).toEqual([set])
+    expect(belated.see(executed(set, 1_000, null), late)).toEqual([])
+    expect(belated.see(released(1_000), late)).toEqual([])
+  })
+
+  test("cannot be told where a request does not tell when it was sent", () => {
+    const silent = { ...acquired(1_000), headers: {} }
+    expect(() => new Belated().see(silent)).toThrow("when it was sent")
   })
 
   test("may each be in the way for one ttl, at their own name", () => {

@@ -69,12 +69,11 @@ if waits then
   if value and not mark(value) then value, base = nil, nil end
 end
 
--- Not released but over: whoever had it may have died, and others with it.
-if action == "check" and not value then skipDead(entry) end
 local left, fence, others
 -- Unmarked, nobody waits for it.
 if not value or base and (waits or isMarked(value)) then
-  value, left, fence, others = serve(base, limit, entry, ttl)
+  -- A check comes seldom: when the lock is not released but over, or nearly.
+  value, left, fence, others = serve(base, limit, entry, ttl, action == "check" and skipDead)
   if fence then return granted(ttl, fence) end
   base, limit = shared(value)
   if not value and action == "check" then

@@ -4,7 +4,7 @@ import type { Subscription } from "../rest/transport.js"
 import { untilAborted } from "../sleep.js"
 import type { Busy, Grant, LockQueue, Notice, Queued, Waiter } from "../store/store.js"
 import { createChannel } from "../token.js"
-import { Validity } from "../validity.js"
+import { elapsedMs, now, Validity } from "../validity.js"
 import type { AcquisitionRequest } from "./acquisition-request.js"
 import { Inbox } from "./inbox.js"
 import type { Inquiry } from "./inquiry.js"
@@ -22,6 +22,8 @@ export class QueueWait {
   #waiter: Waiter | undefined
   #pace: Pace
   #ticket: string | undefined
+  /** Our stream told that we were taken for dead. */
+  #isTakenForDead = false
 
   constructor(
     queue: LockQueue,
@@ -93,12 +95,15 @@ export class QueueWait {
     return this.#inquiry.ask((_, timeoutMs) => this.#queue.enqueue(waiter, this.#ticket, timeoutMs))
   }
 
-  /** Takes its old place in the queue again, out of which it was taken by a grant that it has missed. */
+  /** Takes its old place in the queue again, out of which it was taken by a grant that it has missed, or for dead. */
   #reenter(waiter: Waiter): Promise<Grant | Queued> {
-    // A stream that has not told of a grant is not listened to for the next one.
-    this.#endStream()
+    // A stream that has not told of a grant is not listened to for the next one, and whoever looks for the dead must not
+    // count on it.
+    if (!this.#isTakenForDead) this.#endStream()
+    const next = this.#stream ? waiter : { ...waiter, channel: undefined }
+    this.#waiter = next
     this.#inquiry.assertMayGoOn()
-    return this.#enqueue(waiter)
+    return this.#enqueue(next)
   }
 
   /** Waits until the grant is heard of, or until it is time to ask. */
@@ -118,6 +123,8 @@ export class QueueWait {
   /** The grant, if it is heard of before it is time to ask. */
   async #hear(queued: Queued): Promise<Grant | undefined> {
     const { repeats, msPerPlace } = this.#movement
+    const startedAt = now()
+    this.#isTakenForDead = false
     let known = queued
     for (;;) {
       const pause = this.#stream
@@ -125,8 +132,11 @@ export class QueueWait {
         : pollingPauseMs(known, this.#pace, repeats, msPerPlace)
       // One more, since a timer may fire a little early.
       const within = Math.min(pause, this.#inquiry.leftMs + 1)
-      const notice = await this.#inbox.next(within, this.#request.signal)
+      // Whatever is heard meanwhile, it has to show that it lives.
+      const silence = Math.max(0, this.#pace.longestPauseMs - elapsedMs(startedAt))
+      const notice = await this.#inbox.next(Math.min(within, silence), this.#request.signal)
       if (notice?.kind === "next") {
+        this.#isTakenForDead = notice.leaseMs === 0
         known = { ...known, holderTtlMs: notice.leaseMs, isForeign: false, place: 0 }
       } else if (notice?.kind === "granted" && this.#isPlausible(notice)) {
         const { serverTime } = queued

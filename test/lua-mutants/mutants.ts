@@ -58,7 +58,7 @@ export const luaMutants: readonly LuaMutant[] = [
   },
   {
     file: "shared/serve.lua",
-    find: "return clock() - math.max(ticket, checked) <= 30000000",
+    find: "return clock() - math.max(ticket, checked) <= within",
     replace: "return true",
     breaks: "who has given no sign of life for 30 s is skipped",
   },
@@ -184,7 +184,7 @@ export const luaMutants: readonly LuaMutant[] = [
   },
   {
     file: "shared/serve.lua",
-    find: "local lives = token and (entry == caller or alive(token, ticket))",
+    find: "local lives = token and (entry == caller or alive(token, ticket, 30000000))",
     replace: "local lives = entry == caller or alive(token, ticket)",
     breaks: "what is no entry is served to nobody",
   },
@@ -269,7 +269,7 @@ export const luaMutants: readonly LuaMutant[] = [
   },
   {
     file: "shared/audience.lua",
-    find: "if entry == last then break end",
+    find: "if line[at] == last then break end",
     replace: "",
     breaks: "those behind the caller are none of its business",
   },
@@ -281,7 +281,7 @@ export const luaMutants: readonly LuaMutant[] = [
   },
   {
     file: "shared/audience.lua",
-    find: "counts[i] > 0",
+    find: "(tonumber(counts[i]) or 0) > 0",
     replace: "true",
     breaks: "that it is asked after a channel is no sign that somebody listens to it",
   },
@@ -299,13 +299,13 @@ export const luaMutants: readonly LuaMutant[] = [
   },
   {
     file: "shared/skip-dead.lua",
-    find: "if not heard[channel] and",
-    replace: "if",
+    find: " and not heard[channel]",
+    replace: "",
     breaks: "who is heard is not taken out",
   },
   {
     file: "shared/skip-dead.lua",
-    find: ' and channel ~= "-"',
+    find: 'channel ~= "-" and ',
     replace: "",
     breaks: "who polls does not pass for dead",
   },
@@ -317,7 +317,7 @@ export const luaMutants: readonly LuaMutant[] = [
   },
   {
     file: "shared/skip-dead.lua",
-    find: 'redis.call("HDEL", seen, (fields(entries[i])))',
+    find: 'redis.call("HDEL", seen, token)',
     replace: "",
     breaks: "what was known of one that died is forgotten",
   },
@@ -328,10 +328,28 @@ export const luaMutants: readonly LuaMutant[] = [
     breaks: "who is taken out and lives is told",
   },
   {
+    file: "shared/skip-dead.lua",
+    find: " and not alive(token, tickets[i], 5000000)",
+    replace: "",
+    breaks: "who came or checked a moment ago does not pass for dead",
+  },
+  {
+    file: "shared/serve.lua",
+    find: "if skip and (not base or places > 0) then",
+    replace: "if skip and not base then",
+    breaks: "who shares the lock does not wait for the dead either",
+  },
+  {
+    file: "shared/serve.lua",
+    find: "if skip and (not base or places > 0) then",
+    replace: "if skip then",
+    breaks: "where nobody can be served nobody is looked for who has died",
+  },
+  {
     file: "acquire.lua",
-    find: 'if action == "check" and not value then',
-    replace: 'if action == "check" then',
-    breaks: "nobody is taken out while somebody has the lock",
+    find: 'action == "check" and skipDead',
+    replace: "skipDead",
+    breaks: "only a check looks for those who have died",
   },
   {
     file: "acquire.lua",

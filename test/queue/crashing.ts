@@ -14,6 +14,8 @@ import {
 
 /** What a waiter may take on top of the time that it has to wait for. */
 const NOTICE_MS = 250
+/** Since then nobody heard of those who died: so long that they pass for dead. */
+const LONG_AGO_MS = 6_000
 /** Those further back ask later by this altogether, at most. */
 const STAGGER_MS = 3_000
 
@@ -78,7 +80,7 @@ export function crashing(lab: () => Lab): void {
     const lock = await locks().acquire(name())
     const hand = byHand(lab(), lock.name)
     const leaseMs = 1_000
-    for (let i = 0; i < 6; i++) await hand.enqueue(waiterByHand({ leaseMs }))
+    for (let i = 0; i < 6; i++) await hand.plant(waiterByHand({ leaseMs }), LONG_AGO_MS)
     const { granted, place } = await enter(locks, lock.name)
     expect(place).toBe(6)
     const releasedAt = performance.now()
@@ -95,10 +97,10 @@ export function crashing(lab: () => Lab): void {
     if (!variant.push) context.skip()
     const wanted = name()
     const hand = byHand(lab(), wanted)
-    const ttlMs = 4_000
+    const ttlMs = 2_000
     const takenAt = performance.now()
     await hand.take(waiterByHand().token, ttlMs)
-    for (let i = 0; i < 6; i++) await hand.enqueue(waiterByHand())
+    for (let i = 0; i < 6; i++) await hand.plant(waiterByHand(), LONG_AGO_MS)
     const { granted } = await enter(locks, wanted)
     const waited = await msUntil(granted, takenAt)
     expect(waited).toBeGreaterThan(ttlMs - 50)

@@ -10,6 +10,7 @@ import {
   type MakeManager,
   msUntil,
   SLACK_MS,
+  until,
 } from "./line.js"
 
 /** How long a waiter without a stream may go without asking: as long as one whose client hides that it ended. */
@@ -148,6 +149,29 @@ export function noticedStreams(lab: () => Lab): void {
     expect(await msUntil(deaf.granted, releasedAt)).toBeLessThan(1_000 + SLACK_MS)
     await (await deaf.granted).release()
     await (await last.granted).release()
+    await expectFree(hand)
+  })
+
+  test("a waiter that passed for dead is told, and comes back to its place at once", async () => {
+    const { locks, command, name } = lab()
+    const lock = await locks().acquire(name())
+    const hand = byHand(lab(), lock.name)
+    const first = await enter(locks, lock.name)
+    const second = await enter(locks, lock.name)
+    const line = (await hand.waiters()) as string[]
+    const [entry = "", channel = ""] = [line[0], line[0]?.split(" ")[1]]
+    await command("ZREM", hand.key("queue"), entry)
+    await command("PUBLISH", channel, "next 0")
+    const isBack = async () => {
+      expect(await hand.waiters()).toEqual(line)
+    }
+    // By itself it would ask after some ten seconds.
+    await until(isBack, SLACK_MS)
+    const releasedAt = performance.now()
+    await lock.release()
+    expect(await msUntil(first.granted, releasedAt)).toBeLessThan(longestPauseMs(lab()) + SLACK_MS)
+    await (await first.granted).release()
+    await (await second.granted).release()
     await expectFree(hand)
   })
 }

@@ -80,6 +80,20 @@ export function dying(bench: BenchTest): void {
     expect(await lock.value()).toBe(`${polling.token}+`)
   })
 
+  bench("nor who came or checked in the last five seconds", async (b) => {
+    const { lock, hear, command } = b
+    const [old, young, caller] = [waiterByHand(), waiterByHand(), waiterByHand()]
+    await lock.plant(old, 20_000)
+    await lock.plant(young, 4_000)
+    await hear(caller.channel)
+    const ticket = await lock.plant(caller, 3_000)
+    await command("HSET", lock.key("seen"), old.token, ticket)
+    await command("PEXPIRE", lock.key("seen"), "30000")
+    expect(await lock.check(caller, ticket)).toMatchObject({ kind: "queued", place: 1 })
+    expect(await lock.value()).toBe(`${old.token}+`)
+    expect(await lock.waiters()).toEqual([young.entry, caller.entry])
+  })
+
   bench("nor anybody where listeners are not counted", async (b) => {
     const sent = b.sent({ prelude: COUNTS_NOTHING })
     const [head, caller] = await queueUp(b, false, true)
@@ -96,6 +110,24 @@ export function dying(bench: BenchTest): void {
     if (!caller) throw new Error("no")
     await lock.take(waiterByHand().token)
     expect(await lock.check(caller.waiter, caller.ticket)).toMatchObject({ place: 1 })
+  })
+
+  bench("nor while as many share it as may", async (b) => {
+    const { lock, hear } = b
+    const limit = 1
+    await lock.try(waiterByHand({ limit }))
+    await lock.plant(waiterByHand({ limit }), 10_000)
+    const caller = waiterByHand({ limit })
+    await hear(caller.channel)
+    const ticket = await lock.plant(caller, 9_000)
+    expect(await lock.check(caller, ticket)).toMatchObject({ kind: "queued", place: 1 })
+  })
+
+  bench("nor who is heard, however long ago it came", async (b) => {
+    const [head, caller] = await queueUp(b, true, true)
+    if (!head || !caller) throw new Error("no")
+    expect(await b.lock.check(caller.waiter, caller.ticket)).toMatchObject({ kind: "queued" })
+    expect(await b.lock.value()).toBe(`${head.waiter.token}+`)
   })
 
   bench("nor for one that is not in the queue", async (b) => {
@@ -150,6 +182,20 @@ export function dying(bench: BenchTest): void {
     await lock.enqueue(living)
     expect(await lock.release(holder.token)).toEqual(["released"])
     await expectHeard(heard, expect.stringMatching(/^next \d+$/))
+  })
+
+  bench("who shares the lock need not wait for the dead before it either", async (b) => {
+    const { lock, hear } = b
+    const limit = 2
+    const holder = waiterByHand({ limit })
+    await lock.try(holder)
+    const dead = [1, 2, 3].map(() => waiterByHand({ limit }))
+    for (const waiter of dead) await lock.plant(waiter, 10_000)
+    const living = waiterByHand({ limit })
+    await hear(living.channel)
+    const ticket = await lock.plant(living, 9_000)
+    expect(await lock.check(living, ticket)).toMatchObject({ kind: "granted" })
+    expect(await lock.waiters()).toEqual([])
   })
 
   bench("where nobody hears it, nobody is told", async (b) => {

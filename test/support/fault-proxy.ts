@@ -95,17 +95,18 @@ export const nothing: Plan = () => undefined
 /** What is executed in the place of a command; the same one where it is to stay as it is. */
 export type Rewrite = (command: readonly string[]) => readonly string[]
 
-/** A request at the moment in which the database gets it. */
+/** A request that the database has answered. */
 export interface Execution {
   readonly commands: readonly (readonly string[])[]
   readonly headers: IncomingHttpHeaders
+  readonly answer: string
 }
 
 export interface ProxyOptions {
   readonly rewrite?: Rewrite
   /** Answers all but streams in the place of the server, which saves the second way over the network. */
   readonly handler?: (request: Request) => Response | Promise<Response>
-  /** Told of each execution before it is made: of none, one or two for a request. */
+  /** Told of each execution: of none, one or two for a request. */
   readonly onExecution?: (execution: Execution) => void
 }
 
@@ -203,9 +204,10 @@ export class FaultProxy implements Faults {
     const fault = this.plan(facts)
     this.log.push({ ...facts, fault, answers })
     const execute = async () => {
-      this.#options.onExecution?.({ commands, headers })
       const answer = await this.#execute(incoming)
-      answers.push(answer.body.toString())
+      const text = answer.body.toString()
+      this.#options.onExecution?.({ commands, headers, answer: text })
+      answers.push(text)
       return answer
     }
     if (isStreamFault(fault)) this.#pipe(incoming, response, fault)

@@ -11,6 +11,7 @@ import { Belated } from "../trouble/belated.js"
 import { nameIn, planFaults } from "../trouble/fault-plan.js"
 import { buildClients, type ClientPrograms } from "./client-programs.js"
 import { TorturedDatabase } from "./database.js"
+import { isInTime } from "./in-time.js"
 import { NodeClient } from "./node-client.js"
 import type { TortureSettings } from "../settings.js"
 import { Witness } from "./witness.js"
@@ -19,6 +20,7 @@ import { WorkerClient } from "./worker-client.js"
 const PREFIX = "lock:"
 /** The end of a client's visits: a hold to its end, an adoption, and clean-ups that are tried again. */
 const STOP_MS = 20_000
+const START_MS = 30_000
 
 export class Stage implements Victims {
   readonly #settings: TortureSettings
@@ -144,7 +146,8 @@ export class Stage implements Victims {
       const { worker } = this.#programs
       this.#workers.push(await WorkerClient.start(worker, settings, workerVisitors, onLag))
     }
-    await Promise.all([...this.#nodes].map((node) => node.isReady))
+    const areReady = Promise.all([...this.#nodes].map((node) => node.isReady))
+    if (!(await isInTime(areReady, START_MS))) throw new Error("a client did not start in time")
   }
 
   async #addNode(): Promise<NodeClient> {
@@ -162,8 +165,13 @@ export class Stage implements Victims {
     const client = this.#clients++
     const handler = (request: Request) => this.#database.fetch(request)
     const onExecution = (execution: Execution) => {
-      const name = nameIn(execution.commands, PREFIX)
-      if (this.#belated.see(execution) && name) this.#court.onBelated(name, monotonicMs())
+      try {
+        for (const command of this.#belated.see(execution)) {
+          this.#court.onBelated(nameIn([command], PREFIX) ?? "", monotonicMs())
+        }
+      } catch (error) {
+        this.#court.complained(client, String(error), monotonicMs())
+      }
     }
     const proxy = await FaultProxy.open(this.#database.url, { handler, onExecution })
     this.#proxies.add(proxy)

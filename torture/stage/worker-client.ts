@@ -47,7 +47,6 @@ export class WorkerClient {
     this.number = client
     this.#isolate = isolate
     this.#onLag = onLag
-    void this.#watch()
     this.#beginVisits = () =>
       Promise.all(
         Array.from({ length: visitors }, (_, i) => this.#visitor(Random.of(seed, client, i, 1))),
@@ -56,6 +55,7 @@ export class WorkerClient {
 
   /** Lets it begin its visits. */
   letIn(): void {
+    void this.#watch()
     this.#visits = this.#beginVisits()
   }
 

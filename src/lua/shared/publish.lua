@@ -15,7 +15,7 @@ end
 local function publish(channel, message)
   if channel == "-" then return end
   local sent = redis.pcall("PUBLISH", channel, message)
-  if type(sent) ~= "table" then return sent end
+  if type(sent) ~= "table" then return tonumber(sent) end
   unsent[#unsent + 1] = channel
   unsent[#unsent + 1] = message
 end

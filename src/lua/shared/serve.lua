@@ -14,11 +14,11 @@ local function isNew(ticket)
   return clock() - ticket <= 5000000
 end
 
--- A waiter is alive when it came or checked in the last 30 s.
-local function alive(token, ticket)
+-- Whether a waiter came or checked in so many microseconds, at least 5 s.
+local function alive(token, ticket, within)
   if isNew(ticket) then return true end
   local checked = tonumber(redis.call("HGET", seen, token)) or 0
-  return clock() - math.max(ticket, checked) <= 30000000
+  return clock() - math.max(ticket, checked) <= within
 end
 
 -- How many more may join the shared holds that there are. Forgets those whose time is over.
@@ -60,11 +60,13 @@ end
 
 -- Gives the lock to the first waiter that is alive, or to all at the head that may share it, and tells the next one.
 -- `base` and `limit` are those of the shared holds that stay; nil when the lock is free.
--- `caller`, the entry of who asks right now, gets its full ttl, since it needs no message; others get a lease.
+-- `caller`, the entry of who asks right now, gets its full ttl, since it needs no message; others get a lease. `skip` is called
+-- with it where somebody can be served.
 -- Returns what stands in the lock's key now (nil: nothing), its ms if it is not shared, the fencing token or "" if the
 -- caller was served, and whether somebody still waits.
-local function serve(base, limit, caller, ttl)
+local function serve(base, limit, caller, ttl, skip)
   local places = base and room(limit)
+  if skip and (not base or places > 0) then skip(caller) end
   local fence, nextChannel, nextMode
   while true do
     -- Where the lock is free, the first of all gets it; where it is shared, the first has to fit in.
@@ -72,7 +74,7 @@ local function serve(base, limit, caller, ttl)
     local entry, ticket = first[1], tonumber(first[2])
     if not entry then break end
     local token, channel, lease, fencing, mode = fields(entry)
-    local lives = token and (entry == caller or alive(token, ticket))
+    local lives = token and (entry == caller or alive(token, ticket, 30000000))
     if base and lives and (mode ~= limit or places < 1) then
       nextChannel, nextMode = channel, mode
       break
