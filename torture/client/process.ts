@@ -9,7 +9,7 @@ import { herdErrand, pickErrand } from "./errand.js"
 import type { Note } from "./notes.js"
 import { setScene } from "./scene.js"
 import type { ProcessSettings } from "./settings.js"
-import { NOTEWORTHY_LAG_MS } from "../times.js"
+import { ENTRY_MS, NOTEWORTHY_LAG_MS } from "../times.js"
 import { visit } from "./visit.js"
 
 /** All of a herd come at the same time, by the clock that they share, and so seldom that those before have gone. */
@@ -61,6 +61,7 @@ const visitor = async (number: number) => {
   // The first ones of each client belong to a herd each.
   const isOfHerd = number < HERDS
   let failures = 0
+  await sleep((ENTRY_MS * number) / settings.visitors)
   while (!end.signal.aborted) {
     if (isOfHerd) await sleep(HERD_EVERY_MS - (monotonicMs() % HERD_EVERY_MS))
     const errand = isOfHerd ? herdErrand(number) : pickErrand(random, ledgers)

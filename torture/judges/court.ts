@@ -98,6 +98,11 @@ export class Court implements Reader, Onlooker {
     this.setbacks.struck(name, at, "fault")
   }
 
+  onLate(name: string, at: number): void {
+    this.#happenings.add(name, at, "a request is sent that is executed after its deadline only")
+    this.setbacks.struck(name, at, "fault")
+  }
+
   onBelated(name: string, at: number): void {
     this.belated++
     this.#happenings.add(name, at, "a request is executed that nobody wants any more")

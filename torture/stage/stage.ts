@@ -13,6 +13,7 @@ import { buildClients, type ClientPrograms } from "./client-programs.js"
 import { TorturedDatabase } from "./database.js"
 import { isInTime } from "./in-time.js"
 import { NodeClient } from "./node-client.js"
+import { sentAtOf } from "../sent-at.js"
 import type { TortureSettings } from "../settings.js"
 import { Witness } from "./witness.js"
 import { WorkerClient } from "./worker-client.js"
@@ -165,10 +166,15 @@ export class Stage implements Victims {
     const client = this.#clients++
     const handler = (request: Request) => this.#database.fetch(request)
     const onExecution = (execution: Execution) => {
+      const at = monotonicMs()
+      const ageMs = Date.now() - sentAtOf(execution.headers)
+      const nameOf = (command: Execution["commands"][number]) => nameIn([command], PREFIX) ?? ""
       try {
         for (const command of this.#belated.see(execution)) {
-          this.#court.onBelated(nameIn([command], PREFIX) ?? "", monotonicMs())
+          this.#court.onBelated(nameOf(command), at)
         }
+        if (ageMs < TIMEOUT_MS) return
+        for (const command of execution.commands) this.#court.onLate(nameOf(command), at - ageMs)
       } catch (error) {
         this.#court.complained(client, String(error), monotonicMs())
       }

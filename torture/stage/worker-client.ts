@@ -6,7 +6,7 @@ import type { ClientSettings } from "../client/settings.js"
 import { UNHANDLED } from "../client/unhandled.js"
 import { monotonicMs } from "../monotonic.js"
 import { Random } from "../random.js"
-import { NOTEWORTHY_LAG_MS } from "../times.js"
+import { ENTRY_MS, NOTEWORTHY_LAG_MS } from "../times.js"
 import { isInTime } from "./in-time.js"
 
 const PING_EVERY_MS = 200
@@ -49,7 +49,9 @@ export class WorkerClient {
     this.#onLag = onLag
     this.#beginVisits = () =>
       Promise.all(
-        Array.from({ length: visitors }, (_, i) => this.#visitor(Random.of(seed, client, i, 1))),
+        Array.from({ length: visitors }, (_, i) =>
+          this.#visitor(Random.of(seed, client, i, 1), (ENTRY_MS * i) / visitors),
+        ),
       )
   }
 
@@ -88,7 +90,8 @@ export class WorkerClient {
     }
   }
 
-  async #visitor(random: Random): Promise<void> {
+  async #visitor(random: Random, entersAfterMs: number): Promise<void> {
+    await sleep(entersAfterMs)
     while (!this.#over.signal.aborted) {
       try {
         const response = await this.#isolate.fetch(`/?visit=${this.#nextVisit++}`)

@@ -13,6 +13,8 @@ export interface Onlooker {
   onRequest(): void
   /** @param name the lock that it is about; undefined for a stream, whose channel does not tell */
   onFault(name: string | undefined, fault: ChosenFault, at: number): void
+  /** A request for a lock was sent that was executed after its deadline only. */
+  onLate(name: string, at: number): void
   /** A request for a lock is executed when nobody wants it any more. */
   onBelated(name: string, at: number): void
   /** A waiter has come to the queue of a lock. */
