@@ -159,14 +159,14 @@ test("a request that the machine executed after its deadline may be asked again,
   const lockedOut = (name: string, at: number) => {
     const { court, wait, hold, judged } = open()
     hold("ledger-0", 10_000, 10_010)
-    wait("ledger-0", 10_005, 11_600)
-    hold("ledger-0", 11_600, 11_610)
+    wait("ledger-0", 10_005, 12_000)
+    hold("ledger-0", 12_000, 12_010)
     court.onLate(name, START + at)
     return judged(20_000)
   }
   expect(lockedOut("ledger-0", 10_020)).toEqual([])
   expect(lockedOut("ledger-1", 10_020)).toEqual(["lock-out"])
-  expect(lockedOut("ledger-0", 11_700)).toEqual(["lock-out"])
+  expect(lockedOut("ledger-0", 12_100)).toEqual(["lock-out"])
 })
 
 test("a run without grants, or one that was broken off, proves nothing", () => {
