@@ -49,6 +49,8 @@ function wait(
   const startedAt = Date.now()
   const asked: string[] = []
   const places: number[] = []
+  /** Those that it was entered with, "-" for none. */
+  const channels: string[] = []
   const stream = { within: 0, closed: 0 }
   let tell: (notice: Notice) => void = () => undefined
   let questions = 0
@@ -60,7 +62,8 @@ function wait(
   const queue: LockQueue = {
     noticesEnd,
     canListen: true,
-    enqueue: (_, ticket) => {
+    enqueue: ({ channel = "-" }, ticket) => {
+      channels.push(channel)
       note(`enqueue ${ticket ?? "anew"}`)
       return answer() as Promise<Grant | Queued>
     },
@@ -84,6 +87,7 @@ function wait(
     running,
     asked,
     places,
+    channels,
     stream,
     tell: (notice: Notice) => {
       tell(notice)
@@ -195,11 +199,45 @@ describe("who listens", () => {
 
   test("takes its old place again after a grant that it has missed, and trusts its stream no more", async () => {
     const missed = [() => queued({ holderTtlMs: 1_000, place: 0 }), () => busy, () => grant(30_000)]
-    const { running, asked, stream } = wait(missed)
+    const { running, asked, stream, channels } = wait(missed)
     await pass(1_001)
     await running
     expect(asked.slice(2)).toEqual(["check 17 at 1001", "enqueue 17 at 1001"])
     expect(stream.closed).toBe(1)
+    expect(channels).toEqual([expect.stringMatching(/^fetchlock-/), "-"])
+  })
+
+  test("comes back to its place when it was taken for dead, and goes on listening", async () => {
+    const answers = [queued, () => busy, queued]
+    const { running, asked, tell, stream, channels } = wait(answers)
+    await pass(1_000)
+    tell({ kind: "next", leaseMs: 0 })
+    await pass(10)
+    expect(asked.slice(2)).toEqual(["check 17 at 1001", "enqueue 17 at 1001"])
+    expect(channels[1]).toBe(channels[0])
+    expect(stream.closed).toBe(0)
+    tell(heard())
+    expect(await running).toMatchObject({ kind: "granted" })
+  })
+
+  test("trusts its stream no more when it misses a grant after that", async () => {
+    const answers = [queued, queued, () => busy, queued]
+    const { tell, stream, channels } = wait(answers)
+    await pass(1_000)
+    tell({ kind: "next", leaseMs: 0 })
+    await pass(30_000)
+    expect(channels).toEqual([expect.stringMatching(/^fetchlock-/), "-"])
+    expect(stream.closed).toBe(1)
+  })
+
+  test("shows that it lives, however often it is told that it is next", async () => {
+    const { asked, tell } = wait([queued])
+    for (let told = 0; told < 10; told++) {
+      tell({ kind: "next", leaseMs: 3_000 })
+      await pass(2_000)
+    }
+    await pass(1)
+    expect(asked.slice(2)).toEqual(["check 17 at 20000"])
   })
 
   test("asks more often where the end of a stream is not noticed", async () => {
