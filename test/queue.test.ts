@@ -1,7 +1,7 @@
 // The queue as its users see it, for each engine, each way for a command to travel, by push and by polling.
 import { describe } from "vitest"
 import { openLab } from "./contract/lab.js"
-import { crashing } from "./queue/crashing.js"
+import { crashing, crashingByPush } from "./queue/crashing.js"
 import { givingUp, givingUpByPolling, givingUpByPush } from "./queue/giving-up.js"
 import { handingOver, handingOverByPush } from "./queue/handing-over.js"
 import { strangers } from "./queue/strangers.js"
@@ -17,6 +17,7 @@ for (const variant of variants) {
     })
     describe("after a crash", () => {
       crashing(lab)
+      if (variant.push) crashingByPush(lab)
     })
     describe("when a waiter gives up", () => {
       givingUp(lab)
