@@ -72,9 +72,7 @@ export function allow(
   }
   const because = {
     "the deadline of a stream": TIMEOUT_MS + FAR_MS[1] + SLACK_MS,
-    "the pause of who polls": setbacks.polledSince(name, free - LONGEST_WAIT_MS)
-      ? LONG_TTL_MS / 3
-      : 0,
+    "the pause of who polls": setbacks.polledSince(name, free - LONGEST_WAIT_MS) / 3,
     ...inTheWay,
     "but none of these for longer than a place lives": Math.min(
       0,

@@ -109,11 +109,11 @@ export class Court implements Reader, Onlooker {
     this.setbacks.struck(name, at, "belated")
   }
 
-  onWaiter(name: string, stream: Stream, at: number): void {
+  onWaiter(name: string, stream: Stream, ttlMs: number, at: number): void {
     this.#happenings.add(name, at, `a waiter is entered whose stream is: ${stream}`)
     if (stream === "deaf") this.lockOuts.deafened(name, at)
     else if (stream === "faulty") this.setbacks.struck(name, at, "cut")
-    else if (stream === "none") this.setbacks.polled(name, at)
+    else if (stream === "none") this.setbacks.polled(name, at, ttlMs)
   }
 
   /** A client wrote to its standard error, or ended by itself. */

@@ -22,7 +22,7 @@ const KEPT_MS = 120_000
 
 export class Setbacks {
   readonly #ofNames = new Map<string, { readonly at: number; readonly what: Setback }[]>()
-  readonly #polledAt = new Map<string, number>()
+  readonly #polls = new Map<string, { readonly at: number; readonly ttlMs: number }[]>()
   readonly #restarts: Stretch[] = []
   readonly #lags: { readonly of: number; readonly at: number; readonly ms: number }[] = []
   readonly #pauses = new Map<number, { from: number; until: number }[]>()
@@ -35,12 +35,16 @@ export class Setbacks {
   }
 
   /** Somebody polls for the lock: who stands in the queue without a stream, or spins. */
-  polled(name: string, at: number): void {
-    this.#polledAt.set(name, at)
+  polled(name: string, at: number, ttlMs: number): void {
+    const known = (this.#polls.get(name) ?? []).filter((it) => it.at > at - KEPT_MS)
+    known.push({ at, ttlMs })
+    this.#polls.set(name, known)
   }
 
-  polledSince(name: string, at: number): boolean {
-    return (this.#polledAt.get(name) ?? -Infinity) >= at
+  /** The longest ttl of who polls for it since then; 0 if nobody does. */
+  polledSince(name: string, at: number): number {
+    const polls = (this.#polls.get(name) ?? []).filter((it) => it.at >= at)
+    return Math.max(0, ...polls.map(({ ttlMs }) => ttlMs))
   }
 
   restarted(from: number, until: number): void {

@@ -18,7 +18,7 @@ export interface Onlooker {
   /** A request for a lock is executed when nobody wants it any more. */
   onBelated(name: string, at: number): void
   /** A waiter has come to the queue of a lock. */
-  onWaiter(name: string, stream: Stream, at: number): void
+  onWaiter(name: string, stream: Stream, ttlMs: number, at: number): void
 }
 
 /** How a waiter hears of its grant: not at all, by a stream that will break, by asking, or by a stream that is well. */
@@ -43,10 +43,10 @@ export function planFaults(settings: FaultSettings, onlooker: Onlooker): Plan {
     const isStream = operations[0] === "SUBSCRIBE"
     const name = isStream ? undefined : nameIn(commands, prefix)
     if (name !== undefined) {
-      for (const channel of channelsIn(commands)) {
+      for (const { channel, ttlMs } of entriesIn(commands)) {
         const stream = channel === "-" ? "none" : (faultyStreams.get(channel) ?? "well")
         faultyStreams.delete(channel)
-        onlooker.onWaiter(name, stream, at)
+        onlooker.onWaiter(name, stream, ttlMs, at)
       }
     }
     const random = Random.of(seed, client, n++)
@@ -74,9 +74,11 @@ export function nameIn(commands: SeenRequest["commands"], prefix: string): strin
   return undefined
 }
 
-/** The channels in the entries with which somebody is entered into a queue. */
-function channelsIn(commands: SeenRequest["commands"]): string[] {
-  return commands.flatMap((command) =>
-    command.at(-2) === "enqueue" ? (command.at(-4)?.split(" ")[1] ?? []) : [],
-  )
+/** Of each that is entered into a queue its channel, and the ttl that it asks for. */
+function entriesIn(commands: SeenRequest["commands"]): { channel: string; ttlMs: number }[] {
+  return commands.flatMap((command) => {
+    const [entry = "", ttl, action] = command.slice(-4)
+    const [, channel] = entry.split(" ")
+    return action === "enqueue" && channel !== undefined ? [{ channel, ttlMs: Number(ttl) }] : []
+  })
 }
