@@ -17,7 +17,10 @@ export const PLACE_MS = 30_000
 /** What an empty queue leaves behind lives for so long. */
 export const QUEUE_MS = 30_000
 
-/** The visitors of a client come one after the other in so long: all at once, they would find a machine that does nothing but connect. */
+/**
+ * The visitors of a client come one after the other in so long: all at once, they would find a machine that does nothing
+ * but connect.
+ */
 export const ENTRY_MS = 2_000
 
 /** What a timer is late by counts from here on. */

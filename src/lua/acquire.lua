@@ -72,7 +72,7 @@ end
 local left, fence, others
 -- Unmarked, nobody waits for it.
 if not value or base and (waits or isMarked(value)) then
-  -- A check comes seldom: when the lock is not released but over, or nearly.
+  -- A check finds a place free where a hold was not released but over: whoever died there may not have been alone.
   value, left, fence, others = serve(base, limit, entry, ttl, action == "check" and skipDead)
   if fence then return granted(ttl, fence) end
   base, limit = shared(value)

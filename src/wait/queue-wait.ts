@@ -130,11 +130,11 @@ export class QueueWait {
       const pause = this.#stream
         ? listeningPauseMs(known, this.#pace, repeats)
         : pollingPauseMs(known, this.#pace, repeats, msPerPlace)
-      // One more, since a timer may fire a little early.
-      const within = Math.min(pause, this.#inquiry.leftMs + 1)
       // Whatever is heard meanwhile, it has to show that it lives.
-      const silence = Math.max(0, this.#pace.longestPauseMs - elapsedMs(startedAt))
-      const notice = await this.#inbox.next(Math.min(within, silence), this.#request.signal)
+      const silence = this.#pace.longestPauseMs - elapsedMs(startedAt)
+      // One more, since a timer may fire a little early.
+      const within = Math.min(pause, silence, this.#inquiry.leftMs + 1)
+      const notice = await this.#inbox.next(within, this.#request.signal)
       if (notice?.kind === "next") {
         this.#isTakenForDead = notice.leaseMs === 0
         known = { ...known, holderTtlMs: notice.leaseMs, isForeign: false, place: 0 }

@@ -30,10 +30,10 @@ export class Trial {
 
   /** Every other one extends and releases by one command where it can, unless the options say. */
   static async open(lab: FaultLab, options: Partial<LockManagerOptions>): Promise<Trial> {
-    const compareAndSet = opened++ % 2 === 1
-    const name = `trial-${compareAndSet ? "by-command" : "by-script"}-${Math.random().toString(36).slice(2)}`
-    const proxy = await FaultProxy.open(lab.url, { rewrite: recorded })
-    return new Trial(lab, name, proxy, { compareAndSet, ...options })
+    const settings = { compareAndSet: opened++ % 2 === 1, ...options }
+    const form = settings.compareAndSet ? "by-command" : "by-script"
+    const name = `trial-${form}-${Math.random().toString(36).slice(2)}`
+    return new Trial(lab, name, await FaultProxy.open(lab.url, { rewrite: recorded }), settings)
   }
 
   private constructor(

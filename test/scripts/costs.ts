@@ -23,25 +23,27 @@ export interface Path {
 
 const held = ({ lock, holder }: Scene) => lock.take(holder.token)
 
-const waiting =
-  (n: number, options?: Parameters<typeof waiterByHand>[0]) =>
+type Options = Parameters<typeof waiterByHand>[0]
+
+/** Brings so many into the queue who listen. */
+const living =
+  (
+    n: number,
+    enter: (lock: LockByHand, waiter: WaiterByHand) => Promise<unknown>,
+    options?: Options,
+  ) =>
   async ({ lock, hear }: Scene) => {
     for (let i = 0; i < n; i++) {
       const waiter = waiterByHand(options)
       await hear(waiter.channel)
-      await lock.enqueue(waiter)
+      await enter(lock, waiter)
     }
   }
 
-const planted =
-  (n: number) =>
-  async ({ lock, hear }: Scene) => {
-    for (let i = 0; i < n; i++) {
-      const waiter = waiterByHand()
-      await hear(waiter.channel)
-      await lock.plant(waiter, 1_000)
-    }
-  }
+const waiting = (n: number, options?: Options) =>
+  living(n, (lock, waiter) => lock.enqueue(waiter), options)
+
+const planted = (n: number) => living(n, (lock, waiter) => lock.plant(waiter, 1_000))
 
 const died =
   (n: number, agoMs = 0) =>

@@ -1,5 +1,6 @@
 // The scripts where waiters have died: nobody listens to their channels any more, and who is heard need not wait for them.
 import { expect } from "vitest"
+import { refusing } from "../support/preludes.js"
 import { waiterByHand } from "../support/waiter-by-hand.js"
 import { type Bench, type BenchTest, expectHeard } from "./bench.js"
 
@@ -13,15 +14,6 @@ const countsNobodyOn = (channels: string) => `local redis = (function(real)
       end
     end
     return reply
-  end }, { __index = real })
-end)(redis)
-`
-
-/** Makes the server refuse to count who listens. */
-const COUNTS_NOTHING = `local redis = (function(real)
-  return setmetatable({ pcall = function(name, ...)
-    if name == "PUBSUB" then return { err = "ERR unknown command" } end
-    return real.pcall(name, ...)
   end }, { __index = real })
 end)(redis)
 `
@@ -95,7 +87,7 @@ export function dying(bench: BenchTest): void {
   })
 
   bench("nor anybody where listeners are not counted", async (b) => {
-    const sent = b.sent({ prelude: COUNTS_NOTHING })
+    const sent = b.sent({ prelude: refusing("PUBSUB") })
     const [head, caller] = await queueUp(b, false, true)
     if (!head || !caller) throw new Error("no")
     expect(await sent.check(caller.waiter, caller.ticket)).toMatchObject({ kind: "queued" })

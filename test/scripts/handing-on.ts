@@ -1,19 +1,11 @@
 // The scripts as they pass the lock on: to whom, for how long, with which message, and past whom.
 import { expect } from "vitest"
+import { refusing } from "../support/preludes.js"
 import { waiterByHand } from "../support/waiter-by-hand.js"
 import { type BenchTest, expectHeard } from "./bench.js"
 
 const granted = (leaseMs: number): unknown =>
   expect.stringMatching(new RegExp(`^granted \\d{16} ${String(leaseMs)} $`))
-
-/** Makes the publishing of messages fail, as on a server whose scripts may not. */
-const CANNOT_PUBLISH = `local redis = (function(real)
-  return setmetatable({ pcall = function(name, ...)
-    if name == "PUBLISH" then return { err = "ERR unknown command" } end
-    return real.pcall(name, ...)
-  end }, { __index = real })
-end)(redis)
-`
 
 export function handingOn(bench: BenchTest): void {
   bench("a release hands the lock to the head and tells the two that it concerns", async (b) => {
@@ -241,7 +233,7 @@ export function handingOn(bench: BenchTest): void {
     "messages that the script cannot publish come back with its reply",
     async ({ lock, sent }) => {
       const [holder, first, second] = [waiterByHand(), waiterByHand(), waiterByHand()]
-      const mute = sent({ prelude: CANNOT_PUBLISH })
+      const mute = sent({ prelude: refusing("PUBLISH") })
       await lock.take(holder.token)
       await lock.enqueue(first)
       await lock.enqueue(second)
@@ -256,7 +248,7 @@ export function handingOn(bench: BenchTest): void {
 
   bench("who has no channel is sent no message", async ({ lock, sent }) => {
     const [holder, silent] = [waiterByHand(), waiterByHand({ listens: false })]
-    const mute = sent({ prelude: CANNOT_PUBLISH })
+    const mute = sent({ prelude: refusing("PUBLISH") })
     await lock.take(holder.token)
     await lock.enqueue(silent)
     expect(await mute.release(holder.token)).toEqual(["released"])

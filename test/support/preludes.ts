@@ -9,3 +9,14 @@ export const EXPIRES_BEFORE_APPEND = `local redis = (function(real)
   end }, { __index = real })
 end)(redis)
 `
+
+/** Makes a command fail that is called in a protected way, as on a server whose scripts may not use it. */
+export function refusing(command: string): string {
+  return `local redis = (function(real)
+  return setmetatable({ pcall = function(name, ...)
+    if name == "${command}" then return { err = "ERR unknown command" } end
+    return real.pcall(name, ...)
+  end }, { __index = real })
+end)(redis)
+`
+}

@@ -6,7 +6,8 @@
 //  - a holder that died or could not release: its ttl
 //  - a waiter that died in the queue, or missed its grant: the lease that it is granted, at most the ttl, and the 500 ms
 //    by which those behind it ask later
-//  - a request that suffered a fault, or that a busy machine executed after its deadline only: its deadline and the pause before it is asked again
+//  - a request that suffered a fault, or that a busy machine executed after its deadline only: its deadline and the pause
+//    before it is asked again
 //  - one that was executed when nobody wanted it any more, by a fault or by a busy machine, or a call whose outcome stayed unknown:
 //    a hold for nobody, a ttl
 //  - a waiter that left: the deadline of what it had under way, and its leave

@@ -166,15 +166,8 @@ export class Stage implements Victims {
     const client = this.#clients++
     const handler = (request: Request) => this.#database.fetch(request)
     const onExecution = (execution: Execution) => {
-      const at = monotonicMs()
-      const ageMs = Date.now() - sentAtOf(execution.headers)
-      const nameOf = (command: Execution["commands"][number]) => nameIn([command], PREFIX) ?? ""
       try {
-        for (const command of this.#belated.see(execution)) {
-          this.#court.onBelated(nameOf(command), at)
-        }
-        if (ageMs < TIMEOUT_MS) return
-        for (const command of execution.commands) this.#court.onLate(nameOf(command), at - ageMs)
+        this.#tellWhatIsLate(execution)
       } catch (error) {
         this.#court.complained(client, String(error), monotonicMs())
       }
@@ -196,6 +189,15 @@ export class Stage implements Victims {
       ledgers,
       timeoutMs: TIMEOUT_MS,
     }
+  }
+
+  #tellWhatIsLate(execution: Execution): void {
+    const at = monotonicMs()
+    const ageMs = Date.now() - sentAtOf(execution.headers)
+    const nameOf = (command: Execution["commands"][number]) => nameIn([command], PREFIX) ?? ""
+    for (const command of this.#belated.see(execution)) this.#court.onBelated(nameOf(command), at)
+    if (ageMs < TIMEOUT_MS) return
+    for (const command of execution.commands) this.#court.onLate(nameOf(command), at - ageMs)
   }
 
   #pickVictim(random: Random): NodeClient | undefined {

@@ -14,7 +14,8 @@ const PING_EVERY_MS = 200
 export class WorkerClient {
   readonly number: number
   readonly #isolate: Isolate
-  readonly #beginVisits: () => Promise<unknown>
+  readonly #seed: number
+  readonly #visitors: number
   #visits: Promise<unknown> = Promise.resolve()
   readonly #over = new AbortController()
   #nextVisit = 0
@@ -47,18 +48,14 @@ export class WorkerClient {
     this.number = client
     this.#isolate = isolate
     this.#onLag = onLag
-    this.#beginVisits = () =>
-      Promise.all(
-        Array.from({ length: visitors }, (_, i) =>
-          this.#visitor(Random.of(seed, client, i, 1), (ENTRY_MS * i) / visitors),
-        ),
-      )
+    this.#seed = seed
+    this.#visitors = visitors
   }
 
   /** Lets it begin its visits. */
   letIn(): void {
     void this.#watch()
-    this.#visits = this.#beginVisits()
+    this.#visits = Promise.all(Array.from({ length: this.#visitors }, (_, i) => this.#visitor(i)))
   }
 
   /** What went wrong since the last time: rejections that nobody handled, requests that were not answered as they should. */
@@ -90,8 +87,9 @@ export class WorkerClient {
     }
   }
 
-  async #visitor(random: Random, entersAfterMs: number): Promise<void> {
-    await sleep(entersAfterMs)
+  async #visitor(i: number): Promise<void> {
+    const random = Random.of(this.#seed, this.number, i, 1)
+    await sleep((ENTRY_MS * i) / this.#visitors)
     while (!this.#over.signal.aborted) {
       try {
         const response = await this.#isolate.fetch(`/?visit=${this.#nextVisit++}`)

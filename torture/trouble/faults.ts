@@ -17,7 +17,11 @@ export interface ChosenFault {
 
 type Maker = (random: Random) => Omit<ChosenFault, "label">
 
-const once = (fault: Fault) => (): Omit<ChosenFault, "label"> => ({ fault, effect: "fault" })
+/** What has to be asked again; by chance, or always the same. */
+const drawn =
+  (draw: (random: Random) => Fault): Maker =>
+  (random) => ({ fault: draw(random), effect: "fault" })
+const once = (fault: Fault) => drawn(() => fault)
 
 function replaced(executed: boolean, status: number, body: string): Maker {
   return once({ kind: "replaced", executed, status, body })
@@ -29,10 +33,7 @@ const outlasting = (random: Random) => TIMEOUT_MS + 20 + 480 * random.next() ** 
 const slow = (random: Random) => random.between(30, TIMEOUT_MS - 50)
 
 const TOO_LATE = "reply too late"
-const lateReply: Maker = (random) => ({
-  fault: { kind: "reply-delayed", ms: outlasting(random) },
-  effect: "fault",
-})
+const lateReply = drawn((r) => ({ kind: "reply-delayed", ms: outlasting(r) }))
 
 /** With weights: what is over at once comes more often than what lasts. */
 const OF_REQUESTS: readonly (readonly [label: string, weight: number, make: Maker])[] = [
@@ -40,24 +41,16 @@ const OF_REQUESTS: readonly (readonly [label: string, weight: number, make: Make
   ["request lost by a reset", 2, once({ kind: "request-lost", by: "reset" })],
   ["reply lost", 2, once({ kind: "reply-lost" })],
   ["reply lost by a reset", 2, once({ kind: "reply-lost", by: "reset" })],
-  [
-    "request slow",
-    1,
-    (r) => ({ fault: { kind: "request-delayed", ms: slow(r) }, effect: "fault" }),
-  ],
-  [
-    "request executed late",
-    3,
-    (r) => ({ fault: { kind: "request-delayed", ms: outlasting(r) }, effect: "fault" }),
-  ],
-  ["reply slow", 5, (r) => ({ fault: { kind: "reply-delayed", ms: slow(r) }, effect: "fault" })],
+  ["request slow", 1, drawn((r) => ({ kind: "request-delayed", ms: slow(r) }))],
+  ["request executed late", 3, drawn((r) => ({ kind: "request-delayed", ms: outlasting(r) }))],
+  ["reply slow", 5, drawn((r) => ({ kind: "reply-delayed", ms: slow(r) }))],
   [TOO_LATE, 6, lateReply],
   ["executed twice at once", 2, once({ kind: "doubled", ms: 0, answer: "first" })],
   ["executed twice, second answer", 1, once({ kind: "doubled", ms: 0, answer: "second" })],
   [
     "executed again late",
     2,
-    (r) => ({ fault: { kind: "doubled", ms: outlasting(r), answer: "first" }, effect: "fault" }),
+    drawn((r) => ({ kind: "doubled", ms: outlasting(r), answer: "first" })),
   ],
   ["body cut off", 1, once({ kind: "truncated", framing: "broken" })],
   ["half a body for a whole", 1, once({ kind: "truncated", framing: "intact" })],
@@ -74,8 +67,8 @@ const OF_REQUESTS: readonly (readonly [label: string, weight: number, make: Make
 const OF_STREAMS: readonly (readonly [label: string, weight: number, make: Maker])[] = [
   ["stream refused", 2, replaced(false, 503, "no streams now")],
   ["stream hangs", 0.5, once({ kind: "hang", executed: false, after: "nothing" })],
-  ["stream cut", 2, (r) => ({ fault: cut(r, "end"), effect: "fault" })],
-  ["stream reset", 2, (r) => ({ fault: cut(r, "reset"), effect: "fault" })],
+  ["stream cut", 2, drawn((r) => cut(r, "end"))],
+  ["stream reset", 2, drawn((r) => cut(r, "reset"))],
   [
     "stream stalled",
     1,
