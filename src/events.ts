@@ -4,6 +4,7 @@ import type { ReleaseResult } from "./store/store.js"
 
 /** Something that happened to a lock. An event never holds a token. */
 export type LockEvent =
+  | OnceEvent
   /** The lock is held by somebody else, and the call begins to wait, behind so many others if there is a queue. */
   | { readonly type: "queued"; readonly name: string; readonly place: number | undefined }
   /** The lock was granted, after so many milliseconds and requests. */
@@ -33,6 +34,23 @@ export type LockEvent =
       readonly name: string
       readonly outcome: PromiseSettledResult<unknown>
     }
+
+/** What can become of a result that `once` cannot share. */
+export type OnceEvent =
+  /**
+   * A result was given to its own caller alone: it is longer than `maxBytes`, it does not serialize, or, with `failOpen`, the
+   * database failed before the run. Others run for themselves, one after the other.
+   */
+  | {
+      readonly type: "not-shared"
+      readonly name: string
+      readonly reason: "too-large" | "not-serializable" | "fail-open"
+      readonly error: unknown
+    }
+  /** `remember` threw or returned something that is not a duration: those who waited have the value, and nobody else. */
+  | { readonly type: "not-remembered"; readonly name: string; readonly error: unknown }
+  /** A run that was to replace an old value failed; the old value goes on being served. */
+  | { readonly type: "refresh-failed"; readonly name: string; readonly error: unknown }
 
 /** Hands an event to the listener. */
 export type Emit = (event: LockEvent) => void

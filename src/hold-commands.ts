@@ -1,11 +1,11 @@
 // What one hold sends to its store: a single command while nobody is known to wait for it, a script otherwise. The
 // command has half of the time, so that there is as much for the script where somebody has come to wait.
-import type { Claim, LockStore, PlainHolds, ReleaseResult } from "./store/store.js"
+import type { Claim, HoldStore, PlainHolds, ReleaseResult } from "./store/store.js"
 import { elapsedMs, now, type Validity } from "./validity.js"
 
 /** The hold that sends them. */
 export interface Sender {
-  readonly store: LockStore
+  readonly store: HoldStore
   readonly claim: Claim
   /** What it was acquired with. */
   readonly ttlMs: number

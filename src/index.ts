@@ -9,7 +9,7 @@ export {
   LockTimeoutError,
   type LossReason,
 } from "./errors.js"
-export type { LockEvent } from "./events.js"
+export type { LockEvent, OnceEvent } from "./events.js"
 export type { FencedLock, Lock } from "./lock.js"
 export type { LockGroup } from "./lock-group.js"
 export { LockManager } from "./lock-manager.js"

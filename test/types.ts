@@ -205,6 +205,11 @@ export function events(event: LockEvent): string | number | undefined {
       return event.error.status
     case "late-settled":
       return event.outcome.status
+    case "not-shared":
+      return event.reason
+    case "not-remembered":
+    case "refresh-failed":
+      return event.name
   }
 }
 

@@ -1,6 +1,7 @@
 // One database as the store uses it: its transport, its scripts, and the keys under a prefix.
 import { ScriptRunner } from "../rest/script-runner.js"
-import type { Transport } from "../rest/transport.js"
+import { RestError } from "../rest/rest-error.js"
+import type { Listener, Subscription, Transport } from "../rest/transport.js"
 import { lockKey, lockKeys, lockPattern, nameOf } from "./keys.js"
 import type { NamePage } from "./store.js"
 import { elapsedMs, now } from "../validity.js"
@@ -15,6 +16,7 @@ export class Database {
   /** Whether it is one of Upstash's, as far as can be told from outside. */
   readonly isUpstash: boolean
   readonly #scripts: ScriptRunner
+  #canListen = true
 
   /** @param keyLocking whether the database is to lock no more than a script's keys */
   constructor(
@@ -77,20 +79,46 @@ export class Database {
    *
    * @param length how many elements of the reply are the script's own
    */
-  async runHandingOn(
+  runHandingOn(
     script: string,
     name: string,
     args: readonly string[],
     length: number,
     timeoutMs: number,
   ): Promise<ScriptReply["answer"]> {
-    const keys = lockKeys(this.prefix, name)
+    return this.runPublishing(script, lockKeys(this.prefix, name), args, length, timeoutMs)
+  }
+
+  /** The same, on whatever keys. */
+  async runPublishing(
+    script: string,
+    keys: readonly string[],
+    args: readonly string[],
+    length: number,
+    timeoutMs: number,
+  ): Promise<ScriptReply["answer"]> {
     const sentAt = now()
     const reply = await this.#scripts.run(script, keys, args, timeoutMs)
     const { answer, unsent } = splitReply(reply, length)
     const leftMs = Math.max(1, Math.min(PUBLISH_MS, timeoutMs - elapsedMs(sentAt)))
     await Promise.all(unsent.map(([channel, message]) => this.#publish(channel, message, leftMs)))
     return answer
+  }
+
+  /** False once the database has refused to open a stream. */
+  get canListen(): boolean {
+    return this.#canListen
+  }
+
+  /** Opens a stream of what is published on the channel; resolves when nothing can be missed any more. */
+  async listen(channel: string, listener: Listener, timeoutMs: number): Promise<Subscription> {
+    try {
+      return await this.transport.subscribe(channel, listener, timeoutMs)
+    } catch (error) {
+      // A server without streams has none for the next caller either.
+      if (error instanceof RestError && error.outcome === "refused") this.#canListen = false
+      throw error
+    }
   }
 
   async #publish(channel: string, message: string, timeoutMs: number): Promise<void> {

@@ -17,6 +17,18 @@ export function lockKeys(prefix: string, name: string): readonly string[] {
   return [key, ...PARTS.map((part) => `{${key}}:${part}`)]
 }
 
+/** What may stand behind a name that is run once. */
+const ONCE_PARTS = ["run", "result"] as const
+
+/**
+ * The keys of the scripts of `once`: the leader, the result, and the fencing counter, which is the lock's, so that one name has
+ * one order.
+ */
+export function onceKeys(prefix: string, name: string): readonly string[] {
+  const key = lockKey(prefix, name)
+  return [...ONCE_PARTS.map((part) => `{${key}}:${part}`), fenceKey(key)]
+}
+
 /** The pattern that fits the keys of all locks under a prefix, and perhaps some others. */
 export function lockPattern(prefix: string): string {
   return `${prefix.replace(/[\\*?[\]]/g, "\\$&")}*`
@@ -24,7 +36,7 @@ export function lockPattern(prefix: string): string {
 
 /** The name of the lock whose own key that is; undefined for what stands behind one, or behind all of them. */
 export function nameOf(prefix: string, key: string): string | undefined {
-  const isBehind = key.startsWith("{") && PARTS.some((part) => key.endsWith(`}:${part}`))
+  const isBehind = key.startsWith("{") && [...PARTS, ...ONCE_PARTS].some((part) => key.endsWith(`}:${part}`))
   return isBehind || key === BORN_KEY || !key.startsWith(prefix)
     ? undefined
     : key.slice(prefix.length)

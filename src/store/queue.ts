@@ -1,6 +1,6 @@
 // The queue of a lock on one database: what a waiter sends, and what it hears.
 import * as scripts from "../lua/scripts.js"
-import { RestError, unexpectedReply } from "../rest/rest-error.js"
+import { unexpectedReply } from "../rest/rest-error.js"
 import type { Subscription } from "../rest/transport.js"
 import { acquire } from "./acquire.js"
 import type { Database } from "./database.js"
@@ -11,7 +11,6 @@ import { waiterEntry } from "./waiter-entry.js"
 export class SingleQueue implements LockQueue {
   readonly noticesEnd: boolean
   readonly #database: Database
-  #canListen = true
 
   constructor(database: Database) {
     this.noticesEnd = database.transport.noticesEnd
@@ -19,7 +18,7 @@ export class SingleQueue implements LockQueue {
   }
 
   get canListen(): boolean {
-    return this.#canListen
+    return this.#database.canListen
   }
 
   async enqueue(waiter: Waiter, ticket = "", timeoutMs: number): Promise<Grant | Queued> {
@@ -38,7 +37,7 @@ export class SingleQueue implements LockQueue {
     await this.#database.runHandingOn(scripts.release, waiter.name, args, 1, timeoutMs)
   }
 
-  async listen(
+  listen(
     channel: string,
     onNotice: (notice: Notice) => void,
     timeoutMs: number,
@@ -50,12 +49,6 @@ export class SingleQueue implements LockQueue {
     const onEnd = () => {
       onNotice({ kind: "end" })
     }
-    try {
-      return await this.#database.transport.subscribe(channel, { onMessage, onEnd }, timeoutMs)
-    } catch (error) {
-      // A server without streams has none for the next waiter either.
-      if (error instanceof RestError && error.outcome === "refused") this.#canListen = false
-      throw error
-    }
+    return this.#database.listen(channel, { onMessage, onEnd }, timeoutMs)
   }
 }

@@ -28,22 +28,22 @@ export class SingleStore implements LockStore, SingleDatabase {
   readonly queue: LockQueue
   readonly plain: PlainHolds | undefined
   readonly single = this
-  readonly #database: Database
+  readonly database: Database
 
   /** @param compareAndSet whether the database compares and changes in one command */
   constructor(database: Database, compareAndSet: boolean) {
     this.mayResend = database.transport.mayResend
     this.plain = compareAndSet ? new CompareAndSet(database) : undefined
     this.queue = new SingleQueue(database)
-    this.#database = database
+    this.database = database
   }
 
   async take(request: TakeRequest, timeoutMs: number): Promise<Grant | Busy> {
     if (request.fencing || request.limit !== undefined) return this.retake(request, timeoutMs)
     const { token, ttlMs } = request
     const sentAt = now()
-    const key = this.#database.lockKey(request.name)
-    const taken = await this.#database.transport.setIfAbsent(key, token, ttlMs, timeoutMs)
+    const key = this.database.lockKey(request.name)
+    const taken = await this.database.transport.setIfAbsent(key, token, ttlMs, timeoutMs)
     if (!taken) return { kind: "busy", holderTtlMs: undefined }
     const validity = Validity.ofTtl(sentAt, ttlMs)
     return { kind: "granted", validity, fencingToken: undefined, isLease: false, isPlain: true }
@@ -51,7 +51,7 @@ export class SingleStore implements LockStore, SingleDatabase {
 
   async retake(request: TakeRequest, timeoutMs: number): Promise<Grant | Busy> {
     const passerBy = { ...request, channel: undefined, leaseMs: request.ttlMs }
-    const outcome = await acquire(this.#database, passerBy, "try", "", timeoutMs)
+    const outcome = await acquire(this.database, passerBy, "try", "", timeoutMs)
     if (outcome.kind === "queued") throw unexpectedReply()
     if (outcome.kind !== "granted") return outcome
     return { ...outcome, isLease: false, isPlain: request.limit === undefined }
@@ -61,12 +61,12 @@ export class SingleStore implements LockStore, SingleDatabase {
     const { name, token, ttlMs, fencing } = request
     const sentAt = now()
     const args = [token, String(ttlMs), found, fencing ? "1" : "0"]
-    const reply = await this.#database.runOn(scripts.steal, name, args, timeoutMs)
+    const reply = await this.database.runOn(scripts.steal, name, args, timeoutMs)
     return readStolen(reply, sentAt, request)
   }
 
   scan(cursor: string, count: number, timeoutMs: number): Promise<NamePage> {
-    return this.#database.scan(cursor, count, timeoutMs)
+    return this.database.scan(cursor, count, timeoutMs)
   }
 
   async snapshot(
@@ -74,7 +74,7 @@ export class SingleStore implements LockStore, SingleDatabase {
     most: number,
     timeoutMs: number,
   ): Promise<LockSnapshot[]> {
-    const reply = await this.#database.runOnAll(scripts.snapshot, names, [String(most)], timeoutMs)
+    const reply = await this.database.runOnAll(scripts.snapshot, names, [String(most)], timeoutMs)
     return readSnapshots(reply, names.length)
   }
 
@@ -82,7 +82,7 @@ export class SingleStore implements LockStore, SingleDatabase {
     name: string,
     timeoutMs: number,
   ): Promise<{ leftMs: number | undefined; waiting: number }> {
-    const reply = await this.#database.runOn(scripts.inspect, name, [], timeoutMs)
+    const reply = await this.database.runOn(scripts.inspect, name, [], timeoutMs)
     if (!Array.isArray(reply)) throw unexpectedReply()
     const [left, waiting] = reply as unknown[]
     const ms = readInteger(left)
@@ -92,7 +92,7 @@ export class SingleStore implements LockStore, SingleDatabase {
 
   async look({ name, token }: Claim, timeoutMs: number): Promise<Validity | "taken" | "gone"> {
     const sentAt = now()
-    const reply = await this.#database.runOn(scripts.look, name, [token], timeoutMs)
+    const reply = await this.database.runOn(scripts.look, name, [token], timeoutMs)
     if (!Array.isArray(reply)) throw unexpectedReply()
     const [kind, ms] = reply as unknown[]
     if (kind === "taken" || kind === "gone") return kind
@@ -106,7 +106,7 @@ export class SingleStore implements LockStore, SingleDatabase {
   ): Promise<Validity | "taken" | "gone" | "stolen"> {
     const sentAt = now()
     const args = [token, String(ttlMs), mayBeShortened ? "1" : "0"]
-    const reply = await this.#database.runOn(scripts.extend, name, args, timeoutMs)
+    const reply = await this.database.runOn(scripts.extend, name, args, timeoutMs)
     if (reply === "taken" || reply === "gone" || reply === "stolen") return reply
     if (reply !== "renewed") throw unexpectedReply()
     return Validity.ofTtl(sentAt, ttlMs)
@@ -114,7 +114,7 @@ export class SingleStore implements LockStore, SingleDatabase {
 
   async release({ name, token }: Claim, timeoutMs: number): Promise<ReleaseResult> {
     const args = [token, ""]
-    const [result] = await this.#database.runHandingOn(scripts.release, name, args, 1, timeoutMs)
+    const [result] = await this.database.runHandingOn(scripts.release, name, args, 1, timeoutMs)
     if (result !== "released" && result !== "taken" && result !== "gone") throw unexpectedReply()
     return result
   }

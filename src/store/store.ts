@@ -1,5 +1,6 @@
 // What a lock needs of the databases it lives in: a few operations on one name, each safe to ask again.
 import type { WaitUntil } from "../wait-until.js"
+import type { Database } from "./database.js"
 import type { Fetch } from "../rest/fetch-client.js"
 import type { Subscription } from "../rest/transport.js"
 import type { Instant, Validity } from "../validity.js"
@@ -151,6 +152,8 @@ export interface LockQueue {
 
 /** What can be done on one database alone, where there is one order of everything; beside holds that are shared. */
 export interface SingleDatabase {
+  /** What runs scripts on keys that are not a lock's. */
+  readonly database: Database
   /** How long the holder has left (undefined: there is none; Infinity: its key never expires), and how many wait. */
   inspect(name: string, timeoutMs: number): Promise<{ leftMs: number | undefined; waiting: number }>
   /** Takes the lock from whoever has it, if that is what an earlier call found, or nobody. */
@@ -201,6 +204,9 @@ export interface LockStore {
   /** Frees the lock if the token has it. */
   release(claim: Claim, timeoutMs: number): Promise<ReleaseResult>
 }
+
+/** What a hold that was granted needs of its store. */
+export type HoldStore = Pick<LockStore, "plain" | "checkTtl" | "extend" | "release">
 
 /** What a store needs to know of its manager. */
 export interface StoreSettings {

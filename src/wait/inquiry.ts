@@ -18,7 +18,12 @@ export interface InquiryBounds extends Claim {
   readonly signal: AbortSignal | undefined
 }
 
-type Answer = Grant | Queued | Busy | Held
+/** Something else that is certain. */
+interface Told {
+  readonly kind: "told"
+}
+
+type Answer = Grant | Queued | Busy | Held | Told
 
 export class Inquiry {
   readonly #bounds: InquiryBounds

@@ -1,0 +1,12 @@
+-- Lets a run go on for at least a ttl from now; never shortens it.
+--
+-- KEYS  leader, record, fencing counter
+-- ARGV  token, ttl in ms
+-- Replies  "renewed", "taken", "gone"
+-- Calls  ours: 2 · not ours: 1
+local token, ttl = ARGV[1], ARGV[2]
+--@include once.lua
+local theirs = leading()
+if theirs ~= token then return theirs and "taken" or "gone" end
+redis.call("PEXPIRE", leader, digits(ttl + GRACE), "GT")
+return "renewed"

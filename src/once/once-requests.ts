@@ -1,0 +1,167 @@
+// What one call sends about its name: the arguments of the scripts, and their replies, read strictly.
+import * as scripts from "../lua/scripts.js"
+import { unexpectedReply } from "../rest/rest-error.js"
+import type { Database } from "../store/database.js"
+import { onceKeys } from "../store/keys.js"
+import { readInteger, readText } from "../store/replies.js"
+import type { Busy, Grant, HoldStore, ReleaseResult } from "../store/store.js"
+import { now, Validity } from "../validity.js"
+import { OnceAttemptsError, OnceMismatchError } from "./once-errors.js"
+import {
+  bytesOf,
+  fitsMessage,
+  GIVEN_UP,
+  type OnceRecord,
+  readRecord,
+  type Settlement,
+} from "./once-record.js"
+
+/** This call runs. */
+export interface Led extends Grant {
+  /** An old value that will do until the run is over. */
+  readonly old: OnceRecord | undefined
+}
+
+/** Somebody else runs. */
+export interface Running extends Busy {
+  readonly holderTtlMs: number
+  /** The server's time of this call's first claim, in microseconds. */
+  readonly since: number
+  /** Where the result is published. */
+  readonly channel: string
+}
+
+/** There is a result for this call. */
+export interface Told {
+  readonly kind: "told"
+  readonly source: "joined" | "remembered" | "stale"
+  readonly record: OnceRecord
+}
+
+/** What is claimed. */
+export interface OnceClaim {
+  readonly name: string
+  readonly token: string
+  readonly ttlMs: number
+  readonly fencing: boolean
+  /** A digest; "-" for none. */
+  readonly fingerprint: string
+  readonly attempts: number
+  readonly staleMs: number
+}
+
+/** For a `Lock` it is the store of its hold, whose release ends the run. */
+export class OnceRequests implements HoldStore {
+  readonly plain = undefined
+  /** What the run has come to so far. */
+  settlement: Settlement = GIVEN_UP
+  /** How the run ended, once that is known for certain. */
+  result: ReleaseResult | undefined
+  #mayHaveEnded = false
+  readonly #database: Database
+  readonly #keys: readonly string[]
+  readonly #claim: OnceClaim
+
+  constructor(database: Database, claim: OnceClaim) {
+    this.#database = database
+    this.#keys = onceKeys(database.prefix, claim.name)
+    this.#claim = claim
+  }
+
+  async claim(since: number | undefined, timeoutMs: number): Promise<Led | Running | Told> {
+    const { name, token, ttlMs, fencing, fingerprint, attempts, staleMs } = this.#claim
+    const sentAt = now()
+    const most = Math.min(attempts, Number.MAX_SAFE_INTEGER)
+    const reply = await this.#run(
+      scripts.onceClaim,
+      [token, ttlMs, since ?? "", fencing ? 1 : 0, fingerprint, most, staleMs],
+      timeoutMs,
+    )
+    if (!Array.isArray(reply)) throw unexpectedReply()
+    const [kind, first, second, third] = reply as unknown[]
+    switch (kind) {
+      case "done":
+        return {
+          kind: "told",
+          source: since === undefined ? "remembered" : "joined",
+          record: readRecord(first),
+        }
+      case "old":
+        return { kind: "told", source: "stale", record: readRecord(first) }
+      case "lead":
+        return {
+          kind: "granted",
+          validity: Validity.ofTtl(sentAt, Math.min(readInteger(first), ttlMs)),
+          fencingToken: fencing ? readInteger(second) : undefined,
+          isLease: false,
+          old: third === "" ? undefined : readRecord(third),
+        }
+      case "running":
+        return {
+          kind: "busy",
+          holderTtlMs: readInteger(first),
+          since: readInteger(second),
+          channel: readText(third),
+        }
+      case "mismatch":
+        throw new OnceMismatchError(name)
+      case "exhausted":
+        throw new OnceAttemptsError(name, readInteger(first))
+      default:
+        throw unexpectedReply()
+    }
+  }
+
+  async extend(
+    { ttlMs }: { readonly ttlMs: number },
+    timeoutMs: number,
+  ): Promise<Validity | "taken" | "gone"> {
+    const sentAt = now()
+    const reply = await this.#run(scripts.onceExtend, [this.#claim.token, ttlMs], timeoutMs)
+    if (reply === "taken" || reply === "gone") return reply
+    if (reply !== "renewed") throw unexpectedReply()
+    return Validity.ofTtl(sentAt, ttlMs)
+  }
+
+  async release(_: unknown, timeoutMs: number): Promise<ReleaseResult> {
+    try {
+      const result = await this.settle(this.settlement, timeoutMs)
+      // Another run may have come since, behind a settling whose answer was lost.
+      this.result = this.#mayHaveEnded ? "released" : result
+      return result
+    } catch (error) {
+      this.#mayHaveEnded = true
+      throw error
+    }
+  }
+
+  async settle(
+    { kind, freshMs, keptMs, text }: Settlement,
+    timeoutMs: number,
+  ): Promise<ReleaseResult> {
+    const { token, fingerprint } = this.#claim
+    const args = [
+      token,
+      kind,
+      fingerprint,
+      freshMs,
+      keptMs,
+      bytesOf(text),
+      fitsMessage(text) ? 1 : 0,
+      text,
+    ]
+    const [result] = await this.#database.runPublishing(
+      scripts.onceSettle,
+      this.#keys,
+      args.map(String),
+      1,
+      timeoutMs,
+    )
+    if (result !== "released" && result !== "taken" && result !== "gone") throw unexpectedReply()
+    return result
+  }
+
+  #run(script: string, args: readonly (string | number)[], timeoutMs: number): Promise<unknown> {
+    return this.#database.run(script, this.#keys, args.map(String), timeoutMs)
+  }
+}

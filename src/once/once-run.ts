@@ -1,0 +1,88 @@
+// Runs under the hold of a call that leads, and settles whatever comes of it.
+import { LockLostError } from "../errors.js"
+import type { Emit } from "../events.js"
+import { invalid } from "../invalid-argument.js"
+import type { Lock } from "../lock.js"
+import { whileHeld } from "../while-held.js"
+import { writeError } from "./once-errors.js"
+import type { OnceCall } from "./once-call.js"
+import type { OncePlan } from "./once-options.js"
+import { bytesOf, GIVEN_UP, LINGER_MS, type Settlement } from "./once-record.js"
+import type { OnceRequests } from "./once-requests.js"
+
+/**
+ * Settles as the run does, once that has been settled.
+ *
+ * @param isRefresh whether an old value will do for whoever asks meanwhile, and if the run fails
+ * @throws what the run threw; `LockLostError` when the hold was lost.
+ */
+export async function runHeld(
+  { name, emit, plan, run }: OnceCall,
+  lock: Lock,
+  requests: OnceRequests,
+  isRefresh: boolean,
+): Promise<unknown> {
+  const value = await whileHeld(
+    lock,
+    async () => {
+      try {
+        const value = await run(lock)
+        requests.settlement = await settlementOf(name, value, plan, emit)
+        return value
+      } catch (error) {
+        // Whoever was told to stop has not failed.
+        const isStopped = lock.signal.aborted || (!isRefresh && plan.acquire.signal?.aborted)
+        if (!isStopped) requests.settlement = failureOf(error, plan, isRefresh)
+        throw error
+      }
+    },
+    emit,
+  )
+  const { result } = requests
+  if (result === "taken") throw new LockLostError(name, "taken")
+  if (result === "gone") throw new LockLostError(name, "expired")
+  return value
+}
+
+/** What is kept of an error. One of a refresh replaces no value. */
+function failureOf(error: unknown, { rememberErrorsMs }: OncePlan, isRefresh: boolean): Settlement {
+  const keptMs = isRefresh ? 0 : rememberErrorsMs + LINGER_MS
+  return { kind: "e", freshMs: rememberErrorsMs, keptMs, text: writeError(error) }
+}
+
+/** What is kept of a value: nothing where it cannot be shared, which an event says. */
+async function settlementOf(
+  name: string,
+  value: unknown,
+  { serialize, maxBytes, rememberMs, staleMs }: OncePlan,
+  emit: Emit,
+): Promise<Settlement> {
+  const notShared = (reason: "not-serializable" | "too-large", error: unknown) => {
+    emit({ type: "not-shared", name, reason, error })
+    return GIVEN_UP
+  }
+  let text: unknown
+  try {
+    text = await serialize(value)
+    // UTF-8 has no halves of characters: the value would come back as another one.
+    if (typeof text !== "string" || /\p{Surrogate}/u.test(text)) {
+      throw invalid("serialize", "a function that returns well-formed text", text)
+    }
+  } catch (error) {
+    return notShared("not-serializable", error)
+  }
+  const bytes = bytesOf(text)
+  if (bytes > maxBytes) {
+    return notShared(
+      "too-large",
+      new RangeError(`maxBytes: must be at least ${bytes}, got ${maxBytes}`),
+    )
+  }
+  let freshMs = 0
+  try {
+    freshMs = rememberMs(value)
+  } catch (error) {
+    emit({ type: "not-remembered", name, error })
+  }
+  return { kind: "v", freshMs, keptMs: freshMs + Math.max(LINGER_MS, staleMs), text }
+}

@@ -1,0 +1,135 @@
+// Waits for somebody else's run: learns of its result through a stream, and asks where it might have missed it.
+import { RestError } from "../rest/rest-error.js"
+import type { Subscription } from "../rest/transport.js"
+import { sleep, untilAborted } from "../sleep.js"
+import type { Database } from "../store/database.js"
+import { elapsedMs, now } from "../validity.js"
+import { Inbox } from "../wait/inbox.js"
+import type { Inquiry } from "../wait/inquiry.js"
+import { type OnceRecord, readRecord } from "./once-record.js"
+import type { Led, Running, Told } from "./once-requests.js"
+
+/** Well within the linger of a result, so that who missed a message is still served. */
+const LONGEST_PAUSE_MS = 10_000
+/** The same for a stream that may have ended unnoticed. */
+const LONGEST_UNSURE_MS = 5_000
+/** The same for who polls, as in a lock's queue. */
+const LONGEST_POLL_MS = 2_000
+/** About a round trip: to ask more often would find out hardly sooner. */
+const SHORTEST_POLL_MS = 25
+/** So far apart those ask whom one event wakes: the first of them leads, and they find it out one by one. */
+const SPREAD_MS = 50
+
+/** A call that waits. */
+export interface Waiting {
+  readonly database: Database
+  readonly inquiry: Inquiry
+  /** Whether to listen. */
+  readonly push: boolean
+  readonly ttlMs: number
+  readonly timeoutMs: number
+  readonly signal: AbortSignal | undefined
+  readonly fingerprint: string
+  readonly claim: (since: number) => Promise<Led | Running | Told>
+}
+
+/** @throws as an acquire does. */
+export async function waitForRun(waiting: Waiting, first: Running): Promise<Led | Told> {
+  const { database, inquiry, push, claim } = waiting
+  const inbox = new Inbox<string>()
+  let answer: Led | Running | Told = first
+  let stream: Subscription | undefined
+  try {
+    if (push && database.canListen) stream = await listen(waiting, first.channel, inbox)
+    // What was published before the stream was confirmed is found by this claim.
+    if (stream) answer = await claim(first.since)
+    for (let n = 0; answer.kind === "busy"; n++) {
+      inquiry.assertMayGoOn()
+      const pause = stream ? listeningPauseMs(answer, waiting) : pollingPauseMs(answer, waiting, n)
+      const told = await hear(waiting, answer, inbox, pause)
+      if (told === "end") stream = stream?.close() as undefined
+      answer = typeof told === "object" ? told : await claim(answer.since)
+    }
+    return answer
+  } finally {
+    stream?.close()
+  }
+}
+
+/** The stream, or undefined where there is none to be had. */
+async function listen(
+  { database, inquiry, signal, timeoutMs }: Waiting,
+  channel: string,
+  inbox: Inbox<string>,
+): Promise<Subscription | undefined> {
+  inquiry.count()
+  const listener = {
+    onMessage: (message: string) => {
+      inbox.put(message)
+    },
+    onEnd: () => {
+      inbox.put("end")
+    },
+  }
+  const opening = database.listen(channel, listener, Math.min(timeoutMs, inquiry.leftMs / 2))
+  try {
+    return await untilAborted(opening, signal)
+  } catch (error) {
+    // After an abort it may still open.
+    const close = (stream: Subscription) => {
+      stream.close()
+    }
+    opening.then(close, () => undefined)
+    if (!(error instanceof RestError)) throw error
+    return undefined
+  }
+}
+
+/** The result, if it comes before it is time to ask; "end" when nothing more will come. */
+async function hear(
+  { inquiry, signal, fingerprint }: Waiting,
+  { since }: Running,
+  inbox: Inbox<string>,
+  pauseMs: number,
+): Promise<Told | "ask" | "end"> {
+  const startedAt = now()
+  for (;;) {
+    // One more, since a timer may fire a little early.
+    const within = Math.min(pauseMs - elapsedMs(startedAt), inquiry.leftMs + 1)
+    const message = await inbox.next(within, signal)
+    if (message === undefined || message === "end") return message ?? "ask"
+    if (message === "free") {
+      await sleep(Math.random() * SPREAD_MS, signal)
+      return "ask"
+    }
+    const record = recordIn(message)
+    if (!record || (fingerprint !== "-" && record.fingerprint !== fingerprint)) return "ask"
+    // One of a run that ended before this call began is older than the call.
+    if (record.settledAt >= since) return { kind: "told", source: "joined", record }
+  }
+}
+
+/** Undefined where the record has to be asked for. */
+function recordIn(message: string): OnceRecord | undefined {
+  try {
+    return readRecord(message)
+  } catch {
+    return undefined
+  }
+}
+
+function listeningPauseMs({ holderTtlMs }: Running, { database, ttlMs }: Waiting): number {
+  const longest = database.transport.noticesEnd
+    ? LONGEST_PAUSE_MS
+    : Math.min(LONGEST_UNSURE_MS, ttlMs / 3)
+  return Math.min(
+    holderTtlMs + 1 + Math.random() * SPREAD_MS,
+    longest * (0.9 + Math.random() * 0.2),
+  )
+}
+
+function pollingPauseMs({ holderTtlMs }: Running, { ttlMs }: Waiting, n: number): number {
+  const pause = 35 * 1.5 ** n * (0.5 + Math.random() / 2)
+  const longest = Math.min(LONGEST_POLL_MS, ttlMs / 3)
+  return Math.min(holderTtlMs + 1, Math.max(pause, SHORTEST_POLL_MS), longest)
+}

@@ -1,0 +1,218 @@
+// What `once` promises of results: who gets which, on each engine and over each client.
+import { setTimeout as sleep } from "node:timers/promises"
+import { afterAll, beforeAll, expect, test } from "vitest"
+import type { LockEvent } from "../../src/index.js"
+import { once, OnceMismatchError, OnceRunError } from "../../src/once/index.js"
+import { describeVariants } from "../support/describe-variants.js"
+import { rejection } from "../support/outcomes.js"
+import type { Opened } from "../support/variants.js"
+
+describeVariants("once", (variant) => {
+  let database: Opened
+  beforeAll(async () => {
+    database = await variant.open()
+  })
+  afterAll(() => database.close())
+
+  /** A run that counts its calls and takes a while. */
+  const counting = (ms = 50) => {
+    const state = { runs: 0 }
+    const run = async () => {
+      state.runs++
+      await sleep(ms)
+      return { run: state.runs }
+    }
+    return { state, run }
+  }
+
+  test("callers at the same time share one run", async () => {
+    const { state, run } = counting(100)
+    const managers = [1, 2, 3, 4, 5].map(() => database.locks())
+    const results = await Promise.all(managers.map((locks) => once.detailed(locks, "shared", run)))
+    expect(state.runs).toBe(1)
+    expect(results.map(({ value }) => value)).toEqual(Array(5).fill({ run: 1 }))
+    expect(results.map(({ source }) => source).sort()).toEqual([
+      ...Array<string>(4).fill("joined"),
+      "ran",
+    ])
+  })
+
+  test("a call after the run runs again, unless the value is remembered", async () => {
+    const locks = database.locks()
+    const { state, run } = counting(0)
+    await once(locks, "again", run)
+    expect(await once.detailed(locks, "again", { remember: "1m" }, run)).toEqual({
+      value: { run: 2 },
+      source: "ran",
+    })
+    expect(await once.detailed(locks, "again", run)).toEqual({
+      value: { run: 2 },
+      source: "remembered",
+    })
+    expect(state.runs).toBe(2)
+  })
+
+  test("a value is remembered for as long as the function says", async () => {
+    const locks = database.locks()
+    const { state, run } = counting(0)
+    const options = { remember: ({ run }: { run: number }) => run * 400 }
+    await once(locks, "for a while", options, run)
+    await once(locks, "for a while", options, run)
+    expect(state.runs).toBe(1)
+    await sleep(410)
+    await once(locks, "for a while", options, run)
+    expect(state.runs).toBe(2)
+  })
+
+  test("nothing, and text of all kinds, come back as they were", async () => {
+    const values = [
+      undefined,
+      null,
+      0,
+      "",
+      "17",
+      '"a"',
+      "a\nb\u2028c,d",
+      "héllo 😀",
+      "x".repeat(20_000),
+    ]
+    for (const [i, value] of values.entries()) {
+      const name = `text ${i}`
+      const calls = [1, 2].map(() =>
+        once(database.locks(), name, { remember: "1m" }, async () => {
+          await sleep(50)
+          return value
+        }),
+      )
+      expect(await Promise.all(calls)).toEqual([value, value])
+      expect(await once(database.locks(), name, () => "another")).toBe(value)
+    }
+  })
+
+  test("text that is not JSON travels in messages and records, line breaks included", async () => {
+    const options = {
+      remember: "1m",
+      serialize: (value: string) => value,
+      deserialize: (text: string) => text,
+    } as const
+    for (const [i, value] of ["", "free", "read", "17", "{}", "a\r\nb", "end"].entries()) {
+      const calls = [1, 2, 3].map(() =>
+        once(database.locks(), `plain ${i}`, options, async () => {
+          await sleep(50)
+          return value
+        }),
+      )
+      expect(await Promise.all(calls)).toEqual([value, value, value])
+    }
+  })
+
+  test("an error goes to those who wait, and not to the next", async () => {
+    let runs = 0
+    const fail = async () => {
+      runs++
+      await sleep(100)
+      throw Object.assign(new RangeError("too far"), { code: "E_FAR", secret: "s" })
+    }
+    const errors = await Promise.all(
+      [1, 2, 3].map(() => rejection(once(database.locks(), "failing", fail))),
+    )
+    expect(runs).toBe(1)
+    const shared = errors.filter((error) => error instanceof OnceRunError)
+    expect(shared).toHaveLength(2)
+    for (const error of shared) {
+      expect(error).toMatchObject({ name: "RangeError", message: "too far", code: "E_FAR" })
+      expect(error).not.toHaveProperty("secret")
+    }
+    expect(await once(database.locks(), "failing", () => "better")).toBe("better")
+  })
+
+  test("an error is remembered where that is asked for", async () => {
+    const options = { rememberErrors: "1m" } as const
+    const fail = () => Promise.reject(new TypeError("no"))
+    expect(await rejection(once(database.locks(), "no", options, fail))).toBeInstanceOf(TypeError)
+    const error = await rejection(once(database.locks(), "no", () => "yes"))
+    expect(error).toBeInstanceOf(OnceRunError)
+    expect(error).toMatchObject({ name: "TypeError", message: "no", code: undefined })
+  })
+
+  test("an old value is served while one caller replaces it", async () => {
+    const { state, run } = counting(100)
+    const work: Promise<unknown>[] = []
+    const locks = database.locks({ waitUntil: (promise) => work.push(promise) })
+    const options = { remember: 50, stale: "1m" } as const
+    await once(locks, "old", options, run)
+    await sleep(60)
+    const results = await Promise.all(
+      [1, 2, 3].map(() => once.detailed(locks, "old", options, run)),
+    )
+    expect(results).toEqual(Array(3).fill({ value: { run: 1 }, source: "stale" }))
+    await Promise.all(work)
+    expect(state.runs).toBe(2)
+    expect(await once.detailed(locks, "old", options, run)).toMatchObject({ value: { run: 2 } })
+    await Promise.all(work)
+  })
+
+  test("a refresh that fails leaves the old value, and says so", async () => {
+    const events: LockEvent[] = []
+    const work: Promise<unknown>[] = []
+    const locks = database.locks({
+      waitUntil: (promise) => work.push(promise),
+      onEvent: (event) => events.push(event),
+    })
+    const options = { stale: "1m" } as const
+    await once(locks, "kept", options, () => 1)
+    const fail = () => Promise.reject(new Error("down"))
+    expect(await once(locks, "kept", options, fail)).toBe(1)
+    await Promise.all(work)
+    expect(events).toContainEqual(expect.objectContaining({ type: "refresh-failed", name: "kept" }))
+    expect(await once(locks, "kept", options, () => 2)).toBe(1)
+    await Promise.all(work)
+    expect(await once(locks, "kept", options, () => 3)).toBe(2)
+    await Promise.all(work)
+  })
+
+  test("another fingerprint is refused, while it runs and while it is remembered", async () => {
+    const options = (fingerprint: string) => ({ remember: "1m", fingerprint }) as const
+    const { run } = counting(100)
+    const running = once(database.locks(), "payload", options("a"), run)
+    await sleep(40)
+    const refused = await rejection(once(database.locks(), "payload", options("b"), run))
+    expect(refused).toBeInstanceOf(OnceMismatchError)
+    await running
+    expect(await rejection(once(database.locks(), "payload", options("b"), run))).toBeInstanceOf(
+      OnceMismatchError,
+    )
+    expect(await once(database.locks(), "payload", options("a"), run)).toEqual({ run: 1 })
+    expect(await once(database.locks(), "payload", run)).toEqual({ run: 1 })
+  })
+
+  test("the run's lock is held, fenced and renewed", async () => {
+    const events: LockEvent[] = []
+    const locks = database.locks({ onEvent: (event) => events.push(event) })
+    const fences: number[] = []
+    for (let i = 0; i < 2; i++) {
+      await once(locks, "lock", { ttl: 600, fencing: true }, async (lock) => {
+        fences.push(lock.fencingToken)
+        expect(lock.name).toBe("lock")
+        await sleep(800)
+        expect(lock.signal.aborted).toBe(false)
+        expect(lock.remaining).toBeGreaterThan(0)
+      })
+    }
+    expect(fences[1]).toBeGreaterThan(fences[0] ?? Infinity)
+    const types = events.map(({ type }) => type)
+    expect(types).toEqual(expect.arrayContaining(["granted", "renewed", "released"]))
+    expect(types).not.toContain("lost")
+  })
+
+  test("no key is left without a ttl, and none under a lock's name", async () => {
+    await once(database.locks(), "keys", { remember: "1m", fencing: true }, () => 1)
+    const keys = (await database.command("KEYS", "*keys*")) as string[]
+    expect(keys.sort()).toEqual(["{lock:keys}:fence", "{lock:keys}:result"])
+    for (const key of (await database.command("KEYS", "*")) as string[]) {
+      expect(Number(await database.command("PTTL", key)), key).toBeGreaterThan(0)
+    }
+    // A lock of that name is free.
+    expect(await database.locks().tryAcquire("keys")).not.toBeNull()
+  })
+})
