@@ -25,7 +25,7 @@ export function brokenScripts({ file, find, replace }: LuaMutant): Scripts {
   }
   const broken = here.split(trimmed(find)).join(trimmed(replace))
   const scripts = Object.entries(library).map(([name, text]) => {
-    const isIn = file.startsWith("shared/") || file === `${name}.lua`
+    const isIn = file.startsWith("shared/") || camelCase(file) === `${name}.lua`
     return [name, isIn ? text.split(here).join(broken) : text] as const
   })
   if (scripts.every(([name, text]) => text === library[name as keyof Scripts])) {
@@ -49,4 +49,8 @@ function trimmed(lua: string): string {
     .split("\n")
     .map((line) => line.trim())
     .join("\n")
+}
+
+function camelCase(file: string): string {
+  return file.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
 }

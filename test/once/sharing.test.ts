@@ -6,6 +6,7 @@ import { once, OnceMismatchError, OnceRunError } from "../../src/once/index.js"
 import { describeVariants } from "../support/describe-variants.js"
 import { rejection } from "../support/outcomes.js"
 import type { Opened } from "../support/variants.js"
+import { gathering } from "./gathering.js"
 
 describeVariants("once", (variant) => {
   let database: Opened
@@ -26,10 +27,16 @@ describeVariants("once", (variant) => {
   }
 
   test("callers at the same time share one run", async () => {
-    const { state, run } = counting(100)
-    const managers = [1, 2, 3, 4, 5].map(() => database.locks())
+    let runs = 0
+    const { onEvent, gathered } = gathering(4)
+    const run = async () => {
+      runs++
+      await gathered
+      return { run: runs }
+    }
+    const managers = [1, 2, 3, 4, 5].map(() => database.locks({ onEvent }))
     const results = await Promise.all(managers.map((locks) => once.detailed(locks, "shared", run)))
-    expect(state.runs).toBe(1)
+    expect(runs).toBe(1)
     expect(results.map(({ value }) => value)).toEqual(Array(5).fill({ run: 1 }))
     expect(results.map(({ source }) => source).sort()).toEqual([
       ...Array<string>(4).fill("joined"),
@@ -55,11 +62,10 @@ describeVariants("once", (variant) => {
   test("a value is remembered for as long as the function says", async () => {
     const locks = database.locks()
     const { state, run } = counting(0)
-    const options = { remember: ({ run }: { run: number }) => run * 400 }
+    const options = { remember: ({ run }: { run: number }) => (run === 1 ? 1 : 60_000) }
     await once(locks, "for a while", options, run)
+    await sleep(5)
     await once(locks, "for a while", options, run)
-    expect(state.runs).toBe(1)
-    await sleep(410)
     await once(locks, "for a while", options, run)
     expect(state.runs).toBe(2)
   })
@@ -78,9 +84,10 @@ describeVariants("once", (variant) => {
     ]
     for (const [i, value] of values.entries()) {
       const name = `text ${i}`
+      const { onEvent, gathered } = gathering(1)
       const calls = [1, 2].map(() =>
-        once(database.locks(), name, { remember: "1m" }, async () => {
-          await sleep(50)
+        once(database.locks({ onEvent }), name, { remember: "1m" }, async () => {
+          await gathered
           return value
         }),
       )
@@ -96,9 +103,10 @@ describeVariants("once", (variant) => {
       deserialize: (text: string) => text,
     } as const
     for (const [i, value] of ["", "free", "read", "17", "{}", "a\r\nb", "end"].entries()) {
+      const { onEvent, gathered } = gathering(2)
       const calls = [1, 2, 3].map(() =>
-        once(database.locks(), `plain ${i}`, options, async () => {
-          await sleep(50)
+        once(database.locks({ onEvent }), `plain ${i}`, options, async () => {
+          await gathered
           return value
         }),
       )
@@ -108,13 +116,14 @@ describeVariants("once", (variant) => {
 
   test("an error goes to those who wait, and not to the next", async () => {
     let runs = 0
+    const { onEvent, gathered } = gathering(2)
     const fail = async () => {
       runs++
-      await sleep(100)
+      await gathered
       throw Object.assign(new RangeError("too far"), { code: "E_FAR", secret: "s" })
     }
     const errors = await Promise.all(
-      [1, 2, 3].map(() => rejection(once(database.locks(), "failing", fail))),
+      [1, 2, 3].map(() => rejection(once(database.locks({ onEvent }), "failing", fail))),
     )
     expect(runs).toBe(1)
     const shared = errors.filter((error) => error instanceof OnceRunError)
@@ -173,12 +182,12 @@ describeVariants("once", (variant) => {
 
   test("another fingerprint is refused, while it runs and while it is remembered", async () => {
     const options = (fingerprint: string) => ({ remember: "1m", fingerprint }) as const
-    const { run } = counting(100)
-    const running = once(database.locks(), "payload", options("a"), run)
-    await sleep(40)
-    const refused = await rejection(once(database.locks(), "payload", options("b"), run))
-    expect(refused).toBeInstanceOf(OnceMismatchError)
-    await running
+    const { run } = counting(0)
+    await once(database.locks(), "payload", options("a"), async () => {
+      const refused = await rejection(once(database.locks(), "payload", options("b"), run))
+      expect(refused).toBeInstanceOf(OnceMismatchError)
+      return run()
+    })
     expect(await rejection(once(database.locks(), "payload", options("b"), run))).toBeInstanceOf(
       OnceMismatchError,
     )
@@ -191,10 +200,10 @@ describeVariants("once", (variant) => {
     const locks = database.locks({ onEvent: (event) => events.push(event) })
     const fences: number[] = []
     for (let i = 0; i < 2; i++) {
-      await once(locks, "lock", { ttl: 600, fencing: true }, async (lock) => {
+      await once(locks, "lock", { ttl: 3_000, fencing: true }, async (lock) => {
         fences.push(lock.fencingToken)
         expect(lock.name).toBe("lock")
-        await sleep(800)
+        await sleep(1_200)
         expect(lock.signal.aborted).toBe(false)
         expect(lock.remaining).toBeGreaterThan(0)
       })
@@ -209,7 +218,7 @@ describeVariants("once", (variant) => {
     await once(database.locks(), "keys", { remember: "1m", fencing: true }, () => 1)
     const keys = (await database.command("KEYS", "*keys*")) as string[]
     expect(keys.sort()).toEqual(["{lock:keys}:fence", "{lock:keys}:result"])
-    for (const key of (await database.command("KEYS", "*")) as string[]) {
+    for (const key of keys) {
       expect(Number(await database.command("PTTL", key)), key).toBeGreaterThan(0)
     }
     // A lock of that name is free.

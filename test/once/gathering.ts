@@ -1,0 +1,14 @@
+// Waits until so many callers wait for a run, so that a run can end when all of them have joined it.
+import type { LockEvent } from "../../src/index.js"
+
+export function gathering(callers: number) {
+  let left = callers
+  let enough: () => void
+  const gathered = new Promise<void>((resolve) => {
+    enough = resolve
+  })
+  const onEvent = ({ type }: LockEvent) => {
+    if (type === "queued" && --left === 0) enough()
+  }
+  return { onEvent, gathered }
+}

@@ -1,0 +1,224 @@
+// What `once` promises of runs: never two at a time, and always another one when a leader is gone.
+import { setTimeout as sleep } from "node:timers/promises"
+import { afterAll, beforeAll, expect, test, vi } from "vitest"
+import {
+  LockBackendError,
+  type LockEvent,
+  LockLostError,
+  type LockManager,
+  LockTimeoutError,
+} from "../../src/index.js"
+import { once, OnceAttemptsError } from "../../src/once/index.js"
+import { describeVariants } from "../support/describe-variants.js"
+import { always, everything, inOrder } from "../support/fault-proxy.js"
+import { rejection } from "../support/outcomes.js"
+import type { Opened } from "../support/variants.js"
+import { gathering } from "./gathering.js"
+
+const LOST = { kind: "request-lost" } as const
+
+describeVariants("once", (variant) => {
+  let database: Opened
+  beforeAll(async () => {
+    database = await variant.open()
+  })
+  afterAll(() => database.close())
+
+  /** A leader that has crashed: nobody renews what it has left. */
+  const crash = (name: string, leftMs: number, attempt = 1) =>
+    database.command(
+      ...["SET", key(name, "run"), `fl_crashed_${attempt} ${attempt} -`],
+      ...["PX", String(60_000 + leftMs)],
+    )
+
+  const key = (name: string, part: string) => `{lock:${name}}:${part}`
+
+  const isLed = (name: string, exists = 1) =>
+    vi.waitFor(
+      async () => {
+        expect(await database.command("EXISTS", key(name, "run"))).toBe(exists)
+      },
+      { timeout: 10_000 },
+    )
+
+  test("when a leader crashes, one of those who wait takes over, and the rest get its result", async () => {
+    await crash("crashed", 3_000)
+    const { onEvent, gathered } = gathering(3)
+    let runs = 0
+    const results = await Promise.all(
+      [1, 2, 3].map(() =>
+        once(database.locks({ onEvent }), "crashed", async () => {
+          runs++
+          await gathered
+          return runs
+        }),
+      ),
+    )
+    expect({ runs, results }).toEqual({ runs: 1, results: [1, 1, 1] })
+  })
+
+  test("so many crashes in a row, and nobody runs any more", async () => {
+    const options = { attempts: 2 } as const
+    await crash("crashing", -1, 2)
+    let runs = 0
+    const error = await rejection(once(database.locks(), "crashing", options, () => runs++))
+    expect(error).toBeInstanceOf(OnceAttemptsError)
+    expect(error).toMatchObject({ code: "attempts", attempts: 2, onceName: "crashing" })
+    expect(runs).toBe(0)
+    // One that may try more often does, and its success forgets the crashes.
+    expect(await once(database.locks(), "crashing", { attempts: 3 }, () => "ran")).toBe("ran")
+    expect(await once(database.locks(), "crashing", options, () => "ran again")).toBe("ran again")
+  })
+
+  test("a leader that was told to stop frees the name, and the next one runs", async () => {
+    const given = new AbortController()
+    const { onEvent, gathered } = gathering(1)
+    const stopped = once(database.locks(), "stopped", { signal: given.signal }, async () => {
+      await new Promise((_, reject) => {
+        given.signal.addEventListener("abort", () => {
+          reject(new Error("stopped"))
+        })
+      })
+    })
+    const refused = rejection(stopped)
+    await isLed("stopped")
+    const next = once(database.locks({ onEvent }), "stopped", () => "next")
+    await gathered
+    given.abort(new Error("enough"))
+    expect(await refused).toMatchObject({ message: "enough" })
+    expect(await next).toBe("next")
+  })
+
+  test("a run that goes on behind its caller's abort is shared, and nobody runs beside it", async () => {
+    const given = new AbortController()
+    const { onEvent, gathered } = gathering(1)
+    const aborted = rejection(
+      once(database.locks(), "going on", { signal: given.signal }, async () => {
+        await gathered
+        given.abort()
+        await sleep(100)
+        return "first"
+      }),
+    )
+    await isLed("going on")
+    const joined = once(database.locks({ onEvent }), "going on", () => "second")
+    expect(await aborted).toMatchObject({ name: "AbortError" })
+    expect(await joined).toBe("first")
+  })
+
+  test("one who waits may give up, and disturbs nobody", async () => {
+    const given = new AbortController()
+    const { onEvent, gathered } = gathering(2)
+    const locks = () => database.locks({ onEvent })
+    const leading = once(locks(), "patient", async () => {
+      await gathered
+      given.abort(new Error("no more"))
+      await sleep(50)
+      return "done"
+    })
+    await isLed("patient")
+    const late = rejection(once(database.locks(), "patient", { wait: 0 }, () => "never"))
+    expect(await late).toBeInstanceOf(LockTimeoutError)
+    const short = rejection(once(database.locks(), "patient", { wait: 30 }, () => "never"))
+    expect(await short).toBeInstanceOf(LockTimeoutError)
+    const waiting = once(locks(), "patient", () => "never")
+    const leaving = rejection(once(locks(), "patient", { signal: given.signal }, () => "never"))
+    expect(await leaving).toMatchObject({ message: "no more" })
+    expect(await Promise.all([leading, waiting])).toEqual(["done", "done"])
+  })
+
+  test("a leader that somebody else has replaced stores nothing, and learns that it is lost", async () => {
+    const events: LockEvent[] = []
+    const locks = database.locks({ onEvent: (event) => events.push(event) })
+    const error = await rejection(
+      once(locks, "replaced", { remember: "1m" }, async () => {
+        await database.command("SET", key("replaced", "run"), "fl_other 1 -", "PX", "90000")
+        return "old"
+      }),
+    )
+    expect(error).toBeInstanceOf(LockLostError)
+    expect(error).toMatchObject({ reason: "taken" })
+    expect(await database.command("EXISTS", key("replaced", "result"))).toBe(0)
+    expect(await database.command("GET", key("replaced", "run"))).toBe("fl_other 1 -")
+  })
+
+  test("the signal of the run's lock aborts when its hold is lost", async () => {
+    const error = await rejection(
+      once(database.locks(), "lost", { ttl: 2_000 }, async (lock) => {
+        await database.command("DEL", key("lost", "run"))
+        await new Promise((resolve) => {
+          lock.signal.addEventListener("abort", resolve)
+        })
+      }),
+    )
+    expect(error).toBeInstanceOf(LockLostError)
+  })
+
+  test("a settling whose answer is lost is sent again and counts", async () => {
+    const events: LockEvent[] = []
+    const { proxy, locks } = await database.proxied()
+    proxy.plan = inOrder("onceSettle", { kind: "reply-lost" })
+    const onEvent = (event: LockEvent) => events.push(event)
+    expect(await once(locks({ onEvent }), "again", { remember: "1m" }, () => "kept")).toBe("kept")
+    await vi.waitFor(() => {
+      expect(events).toContainEqual(
+        expect.objectContaining({ type: "released", result: "released" }),
+      )
+    }, 10_000)
+    expect(await once(database.locks(), "again", () => "new")).toBe("kept")
+  })
+
+  test("a settling that never arrives changes nothing for its caller; an event says so", async () => {
+    const events: LockEvent[] = []
+    const { proxy, locks } = await database.proxied()
+    proxy.plan = always("onceSettle", LOST)
+    const manager = locks({ onEvent: (event) => events.push(event), ttl: 2_000 })
+    expect(await once(manager, "unsettled", () => "mine")).toBe("mine")
+    await vi.waitFor(
+      () => {
+        expect(events.map(({ type }) => type)).toContain("release-failed")
+      },
+      { timeout: 8_000 },
+    )
+    expect(await once(database.locks(), "unsettled", () => "next")).toBe("next")
+  })
+
+  test("a claim whose answer is lost is sent again and leads; one that is doubled leads nobody astray", async () => {
+    const { proxy, locks } = await database.proxied()
+    proxy.plan = inOrder(
+      "onceClaim",
+      { kind: "reply-lost" },
+      { kind: "doubled", ms: 300, answer: "first" },
+    )
+    expect(await once(locks(), "doubled", () => "first")).toBe("first")
+    await sleep(400)
+    // The copy came after the settling.
+    expect(await database.command("EXISTS", key("doubled", "run"))).toBe(0)
+    expect(await once(locks(), "doubled", () => "second")).toBe("second")
+  })
+
+  test("a caller that gives up its claim leads for nobody", async () => {
+    const { proxy, locks } = await database.proxied()
+    proxy.plan = inOrder("onceClaim", { kind: "reply-delayed", ms: 200 })
+    const signal = AbortSignal.timeout(100)
+    await rejection(once(locks(), "given up", { signal }, () => "never"))
+    await isLed("given up", 0)
+  })
+
+  describeFailOpen(() => database)
+
+  function describeFailOpen(opened: () => Opened): void {
+    const down = async (): Promise<LockManager> => {
+      const { proxy, locks } = await opened().proxied()
+      proxy.plan = everything(LOST)
+      return locks({ timeout: 500 })
+    }
+
+    test("a database that is down is an error, or with failOpen a run without a lock", async () => {
+      const locks = await down()
+      expect(await rejection(once(locks, "down", () => 1))).toBeInstanceOf(LockBackendError)
+      const run = (lock: unknown) => (lock === null ? "unshared" : "locked")
+      expect(await once(locks, "down", { failOpen: true }, run)).toBe("unshared")
+    })
+  }
+})
