@@ -1,0 +1,59 @@
+// `once` under faults: what must never be is not; and the judges notice when a rule is switched off.
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import * as library from "../../src/lua/scripts.js"
+import { brokenScripts } from "../lua-mutants/broken-scripts.js"
+import type { Engine } from "../../src/dev/engine.js"
+import { RedisEngine } from "../../src/dev/engine-redis.js"
+import { hasRedisServer, type RedisServer, startRedis } from "../support/redis-server.js"
+import { openEngine } from "../support/virtual-database.js"
+import { onceMutants } from "./mutants.js"
+import { simulate } from "./simulation.js"
+
+const place = hasRedisServer() ? "real Redis" : "embedded engine"
+
+describe(`once under faults: ${place}`, () => {
+  let engine: Engine
+  let redis: RedisServer | undefined
+  beforeAll(async () => {
+    if (hasRedisServer()) redis = await startRedis()
+    engine = redis ? await RedisEngine.connect(redis.url) : await openEngine()
+  })
+  afterAll(async () => {
+    await engine.close()
+    await redis?.stop()
+  })
+
+  test("nothing happens that must never be", { timeout: 60_000 }, async ({ annotate }) => {
+    const findings = await simulate(engine, { seed: 7, names: 30, callers: 8, calls: 3 })
+    await annotate(JSON.stringify(findings))
+    expect(findings.violations).toEqual([])
+    // There was something to see.
+    expect(findings.crashes).toBeGreaterThan(0)
+    expect(findings.outcomes["joined"]).toBeGreaterThan(50)
+  })
+
+  /** Those that a judge of the simulation is for. */
+  const broken = {
+    "a result is never older than the call": /older than its call|remembered what/,
+    "there are never two leaders at once": /two leaders/,
+    "a fresh result is served to all": /a run while a record is fresh/,
+    "no record without a ttl": /without a ttl/,
+  }
+  test.for(Object.entries(broken))(
+    "noticed: %s",
+    { timeout: 60_000 },
+    async ([rule, judge], { expect }) => {
+      const mutant = onceMutants.find(({ breaks }) => breaks === rule)
+      if (!mutant) throw new Error("there is no such rule")
+      const scripts = brokenScripts(mutant)
+      const names = Object.keys(library) as (keyof typeof library)[]
+      const rewrite = (script: string) => {
+        const name = names.find((each) => library[each] === script)
+        return name ? scripts[name] : script
+      }
+      const size = { seed: 11, names: 10, callers: 5, calls: 3 }
+      const { violations } = await simulate(engine, { ...size, rewrite })
+      expect(violations.some((violation) => judge.test(violation))).toBe(true)
+    },
+  )
+})
