@@ -13,6 +13,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest"
 const LARGEST = 18_688
 /** What `fetchlock/quorum` may add to it. */
 const LARGEST_QUORUM = 3_400
+/** What `fetchlock/once` may add to it. */
+const LARGEST_ONCE = 4_096
 /** What the middleware may add to a bundle that has Hono and the lock. */
 const LARGEST_GUARD = 1_664
 
@@ -56,6 +58,16 @@ describe("the edge bundle", () => {
     expect(added).toBeLessThanOrEqual(LARGEST_QUORUM)
     expect(codeWithQuorum).toContain("no majority of")
     expect(code).not.toContain("no majority of")
+    return annotate(`${String(added)} bytes gzipped`)
+  })
+
+  test("has nothing of `once`, which adds little", async ({ annotate }) => {
+    const codeWithOnce = await bundle(`${LOCK}; export { once } from "./dist/once/index.js"`)
+    const added = sizeOf(codeWithOnce) - sizeOf(code)
+    expect(added).toBeGreaterThan(1_000)
+    expect(added).toBeLessThanOrEqual(LARGEST_ONCE)
+    expect(codeWithOnce).toContain("OnceMismatchError")
+    expect(code).not.toContain("OnceMismatchError")
     return annotate(`${String(added)} bytes gzipped`)
   })
 
@@ -126,6 +138,7 @@ describe("the edge bundle", () => {
 const ENTRIES: Readonly<Record<string, RegExp>> = {
   "index.js": /^$/,
   "quorum/index.js": /^$/,
+  "once/index.js": /^$/,
   "handler.js": /^$/,
   "hono/index.js": /^node_modules\/hono\/dist\//,
 }
@@ -198,6 +211,7 @@ describe("the public names", () => {
       "LockTimeoutError",
       "LockTransfer",
       "LossReason",
+      "OnceEvent",
       "PendingLockInfo",
       "QueryOptions",
       "ReleaseResult",
@@ -224,6 +238,25 @@ describe("the public names", () => {
       "QuorumOptions",
       "QuorumStartOptions",
       "quorum",
+    ])
+  })
+
+  test("of fetchlock/once", async () => {
+    const names = ["OnceAttemptsError", "OnceError", "OnceMismatchError", "OnceRunError", "once"]
+    expect(Object.keys((await import(resolve("dist/once/index.js"))) as object).sort()).toEqual(
+      names,
+    )
+    expect(declaredNames("dist/once/index.d.ts")).toEqual([
+      "Once",
+      "OnceAttemptsError",
+      "OnceError",
+      "OnceErrorCode",
+      "OnceMismatchError",
+      "OnceOptions",
+      "OnceResult",
+      "OnceRunError",
+      "OnceSource",
+      "once",
     ])
   })
 

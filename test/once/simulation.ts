@@ -61,7 +61,7 @@ const TTL_MS = 1_500
 const DEADLINE_MS = 20_000
 
 export async function simulate(engine: Engine, options: SimulationOptions): Promise<Findings> {
-  const { names, callers, calls, seed, rewrite = (script) => script } = options
+  const { names, callers, calls, seed, rewrite = (script: string) => script } = options
   const random = randomOf(seed)
   const command = commandsTo(engine)
   const runs: Run[] = []
@@ -91,7 +91,8 @@ export async function simulate(engine: Engine, options: SimulationOptions): Prom
       const reply = await send()
       if (trouble < 0.1) throw broken("the reply was lost")
       await sleep(random() * 4)
-      // Whoever is dead hears nothing.
+      // Whoever has died meanwhile hears nothing.
+      // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- it may have, during the waits
       if (process.isDead) throw broken("dead")
       return reply
     }
@@ -101,11 +102,13 @@ export async function simulate(engine: Engine, options: SimulationOptions): Prom
       evaluate: (...[script, keys, args, timeoutMs]: Parameters<Transport["evaluate"]>) =>
         withDeadline(timeoutMs, () => evaluate(script, keys, args)),
       publish: () => Promise.reject(broken("nothing is published outside of scripts")),
-      subscribe: (channel: string, { onMessage, onEnd }: Listener) =>
+      subscribe: (channel: string, listener: Listener) =>
         way.subscribe(channel, {
-          onEnd,
+          onEnd: () => {
+            listener.onEnd()
+          },
           onMessage: (message) => {
-            if (random() >= 0.1) onMessage(message)
+            if (random() >= 0.1) listener.onMessage(message)
           },
         }),
     })

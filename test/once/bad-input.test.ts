@@ -1,0 +1,133 @@
+// What `once` is given by mistake: refused at the door, or returned to its own caller with nothing lost.
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import {
+  type Duration,
+  LockBackendError,
+  type LockEvent,
+  type LockManager,
+} from "../../src/index.js"
+import { once } from "../../src/once/index.js"
+import { quorum } from "../../src/quorum/index.js"
+import { rejection } from "../support/outcomes.js"
+import { openVirtual } from "../support/virtual-database.js"
+import type { Opened } from "../support/variants.js"
+
+let database: Opened
+beforeAll(async () => {
+  database = await openVirtual()
+})
+afterAll(() => database.close())
+
+describe("refused at the door, and nothing is sent", () => {
+  const options: readonly (readonly [object | number, string])[] = [
+    [5, "options: must be an object"],
+    [{ remember: -1 }, "remember: must be from 0"],
+    [{ remember: Infinity }, "remember: must be from 0"],
+    [{ remember: NaN }, "remember: must be"],
+    [{ remember: "soon" }, "remember: must be"],
+    [{ stale: -1 }, "stale: must be"],
+    [{ rememberErrors: "x" }, "rememberErrors: must be"],
+    [{ attempts: 0 }, "attempts: must be"],
+    [{ attempts: 1.5 }, "attempts: must be"],
+    [{ maxBytes: -1 }, "maxBytes: must be"],
+    [{ serialize: "json" }, "serialize: must be a function"],
+    [{ deserialize: 1 }, "deserialize: must be a function"],
+    [{ fingerprint: 1 }, "fingerprint: must be a string"],
+    [{ failOpen: "yes" }, "failOpen: must be a boolean"],
+    [{ ttl: 1 }, "ttl: must be"],
+    [{ wait: -1 }, "wait: must be"],
+    [{ signal: {} }, "signal: must be"],
+  ]
+  test.for(options)("options %j", async ([given, message]) => {
+    const { proxy, locks } = await database.proxied()
+    const error = await rejection(once(locks(), "x", given as object, () => 1))
+    expect((error as Error).message).toContain(message)
+    expect(proxy.log).toEqual([])
+  })
+
+  test("a run that is not a function, a name that is not one, a manager that is not one, a quorum", async () => {
+    const locks = database.locks()
+    const bad = async (...args: readonly unknown[]) =>
+      (
+        (await rejection(
+          (once as (...all: readonly unknown[]) => Promise<unknown>)(...args),
+        )) as Error
+      ).message
+    expect(await bad(locks, "x", 5)).toContain("run: must be a function")
+    expect(await bad(locks, "x")).toContain("run: must be a function")
+    expect(await bad(locks, 7, () => 1)).toContain("name: must be a string")
+    expect(await bad({}, "x", () => 1)).toContain("locks: must be a LockManager")
+    const redis = { url: "https://example.test", token: "t" }
+    const { LockManager } = await import("../../src/index.js")
+    const several = new LockManager({
+      redis: quorum([
+        redis,
+        { ...redis, url: "https://b.test" },
+        { ...redis, url: "https://c.test" },
+      ]),
+    })
+    expect(await rejection(once(several, "x", () => 1))).toMatchObject({
+      name: "NotSupportedError",
+    })
+  })
+})
+
+describe("returned to its own caller, with an event", () => {
+  function listening(): { locks: LockManager; events: LockEvent[] } {
+    const events: LockEvent[] = []
+    return { locks: database.locks({ onEvent: (event) => events.push(event) }), events }
+  }
+
+  const durations: readonly (() => Duration)[] = [
+    () => -1,
+    () => Infinity,
+    () => {
+      throw new Error("no")
+    },
+    () => "soon" as Duration,
+  ]
+  test.for(durations.map((remember, i) => ({ remember, i })))(
+    "a function of `remember` that gives no duration: $i",
+    async ({ remember }, context) => {
+      const { name } = context.task
+      const { locks, events } = listening()
+      expect(await once(locks, name, { remember }, () => 1)).toBe(1)
+      expect(events).toContainEqual(expect.objectContaining({ type: "not-remembered" }))
+      expect(await once(locks, name, () => 2)).toBe(2)
+    },
+  )
+
+  test.for([
+    ["a cycle", "not-serializable"],
+    ["a BigInt", "not-serializable"],
+    ["half a character", "not-serializable"],
+    ["too much", "too-large"],
+  ] as const)("%s", async ([what, reason], context) => {
+    const { name } = context.task
+    const cycle: unknown[] = []
+    cycle.push(cycle)
+    const serialize = what === "half a character" ? () => "\ud800" : undefined
+    const values = {
+      "a cycle": cycle,
+      "a BigInt": 1n,
+      "half a character": 1,
+      "too much": "x".repeat(100),
+    }
+    const value = values[what]
+    const { locks, events } = listening()
+    const options = { remember: "1m", maxBytes: 50, ...(serialize && { serialize }) } as const
+    expect(await once<unknown>(locks, name, options, () => value)).toBe(value)
+    expect(events).toContainEqual(expect.objectContaining({ type: "not-shared", reason }))
+    expect(await database.command("KEYS", `*${name}*`)).toEqual([])
+    expect(await once(locks, name, () => 2)).toBe(2)
+  })
+})
+
+test("a record that is not ours, or cannot be read, is an error and never a value", async () => {
+  const locks = database.locks()
+  const header = `fl1 ${"0".repeat(20)} 1 ${Date.now() + 60_000} - v`
+  for (const record of ["what?", `${header} 3 1`, `${header} 5 {"a":`]) {
+    await database.command("SET", "{lock:strange}:result", record, "PX", "60000")
+    expect(await rejection(once(locks, "strange", () => 1))).toBeInstanceOf(LockBackendError)
+  }
+})
