@@ -144,7 +144,7 @@ describe("the tables are complete", () => {
   })
 
   test("scripts", () => {
-    const page = readFileSync("docs/scripts.md", "utf8")
+    const page = ["scripts", "once"].map((name) => readFileSync(`docs/${name}.md`, "utf8")).join()
     const scripts = readdirSync("src/lua").filter((file) => file.endsWith(".lua"))
     for (const script of scripts) expect(page).toContain(`\`${script.replace(".lua", "")}`)
   })
