@@ -36,7 +36,8 @@ export function lockPattern(prefix: string): string {
 
 /** The name of the lock whose own key that is; undefined for what stands behind one, or behind all of them. */
 export function nameOf(prefix: string, key: string): string | undefined {
-  const isBehind = key.startsWith("{") && [...PARTS, ...ONCE_PARTS].some((part) => key.endsWith(`}:${part}`))
+  const isBehind =
+    key.startsWith("{") && [...PARTS, ...ONCE_PARTS].some((part) => key.endsWith(`}:${part}`))
   return isBehind || key === BORN_KEY || !key.startsWith(prefix)
     ? undefined
     : key.slice(prefix.length)
