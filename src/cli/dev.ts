@@ -17,8 +17,8 @@ export async function runDev(args: readonly string[]): Promise<void> {
     process.exitCode = 1
     return
   }
-  const { run } = (await import(pathToFileURL(cli).href)) as ServerCli
-  await run(args, "fetchlock dev")
+  const server = (await import(pathToFileURL(cli).href)) as ServerCli
+  await server.run(args, "fetchlock dev")
 }
 
 /**
