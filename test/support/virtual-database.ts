@@ -1,8 +1,8 @@
 // A database in this process, without a network: with a clock that is moved, whatever takes hours takes no time.
 import { vi } from "vitest"
-import { withCompareAndSet } from "../../src/dev/compare-and-set.js"
-import { EmbeddedEngine } from "../../src/dev/engine-embedded.js"
-import { type Engine, ErrorReply, type Reply } from "../../src/dev/engine.js"
+import { withCompareAndSet } from "../../packages/dev-server/src/compare-and-set.js"
+import { EmbeddedEngine } from "../../packages/dev-server/src/engine-embedded.js"
+import { type Engine, ErrorReply, type Reply } from "../../packages/dev-server/src/engine.js"
 import { LockManager, type LockManagerOptions } from "../../src/index.js"
 import { withDeadline } from "../../src/rest/deadline.js"
 import { readScanPage } from "../../src/rest/replies.js"
