@@ -157,8 +157,8 @@ describe("the code of others", () => {
       const foreign = inputs.filter((input) => !input.startsWith("dist/"))
       expect(foreign.filter((input) => !others.test(input))).toEqual([])
       expect(foreign.length > 0).toBe(others.test("node_modules/hono/dist/x"))
-      // The development server has what none of them may have.
-      expect(inputs.filter((input) => input.startsWith("dist/dev/"))).toEqual([])
+      // The command has what none of them may have.
+      expect(inputs.filter((input) => input.startsWith("dist/cli/"))).toEqual([])
       // Nothing is left to be found elsewhere.
       const imports = Object.values(metafile.inputs).flatMap((input) => input.imports)
       expect(imports.filter(({ external }) => external)).toEqual([])
@@ -169,7 +169,7 @@ describe("the code of others", () => {
     const { metafile } = await build({
       ...EDGE,
       platform: "node",
-      entryPoints: ["dist/dev/index.js"],
+      entryPoints: ["packages/dev-server/dist/index.js"],
       metafile: true,
     })
     expect(Object.keys(metafile.inputs).some((input) => input.startsWith("node_modules/"))).toBe(
@@ -285,11 +285,11 @@ describe("the public names", () => {
     ])
   })
 
-  test("of fetchlock/dev", async () => {
-    expect(Object.keys((await import(resolve("dist/dev/index.js"))) as object)).toEqual([
-      "startDevServer",
-    ])
-    expect(declaredNames("dist/dev/index.d.ts")).toEqual([
+  test("of @fetchlock/dev-server", async () => {
+    expect(
+      Object.keys((await import(resolve("packages/dev-server/dist/index.js"))) as object),
+    ).toEqual(["startDevServer"])
+    expect(declaredNames("packages/dev-server/dist/index.d.ts")).toEqual([
       "DevServer",
       "DevServerOptions",
       "startDevServer",

@@ -17,7 +17,7 @@ const markdownIn = (folder: string) =>
   readdirSync(folder)
     .filter((file) => file.endsWith(".md"))
     .map((file) => `${folder}/${file}`)
-const pages = ["README.md", ...markdownIn("docs")]
+const pages = ["README.md", "packages/dev-server/README.md", ...markdownIn("docs")]
 const snippets = readSnippets("README.md")
 const workers = snippets.filter(({ isWorker }) => isWorker)
 

@@ -48,7 +48,7 @@ export async function callOnce(call: OnceCall): Promise<Result> {
     signal,
     maxRequests: Infinity,
   })
-  const claim = (since?: number) => inquiry.ask((_, ms) => requests.claim(since, ms))
+  const claim = (since?: number) => inquiry.ask((ms) => requests.claim(since, ms))
   const giveUp = () => withdraw(requests, timeoutMs)
   // What was given up at a deadline may yet be executed, and lead for nobody.
   const withdrawLate = () => inquiry.late.map((late) => late.then(giveUp, giveUp))
@@ -66,7 +66,7 @@ export async function callOnce(call: OnceCall): Promise<Result> {
       answer = await waitForRun(waiting, answer)
     }
     if (answer.kind === "told") {
-      if (inquiry.isUncertain) waitUntil(cleanUp())
+      waitUntil(cleanUp())
       return { value: await valueOf(call, answer.record), source: answer.source }
     }
   } catch (error) {

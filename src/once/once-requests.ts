@@ -52,7 +52,6 @@ export interface OnceClaim {
 
 /** For a `Lock` it is the store of its hold, whose release ends the run. */
 export class OnceRequests implements HoldStore {
-  readonly plain = undefined
   /** What the run has come to so far. */
   settlement: Settlement = GIVEN_UP
   /** How the run ended, once that is known for certain. */

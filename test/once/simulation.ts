@@ -1,12 +1,13 @@
 // Eight callers on each of many names, while requests get lost, late and doubled, messages get lost, and leaders crash;
 // and judges who look for what must never be.
 import { setTimeout as sleep } from "node:timers/promises"
-import type { Engine } from "../../src/dev/engine.js"
+import type { Engine } from "../../packages/dev-server/src/engine.js"
 import { LockError } from "../../src/index.js"
 import { once, OnceError, OnceRunError } from "../../src/once/index.js"
 import type { Lock } from "../../src/index.js"
 import { onceSettle } from "../../src/lua/scripts.js"
 import { withDeadline } from "../../src/rest/deadline.js"
+import { echoing } from "../../src/rest/freshness.js"
 import { RestError } from "../../src/rest/rest-error.js"
 import type { Listener, Transport } from "../../src/rest/transport.js"
 import { Database } from "../../src/store/database.js"
@@ -55,6 +56,8 @@ interface Run {
   hasValue?: boolean
 }
 
+/** As it travels. */
+const settling = echoing(onceSettle)
 const REMEMBER_MS = 150
 /** A crash costs its name so long. */
 const TTL_MS = 1_500
@@ -78,7 +81,7 @@ export async function simulate(engine: Engine, options: SimulationOptions): Prom
       if (process.isDead) throw broken("dead")
       const send = async () => {
         const reply = await way.evaluate(rewrite(script), keys, args, 60_000)
-        if (script === onceSettle && String(reply) === "released") noteSettling(args)
+        if (script === settling && String((reply as unknown[])[1]) === "released") noteSettling(args)
         return reply
       }
       const trouble = random()
@@ -97,7 +100,6 @@ export async function simulate(engine: Engine, options: SimulationOptions): Prom
       return reply
     }
     return Object.assign(Object.create(way) as Transport, {
-      mayResend: false,
       noticesEnd: true,
       evaluate: (...[script, keys, args, timeoutMs]: Parameters<Transport["evaluate"]>) =>
         withDeadline(timeoutMs, () => evaluate(script, keys, args)),
@@ -150,7 +152,7 @@ export async function simulate(engine: Engine, options: SimulationOptions): Prom
     const process = { isDead: false }
     const transport = network(process)
     const recipe: StoreRecipe = {
-      openStore: ({ prefix }) => new SingleStore(new Database(transport, prefix, false), false),
+      openStore: ({ prefix }) => new SingleStore(new Database(transport, prefix, false)),
     }
     const locks = managerOn(recipe, { ttl: TTL_MS, wait: "12s", timeout: 1_000 })
     const began = performance.now()

@@ -1,5 +1,5 @@
 // Independent databases for a quorum: real redis-servers, each behind a local REST server of its own, that can fail.
-import { type DevServer, startDevServer } from "../../src/dev/index.js"
+import { type DevServer, startDevServer } from "@fetchlock/dev-server"
 import { FaultProxy, nothing } from "./fault-proxy.js"
 import { type RedisServer, startRedis } from "./redis-server.js"
 

@@ -1,5 +1,5 @@
 // The databases of a quorum in this process, that can fail as those of nodes.ts do.
-import type { Engine } from "../../src/dev/engine.js"
+import type { Engine } from "../../packages/dev-server/src/engine.js"
 import { planQuorum, type QuorumOptions } from "../../src/quorum/options.js"
 import { Database } from "../../src/store/database.js"
 import { Panel } from "../../src/store/quorum/panel.js"
