@@ -1,6 +1,7 @@
 // `once` under faults: what must never be is not; and the judges notice when a rule is switched off.
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import * as library from "../../src/lua/scripts.js"
+import { echoing } from "../../src/rest/freshness.js"
 import { brokenScripts } from "../lua-mutants/broken-scripts.js"
 import type { Engine } from "../../packages/dev-server/src/engine.js"
 import { RedisEngine } from "../../packages/dev-server/src/engine-redis.js"
@@ -48,8 +49,8 @@ describe(`once under faults: ${place}`, () => {
       const scripts = brokenScripts(mutant)
       const names = Object.keys(library) as (keyof typeof library)[]
       const rewrite = (script: string) => {
-        const name = names.find((each) => library[each] === script)
-        return name ? scripts[name] : script
+        const name = names.find((each) => script === echoing(library[each]))
+        return name ? echoing(scripts[name]) : script
       }
       const size = { seed: 11, names: 10, callers: 5, calls: 3 }
       const { violations } = await simulate(engine, { ...size, rewrite })
