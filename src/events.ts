@@ -1,6 +1,6 @@
 // What happens to locks, told to whoever listens: the one hook for logs and metrics.
 import type { LockBackendError, LossReason } from "./errors.js"
-import type { ReleaseResult } from "./store/store.js"
+import type { ReleaseResult } from "./redis/store.js"
 
 /** Something that happened to a lock. An event never holds a token. */
 export type LockEvent =

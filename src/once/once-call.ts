@@ -1,11 +1,11 @@
 // One call of `once`: finds a result, waits for one, or runs and settles.
-import { askUntilKnown } from "../ask-until-known.js"
+import { retryUntilKnown } from "../redis/retry.js"
 import { LockBackendError } from "../errors.js"
 import type { Emit } from "../events.js"
-import { Lock } from "../lock.js"
-import { untilAborted } from "../sleep.js"
-import type { Database } from "../store/database.js"
-import { Inquiry } from "../wait/inquiry.js"
+import { Lock } from "../hold/lock.js"
+import { untilAborted } from "../time/timers.js"
+import type { Database } from "../redis/database.js"
+import { Attempts } from "../acquire/attempts.js"
 import { readError } from "./once-errors.js"
 import type { OncePlan } from "./once-options.js"
 import { GIVEN_UP, type OnceRecord } from "./once-record.js"
@@ -39,7 +39,7 @@ export async function callOnce(call: OnceCall): Promise<Result> {
   const { ttlMs, waitMs, push, signal, fencing, waitUntil } = plan.acquire
   signal?.throwIfAborted()
   const requests = new OnceRequests(database, { ...plan, name, token, ttlMs, fencing, fingerprint })
-  const inquiry = new Inquiry({
+  const inquiry = new Attempts({
     name,
     token,
     ttlMs,
@@ -85,7 +85,7 @@ export async function callOnce(call: OnceCall): Promise<Result> {
 
 /** Frees the name if the call leads it. Never rejects: whatever this cannot reach ends with its ttl. */
 function withdraw(requests: OnceRequests, timeoutMs: number): Promise<unknown> {
-  return askUntilKnown(() => requests.settle(GIVEN_UP, timeoutMs)).catch(() => undefined)
+  return retryUntilKnown(() => requests.settle(GIVEN_UP, timeoutMs)).catch(() => undefined)
 }
 
 /** Runs, and settles whatever comes of it. With an old value it is returned at once, and the run goes on behind it. */

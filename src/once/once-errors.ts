@@ -1,6 +1,6 @@
 // The errors that only a shared run has: beside those of a lock.
-import { quoted } from "../quoted.js"
-import { withoutTokens } from "../token.js"
+import { quoted } from "../values/invalid-argument.js"
+import { withoutTokens } from "../values/token.js"
 
 /** Which kind of error it is: another fingerprint, or runs that crashed. */
 export type OnceErrorCode = "mismatch" | "attempts"

@@ -1,8 +1,13 @@
 // The options of `once`: what they mean, what they default to, and what is not one.
-import { type Duration, parseDuration } from "../duration.js"
-import { checkCount, invalid } from "../invalid-argument.js"
-import { type AcquireOptions, type AcquirePlan, overlay, planAcquire } from "../options.js"
-import type { WaitUntil } from "../wait-until.js"
+import {
+  type AcquireOptions,
+  overlay,
+  resolveAcquireOptions,
+  type ResolvedAcquireOptions,
+  type WaitUntil,
+} from "../options.js"
+import { type Duration, parseDuration } from "../time/duration.js"
+import { checkCount, invalid } from "../values/invalid-argument.js"
 
 /** How a result is shared and for how long. Those that a manager has, too, default to the manager's. */
 export interface OnceOptions<T> {
@@ -92,7 +97,7 @@ export interface OnceOptions<T> {
 
 /** Checked options, in milliseconds. */
 export interface OncePlan {
-  readonly acquire: AcquirePlan
+  readonly acquire: ResolvedAcquireOptions
   readonly rememberMs: (value: unknown) => number
   readonly staleMs: number
   readonly rememberErrorsMs: number
@@ -136,7 +141,7 @@ export function planOnce(defaults: AcquireOptions, options: unknown): OncePlan {
   const read = (value: unknown) => parseDuration("remember", value, RANGE)
   if (typeof remember !== "function") read(remember)
   return {
-    acquire: planAcquire({
+    acquire: resolveAcquireOptions({
       ttl,
       wait,
       signal,

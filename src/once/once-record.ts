@@ -1,5 +1,5 @@
 // What a run came to, as the scripts store and publish it, and what may be stored.
-import { unexpectedReply } from "../rest/rest-error.js"
+import { unexpectedReply } from "../redis/redis-error.js"
 
 /** What is sent when a run ends. */
 export interface Settlement {
@@ -31,7 +31,7 @@ export interface OnceRecord {
 /** See shared/once.lua. */
 const RECORD = /^fl1 [\da-f]{20} (\d+) \d+ (\S+) ([ve]) (\d+) ([^]*)$/
 
-/** @throws `RestError` for what no script of ours has written, or what was cut on the way. */
+/** @throws `RedisError` for what no script of ours has written, or what was cut on the way. */
 export function readRecord(record: unknown): OnceRecord {
   const match = typeof record === "string" ? RECORD.exec(record) : null
   const [, settled, fingerprint = "", kind, bytes, text = ""] = match ?? []

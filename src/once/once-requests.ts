@@ -1,11 +1,11 @@
 // What one call sends about its name: the arguments of the scripts, and their replies, read strictly.
-import * as scripts from "../lua/scripts.js"
-import { unexpectedReply } from "../rest/rest-error.js"
-import type { Database } from "../store/database.js"
-import { onceKeys } from "../store/keys.js"
-import { readInteger, readText } from "../store/replies.js"
-import type { Busy, Grant, HoldStore, ReleaseResult } from "../store/store.js"
-import { now, Validity } from "../validity.js"
+import * as scripts from "../redis/lua/scripts.js"
+import { unexpectedReply } from "../redis/redis-error.js"
+import type { Database } from "../redis/database.js"
+import { onceKeys } from "../redis/keys.js"
+import { readInteger, readText } from "../redis/replies.js"
+import type { Busy, Grant, HoldStore, ReleaseResult } from "../redis/store.js"
+import { now, Validity } from "../time/validity.js"
 import { OnceAttemptsError, OnceMismatchError } from "./once-errors.js"
 import {
   bytesOf,

@@ -1,9 +1,9 @@
 // Runs under the hold of a call that leads, and settles whatever comes of it.
 import { LockLostError } from "../errors.js"
 import type { Emit } from "../events.js"
-import { invalid } from "../invalid-argument.js"
-import type { Lock } from "../lock.js"
-import { whileHeld } from "../while-held.js"
+import { invalid } from "../values/invalid-argument.js"
+import type { Lock } from "../hold/lock.js"
+import { whileHeld } from "../hold/while-held.js"
 import { writeError } from "./once-errors.js"
 import type { OnceCall } from "./once-call.js"
 import type { OncePlan } from "./once-options.js"

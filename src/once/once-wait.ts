@@ -1,11 +1,11 @@
 // Waits for somebody else's run: learns of its result through a stream, and asks where it might have missed it.
-import { RestError } from "../rest/rest-error.js"
-import type { Subscription } from "../rest/transport.js"
-import { sleep, untilAborted } from "../sleep.js"
-import type { Database } from "../store/database.js"
-import { elapsedMs, now } from "../validity.js"
-import { Inbox } from "../wait/inbox.js"
-import type { Inquiry } from "../wait/inquiry.js"
+import { RedisError } from "../redis/redis-error.js"
+import type { Subscription } from "../redis/transport.js"
+import { sleep, untilAborted } from "../time/timers.js"
+import type { Database } from "../redis/database.js"
+import { elapsedMs, now } from "../time/validity.js"
+import { Inbox } from "../acquire/queue-wait.js"
+import type { Attempts } from "../acquire/attempts.js"
 import { type OnceRecord, readRecord } from "./once-record.js"
 import type { Led, Running, Told } from "./once-requests.js"
 
@@ -23,7 +23,7 @@ const SPREAD_MS = 50
 /** A call that waits. */
 export interface Waiting {
   readonly database: Database
-  readonly inquiry: Inquiry
+  readonly inquiry: Attempts
   /** Whether to listen. */
   readonly push: boolean
   readonly ttlMs: number
@@ -80,7 +80,7 @@ async function listen(
       stream.close()
     }
     opening.then(close, () => undefined)
-    if (!(error instanceof RestError)) throw error
+    if (!(error instanceof RedisError)) throw error
     return undefined
   }
 }

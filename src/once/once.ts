@@ -1,10 +1,9 @@
 // Runs a piece of work once for all who ask for it at the same time, and gives all of them its result.
-import { invalid } from "../invalid-argument.js"
-import type { FencedLock, Lock } from "../lock.js"
+import type { FencedLock, Lock } from "../hold/lock.js"
 import { LockManager } from "../lock-manager.js"
-import { notSupported } from "../not-supported.js"
 import { checkName } from "../options.js"
-import { createToken } from "../token.js"
+import { invalid, notSupported } from "../values/invalid-argument.js"
+import { createToken } from "../values/token.js"
 import { callOnce, type OnceSource } from "./once-call.js"
 import { type OnceOptions, planOnce } from "./once-options.js"
 
@@ -87,7 +86,7 @@ async function detailed(
 ): Promise<OnceResult<unknown>> {
   const [options, run] = args.length < 2 ? [undefined, args[0]] : args
   if (!((locks as unknown) instanceof LockManager)) throw invalid("locks", "a LockManager", locks)
-  const { store, prefix, timeoutMs, emit, defaults } = LockManager.planOf(locks)
+  const { store, prefix, timeoutMs, emit, defaults } = LockManager.settingsOf(locks)
   const { single } = store
   if (typeof single === "string") throw notSupported(`once: ${single}`)
   checkName(prefix, name)

@@ -1,6 +1,6 @@
 // Plays callers of `once` by hand: runs its scripts as any client of the database could.
-import { onceKeys } from "../../src/store/keys.js"
-import { createToken } from "../../src/token.js"
+import { onceKeys } from "../../src/redis/keys.js"
+import { createToken } from "../../src/values/token.js"
 import type { Scripts, SendCommand } from "../support/waiter-by-hand.js"
 
 /** The local server then enforces the rule that a script touches no key but its own. */

@@ -1,6 +1,6 @@
 // The scripts of `once` keep their rules, on each engine; and whoever switches one off is found out.
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import * as library from "../../src/lua/scripts.js"
+import * as library from "../../src/redis/lua/scripts.js"
 import { brokenScripts } from "../lua-mutants/broken-scripts.js"
 import { earsOn, expectHeard, hearing } from "../scripts/bench.js"
 import { refusing } from "../support/preludes.js"

@@ -1,19 +1,18 @@
 // Eight callers on each of many names, while requests get lost, late and doubled, messages get lost, and leaders crash;
 // and judges who look for what must never be.
-import { setTimeout as sleep } from "node:timers/promises"
 import type { Engine } from "../../packages/dev-server/src/engine.js"
-import { LockError } from "../../src/index.js"
+import { type Lock, LockError } from "../../src/index.js"
 import { once, OnceError, OnceRunError } from "../../src/once/index.js"
-import type { Lock } from "../../src/index.js"
-import { onceSettle } from "../../src/lua/scripts.js"
-import { withDeadline } from "../../src/rest/deadline.js"
-import { echoing } from "../../src/rest/freshness.js"
-import { RestError } from "../../src/rest/rest-error.js"
-import type { Listener, Transport } from "../../src/rest/transport.js"
-import { Database } from "../../src/store/database.js"
-import { SingleStore } from "../../src/store/single.js"
-import type { StoreRecipe } from "../../src/store/store.js"
+import { Database } from "../../src/redis/database.js"
+import { withDeadline } from "../../src/redis/deadline.js"
+import { echoing } from "../../src/redis/freshness.js"
+import { onceSettle } from "../../src/redis/lua/scripts.js"
+import { RedisError } from "../../src/redis/redis-error.js"
+import { SingleStore } from "../../src/redis/single-store.js"
+import type { StoreRecipe } from "../../src/redis/store.js"
+import type { Listener, Transport } from "../../src/redis/transport.js"
 import { commandsTo, managerOn, VirtualTransport } from "../support/virtual-database.js"
+import { setTimeout as sleep } from "node:timers/promises"
 
 export interface SimulationOptions {
   readonly seed: number
@@ -76,12 +75,13 @@ export async function simulate(engine: Engine, options: SimulationOptions): Prom
   /** A way to the database, with a fifth of the requests and a tenth of the messages in trouble. */
   function network(process: Run["process"]): Transport {
     const way = new VirtualTransport(engine)
-    const broken = (what: string) => new RestError(what, { outcome: "unknown" })
+    const broken = (what: string) => new RedisError(what, { outcome: "unknown" })
     const evaluate = async (script: string, keys: readonly string[], args: readonly string[]) => {
       if (process.isDead) throw broken("dead")
       const send = async () => {
         const reply = await way.evaluate(rewrite(script), keys, args, 60_000)
-        if (script === settling && String((reply as unknown[])[1]) === "released") noteSettling(args)
+        if (script === settling && String((reply as unknown[])[1]) === "released")
+          noteSettling(args)
         return reply
       }
       const trouble = random()
