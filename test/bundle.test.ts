@@ -63,7 +63,9 @@ describe("the edge bundle", () => {
     annotate,
   }) => {
     const before = sizeOf(await bundle(LOCK_AND_HONO))
-    const guarded = await bundle(`${LOCK_AND_HONO}; export { lock } from "./dist/hono/index.js"`)
+    const guarded = await bundle(
+      `${LOCK_AND_HONO}; export { lock } from "./dist/http/hono/index.js"`,
+    )
     const added = sizeOf(guarded) - before
     expect(added).toBeGreaterThan(500)
     expect(added).toBeLessThanOrEqual(LARGEST_GUARD)
@@ -126,8 +128,8 @@ describe("the edge bundle", () => {
 const ENTRIES: Readonly<Record<string, RegExp>> = {
   "index.js": /^$/,
   "quorum/index.js": /^$/,
-  "handler.js": /^$/,
-  "hono/index.js": /^node_modules\/hono\/dist\//,
+  "http/handler.js": /^$/,
+  "http/hono/index.js": /^node_modules\/hono\/dist\//,
 }
 
 describe("the code of others", () => {
@@ -228,8 +230,8 @@ describe("the public names", () => {
   })
 
   test("of fetchlock/handler", async () => {
-    expect(Object.keys((await import(resolve("dist/handler.js"))) as object)).toEqual(["withLock"])
-    expect(declaredNames("dist/handler.d.ts")).toEqual([
+    expect(Object.keys((await import(resolve("dist/http/handler.js"))) as object)).toEqual(["withLock"])
+    expect(declaredNames("dist/http/handler.d.ts")).toEqual([
       "HeldLock",
       "ReleaseTime",
       "WithLockOptions",
@@ -238,11 +240,11 @@ describe("the public names", () => {
   })
 
   test("of fetchlock/hono", async () => {
-    expect(Object.keys((await import(resolve("dist/hono/index.js"))) as object)).toEqual([
+    expect(Object.keys((await import(resolve("dist/http/hono/index.js"))) as object)).toEqual([
       "lock",
       "lockRoutes",
     ])
-    expect(declaredNames("dist/hono/index.d.ts")).toEqual([
+    expect(declaredNames("dist/http/hono/index.d.ts")).toEqual([
       "LockAttempt",
       "LockOptions",
       "LockRoutesOptions",

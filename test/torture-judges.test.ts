@@ -1,6 +1,6 @@
 // The judges of the torture, on histories that were made up: what each of them says of what it sees.
 import { describe, expect, test } from "vitest"
-import * as scripts from "../src/lua/scripts.js"
+import * as scripts from "../src/redis/lua/scripts.js"
 import { Court } from "../verification/torture/judges/court.js"
 import { isConclusive, reportOf } from "../verification/torture/report.js"
 import { TIMEOUT_MS } from "../verification/torture/times.js"

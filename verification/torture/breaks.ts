@@ -21,12 +21,12 @@ export const BREAKS: readonly Break[] = [
     what: "a release does not compare the token",
     breakages: [
       {
-        file: "lua/release.lua",
+        file: "redis/lua/release.lua",
         find: 'if value == token and entry == "" then',
         replace: 'if value and not base and not somebodyWaits and entry == "" then',
       },
       {
-        file: "lua/release.lua",
+        file: "redis/lua/release.lua",
         find: "elseif is(value, token) then",
         replace: 'elseif is(value, token) or value and not base and entry == "" then',
       },
@@ -38,17 +38,17 @@ export const BREAKS: readonly Break[] = [
     what: "validity counts from the reply, not from the moment before the request was sent",
     breakages: [
       {
-        file: "store/replies.ts",
+        file: "redis/replies.ts",
         find: "validity: Validity.ofTtl(sentAt, Math.min(left, ttlMs)),",
         replace: "validity: Validity.ofTtl(now(), Math.min(left, ttlMs)),",
       },
       {
-        file: "store/single.ts",
+        file: "redis/single-store.ts",
         find: "    return Validity.ofTtl(sentAt, ttlMs)",
         replace: "    return Validity.ofTtl(now(), ttlMs)",
       },
       {
-        file: "store/single.ts",
+        file: "redis/single-store.ts",
         find: "const validity = Validity.ofTtl(sentAt, ttlMs)",
         replace: "const validity = Validity.ofTtl(now(), ttlMs)",
       },
@@ -60,15 +60,15 @@ export const BREAKS: readonly Break[] = [
     what: "an answer that comes after its deadline releases, although another attempt was granted the lock",
     breakages: [
       {
-        file: "wait/inquiry.ts",
+        file: "acquire/attempts.ts",
         find: "    this.#late.add(late)",
         replace: `    this.#late.add(late)
     late.then(() => (this as unknown as { releases: () => void }).releases(), () => undefined)`,
       },
       {
-        file: "wait/acquisition.ts",
-        find: "    this.#inquiry = new Inquiry(request)",
-        replace: `    this.#inquiry = new Inquiry(request)
+        file: "acquire/acquisition.ts",
+        find: "    this.#inquiry = new Attempts(request)",
+        replace: `    this.#inquiry = new Attempts(request)
     Object.assign(this.#inquiry, { releases: () => void this.#withdraw(this.#request.token, 1) })`,
       },
     ],
@@ -79,7 +79,7 @@ export const BREAKS: readonly Break[] = [
     what: "a hand-off does not mark the lock of the one that is granted it",
     breakages: [
       {
-        file: "lua/shared/serve.lua",
+        file: "redis/lua/shared/serve.lua",
         find: 'redis.call("SET", lock, token .. (head and "+" or ""), "PX", ms)',
         replace: 'redis.call("SET", lock, token, "PX", ms)',
       },

@@ -1,8 +1,8 @@
 // Starting and closing servers: options, ports, and what two servers in one process share (nothing).
-import { afterEach, describe, expect, it } from "vitest"
-import { type DevServer, type DevServerOptions, startDevServer } from "../src/index.js"
 import * as dev from "../src/index.js"
+import { type DevServer, type DevServerOptions, startDevServer } from "../src/index.js"
 import { RestClient } from "./rest-client.js"
+import { afterEach, describe, expect, it } from "vitest"
 
 describe("startDevServer", () => {
   const servers: DevServer[] = []

@@ -1,6 +1,6 @@
 // What befalls the databases: at most a minority is killed, paused or just emptied at any time, and comes back.
 import { setTimeout as sleep } from "node:timers/promises"
-import type { QuorumNode } from "../../../test/support/nodes.js"
+import type { TestNode } from "../../../test/support/nodes.js"
 import type { Random } from "../random.js"
 
 /** How often each kind of trouble came. */
@@ -15,12 +15,12 @@ const PEACE = [100, 2_000] as const
 
 /** One trouble after the other on a minority of the databases, until the signal aborts; then all are whole again. */
 export async function makeTrouble(
-  nodes: readonly QuorumNode[],
+  nodes: readonly TestNode[],
   random: Random,
   signal: AbortSignal,
 ): Promise<Troubles> {
   const troubles: Troubles = { killed: 0, paused: 0, emptied: 0 }
-  const inTrouble = new Set<QuorumNode>()
+  const inTrouble = new Set<TestNode>()
   const maker = async (random: Random) => {
     while (!signal.aborted) {
       await sleep(random.between(...PEACE))

@@ -3,7 +3,7 @@ import { setMaxListeners } from "node:events"
 import { setTimeout as sleep } from "node:timers/promises"
 import { LockBackendError, LockManager, LockTimeoutError } from "../../../src/index.js"
 import { quorum } from "../../../src/quorum/index.js"
-import { type QuorumNode, startNodes } from "../../../test/support/nodes.js"
+import { type TestNode, startNodes } from "../../../test/support/nodes.js"
 import { makeTrouble, type Troubles } from "./chaos.js"
 import { History, type Hold } from "./history.js"
 import { Random } from "../random.js"
@@ -122,7 +122,7 @@ async function enough(settings: TortureSettings, history: History): Promise<void
 }
 
 async function findStuck(
-  nodes: readonly QuorumNode[],
+  nodes: readonly TestNode[],
   databases: ReturnType<typeof quorum>,
 ): Promise<string[]> {
   await Promise.all(nodes.map((node) => node.heal()))
