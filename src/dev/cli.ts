@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 // The `fetchlock` command.
 import { readFileSync } from "node:fs"
-import { Command, InvalidArgumentError } from "commander"
+import { Command, InvalidArgumentError, Option } from "commander"
 import type { DevServerOptions } from "./options.js"
 import { type DevServer, startDevServer } from "./server.js"
+
+type Flags = Omit<DevServerOptions, "allowedHosts"> & { readonly allowHost?: readonly string[] }
 
 const program = new Command("fetchlock")
   .description("A distributed lock for code that has only fetch.")
@@ -14,16 +16,29 @@ program
   .description("Start a local server that speaks Upstash's REST API.")
   .option("-p, --port <number>", "port to listen on; 0 takes any that is free", parsePort, 8079)
   .option("--hostname <address>", "address to listen on", "127.0.0.1")
-  .option("--token <text>", "token that requests must carry", "local")
-  .option("--redis <url>", "a real Redis to work on, as redis://… (default: in memory)")
+  .option("--allow-host <name...>", "further hosts that requests may name in their Host header")
+  .addOption(
+    new Option("--token <text>", "token that requests must carry (default: random)").env(
+      "FETCHLOCK_DEV_TOKEN",
+    ),
+  )
+  .addOption(
+    new Option("--redis <url>", "a real Redis to work on, as redis://… (default: in memory)").env(
+      "FETCHLOCK_DEV_REDIS",
+    ),
+  )
+  .addHelpText(
+    "after",
+    "\nOther users of this machine can read flags, in `ps` for one: prefer the environment variables for secrets.",
+  )
   .action(dev)
 
 await program.parseAsync()
 
-async function dev(options: DevServerOptions): Promise<void> {
+async function dev({ allowHost = [], ...options }: Flags): Promise<void> {
   let server: DevServer
   try {
-    server = await startDevServer(options)
+    server = await startDevServer({ ...options, allowedHosts: allowHost })
   } catch (error) {
     console.error(`fetchlock: ${error instanceof Error ? error.message : String(error)}`)
     process.exitCode = 1

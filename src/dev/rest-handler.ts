@@ -9,6 +9,7 @@ import {
   type Topic,
 } from "./engine.js"
 import { EventStreams } from "./event-streams.js"
+import { originCheck } from "./request-origin.js"
 import { BodyTooLargeError, readBody } from "./read-body.js"
 import {
   BadRequestError,
@@ -27,6 +28,8 @@ const MAX_BODY_BYTES = 10 * 1024 * 1024
 export interface RestHandlerOptions {
   readonly engine: Engine
   readonly token: string
+  /** Hosts that requests may name beside loopback. */
+  readonly hosts?: readonly string[]
   readonly keepAliveMs: number
 }
 
@@ -36,12 +39,14 @@ export interface RestHandler {
   close(): void
 }
 
-export function createRestHandler({ engine, token, keepAliveMs }: RestHandlerOptions): RestHandler {
+export function createRestHandler(options: RestHandlerOptions): RestHandler {
+  const { engine, token, hosts = [], keepAliveMs } = options
+  const checkOrigin = originCheck(hosts)
   const streams = new EventStreams(engine, keepAliveMs)
   const app = new Hono()
 
   app.use(async (c, next) => {
-    const refusal = refuseRequest(c.req.raw, token)
+    const refusal = refuseRequest(c.req.raw, token, checkOrigin)
     if (refusal) return refuse(c, refusal.status, refusal.message)
     return next()
   })
