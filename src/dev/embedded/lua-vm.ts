@@ -5,7 +5,7 @@ import { ErrorReply } from "../engine.js"
 import { BOOTSTRAP } from "./lua-bootstrap.js"
 import { decode, encode } from "./lua-json.js"
 import type { LuaModule } from "./lua-module.js"
-import { LuaStack, oneLine, TYPE } from "./lua-stack.js"
+import { LuaStack, oneLine, OVERDUE, TIME_LIMIT_MS, TYPE } from "./lua-stack.js"
 import { formatG } from "./number-text.js"
 import type { Value } from "./reply-value.js"
 
@@ -14,8 +14,6 @@ export type HostCall = (command: readonly string[]) => Value
 
 const REGISTRY = -10000
 const COUNT_HOOK = 8
-/** Redis answers BUSY after this long; here nobody else could be answered, so the script is ended. */
-const TIME_LIMIT_MS = 5000
 const CACHED_SCRIPTS = 500
 
 export class LuaVm {
@@ -27,7 +25,6 @@ export class LuaVm {
   /** Compiled scripts by their SHA-1. */
   readonly #compiled = new Map<string, number>()
   #host: HostCall = () => null
-  #deadlineMs = Infinity
 
   static async create(): Promise<LuaVm> {
     const api = await LuaApi.initialize()
@@ -61,7 +58,7 @@ export class LuaVm {
     const m = this.#module
     const L = this.#L
     this.#host = host
-    this.#deadlineMs = performance.now() + TIME_LIMIT_MS
+    this.#stack.deadlineMs = performance.now() + TIME_LIMIT_MS
     try {
       const script = this.#compiled.get(sha) ?? this.#compile(source, sha)
       if (typeof script !== "number") return script
@@ -185,8 +182,8 @@ export class LuaVm {
   }
 
   #endIfOverdue(L: number): void {
-    if (performance.now() < this.#deadlineMs) return
-    this.#stack.pushText(L, `the script ran for more than ${TIME_LIMIT_MS} ms and was ended`)
+    if (performance.now() < this.#stack.deadlineMs) return
+    this.#stack.pushText(L, OVERDUE)
     this.#module._lua_error(L)
   }
 }
