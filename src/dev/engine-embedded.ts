@@ -13,8 +13,9 @@ export class EmbeddedEngine implements Engine {
   readonly #db: Database
   readonly #scripts: ScriptCommands
 
-  static async create(): Promise<EmbeddedEngine> {
-    return new EmbeddedEngine(await LuaVm.create())
+  /** A script may take `timeLimitMs`. */
+  static async create(timeLimitMs?: number): Promise<EmbeddedEngine> {
+    return new EmbeddedEngine(await LuaVm.create(timeLimitMs))
   }
 
   private constructor(vm: LuaVm) {

@@ -6,10 +6,6 @@ import { Status, type Value } from "./reply-value.js"
 
 export const TYPE = { boolean: 1, lightUserdata: 2, number: 3, string: 4, table: 5 } as const
 
-/** Redis answers BUSY after this long; here nobody else could be answered, so the script is ended. */
-export const TIME_LIMIT_MS = 5000
-export const OVERDUE = `ERR the script ran for more than ${TIME_LIMIT_MS} ms and was ended`
-
 /** Redis gives up at some depth too, when its Lua stack is full. */
 const MAX_DEPTH = 500
 /** A table that holds another twice, and that one a third, doubles with each level. */
@@ -22,11 +18,13 @@ export class LuaStack {
   /** Names of fields that every table is asked for, as C text that is kept. */
   readonly #names = new Map<string, number>()
   #valuesLeft = 0
+  readonly #timeLimitMs: number
   /** When the script has to be done, by `performance.now()`, its reply included. */
-  deadlineMs = Infinity
+  #deadlineMs = Infinity
 
-  constructor(module: LuaModule) {
+  constructor(module: LuaModule, timeLimitMs: number) {
     this.module = module
+    this.#timeLimitMs = timeLimitMs
     this.#length = module._malloc(4)
   }
 
@@ -122,8 +120,39 @@ export class LuaStack {
   }
 
   /** @throws ErrorReply once time is up; looks at the clock for one in a thousand values. */
-  checkTime(count: number): void {
-    if (count % 1000 === 0 && performance.now() > this.deadlineMs) throw new ErrorReply(OVERDUE)
+  readonly checkTime = (count: number): void => {
+    if (count % 1000 === 0 && this.isOver()) throw new ErrorReply(`ERR ${this.overdue}`)
+  }
+
+  /** A script begins. */
+  startTime(): void {
+    this.#deadlineMs = performance.now() + this.#timeLimitMs
+  }
+
+  isOver(): boolean {
+    return performance.now() > this.#deadlineMs
+  }
+
+  /** What is said of a script that took too long. */
+  get overdue(): string {
+    return `the script ran for more than ${this.#timeLimitMs} ms and was ended`
+  }
+
+  /** An argument of a function of ours. @throws TypeError in Lua's words */
+  stringArgument(L: number, index: number): string {
+    const type = this.module._lua_type(L, index)
+    if (type === TYPE.string || type === TYPE.number) return this.textAt(L, index)
+    throw new TypeError(`bad argument #${index} (string expected, got ${typeName(type)})`)
+  }
+
+  numberArgument(L: number, index: number): number {
+    const type = this.module._lua_type(L, index)
+    const number = this.module._lua_tonumber(L, index)
+    const isNumber =
+      type === TYPE.number ||
+      (type === TYPE.string && (number !== 0 || /^\s*[+-]?0/.test(this.textAt(L, index))))
+    if (isNumber) return number
+    throw new TypeError(`bad argument #${index} (number expected, got ${typeName(type)})`)
   }
 
   #tableAt(L: number, index: number, depth: number): Value {
@@ -193,4 +222,20 @@ function toInteger(value: number): number | bigint {
   const whole = Math.trunc(value)
   if (Number.isSafeInteger(whole)) return whole + 0
   return Number.isFinite(whole) ? BigInt.asIntN(64, BigInt(whole)) : BigInt.asIntN(64, 1n << 63n)
+}
+
+/** Lua's names of its types, from -1 on. */
+const TYPE_NAMES = [
+  "no value",
+  "nil",
+  "boolean",
+  "userdata",
+  "number",
+  "string",
+  "table",
+  "function",
+]
+
+function typeName(type: number): string {
+  return TYPE_NAMES[type + 1] ?? "userdata"
 }
