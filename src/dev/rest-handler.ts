@@ -26,7 +26,9 @@ import { errorJson, toJson, toResp2 } from "./write-replies.js"
 /** Upstash's limit on its free plan. */
 const MAX_BODY_BYTES = 10 * 1024 * 1024
 
-type Env = { Variables: { sync: SyncToken } }
+interface Env {
+  Variables: { sync: SyncToken }
+}
 type Context = HonoContext<Env>
 
 export interface RestHandlerOptions {

@@ -104,7 +104,7 @@ describe("the embedded engine", () => {
     ["OBJECT", "ENCODING", "k"],
     ["DUMP", "k"],
   ])("says of what Upstash has and it lacks that it lacks it: %s", async (...command) => {
-    const name = (command[0] ?? "").toUpperCase()
+    const name = command[0].toUpperCase()
     const reply = await engine.rest.post("/", command)
     expect(reply).toEqual({ status: 400, body: { error: missing(name) } })
     const script = "return redis.pcall(unpack(ARGV)).err"

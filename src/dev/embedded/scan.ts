@@ -22,7 +22,7 @@ interface Page<T> {
 
 export function scanOptions(cursor: string, options: readonly string[]): ScanOptions {
   if (!/^\d{1,20}$/.test(cursor)) throw new ErrorReply("ERR invalid cursor")
-  let matches = (_: string) => true
+  let matches: (name: string) => boolean = () => true
   let count = 10
   let type: string | undefined
   for (let i = 0; i < options.length; i += 2) {
