@@ -26,7 +26,8 @@ export type {
   TryAcquireOptions,
 } from "./options.js"
 export type { HeldLockInfo, LockManagerSnapshot, PendingLockInfo, QueryOptions } from "./query.js"
-export type { Fetch, RestConfig } from "./redis/fetch-client.js"
+export type { RestConfig } from "./redis/fetch-client.js"
+export type { Fetch } from "./redis/transport.js"
 export type { UpstashRedis } from "./redis/upstash-client.js"
 export type { Semaphore, SemaphoreRequestOptions } from "./semaphore.js"
 export type { WaitUntil } from "./options.js"

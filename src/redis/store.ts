@@ -2,7 +2,7 @@
 import type { ReleaseResult } from "../events.js"
 import type { WaitUntil } from "../options.js"
 import type { Instant, Validity } from "../time/validity.js"
-import type { Fetch } from "./fetch-client.js"
+import type { Fetch } from "./transport.js"
 import type { Subscription } from "./transport.js"
 
 /** Who asks for which lock. */
