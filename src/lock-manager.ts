@@ -250,7 +250,6 @@ export class LockManager {
       validity,
       fencingToken,
       isLease: false,
-      isAdopted: true,
       withdrawLate: () => [],
     })
   }
@@ -333,7 +332,6 @@ export class LockManager {
     emit({ type: "granted", name, waitedMs, requests, fencingToken })
     return this.#hold({ name, token: grant.token ?? token, waitUntil }, plan, {
       ...grant,
-      isAdopted: false,
       withdrawLate,
     })
   }
@@ -353,7 +351,7 @@ export class LockManager {
   #hold(
     claim: Claim,
     plan: HoldPlan,
-    grant: Omit<Grant, "kind"> & Pick<Hold, "withdrawLate" | "isAdopted">,
+    grant: Omit<Grant, "kind"> & Pick<Hold, "withdrawLate">,
   ): Lock {
     const { store, timeoutMs, emit } = this.#plan
     return new Lock({ store, claim, timeoutMs, emit, ...plan, ...grant })

@@ -7,20 +7,25 @@ import type { WaitUntil } from "./wait-until.js"
 import { Expiry } from "./expiry.js"
 import type { LockTransfer } from "./lock-transfer.js"
 import type { LockMode } from "./options.js"
-import { HoldCommands, type Sender } from "./hold-commands.js"
 import { Renewal } from "./renewal.js"
 import { RestError } from "./rest/rest-error.js"
-import type { ReleaseResult } from "./store/store.js"
+import type { Claim, LockStore, ReleaseResult } from "./store/store.js"
 import { elapsedMs, now, Validity } from "./validity.js"
 import { askDatabase } from "./ask-database.js"
 import type { AskOptions } from "./ask-until-known.js"
 
 /** What a Lock is made of. */
-export interface Hold extends Sender {
+export interface Hold {
+  readonly store: LockStore
+  readonly claim: Claim
+  /** What it was acquired with. */
+  readonly ttlMs: number
   readonly mode: LockMode
   readonly validity: Validity
   /** Whether it was granted for a short time only and has to be extended to its ttl at once. */
   readonly isLease: boolean
+  /** Whether nobody was waiting when it was granted, as far as is known. */
+  readonly isUncontended?: boolean
   readonly fencingToken: number | undefined
   readonly renew: boolean
   /** The longest that renewals keep it alive. */
@@ -63,7 +68,6 @@ export class Lock {
   /** There once somebody has asked for the signal: few do, and one costs as much as the rest of a lock. */
   #controller: AbortController | undefined
   #loss: LockLostError | undefined
-  readonly #commands: HoldCommands
   readonly #renewal: Renewal | undefined
   readonly #expiry: Expiry
   #state: "held" | "lost" | "released" | "transferred" = "held"
@@ -80,7 +84,6 @@ export class Lock {
     this.mode = hold.mode
     this.fencingToken = hold.fencingToken
     this.#hold = hold
-    this.#commands = new HoldCommands(hold)
     this.#expiry = new Expiry(hold.validity, () => {
       this.#noticeExpiry()
     })
@@ -257,7 +260,8 @@ export class Lock {
     this.#assertHeld()
     // Half of what is left, so that an answer that does not come can be asked for once more.
     const timeout = Math.min(timeoutMs, Math.max(1, this.remaining / 2))
-    const answer = await this.#commands.extend(ttlMs, timeout)
+    const { store, claim } = this.#hold
+    const answer = await store.extend({ ...claim, ttlMs }, timeout)
     this.#assertHeld()
     if (typeof answer === "string") {
       this.#isConfirmedLost = true
@@ -270,12 +274,13 @@ export class Lock {
   }
 
   async #release(options: AskOptions): Promise<ReleaseResult> {
-    const { timeoutMs, emit } = this.#hold
+    const { store, claim, isUncontended, timeoutMs, emit } = this.#hold
+    const ending = { ...claim, isUncontended }
     const wasHeld = this.#state === "held"
     if (wasHeld) this.#state = "released"
     this.#stopTimers()
     try {
-      const ask = (leftMs: number) => this.#commands.release(Math.min(timeoutMs, leftMs))
+      const ask = (leftMs: number) => store.release(ending, Math.min(timeoutMs, leftMs))
       const result = await askDatabase(this.name, "release", ask, {
         ...options,
         onUnknown: (error) => {

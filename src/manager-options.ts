@@ -51,16 +51,6 @@ export interface LockManagerOptions extends AcquireOptions {
    */
   readonly keyLocking?: boolean | undefined
   /**
-   * Whether a hold that nobody waits for is extended and released by a command that compares and changes
-   * (`SET … IFEQ`, `DELEX`: Upstash, Redis from 8.4 on). It is billed as one; the script that does it otherwise, as
-   * three. Where somebody has come to wait, the first such command finds that out, which costs its request. A
-   * database that does not know it is noticed and remembered. A quorum does without. A client of `@upstash/redis` sends
-   * it by itself, where it sends scripts of one tick together: a release may then arrive after what follows it.
-   *
-   * @default true for Upstash's hosts with the built-in client
-   */
-  readonly compareAndSet?: boolean | undefined
-  /**
    * Told what happens to the locks, for logs and metrics. What it throws is written to the console and goes no
    * further.
    *
@@ -89,7 +79,6 @@ export function planManager(options: LockManagerOptions): ManagerPlan {
     timeout = "5s",
     fetch,
     keyLocking,
-    compareAndSet,
     onEvent,
     ...defaults
   } = overlay({} as LockManagerOptions, options)
@@ -108,7 +97,7 @@ export function planManager(options: LockManagerOptions): ManagerPlan {
   }
   // Refused here, not at the first call.
   const { ttlMs, waitUntil } = planAcquire(defaults)
-  const store = openStore({ redis, fetch, keyLocking, compareAndSet, waitUntil, ...settings })
+  const store = openStore({ redis, fetch, keyLocking, waitUntil, ...settings })
   store.checkTtl?.(ttlMs)
   return { store, ...settings, clientId, emit: guarded("onEvent", onEvent), defaults }
 }

@@ -38,7 +38,7 @@ export function withoutTokens(text: string): string {
  *
  * Asked for each time and none kept: copies of a process that are started from one snapshot would use the same ones.
  */
-function randomText(bytes: number): string {
+export function randomText(bytes: number): string {
   const text = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(bytes))))
   return text.replaceAll("+", "-").replaceAll("/", "_")
 }

@@ -2,6 +2,7 @@
 // that they touch no key but their own, which the local server enforces.
 import { describe } from "vitest"
 import { openBench } from "./scripts/bench.js"
+import { claiming } from "./scripts/claiming.js"
 import { dying } from "./scripts/dying.js"
 import { handingOn } from "./scripts/handing-on.js"
 import { sharing } from "./scripts/sharing.js"
@@ -12,6 +13,9 @@ for (const engine of ["embedded engine", "real Redis"] as const) {
   const run = engine === "embedded engine" || hasRedisServer() ? describe : describe.skip
   run.concurrent(engine, () => {
     const bench = openBench(engine)
+    describe("claiming", () => {
+      claiming(bench)
+    })
     describe("standing in line", () => {
       standingInLine(bench)
     })

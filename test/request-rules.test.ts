@@ -156,7 +156,7 @@ describe("the signal", () => {
 
   test("if it is aborted while the grant is on its way, the callback is never called and the lock is free", async () => {
     const { proxy, locks } = await database.proxied()
-    proxy.plan = always("SET", { kind: "reply-delayed", ms: 300 })
+    proxy.plan = always("claim", { kind: "reply-delayed", ms: 300 })
     const controller = new AbortController()
     const wanted = name()
     const calls: unknown[] = []

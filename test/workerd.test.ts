@@ -200,7 +200,7 @@ describe("in a Worker whose network fails", () => {
     expect(await run("failsToAcquire", "far")).toEqual({ error })
   })
 
-  test.each(["SET", "release"])("a lost answer to %s is asked for again", async (operation) => {
+  test.each(["claim", "release"])("a lost answer to %s is asked for again", async (operation) => {
     proxy.plan = inOrder(operation, { kind: "reply-lost" })
     expect(await run("byHand", `lost ${operation}`)).toEqual({
       heldMeanwhile: true,
@@ -210,7 +210,7 @@ describe("in a Worker whose network fails", () => {
   })
 
   test("an acquire that is given up in mid-request is cleaned up after the answer, with waitUntil", async () => {
-    proxy.plan = inOrder("SET", { kind: "request-delayed", ms: 150 })
+    proxy.plan = inOrder("claim", { kind: "request-delayed", ms: 150 })
     expect(await run("abortsMidRequest", "given-up")).toEqual({
       error: { name: "Error", message: "enough" },
     })

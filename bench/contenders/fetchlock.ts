@@ -27,17 +27,15 @@ function contender(name: string, options: (place: Place) => Options, isTold = tr
   return { name, isRest: true, hasPermits: true, isTold, managerOptions: options, open }
 }
 
-const byScripts = contender("fetchlock", () => ({}))
-const byCompareAndSet = contender("fetchlock, compare-and-set", () => ({ compareAndSet: true }))
+const pushed = contender("fetchlock", () => ({}))
 
 /** For what has to do with holds alone: the others differ in how they wait. */
-export function isOneOfEachForm({ name }: Contender): boolean {
-  return name === byScripts.name || name === byCompareAndSet.name
+export function isPushed({ name }: Contender): boolean {
+  return name === pushed.name
 }
 
 export const fetchlock = [
-  byScripts,
-  byCompareAndSet,
+  pushed,
   contender("fetchlock, polling", () => ({ push: false }), false),
   contender("fetchlock over @upstash/redis", (place) => ({
     redis: new Redis(place),

@@ -1,7 +1,7 @@
 // Many locks that are held and kept alive: what each renewal costs, and what a held lock keeps in memory.
 import { setTimeout as sleep } from "node:timers/promises"
 import { LockManager } from "fetchlock"
-import { isOneOfEachForm } from "../contenders/fetchlock.js"
+import { isPushed } from "../contenders/fetchlock.js"
 import { NOTHING, type Result } from "../result.js"
 import { cpuMs, heapKb } from "../testbed/cpu.js"
 import type { Scenario } from "./scenario.js"
@@ -15,7 +15,7 @@ export function renewals(count: number): Scenario {
   const seconds = (RENEWALS * TTL_MS) / 3 / 1_000
   return {
     title: `renewals of ${count} locks`,
-    takes: isOneOfEachForm,
+    takes: isPushed,
     limitSeconds: () => seconds,
     run: async (testbed, contenders) => {
       const results: Record<string, Result> = {}

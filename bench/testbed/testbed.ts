@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url"
 import { Redis } from "ioredis"
 import { startRedis } from "../../test/support/redis-server.js"
-import { billedFor } from "./bill.js"
+import { billedCommands } from "../../test/support/billed-commands.js"
 import { recordFetches } from "./fetch-recorder.js"
 import { percentile } from "./percentile.js"
 import { type Program, startProgram } from "./process.js"
@@ -71,9 +71,8 @@ export async function openTestbed(addedMs: number): Promise<Testbed> {
     },
     async count(work) {
       await admin.config("RESETSTAT")
-      const sent = await recordFetches(work)
-      const commands = billedFor(await admin.info("commandstats"), sent)
-      return { bodies: sent.map(({ body }) => body), commands }
+      const bodies = await recordFetches(work)
+      return { bodies, commands: billedCommands(await admin.info("commandstats")) }
     },
     async close() {
       admin.disconnect()

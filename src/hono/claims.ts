@@ -10,8 +10,7 @@ export function extendClaim(
   claim: Claim,
   ttlMs: number,
 ): Promise<Validity | "taken" | "gone" | "stolen"> {
-  const extension = (leftMs: number) =>
-    plan.store.extend({ ...claim, ttlMs, mayBeShortened: true }, leftMs)
+  const extension = (leftMs: number) => plan.store.extend({ ...claim, ttlMs }, leftMs)
   return askDatabase(claim.name, "extend", extension, { withinMs: plan.timeoutMs })
 }
 

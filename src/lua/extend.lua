@@ -1,23 +1,20 @@
 -- Lets our hold live for ttl from now on, unless it lives longer already.
 --
--- ARGV  token, ttl in ms, "1" if a SET that is executed late could shorten the hold
+-- ARGV  token, ttl in ms
 -- Replies
 --   "renewed"
 --   "taken"   somebody else holds it
 --   "gone"    nobody holds it, or we no longer share it
 --   "stolen"  somebody took it on purpose
--- Calls  ours: 2, the first time with "1" 3, shared 6 · otherwise: 2, shared 4
-local token, ttl, mayBeShortened = ARGV[1], ARGV[2], ARGV[3]
+-- Calls  ours: 2, shared 6 · otherwise: 2, shared 4
+local token, ttl = ARGV[1], ARGV[2]
 --@include keys.lua
 --@include mark.lua
---@include add-mark.lua
 --@include holders.lua
 local value = redis.call("GET", lock)
 if is(value, token) then
   -- GT: an extension that arrives late must not shorten the hold.
   redis.call("PEXPIRE", lock, ttl, "GT")
-  -- Such a SET expects the value without the mark.
-  if mayBeShortened == "1" and not addMark(value) then return "gone" end
   return "renewed"
 end
 local left = shared(value) and leftOf(token)

@@ -1,17 +1,25 @@
 -- Frees the lock if it is ours, or hands it to those who wait; with an entry, leaves the queue as well.
 -- The lock is never free in between, so nobody can barge.
 --
--- ARGV  token, entry ("" if it never waited)
+-- ARGV  token, entry ("" if it never waited), "1" to try DELEX first, where nobody is known to wait
 -- Replies
---   {"released", …}
---   {"taken", …}  somebody else holds it
---   {"gone", …}   nobody held it, or we no longer shared it
+--   {"released", lacks, …}
+--   {"taken", lacks, …}  somebody else holds it
+--   {"gone", lacks, …}   nobody held it, or we no longer shared it
+--   lacks is 1 where DELEX was tried and the server refused it, else 0
 --   … stands for messages that could not be published: channel, message, …
--- Calls  nobody waits: 2, after somebody left 3 · handed on: 7, to the last waiter 6 · taken: 1 · gone: 2 · entry: 2 more
-local token, entry = ARGV[1], ARGV[2]
+-- Calls  nobody waits: 2, by DELEX 1, after somebody left 3 · handed on: 7, to the last waiter 6 · taken: 1 · gone: 2 · entry: 2 more
+local token, entry, tryDelex = ARGV[1], ARGV[2], ARGV[3]
 --@include keys.lua
 --@include mark.lua
 --@include serve.lua
+local lacks = 0
+if tryDelex == "1" then
+  -- One call instead of two. A marked value differs, so nobody who waits is passed over.
+  local deleted = redis.pcall("DELEX", lock, "IFEQ", token)
+  if deleted == 1 then return reply({"released", 0}) end
+  if type(deleted) == "table" then lacks = 1 end
+end
 local value = redis.call("GET", lock)
 local base, limit = shared(value)
 local somebodyWaits = value and isMarked(value)
@@ -44,4 +52,4 @@ elseif not value then
   serve()
   result = "gone"
 end
-return reply({result})
+return reply({result, lacks})

@@ -2,8 +2,9 @@
 import { invalid } from "../invalid-argument.js"
 import { withDeadline } from "./deadline.js"
 import { readEventStream } from "./event-stream.js"
-import { readScanPage, readSet } from "./replies.js"
-import { RestError, unexpectedReply } from "./rest-error.js"
+import { assertFresh, createNonce } from "./freshness.js"
+import { readScanPage } from "./replies.js"
+import { isControlFlow, RestError, unexpectedReply } from "./rest-error.js"
 import { openSubscription } from "./subscription.js"
 import { TickOrder } from "./tick-order.js"
 import { type Listener, type ScanPage, type Subscription, type Transport } from "./transport.js"
@@ -26,8 +27,6 @@ const REFUSALS = new Set([200, 400, 401, 403, 404, 405])
 const NO_STREAMS = new Set([200, 400, 404, 405, 501])
 
 export class FetchClient implements Transport {
-  readonly mayResend = false
-  readonly keepsOrder = true
   readonly noticesEnd = true
   /** The database's host, which tells whose database it is. */
   readonly host: string
@@ -46,16 +45,6 @@ export class FetchClient implements Transport {
     this.#fetch = (url, init) => (fetch ?? globalThis.fetch)(url, init)
   }
 
-  async setIfAbsent(
-    key: string,
-    value: string,
-    ttlMs: number,
-    timeoutMs: number,
-  ): Promise<boolean> {
-    const command = ["SET", key, value, "NX", "PX", String(ttlMs)]
-    return readSet(await this.send(key, command, timeoutMs))
-  }
-
   evaluate(
     script: string,
     keys: readonly string[],
@@ -63,20 +52,17 @@ export class FetchClient implements Transport {
     timeoutMs: number,
   ): Promise<unknown> {
     const command = ["EVAL", script, String(keys.length), ...keys, ...args]
-    return this.send(keys[0] ?? "", command, timeoutMs)
+    const key = keys[0] ?? ""
+    return withDeadline(timeoutMs, (signal) => this.#order.send(key, command, signal))
   }
 
   async scan(cursor: string, pattern: string, count: number, timeoutMs: number): Promise<ScanPage> {
     const command = ["SCAN", cursor, "MATCH", pattern, "COUNT", String(count)]
-    return readScanPage(await this.send("", command, timeoutMs))
-  }
-
-  send(key: string, command: readonly string[], timeoutMs: number): Promise<unknown> {
-    return withDeadline(timeoutMs, (signal) => this.#order.send(key, command, signal))
+    return readScanPage(await this.#sendFresh("", command, timeoutMs))
   }
 
   publish(channel: string, message: string, timeoutMs: number): Promise<unknown> {
-    return this.send(channel, ["PUBLISH", channel, message], timeoutMs)
+    return this.#sendFresh(channel, ["PUBLISH", channel, message], timeoutMs)
   }
 
   subscribe(channel: string, listener: Listener, timeoutMs: number): Promise<Subscription> {
@@ -87,7 +73,7 @@ export class FetchClient implements Transport {
         this.#post(url, "", stream.signal, "text/event-stream")
           .then((response) => readEventStream(streamOf(response), events))
           .catch((error: unknown) => {
-            events.onFailure(error instanceof RestError ? error : this.#brokenRequest(error))
+            events.onFailure(error instanceof RestError ? error : this.#failureOf(error))
           })
         return () => {
           stream.abort()
@@ -96,6 +82,19 @@ export class FetchClient implements Transport {
       listener,
       timeoutMs,
     )
+  }
+
+  /** What is no script cannot repeat a nonce, so a command that does travels in the same request. */
+  #sendFresh(key: string, command: readonly string[], timeoutMs: number): Promise<unknown> {
+    return withDeadline(timeoutMs, async (signal) => {
+      const nonce = createNonce()
+      const [reply, echo] = await Promise.all([
+        this.#order.send(key, command, signal),
+        this.#order.send(key, ["ECHO", nonce], signal),
+      ])
+      assertFresh(echo, nonce)
+      return reply
+    })
   }
 
   async #request(
@@ -115,7 +114,7 @@ export class FetchClient implements Transport {
       status = response.status
       body = await response.text()
     } catch (error) {
-      throw this.#brokenRequest(error)
+      throw this.#failureOf(error)
     }
     return isOne
       ? [readReply(status, body, this.#token)]
@@ -132,7 +131,8 @@ export class FetchClient implements Transport {
    * A fetch that failed, or whose body did. Nothing but the scrubbed message is kept: what a user's or a traced fetch
    * throws may quote the request, and what Node's own throws holds what a server that echoes has sent back.
    */
-  #brokenRequest(error: unknown): RestError {
+  #failureOf(error: unknown): Error {
+    if (isControlFlow(error)) return error
     return new RestError(describe(error).replaceAll(this.#token, "…"), { outcome: "unknown" })
   }
 
@@ -141,7 +141,7 @@ export class FetchClient implements Transport {
     url: string,
     body: string,
     signal: AbortSignal,
-    accept = "application/json",
+    accept = uniqueAccept(),
   ): Promise<Response> {
     return this.#fetch(url, {
       method: "POST",
@@ -156,6 +156,14 @@ export class FetchClient implements Transport {
       signal,
     })
   }
+}
+
+/**
+ * Accepts JSON, in words that no other request uses: caches which take a request's headers into account, but not its
+ * body, then tell them apart. A header of our own would need the database's leave in browsers (CORS).
+ */
+function uniqueAccept(): string {
+  return `application/json, application/json;request=${createNonce()}`
 }
 
 /** What the server answers to one command. */

@@ -2,12 +2,6 @@
 import { unexpectedReply } from "./rest-error.js"
 import type { ScanPage } from "./transport.js"
 
-/** The reply of `SET … NX`: whether the key is set now. */
-export function readSet(reply: unknown): boolean {
-  if (reply !== "OK" && reply !== null) throw unexpectedReply()
-  return reply === "OK"
-}
-
 /** The reply of SCAN. */
 export function readScanPage(reply: unknown): ScanPage {
   const [given, keys] = Array.isArray(reply) ? (reply as unknown[]) : []

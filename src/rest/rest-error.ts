@@ -46,6 +46,14 @@ export function unexpectedReply(status?: number): RestError {
   })
 }
 
+/**
+ * Whether it is not a failure but how a framework ends a rendering: Next.js throws errors with a `digest` from its
+ * `fetch` and has to get them back as they are.
+ */
+export function isControlFlow(error: unknown): error is Error {
+  return error instanceof Error && typeof (error as { digest?: unknown }).digest === "string"
+}
+
 /** Servers and clients quote commands and headers in their errors, tokens included. */
 function withoutSecrets(message: string): string {
   const [text = ""] = message.split(", command was:")

@@ -1,5 +1,7 @@
-// Runs scripts on one database, with or without the line that spares Upstash a database-wide lock.
+// Runs scripts on one database: with a proof that the reply is fresh, and with or without the line that spares Upstash a
+// database-wide lock.
 import { elapsedMs, now } from "../validity.js"
+import { createNonce, echoing, readFresh } from "./freshness.js"
 import { RestError } from "./rest-error.js"
 import type { Transport } from "./transport.js"
 
@@ -25,17 +27,28 @@ export class ScriptRunner {
     args: readonly string[],
     timeoutMs: number,
   ): Promise<unknown> {
-    if (!this.#keyLocking) return this.#transport.evaluate(script, keys, args, timeoutMs)
+    if (!this.#keyLocking) return this.#send("", script, keys, args, timeoutMs)
     const sentAt = now()
     try {
-      return await this.#transport.evaluate(KEY_LOCKING + script, keys, args, timeoutMs)
+      return await this.#send(KEY_LOCKING, script, keys, args, timeoutMs)
     } catch (error) {
       if (!isUnknownFlag(error)) throw error
       // A script that was refused whole has done nothing, so it may be sent again.
       this.#keyLocking = false
-      const leftMs = Math.max(1, timeoutMs - elapsedMs(sentAt))
-      return this.#transport.evaluate(script, keys, args, leftMs)
+      return this.#send("", script, keys, args, Math.max(1, timeoutMs - elapsedMs(sentAt)))
     }
+  }
+
+  async #send(
+    head: string,
+    script: string,
+    keys: readonly string[],
+    args: readonly string[],
+    timeoutMs: number,
+  ): Promise<unknown> {
+    const nonce = createNonce()
+    const text = head + echoing(script)
+    return readFresh(await this.#transport.evaluate(text, keys, [...args, nonce], timeoutMs), nonce)
   }
 }
 

@@ -22,17 +22,8 @@ export interface ScanPage {
 
 /** A way to have one Redis command executed over HTTP. Failures are a `RestError`. */
 export interface Transport {
-  /** Whether it may send a command again by itself, so that an answer may be that of the second time. */
-  readonly mayResend: boolean
-
-  /** Whether what `send` sends takes effect after all that was sent before it in the same tick for the same key. */
-  readonly keepsOrder: boolean
-
   /** Whether it notices that a stream has ended. One that does not has to be checked more often. */
   readonly noticesEnd: boolean
-
-  /** `SET key value NX PX ttlMs`: whether the key was absent and is now set. */
-  setIfAbsent(key: string, value: string, ttlMs: number, timeoutMs: number): Promise<boolean>
 
   /** `EVAL script`: the script's reply, numbers possibly parsed out of strings. */
   evaluate(
@@ -44,9 +35,6 @@ export interface Transport {
 
   /** `SCAN cursor MATCH pattern COUNT count`: the next cursor, `"0"` at the end, and some keys. */
   scan(cursor: string, pattern: string, count: number, timeoutMs: number): Promise<ScanPage>
-
-  /** A command on one key that not every database has: its reply. */
-  send(key: string, command: readonly string[], timeoutMs: number): Promise<unknown>
 
   /** `PUBLISH channel message`. */
   publish(channel: string, message: string, timeoutMs: number): Promise<unknown>

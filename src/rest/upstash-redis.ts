@@ -1,15 +1,13 @@
 // The other way to travel: a client of @upstash/redis that the user hands in, with whatever settings it has.
 import { withDeadline } from "./deadline.js"
-import { readScanPage, readSet } from "./replies.js"
-import { RestError } from "./rest-error.js"
+import { readScanPage } from "./replies.js"
+import { isControlFlow, RestError } from "./rest-error.js"
 import { openSubscription } from "./subscription.js"
 import { type Listener, type ScanPage, type Subscription, type Transport } from "./transport.js"
 
 /** The part of an `@upstash/redis` client that is used. A shape, not the class: versions of the class clash. */
 export interface UpstashRedis {
-  set(key: string, value: string, options: { nx: true; px: number }): Promise<unknown>
   eval(script: string, keys: string[], args: string[]): Promise<unknown>
-  exec?(command: [string, ...string[]]): Promise<unknown>
   publish?(channel: string, message: string): Promise<unknown>
   scan?(cursor: string, options: { match: string; count: number }): Promise<unknown>
   subscribe?(channel: string): { unsubscribe(): Promise<unknown> }
@@ -24,38 +22,16 @@ interface Subscriber {
 }
 
 export function isUpstashRedis(value: object): value is UpstashRedis {
-  return (
-    "set" in value &&
-    typeof value.set === "function" &&
-    "eval" in value &&
-    typeof value.eval === "function"
-  )
+  return "eval" in value && typeof value.eval === "function"
 }
 
 export class UpstashRedisClient implements Transport {
-  /** It sends a command up to six times, and nothing tells how often it did. */
-  readonly mayResend = true
-  /** A client that puts the commands of a tick into one request leaves those out that it does not know. */
-  readonly keepsOrder = false
   /** Its Subscriber reports nothing when its stream ends. */
   readonly noticesEnd = false
   readonly #redis: UpstashRedis
 
   constructor(redis: UpstashRedis) {
     this.#redis = redis
-  }
-
-  async setIfAbsent(
-    key: string,
-    value: string,
-    ttlMs: number,
-    timeoutMs: number,
-  ): Promise<boolean> {
-    const result = await this.#send(timeoutMs, () =>
-      this.#redis.set(key, value, { nx: true, px: ttlMs }),
-    )
-    // A client whose own signal aborts resolves with null or with the abort's reason.
-    return readSet(result)
   }
 
   evaluate(
@@ -71,15 +47,6 @@ export class UpstashRedisClient implements Transport {
     const options = { match: pattern, count }
     const reply = await this.#send(timeoutMs, async () => this.#redis.scan?.(cursor, options))
     return readScanPage(reply)
-  }
-
-  send(_: string, command: readonly string[], timeoutMs: number): Promise<unknown> {
-    const [name = "", ...args] = command
-    return this.#send(timeoutMs, async () => {
-      if (!this.#redis.exec)
-        throw new RestError("the client cannot send it", { outcome: "refused" })
-      return this.#redis.exec([name, ...args])
-    })
   }
 
   publish(channel: string, message: string, timeoutMs: number): Promise<unknown> {
@@ -127,8 +94,8 @@ export class UpstashRedisClient implements Transport {
 }
 
 /** Its errors quote the whole command, so nothing of the original but name and scrubbed message is kept. */
-function toRestError(error: unknown): RestError {
-  if (error instanceof RestError) return error
+function toRestError(error: unknown): Error {
+  if (error instanceof RestError || isControlFlow(error)) return error
   if (!(error instanceof Error)) return new RestError("the client failed", { outcome: "unknown" })
   // It tells of no status. Redis begins its refusals with a word in capitals, a gateway does not.
   const isRefusal = error.name === "UpstashError" && /^[A-Z]+ /.test(error.message)

@@ -1,7 +1,6 @@
 // Opens the store that a `redis` option describes.
 import type { RestConfig } from "../rest/fetch-client.js"
 import type { UpstashRedis } from "../rest/upstash-redis.js"
-import { invalid } from "../invalid-argument.js"
 import { openDatabase } from "./open-database.js"
 import { SingleStore } from "./single.js"
 import type { LockStore, StoreRecipe, StoreSettings } from "./store.js"
@@ -13,14 +12,8 @@ export interface StoreOptions extends StoreSettings {
 
 /** @throws `TypeError` that names the option. */
 export function openStore({ redis, ...settings }: StoreOptions): LockStore {
-  const { compareAndSet } = settings
-  if (compareAndSet !== undefined && typeof compareAndSet !== "boolean") {
-    throw invalid("compareAndSet", "a boolean", compareAndSet)
-  }
   if (isRecipe(redis)) return redis.openStore(settings)
-  const database = openDatabase({ redis, ...settings })
-  const isDefault = database.isUpstash && database.transport.keepsOrder
-  return new SingleStore(database, compareAndSet ?? isDefault)
+  return new SingleStore(openDatabase({ redis, ...settings }))
 }
 
 function isRecipe(redis: object | null): redis is StoreRecipe {

@@ -4,7 +4,7 @@ import { RestError, unexpectedReply } from "../rest/rest-error.js"
 import type { Subscription } from "../rest/transport.js"
 import { acquire } from "./acquire.js"
 import type { Database } from "./database.js"
-import { readNotice } from "./replies.js"
+import { readNotice, RELEASE_LENGTH } from "./replies.js"
 import type { Busy, Grant, LockQueue, Notice, Queued, Waiter } from "./store.js"
 import { waiterEntry } from "./waiter-entry.js"
 
@@ -34,8 +34,8 @@ export class SingleQueue implements LockQueue {
   }
 
   async leave(waiter: Waiter, timeoutMs: number): Promise<void> {
-    const args = [waiter.token, waiterEntry(waiter)]
-    await this.#database.runHandingOn(scripts.release, waiter.name, args, 1, timeoutMs)
+    const args = [waiter.token, waiterEntry(waiter), "0"]
+    await this.#database.runHandingOn(scripts.release, waiter.name, args, RELEASE_LENGTH, timeoutMs)
   }
 
   async listen(

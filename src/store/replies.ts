@@ -32,6 +32,25 @@ export function splitReply(reply: unknown, length: number): ScriptReply {
 /** How many elements the reply of acquire.lua has. */
 export const ACQUIRE_LENGTH = 7
 
+/** How many elements the reply of release.lua has. */
+export const RELEASE_LENGTH = 2
+
+/** Reads the reply of claim.lua to a request that was sent at `sentAt`. */
+export function readClaimed(
+  reply: unknown,
+  sentAt: Instant,
+  { ttlMs }: Pick<TakeRequest, "ttlMs">,
+  mustKnow: boolean,
+): Grant | Busy {
+  if (!Array.isArray(reply)) throw unexpectedReply()
+  const [kind, ms] = reply as unknown[]
+  if (kind === "busy") return { kind, holderTtlMs: undefined, mayBeOurs: !mustKnow }
+  if (kind !== "granted") throw unexpectedReply()
+  // Never for longer than was asked for, whoever answers.
+  const validity = Validity.ofTtl(sentAt, Math.min(readInteger(ms), ttlMs))
+  return { kind, validity, fencingToken: undefined, isLease: false, isUncontended: true }
+}
+
 /** Reads the reply of acquire.lua to a request that was sent at `sentAt`. */
 export function readAcquired(
   answer: readonly unknown[],

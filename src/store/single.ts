@@ -3,13 +3,13 @@ import * as scripts from "../lua/scripts.js"
 import { unexpectedReply } from "../rest/rest-error.js"
 import { now, Validity } from "../validity.js"
 import { acquire } from "./acquire.js"
-import { CompareAndSet } from "./compare-and-set.js"
 import type { Database } from "./database.js"
 import { SingleQueue } from "./queue.js"
-import { readInteger, readSnapshots, readStolen } from "./replies.js"
+import { readClaimed, readInteger, readSnapshots, readStolen, RELEASE_LENGTH } from "./replies.js"
 import type {
   Busy,
   Claim,
+  Ending,
   Extension,
   Grant,
   Held,
@@ -17,44 +17,46 @@ import type {
   LockSnapshot,
   LockStore,
   NamePage,
-  PlainHolds,
   ReleaseResult,
   SingleDatabase,
   TakeRequest,
 } from "./store.js"
 
 export class SingleStore implements LockStore, SingleDatabase {
-  readonly mayResend: boolean
   readonly queue: LockQueue
-  readonly plain: PlainHolds | undefined
   readonly single = this
   readonly #database: Database
+  /** Whether the database has DELEX, as far as is known: it is billed as one command, what it replaces as two. */
+  #hasDelex: boolean
 
-  /** @param compareAndSet whether the database compares and changes in one command */
-  constructor(database: Database, compareAndSet: boolean) {
-    this.mayResend = database.transport.mayResend
-    this.plain = compareAndSet ? new CompareAndSet(database) : undefined
+  constructor(database: Database) {
     this.queue = new SingleQueue(database)
     this.#database = database
+    this.#hasDelex = database.isUpstash
   }
 
-  async take(request: TakeRequest, timeoutMs: number): Promise<Grant | Busy> {
-    if (request.fencing || request.limit !== undefined) return this.retake(request, timeoutMs)
-    const { token, ttlMs } = request
+  tryAcquire(request: TakeRequest, timeoutMs: number, mustKnow: boolean): Promise<Grant | Busy> {
+    return request.fencing || request.limit !== undefined
+      ? this.#tryInOrder(request, timeoutMs)
+      : this.#claim(request, timeoutMs, mustKnow)
+  }
+
+  async #claim(request: TakeRequest, timeoutMs: number, mustKnow: boolean): Promise<Grant | Busy> {
+    const { name, token, ttlMs } = request
     const sentAt = now()
-    const key = this.#database.lockKey(request.name)
-    const taken = await this.#database.transport.setIfAbsent(key, token, ttlMs, timeoutMs)
-    if (!taken) return { kind: "busy", holderTtlMs: undefined }
-    const validity = Validity.ofTtl(sentAt, ttlMs)
-    return { kind: "granted", validity, fencingToken: undefined, isLease: false, isPlain: true }
+    const keys = [this.#database.lockKey(name)]
+    const args = [token, String(ttlMs), mustKnow ? "1" : "0"]
+    const reply = await this.#database.run(scripts.claim, keys, args, timeoutMs)
+    return readClaimed(reply, sentAt, request, mustKnow)
   }
 
-  async retake(request: TakeRequest, timeoutMs: number): Promise<Grant | Busy> {
+  /** What depends on others than the holder: fencing tokens, and holds that are shared. */
+  async #tryInOrder(request: TakeRequest, timeoutMs: number): Promise<Grant | Busy> {
     const passerBy = { ...request, channel: undefined, leaseMs: request.ttlMs }
     const outcome = await acquire(this.#database, passerBy, "try", "", timeoutMs)
     if (outcome.kind === "queued") throw unexpectedReply()
     if (outcome.kind !== "granted") return outcome
-    return { ...outcome, isLease: false, isPlain: request.limit === undefined }
+    return { ...outcome, isLease: false, isUncontended: request.limit === undefined }
   }
 
   async steal(request: TakeRequest, found: string, timeoutMs: number): Promise<Grant | Held> {
@@ -101,20 +103,31 @@ export class SingleStore implements LockStore, SingleDatabase {
   }
 
   async extend(
-    { name, token, ttlMs, mayBeShortened }: Extension,
+    { name, token, ttlMs }: Extension,
     timeoutMs: number,
   ): Promise<Validity | "taken" | "gone" | "stolen"> {
     const sentAt = now()
-    const args = [token, String(ttlMs), mayBeShortened ? "1" : "0"]
+    const args = [token, String(ttlMs)]
     const reply = await this.#database.runOn(scripts.extend, name, args, timeoutMs)
     if (reply === "taken" || reply === "gone" || reply === "stolen") return reply
     if (reply !== "renewed") throw unexpectedReply()
     return Validity.ofTtl(sentAt, ttlMs)
   }
 
-  async release({ name, token }: Claim, timeoutMs: number): Promise<ReleaseResult> {
-    const args = [token, ""]
-    const [result] = await this.#database.runHandingOn(scripts.release, name, args, 1, timeoutMs)
+  async release(
+    { name, token, isUncontended = false }: Ending,
+    timeoutMs: number,
+  ): Promise<ReleaseResult> {
+    const args = [token, "", isUncontended && this.#hasDelex ? "1" : "0"]
+    const reply = await this.#database.runHandingOn(
+      scripts.release,
+      name,
+      args,
+      RELEASE_LENGTH,
+      timeoutMs,
+    )
+    const [result, lacks] = reply
+    if (readInteger(lacks) === 1) this.#hasDelex = false
     if (result !== "released" && result !== "taken" && result !== "gone") throw unexpectedReply()
     return result
   }

@@ -29,8 +29,6 @@ export interface TakeRequest extends Claim {
 /** What a hold asks for that is to last longer. */
 export interface Extension extends Claim {
   readonly ttlMs: number
-  /** Whether a plain extension that is executed late could shorten it; then the key is marked against that. */
-  readonly mayBeShortened: boolean
 }
 
 /** A hold as the databases granted it. */
@@ -42,8 +40,8 @@ export interface Grant {
   readonly isLease: boolean
   /** The token that holds it, where that is not the one that asked for it but one made of it. */
   readonly token?: string
-  /** Whether its key is as `SET … NX` left it, unless somebody has come to wait since. */
-  readonly isPlain?: boolean
+  /** Whether nobody was waiting when it was granted, as far as is known. */
+  readonly isUncontended?: boolean
   /** Requests of it whose answers nobody waited for; executed after a release, they need another one. */
   readonly underWay?: readonly Promise<unknown>[]
 }
@@ -53,6 +51,8 @@ export interface Busy {
   readonly kind: "busy"
   /** How long the holder has left: Infinity where its key never expires, undefined where it was not asked. */
   readonly holderTtlMs: number | undefined
+  /** Whether the holder may be our own token: a request that was doubled on its way is refused because of itself. */
+  readonly mayBeOurs?: boolean
 }
 
 /** What a theft found in its way; it may replace just that. */
@@ -161,17 +161,10 @@ export interface SingleDatabase {
   snapshot(names: readonly string[], most: number, timeoutMs: number): Promise<LockSnapshot[]>
 }
 
-/** What needs no script while nobody waits, on a database that compares and changes in one command. */
-export interface PlainHolds {
-  /** False once the database has refused such a command. */
-  readonly isAvailable: boolean
-  /**
-   * Lets an unmarked hold end in so many ms from now, also where that is sooner: only for a hold whose extensions
-   * all have the same ttl. Undefined where the key is marked, or no longer the token's.
-   */
-  extend(claim: Claim, ttlMs: number, timeoutMs: number): Promise<Validity | undefined>
-  /** Frees an unmarked lock if the token has it; false where it did nothing. */
-  release(claim: Claim, timeoutMs: number): Promise<boolean>
+/** The end of a hold. */
+export interface Ending extends Claim {
+  /** Whether nobody was waiting when it was granted: then it may be cheaper to end. */
+  readonly isUncontended?: boolean | undefined
 }
 
 /**
@@ -180,26 +173,25 @@ export interface PlainHolds {
  * Every operation rejects with a `RestError` where the outcome is not known or the database refused.
  */
 export interface LockStore {
-  /** Whether the answer "busy" of `take` may be that of a command sent twice, so that it has to be asked again. */
-  readonly mayResend: boolean
   /** Where waiters stand in line; undefined where there is no queue, and waiting means asking. */
   readonly queue: LockQueue | undefined
   /** Itself where it is one database; otherwise the reason why there are exclusive holds only. */
   readonly single: SingleDatabase | string
-  /** Undefined where every change takes a script. */
-  readonly plain: PlainHolds | undefined
   /** Refuses a ttl that it cannot keep. @throws `RangeError` that names the option. */
   checkTtl?(ttlMs: number): void
-  /** Takes the lock if it is free, in the cheapest way there is. */
-  take(request: TakeRequest, timeoutMs: number): Promise<Grant | Busy>
-  /** The same, but recognises a lock that the token has already, and says how long a holder has left. */
-  retake(request: TakeRequest, timeoutMs: number): Promise<Grant | Busy>
+  /**
+   * Takes the lock if it is free.
+   *
+   * @param mustKnow whether a lock that the token holds already has to be recognized. A caller that enters the queue
+   *   next is told there, which is cheaper.
+   */
+  tryAcquire(request: TakeRequest, timeoutMs: number, mustKnow: boolean): Promise<Grant | Busy>
   /** How long the token's hold is valid; `taken` or `gone` where it has none. */
   look(claim: Claim, timeoutMs: number): Promise<Validity | "taken" | "gone">
   /** Extends the token's hold, and never shortens it; the new validity, or what became of it. */
   extend(extension: Extension, timeoutMs: number): Promise<Validity | "taken" | "gone" | "stolen">
   /** Frees the lock if the token has it. */
-  release(claim: Claim, timeoutMs: number): Promise<ReleaseResult>
+  release(ending: Ending, timeoutMs: number): Promise<ReleaseResult>
 }
 
 /** What a store needs to know of its manager. */
@@ -207,7 +199,6 @@ export interface StoreSettings {
   readonly prefix: string
   readonly fetch: Fetch | undefined
   readonly keyLocking: boolean | undefined
-  readonly compareAndSet: boolean | undefined
   /** The longest that one request may take. */
   readonly timeoutMs: number
   /** Given the work that goes on after an answer. */

@@ -5,7 +5,7 @@ import type { WaitUntil } from "../wait-until.js"
 import type { Busy, Grant, LockStore } from "../store/store.js"
 import type { AcquisitionRequest } from "./acquisition-request.js"
 import { askUntilKnown } from "../ask-until-known.js"
-import { Inquiry, isCertain } from "./inquiry.js"
+import { Inquiry } from "./inquiry.js"
 import { QueueWait } from "./queue-wait.js"
 import { spin } from "./spin.js"
 import { steal } from "./steal.js"
@@ -61,26 +61,15 @@ export class Acquisition {
     }
   }
 
-  async #try(): Promise<Grant | Busy> {
+  #try(): Promise<Grant | Busy> {
     const { thief } = this.#request
     if (thief) return steal(thief, this.#request, this.#inquiry)
-    const { maxRequests } = this.#request
-    const answer = await this.#inquiry.ask((isRepeated, timeoutMs) =>
-      // A single look has to be certain.
-      isRepeated || maxRequests === 1
-        ? this.#store.retake(this.#request, timeoutMs)
-        : this.#store.take(this.#request, timeoutMs),
+    const { waitMs, intervalMs } = this.#request
+    const willEnqueue = this.#store.queue && waitMs > 0 && intervalMs === undefined
+    // An outcome that is not known may have been a grant.
+    return this.#inquiry.ask((timeoutMs, isRepeated) =>
+      this.#store.tryAcquire(this.#request, timeoutMs, isRepeated || !willEnqueue),
     )
-    if (isCertain(answer) || this.#willLookAgain) return answer
-    return this.#inquiry.ask((_, timeoutMs) => this.#store.retake(this.#request, timeoutMs))
-  }
-
-  /** Whether a refusal that is not certain will be found out before the call ends. */
-  get #willLookAgain(): boolean {
-    const { intervalMs } = this.#request
-    if (this.#inquiry.leftMs <= 0) return false
-    // A client that re-sends makes it likely enough not to wait for the next look.
-    return (intervalMs === undefined && this.#store.queue !== undefined) || !this.#store.mayResend
   }
 
   #wait(busy: Busy): Promise<Grant> {

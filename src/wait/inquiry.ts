@@ -56,11 +56,6 @@ export class Inquiry {
     return [...this.#late]
   }
 
-  /** Whether some attempt may have taken the lock, or may still do so, without our having been told. */
-  get isUncertain(): boolean {
-    return this.#mayHaveTaken
-  }
-
   /** @throws `LockTimeoutError` when the wait is over or its requests are used up. */
   assertMayGoOn(): void {
     if (this.leftMs <= 0) this.#timeOut()
@@ -80,16 +75,16 @@ export class Inquiry {
   /**
    * Asks, and while it stays unknown whether we have the lock, asks again.
    *
-   * @param question is told whether an earlier outcome was unknown, and how long it may take
+   * @param question is told how long it may take, and whether an earlier outcome was unknown
    * @throws `LockBackendError` when it is refused or stays unknown, the signal's reason when that aborts.
    */
   async ask<A extends Answer>(
-    question: (isRepeated: boolean, timeoutMs: number) => Promise<A>,
+    question: (timeoutMs: number, isRepeated: boolean) => Promise<A>,
   ): Promise<A> {
     const { signal, name, maxRequests } = this.#bounds
     for (let failures = 1; ; failures++) {
       try {
-        const asking = this.#askOnce((timeoutMs) => question(failures > 1, timeoutMs))
+        const asking = this.#askOnce((timeoutMs) => question(timeoutMs, failures > 1))
         this.#asking = asking
         return await untilAborted(asking, signal)
       } catch (error) {
@@ -113,7 +108,8 @@ export class Inquiry {
     const answer = await this.#asking?.catch(() => undefined)
     const { token } = this.#bounds
     if (answer?.kind === "granted") return answer.token ?? token
-    return this.#mayHaveTaken || (answer && !isCertain(answer)) ? token : undefined
+    const mayBeOurs = answer?.kind === "busy" && answer.mayBeOurs
+    return this.#mayHaveTaken || mayBeOurs ? token : undefined
   }
 
   async #askOnce<A extends Answer>(question: (timeoutMs: number) => Promise<A>): Promise<A> {
@@ -152,12 +148,4 @@ export class Inquiry {
   get #budgetMs(): number {
     return this.leftMs + this.#bounds.timeoutMs
   }
-}
-
-/**
- * Whether the answer is about who has the lock. "Busy" from a plain `SET NX` is not: what is sent twice on the way, by a
- * client or by a proxy, is refused the second time because of the first.
- */
-export function isCertain(answer: Answer): boolean {
-  return answer.kind !== "busy" || answer.holderTtlMs !== undefined
 }

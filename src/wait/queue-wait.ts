@@ -92,7 +92,7 @@ export class QueueWait {
   }
 
   #enqueue(waiter: Waiter): Promise<Grant | Queued> {
-    return this.#inquiry.ask((_, timeoutMs) => this.#queue.enqueue(waiter, this.#ticket, timeoutMs))
+    return this.#inquiry.ask((timeoutMs) => this.#queue.enqueue(waiter, this.#ticket, timeoutMs))
   }
 
   /** Takes its old place in the queue again, out of which it was taken by a grant that it has missed, or for dead. */
@@ -117,7 +117,7 @@ export class QueueWait {
     if (grant) return grant
     // When the wait is over, this is the last look.
     this.#inquiry.assertMayAsk()
-    return this.#inquiry.ask((_, timeoutMs) => this.#queue.check(waiter, ticket, timeoutMs))
+    return this.#inquiry.ask((timeoutMs) => this.#queue.check(waiter, ticket, timeoutMs))
   }
 
   /** The grant, if it is heard of before it is time to ask. */

@@ -3,7 +3,7 @@ import { sleep } from "../sleep.js"
 import type { Busy, Grant, LockStore } from "../store/store.js"
 import type { AcquisitionRequest } from "./acquisition-request.js"
 import { backoffMs } from "../backoff.js"
-import { type Inquiry, isCertain } from "./inquiry.js"
+import type { Inquiry } from "./inquiry.js"
 
 /** @param busy what the first question was answered */
 export async function spin(
@@ -15,18 +15,12 @@ export async function spin(
   const { intervalMs, signal } = request
   let answer: Grant | Busy = busy
   for (let refusals = 1; answer.kind === "busy"; refusals++) {
-    // A look that was not meant to be the last may have lasted until the wait was over.
-    if (isCertain(answer)) inquiry.assertMayGoOn()
+    inquiry.assertMayGoOn()
     const { holderTtlMs } = answer
     // One more than the holder has left: its key goes when that time has passed.
     const pause = intervalMs ?? Math.min((holderTtlMs ?? Infinity) + 1, backoffMs(refusals))
     await sleep(Math.max(0, Math.min(inquiry.leftMs, pause)), signal)
-    // A fixed interval needs no ttl of the holder; but who may have the lock, or looks for the last time, must know.
-    const isLast = inquiry.leftMs <= 0 || inquiry.requestsLeft <= 1
-    const mustKnow = intervalMs === undefined || inquiry.isUncertain || store.mayResend || isLast
-    answer = await inquiry.ask((isRepeated, timeoutMs) =>
-      mustKnow || isRepeated ? store.retake(request, timeoutMs) : store.take(request, timeoutMs),
-    )
+    answer = await inquiry.ask((timeoutMs) => store.tryAcquire(request, timeoutMs, true))
   }
   return answer
 }

@@ -12,7 +12,7 @@ export async function steal(
     // Two are what it takes; more only where the lock changes hands faster than they travel.
     if (questions > 2) inquiry.assertMayGoOn()
     else inquiry.assertMayAsk()
-    const answer = await inquiry.ask((_, timeoutMs) => thief.steal(request, found, timeoutMs))
+    const answer = await inquiry.ask((timeoutMs) => thief.steal(request, found, timeoutMs))
     if (answer.kind === "granted") return answer
     found = answer.digest
   }

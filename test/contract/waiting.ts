@@ -68,7 +68,7 @@ export function waiting(lab: () => Lab): void {
     const { proxied, command, name } = lab()
     const { proxy, locks } = await proxied()
     const wanted = name()
-    proxy.plan = always("SET", { kind: "reply-delayed", ms: 1_500 })
+    proxy.plan = always("claim", { kind: "reply-delayed", ms: 1_500 })
     const controller = new AbortController()
     const waiting = rejection(locks().acquire(wanted, { signal: controller.signal }))
     await until(() => proxy.log[0]?.answers.length === 1)

@@ -14,18 +14,10 @@ import {
   PATTERNS,
   planOf,
   SLACK,
-  someFaults,
   timeoutFor,
   TTL,
 } from "./matrix.js"
 import { outcomeOf, releaseAtLast, type Trial, withTrial } from "./trial.js"
-
-/** How a hold that nobody waits for is extended and released. */
-interface Form {
-  readonly compareAndSet: boolean
-}
-const BY_SCRIPT: Form = { compareAndSet: false }
-const BY_COMMAND: Form = { compareAndSet: true }
 
 describeOnRedis("holding under faults", () => {
   const lab = openFaultLab()
@@ -39,9 +31,9 @@ describeOnRedis("holding under faults", () => {
     expect(await next.release()).toBe("released")
   }
 
-  async function release(faultCase: FaultCase, pattern: Pattern, form: Form): Promise<void> {
+  async function release(faultCase: FaultCase, pattern: Pattern): Promise<void> {
     const timeout = timeoutFor(faultCase)
-    await withTrial(lab(), { timeout, ...form }, async (trial) => {
+    await withTrial(lab(), { timeout }, async (trial) => {
       const lock = await acquireAtLast(trial.locks, trial.name)
       trial.proxy.plan = planOf(pattern, "release", faultCase.fault)
       const releasing = lock.release()
@@ -63,15 +55,9 @@ describeOnRedis("holding under faults", () => {
     })
   }
 
-  /** @param ttl undefined: the one that it began with, which a single command can extend to */
-  async function extend(
-    faultCase: FaultCase,
-    pattern: Pattern,
-    form: Form,
-    ttl?: Duration,
-  ): Promise<void> {
+  async function extend(faultCase: FaultCase, pattern: Pattern, ttl?: Duration): Promise<void> {
     const timeout = timeoutFor(faultCase)
-    await withTrial(lab(), { timeout, ...form }, async (trial) => {
+    await withTrial(lab(), { timeout }, async (trial) => {
       const lock = await acquireAtLast(trial.locks, trial.name)
       trial.proxy.plan = planOf(pattern, "extend", faultCase.fault)
       const extending = lock.extend(ttl)
@@ -93,21 +79,11 @@ describeOnRedis("holding under faults", () => {
 
   for (const pattern of PATTERNS) {
     describe.concurrent(`release, ${pattern}`, () => {
-      test.for(FAULTS)("$what", (faultCase) => release(faultCase, pattern, BY_SCRIPT))
-    })
-
-    describe.concurrent(`release by one command, ${pattern}`, () => {
-      const faults = someFaults(pattern === "once" ? 0 : 1)
-      test.for(faults)("$what", (faultCase) => release(faultCase, pattern, BY_COMMAND))
+      test.for(FAULTS)("$what", (faultCase) => release(faultCase, pattern))
     })
 
     describe.concurrent(`extend, ${pattern}`, () => {
-      test.for(FAULTS)("$what", (faultCase) => extend(faultCase, pattern, BY_SCRIPT, "1m"))
-    })
-
-    describe.concurrent(`extend by one command, ${pattern}`, () => {
-      const faults = someFaults(pattern === "once" ? 2 : 3)
-      test.for(faults)("$what", (faultCase) => extend(faultCase, pattern, BY_COMMAND))
+      test.for(FAULTS)("$what", (faultCase) => extend(faultCase, pattern, "1m"))
     })
 
     describe.concurrent(`adopt, ${pattern}`, () => {
@@ -138,9 +114,9 @@ describeOnRedis("holding under faults", () => {
     })
   }
 
-  async function renew(faultCase: FaultCase, form: Form): Promise<void> {
+  async function renew(faultCase: FaultCase): Promise<void> {
     const runs = PATTERNS.map((pattern) =>
-      withTrial(lab(), form, async (trial) => {
+      withTrial(lab(), {}, async (trial) => {
         trial.proxy.plan = planOf(pattern, "extend", faultCase.fault)
         await renewAndContend(trial, pattern)
       }),
@@ -149,11 +125,7 @@ describeOnRedis("holding under faults", () => {
   }
 
   describe.concurrent("renewal, once and always", () => {
-    test.for(FAULTS)("$what", (faultCase) => renew(faultCase, BY_SCRIPT))
-  })
-
-  describe.concurrent("renewal by one command, once and always", () => {
-    test.for(someFaults(0))("$what", (faultCase) => renew(faultCase, BY_COMMAND))
+    test.for(FAULTS)("$what", (faultCase) => renew(faultCase))
   })
 
   async function renewAndContend(trial: Trial, pattern: Pattern): Promise<void> {

@@ -16,9 +16,6 @@ import { connect } from "../support/variants.js"
 import type { FaultLab } from "./lab.js"
 import { TTL } from "./matrix.js"
 
-/** How many trials there were. */
-let opened = 0
-
 /** One case's own proxy and key in a shared database. */
 export class Trial {
   readonly proxy: FaultProxy
@@ -28,12 +25,9 @@ export class Trial {
   readonly unharmed: LockManager
   readonly #lab: FaultLab
 
-  /** Every other one extends and releases by one command where it can, unless the options say. */
   static async open(lab: FaultLab, options: Partial<LockManagerOptions>): Promise<Trial> {
-    const settings = { compareAndSet: opened++ % 2 === 1, ...options }
-    const form = settings.compareAndSet ? "by-command" : "by-script"
-    const name = `trial-${form}-${Math.random().toString(36).slice(2)}`
-    return new Trial(lab, name, await FaultProxy.open(lab.url, { rewrite: recorded }), settings)
+    const name = `trial-${Math.random().toString(36).slice(2)}`
+    return new Trial(lab, name, await FaultProxy.open(lab.url, { rewrite: recorded }), options)
   }
 
   private constructor(

@@ -82,7 +82,7 @@ describeOnRedis("a client of @upstash/redis", () => {
       test.for(TOLD_FAULTS)("an acquire survives $what", async (faultCase) => {
         const timeout = timeoutFor(faultCase)
         const run = async (trial: Trial) => {
-          trial.proxy.plan = inOrder("SET", faultCase.fault)
+          trial.proxy.plan = inOrder("claim", faultCase.fault)
           const calling = trial.locks.tryAcquire(trial.name)
           const [took, outcome] = await Promise.all([durationOf(calling), outcomeOf(calling)])
           expect(took).toBeLessThan(timeout + SLACK)
@@ -129,13 +129,13 @@ describeOnRedis("a client of @upstash/redis", () => {
   }
 
   describe.concurrent("what it does by itself", () => {
-    test("a SET that it sent twice and that answers null is known as the lock it is", async () => {
+    test("a claim that it sent twice knows its own lock the second time", async () => {
       await through({ enableAutoPipelining: false }, async (trial) => {
-        trial.proxy.plan = inOrder("SET", { kind: "reply-lost" })
+        trial.proxy.plan = inOrder("claim", { kind: "reply-lost" })
         const lock = await trial.locks.tryAcquire(trial.name)
-        expect(trial.proxy.seen("SET").map(({ answers }) => answers)).toEqual([
-          ['{"result":"OK"}'],
-          ['{"result":null}'],
+        expect(trial.proxy.seen("claim").map(({ answers }) => answers)).toEqual([
+          [expect.stringContaining(btoa("granted"))],
+          [expect.stringContaining(btoa("granted"))],
         ])
         expect(lock?.token).toBe(await trial.holder())
         await lock?.release()
@@ -145,10 +145,10 @@ describeOnRedis("a client of @upstash/redis", () => {
     test("what it goes on sending after the call has failed leaves nothing behind", async () => {
       const retry = { retries: 4, backoff: () => 200 }
       const run = async (trial: Trial) => {
-        trial.proxy.plan = always("SET", { kind: "reply-lost" })
+        trial.proxy.plan = always("claim", { kind: "reply-lost" })
         const error = await rejection(trial.locks.tryAcquire(trial.name))
         expect(error).toBeInstanceOf(LockBackendError)
-        await until(() => trial.proxy.seen("SET").length === 5)
+        await until(() => trial.proxy.seen("claim").length === 5)
         await trial.expectFree()
       }
       await through({ retry }, run, 300)
@@ -156,9 +156,9 @@ describeOnRedis("a client of @upstash/redis", () => {
 
     test("a late answer to an attempt that was given up releases nothing of a later one", async () => {
       const run = async (trial: Trial) => {
-        trial.proxy.plan = inOrder("SET", { kind: "reply-delayed", ms: LATE })
+        trial.proxy.plan = inOrder("claim", { kind: "reply-delayed", ms: LATE })
         const lock = await trial.locks.acquire(trial.name, { wait: "5s" })
-        expect(trial.proxy.seen("acquire")).toHaveLength(1)
+        expect(trial.proxy.seen("claim")).toHaveLength(2)
         await trial.proxy.settled()
         // Time for a release that must not come.
         await new Promise((resolve) => setTimeout(resolve, 200))
@@ -171,11 +171,11 @@ describeOnRedis("a client of @upstash/redis", () => {
 
     test("a late grant of a call that has failed is released", async () => {
       const run = async (trial: Trial) => {
-        trial.proxy.plan = inOrder("SET", { kind: "request-delayed", ms: LATE })
+        trial.proxy.plan = inOrder("claim", { kind: "request-delayed", ms: LATE })
         expect(await rejection(trial.locks.tryAcquire(trial.name))).toBeInstanceOf(LockBackendError)
         expect(await trial.holder()).toBeNull()
         await trial.proxy.settled()
-        expect(trial.proxy.seen("SET")[0]?.answers[0]).toContain("OK")
+        expect(trial.proxy.seen("claim")[0]?.answers[0]).toContain(btoa("granted"))
         await trial.expectFree()
       }
       await through({ enableAutoPipelining: false }, run, 300)
@@ -242,7 +242,7 @@ describeOnRedis("a client of @upstash/redis", () => {
       async ({ reason, enableAutoPipelining }) => {
         const controller = new AbortController()
         await through({ signal: controller.signal, enableAutoPipelining }, async (trial) => {
-          trial.proxy.plan = always("SET", { kind: "reply-delayed", ms: 300 })
+          trial.proxy.plan = always("claim", { kind: "reply-delayed", ms: 300 })
           const calling = rejection(trial.locks.tryAcquire(trial.name))
           await until(() => trial.proxy.log[0]?.answers.length === 1)
           controller.abort(reason)

@@ -39,7 +39,7 @@ export function releasing({ guard }: Adapter, lab: () => Lab): void {
     await ask(undefined, context)
     await Promise.all(context.works)
     expect([before, proxy.log.length]).toEqual([1, 2])
-    expect(proxy.seen("SET")).toHaveLength(1)
+    expect(proxy.seen("claim")).toHaveLength(1)
     expect(proxy.seen("release")).toHaveLength(1)
   })
 

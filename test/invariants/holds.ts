@@ -61,6 +61,11 @@ export const holds: readonly Schedule[] = [
     harm: "a call is told that somebody else has the lock, and the key is its own",
     off: [
       {
+        file: "lua/claim.lua",
+        find: 'is(redis.call("GET", lock), token)',
+        replace: 'redis.call("GET", lock) == token',
+      },
+      {
         file: "lua/acquire.lua",
         find: `local isOurs = ${KNOWS_MARK}`,
         replace: `local isOurs = ${KNOWS_NO_MARK}`,
@@ -68,10 +73,10 @@ export const holds: readonly Schedule[] = [
     ],
     play: async (scene) => {
       const { locks, others, name, proxy } = scene
-      proxy.plan = inOrder("SET", { kind: "hang", executed: true, after: "nothing" })
+      proxy.plan = inOrder("claim", { kind: "hang", executed: true, after: "nothing" })
       const asking = locks({ timeout: 800 }).acquire(name, { wait: "1s", ttl: "3s" })
       const asked = asking.catch((error: unknown) => error)
-      await until(() => (proxy.seen("SET")[0]?.answers.length ?? 0) > 0)
+      await until(() => (proxy.seen("claim")[0]?.answers.length ?? 0) > 0)
       // Before it asks again.
       const waiting = others.acquire(name, { wait: "10s" })
       await untilWaiting(scene, 1)
@@ -112,7 +117,7 @@ export const holds: readonly Schedule[] = [
     play: async (scene) => {
       const { locks, name, proxy } = scene
       const lock = await locks({ timeout: 1_500 }).acquire(name)
-      proxy.plan = firstWith("900", 2, { kind: "request-delayed", ms: 2_000 })
+      proxy.plan = firstWith("900", 1, { kind: "request-delayed", ms: 2_000 })
       await lock.extend(900).catch(() => undefined)
       await lock.extend("20s")
       await proxy.settled()
@@ -134,7 +139,7 @@ export const holds: readonly Schedule[] = [
     ],
     play: async (scene) => {
       const { locks, name, proxy } = scene
-      proxy.plan = inOrder("SET", { kind: "hang", executed: true, after: "nothing" })
+      proxy.plan = inOrder("claim", { kind: "hang", executed: true, after: "nothing" })
       const manager = locks({ timeout: 800 })
       const lock = await manager.acquire(name, { ttl: 2_000, wait: "5s" })
       return isOverlapped(scene, lock, 4_000)

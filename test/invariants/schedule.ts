@@ -30,11 +30,14 @@ export interface Scene {
   readonly hand: (prelude?: string) => LockByHand
 }
 
-/** The first request suffers the fault of which some argument, counted from the last, is just that: also of a broken script. */
+/**
+ * The first request suffers the fault of which some argument, counted from the last before the nonce, is just that: also of
+ * a broken script.
+ */
 export function firstWith(argument: string, fromEnd: number, fault: Fault): Plan {
   let isDone = false
   return ({ commands }) => {
-    if (isDone || commands[0]?.at(-fromEnd) !== argument) return undefined
+    if (isDone || commands[0]?.at(-fromEnd - 1) !== argument) return undefined
     isDone = true
     return fault
   }

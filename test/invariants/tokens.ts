@@ -68,7 +68,7 @@ export const tokens: readonly Schedule[] = [
     ],
     play: async (scene) => {
       const { locks, name, proxy } = scene
-      proxy.plan = inOrder("SET", { kind: "reply-delayed", ms: 900 })
+      proxy.plan = inOrder("claim", { kind: "reply-delayed", ms: 900 })
       // A client that does not cancel what was given up.
       const redis = connect("@upstash/redis", proxy.url)
       const lock = await locks({ redis, timeout: 400 }).acquire(name, { wait: "5s" })

@@ -3,6 +3,7 @@
 import fc from "fast-check"
 import { expect } from "vitest"
 import { type Bench, expectLives } from "../scripts/bench.js"
+import { claiming } from "../scripts/claiming.js"
 import { dying } from "../scripts/dying.js"
 import { handingOn } from "../scripts/handing-on.js"
 import { casts, histories, History } from "../scripts/histories.js"
@@ -50,6 +51,7 @@ export async function openChecks(): Promise<readonly Check[]> {
     }
     checks.push({ claim, run })
   }
+  claiming(bench)
   standingInLine(bench)
   handingOn(bench)
   dying(bench)

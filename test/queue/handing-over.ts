@@ -128,7 +128,7 @@ export function handingOverByPush(lab: () => Lab): void {
       expect(proxy.log).toHaveLength(before + 1)
     })
     expect(proxy.log.flatMap(({ operations }) => operations)).toEqual([
-      "SET",
+      "claim",
       "SUBSCRIBE",
       "acquire",
       "extend",

@@ -91,7 +91,18 @@ const mine = ({ lock, caller }: Scene) => lock.take(caller.token)
 const fencing = true
 const limit = Infinity
 
+const claim = ({ lock, caller }: Scene) => lock.claim(caller.token)
+
 export const paths: readonly Path[] = [
+  { script: "claim", when: "free", call: claim },
+  { script: "claim", when: "held", before: held, call: claim },
+  {
+    script: "claim",
+    when: "held, the caller will wait",
+    before: held,
+    call: ({ lock, caller }) => lock.claim(caller.token, { recognizes: false }),
+  },
+  { script: "claim", when: "ours already", before: mine, call: claim },
   { script: "acquire: try", when: "free", call: ask.try },
   { script: "acquire: try", when: "free, with fencing", call: ask.try, fencing },
   { script: "acquire: try", when: "held", before: held, call: ask.try },
@@ -150,12 +161,6 @@ export const paths: readonly Path[] = [
     when: "ours",
     before: held,
     call: ({ lock, holder }) => lock.extend(holder.token, 30_000),
-  },
-  {
-    script: "extend",
-    when: "ours, and a plain extension may be on its way",
-    before: held,
-    call: ({ lock, holder }) => lock.extend(holder.token, 30_000, true),
   },
   { script: "extend", when: "not ours", call: ({ lock, holder }) => lock.extend(holder.token, 10) },
   {

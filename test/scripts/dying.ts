@@ -76,9 +76,9 @@ export function dying(bench: BenchTest): void {
     const { lock, hear, command } = b
     const [old, young, caller] = [waiterByHand(), waiterByHand(), waiterByHand()]
     await lock.plant(old, 20_000)
-    await lock.plant(young, 4_000)
+    await lock.plant(young, 2_000)
     await hear(caller.channel)
-    const ticket = await lock.plant(caller, 3_000)
+    const ticket = await lock.plant(caller, 1_000)
     await command("HSET", lock.key("seen"), old.token, ticket)
     await command("PEXPIRE", lock.key("seen"), "30000")
     expect(await lock.check(caller, ticket)).toMatchObject({ kind: "queued", place: 1 })

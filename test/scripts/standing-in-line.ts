@@ -203,26 +203,6 @@ export function standingInLine(bench: BenchTest): void {
     expect(await lock.extend(waiterByHand().token, 30_000)).toBe("taken")
   })
 
-  bench(
-    "an extension that marks a key which has just expired says that it is gone, and leaves none",
-    async ({ lock, sent }) => {
-      const { token } = waiterByHand()
-      await lock.take(token)
-      const unlucky = sent({ prelude: EXPIRES_BEFORE_APPEND })
-      expect(await unlucky.extend(token, 30_000, true)).toBe("gone")
-      expect(await lock.value()).toBeNull()
-    },
-  )
-
-  bench("an extension after which a late SET could come marks the hold, once", async ({ lock }) => {
-    const holder = waiterByHand()
-    await lock.take(holder.token)
-    for (let i = 0; i < 2; i++) {
-      expect(await lock.extend(holder.token, 30_000, true)).toBe("renewed")
-      expect(await lock.value()).toBe(`${holder.token}+`)
-    }
-  })
-
   bench("of who leaves nothing is kept", async ({ lock, command }) => {
     await lock.take(waiterByHand().token)
     const waiter = waiterByHand()

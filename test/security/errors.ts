@@ -3,19 +3,13 @@ import { describe, expect, test, vi } from "vitest"
 import { Redis } from "@upstash/redis"
 import { type Fetch, type LockEvent, LockManager } from "../../src/index.js"
 import { quorum } from "../../src/quorum/index.js"
+import { healthyFetch } from "../support/healthy-fetch.js"
 import { rejection } from "../support/outcomes.js"
 import { echoServer, INDISCREET } from "./indiscreet.js"
 import { OF_ALL, OF_ONE } from "./operations.js"
 import { expectTellsNoSecret, REST_SECRET } from "./secrets.js"
 
 const TIMEOUT = 60
-
-/** Answers as a database does to `SET … NX PX`, and to the votes of a quorum. */
-const healthy: Fetch = (_, { body }) => {
-  const [word] = JSON.parse(body as string) as string[]
-  const result = word === "SET" ? "OK" : ["granted", 20_000, "1", "1700000000000000"]
-  return Promise.resolve(Response.json({ result }))
-}
 
 const config = (i = 0) => ({ url: `https://db-${String(i)}.example`, token: REST_SECRET })
 
@@ -41,7 +35,7 @@ export function errors(): void {
       "no error or event tells a token where the database %s",
       async ([, indiscreet]) => {
         const events: LockEvent[] = []
-        let fetch = healthy
+        let fetch = healthyFetch
         const locks = new LockManager({
           ...redis((url, init) => fetch(url, init)),
           timeout: TIMEOUT,
@@ -87,7 +81,7 @@ export function errors(): void {
     }
     const message = `Headers.append: "Bearer ${REST_SECRET}\n${REST_SECRET}" is an invalid header value`
     const throwing = () => Promise.reject(new TypeError(message))
-    const locks = new LockManager({ redis: { set: throwing, eval: throwing }, timeout: TIMEOUT })
+    const locks = new LockManager({ redis: { eval: throwing }, timeout: TIMEOUT })
     expectTellsNoSecret(await rejection(locks.tryAcquire("a")), "the error")
   })
 
@@ -101,7 +95,7 @@ export function errors(): void {
   })
 
   test("a token that was passed in the wrong place is not repeated", async () => {
-    const locks = new LockManager({ redis: config(), fetch: healthy })
+    const locks = new LockManager({ redis: config(), fetch: healthyFetch })
     const { token } = await locks.acquire("a")
     const misplaced: unknown = token
     const lock = await locks.acquire("b")

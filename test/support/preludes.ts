@@ -20,3 +20,14 @@ export function refusing(command: string): string {
 end)(redis)
 `
 }
+
+/** A server that has DELEX in its scripts. */
+export const HAS_DELEX = `local redis = (function(real)
+  return setmetatable({ pcall = function(...)
+    local name, key, condition, value = ...
+    if name ~= "DELEX" then return real.pcall(...) end
+    if condition ~= "IFEQ" then return { err = "ERR syntax error" } end
+    return real.call("GET", key) == value and real.call("DEL", key) or 0
+  end }, { __index = real })
+end)(redis)
+`

@@ -9,7 +9,7 @@ import {
 } from "./fault-proxy.js"
 
 /** A vote is what takes a lock, as the plain command and the script do on one database. */
-const ALIASES: Readonly<Record<string, readonly string[]>> = { vote: ["vote", "SET", "acquire"] }
+const ALIASES: Readonly<Record<string, readonly string[]>> = { vote: ["vote", "claim", "acquire"] }
 
 export class QuorumFaults implements Faults {
   readonly #proxies: readonly FaultProxy[]

@@ -1,6 +1,6 @@
 // The database's own record of a lock: how it stood before and after each command, in the order in which they were executed.
 import { lockKeys } from "../../src/store/keys.js"
-import { stepOf } from "./operation.js"
+import { argumentsOf, stepOf } from "./operation.js"
 import type { SendCommand } from "./waiter-by-hand.js"
 
 /** The keys of a lock at one moment. */
@@ -28,12 +28,6 @@ export interface Deed {
 const PREFIX = "lock:"
 /** How many keys a lock has. */
 const KEYS = lockKeys(PREFIX, "").length
-const SET = 'return redis.call("SET", KEYS[1], ARGV[1], "NX", "PX", ARGV[2])'
-const SET_IFEQ = `if redis.call("GET", KEYS[1]) ~= ARGV[1] then return false end
-return redis.call("SET", KEYS[1], ARGV[2], "PX", ARGV[3])`
-const DELEX = `if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call("DEL", KEYS[1])`
-
 /** Lua: how the lock of KEYS stands at this moment. */
 const STANDING = `local function standing()
   local time = redis.call("TIME")
@@ -44,36 +38,17 @@ const STANDING = `local function standing()
     redis.call("ZRANGE", KEYS[2], "0", "-1"), ends, redis.call("GET", KEYS[4]) or "0", since}
 end`
 
-/** Lets a command that may change a lock write down what it did. */
+/** Lets a script that may change a lock write down what it did. */
 export function recorded(command: readonly string[]): readonly string[] {
-  const [, first = "", second = ""] = command
+  const [name, script = "", count, first = ""] = command
+  if (name?.toUpperCase() !== "EVAL") return command
   const step = stepOf(command)
-  const plain = plainly(command)
-  if (plain && first.startsWith(PREFIX)) {
+  if (step === "claim") {
     const keys = lockKeys(PREFIX, first.slice(PREFIX.length))
-    return ["EVAL", writeDown(step, plain.script), String(KEYS), ...keys, ...plain.args]
+    return ["EVAL", writeDown(step, script), String(KEYS), ...keys, ...argumentsOf(command)]
   }
-  const isOnLock =
-    command[0]?.toUpperCase() === "EVAL" && second === String(KEYS) && step !== "snapshot"
-  return isOnLock ? ["EVAL", writeDown(step, first), ...command.slice(2)] : command
-}
-
-/** What a command that is no script does, as one. */
-function plainly(
-  command: readonly string[],
-): { readonly script: string; readonly args: readonly string[] } | undefined {
-  const name = command[0]?.toUpperCase()
-  if (name === "DELEX") {
-    const [, , , token = ""] = command
-    return { script: DELEX, args: [token] }
-  }
-  if (name !== "SET") return undefined
-  if (command[3] === "IFEQ") {
-    const [, , value = "", , expected = "", , ttl = ""] = command
-    return { script: SET_IFEQ, args: [expected, value, ttl] }
-  }
-  const [, , value = "", , , ttl = ""] = command
-  return { script: SET, args: [value, ttl] }
+  const isOnLock = count === String(KEYS) && step !== "snapshot"
+  return isOnLock ? ["EVAL", writeDown(step, script), ...command.slice(2)] : command
 }
 
 function writeDown(step: string, script: string): string {

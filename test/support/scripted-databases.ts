@@ -5,6 +5,7 @@ import { withDeadline } from "../../src/rest/deadline.js"
 import { Database } from "../../src/store/database.js"
 import { Panel, type PanelSettings } from "../../src/store/quorum/panel.js"
 import { Voter } from "../../src/store/quorum/voter.js"
+import { withEcho } from "./with-echo.js"
 import { operationOf } from "./operation.js"
 
 type Answer = () => Promise<unknown>
@@ -28,7 +29,7 @@ export interface ScriptedDatabase {
 }
 
 export function scriptedDatabase(script: DatabaseScript): ScriptedDatabase {
-  const answers: DatabaseScript = { release: [says(["released"])], ...script }
+  const answers: DatabaseScript = { release: [says(["released", 0])], ...script }
   const asked: Asked[] = []
   const of = (wanted: string) => asked.filter(({ operation }) => operation === wanted)
   const evaluate: Transport["evaluate"] = (text, keys, args, timeoutMs) => {
@@ -38,7 +39,7 @@ export function scriptedDatabase(script: DatabaseScript): ScriptedDatabase {
     asked.push({ operation, atMs: Date.now(), timeoutMs, keys, args })
     return withDeadline(timeoutMs, answer)
   }
-  const transport = { mayResend: false, noticesEnd: true, evaluate } as Partial<Transport>
+  const transport = { noticesEnd: true, evaluate: withEcho(evaluate) } as Partial<Transport>
   const voter = new Voter(new Database(transport as Transport, "lock:", false))
   return { voter, asked, of }
 }

@@ -3,7 +3,7 @@ import { RestError, type RestFailure } from "../../src/rest/rest-error.js"
 import type { Busy, Grant, LockStore } from "../../src/store/store.js"
 import { now, Validity } from "../../src/validity.js"
 
-type Operation = "take" | "retake" | "look" | "extend" | "release"
+type Operation = "tryAcquire" | "look" | "extend" | "release"
 
 type Answer<O extends Operation> = () => ReturnType<LockStore[O]>
 
@@ -17,7 +17,7 @@ export interface ScriptedStore extends LockStore {
   readonly count: (operation: Operation) => number
 }
 
-export function scriptedStore(script: Script, { mayResend = false } = {}): ScriptedStore {
+export function scriptedStore(script: Script): ScriptedStore {
   const asked: { operation: Operation; atMs: number; timeoutMs: number }[] = []
   const count = (operation: Operation) => asked.filter((a) => a.operation === operation).length
   const answer = <O extends Operation>(
@@ -32,12 +32,9 @@ export function scriptedStore(script: Script, { mayResend = false } = {}): Scrip
   }
   return {
     queue: undefined,
-    plain: undefined,
-    mayResend,
     asked,
     count,
-    take: (_, timeoutMs) => answer("take", timeoutMs),
-    retake: (_, timeoutMs) => answer("retake", timeoutMs),
+    tryAcquire: (_, timeoutMs) => answer("tryAcquire", timeoutMs),
     single: "is not scripted",
     look: (_, timeoutMs) => answer("look", timeoutMs),
     extend: (_, timeoutMs) => answer("extend", timeoutMs),

@@ -5,7 +5,7 @@ import { EmbeddedEngine } from "../../src/dev/engine-embedded.js"
 import { type Engine, ErrorReply, type Reply } from "../../src/dev/engine.js"
 import { LockManager, type LockManagerOptions } from "../../src/index.js"
 import { withDeadline } from "../../src/rest/deadline.js"
-import { readScanPage, readSet } from "../../src/rest/replies.js"
+import { readScanPage } from "../../src/rest/replies.js"
 import { RestError } from "../../src/rest/rest-error.js"
 import type { Listener, Subscription, Transport } from "../../src/rest/transport.js"
 import { Database } from "../../src/store/database.js"
@@ -63,8 +63,7 @@ export async function openVirtual(): Promise<Opened> {
 
 function recipeFor(transport: Transport): StoreRecipe {
   return {
-    openStore: ({ prefix, compareAndSet = false }) =>
-      new SingleStore(new Database(transport, prefix, false), compareAndSet),
+    openStore: ({ prefix }) => new SingleStore(new Database(transport, prefix, false)),
   }
 }
 
@@ -75,8 +74,6 @@ export function managerOn(recipe: StoreRecipe, options?: Partial<LockManagerOpti
 
 /** The way to an engine in this process; loses, delays and doubles what it is told to. */
 export class VirtualTransport implements Transport, Faults {
-  readonly mayResend = false
-  readonly keepsOrder = true
   readonly noticesEnd = true
   readonly log: SeenRequest[] = []
   plan: Plan = nothing
@@ -95,29 +92,25 @@ export class VirtualTransport implements Transport, Faults {
     while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay)
   }
 
-  async setIfAbsent(key: string, value: string, ttlMs: number, timeoutMs: number) {
-    return readSet(await this.send(key, ["SET", key, value, "NX", "PX", String(ttlMs)], timeoutMs))
-  }
-
   evaluate(
     script: string,
     keys: readonly string[],
     args: readonly string[],
     timeoutMs: number,
   ): Promise<unknown> {
-    return this.send("", ["EVAL", script, String(keys.length), ...keys, ...args], timeoutMs)
+    return this.#send(["EVAL", script, String(keys.length), ...keys, ...args], timeoutMs)
   }
 
   async scan(cursor: string, pattern: string, count: number, timeoutMs: number) {
     const command = ["SCAN", cursor, "MATCH", pattern, "COUNT", String(count)]
-    return readScanPage(await this.send("", command, timeoutMs))
+    return readScanPage(await this.#send(command, timeoutMs))
   }
 
   publish(channel: string, message: string, timeoutMs: number): Promise<unknown> {
-    return this.send("", ["PUBLISH", channel, message], timeoutMs)
+    return this.#send(["PUBLISH", channel, message], timeoutMs)
   }
 
-  send(_: string, command: readonly string[], timeoutMs: number): Promise<unknown> {
+  #send(command: readonly string[], timeoutMs: number): Promise<unknown> {
     return withDeadline(timeoutMs, () => {
       const work = this.#travel(command)
       this.#underWay.add(work)

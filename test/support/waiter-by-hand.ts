@@ -104,9 +104,15 @@ export class LockByHand {
     return this.#send("ZRANGE", this.key("queue"), "0", "-1")
   }
 
-  /** `SET … NX PX`, as every client that need not wait begins. */
+  /** `SET … NX PX`, as any Redis lock begins. */
   async take(token: string, ttlMs = 30_000): Promise<boolean> {
     return (await this.#send("SET", this.key("lock"), token, "NX", "PX", String(ttlMs))) === "OK"
+  }
+
+  /** What an acquire that need not wait begins with. */
+  claim(token: string, { ttlMs = 30_000, recognizes = true } = {}): Promise<unknown> {
+    const args = [token, String(ttlMs), recognizes ? "1" : "0"]
+    return this.#run(this.#scripts.claim, this.keys.slice(0, 1), args)
   }
 
   try(waiter: WaiterByHand, ttlMs = 30_000): Promise<AcquireReply> {
@@ -130,19 +136,30 @@ export class LockByHand {
   }
 
   /** Its result, and what it could not publish. */
-  release(token: string): Promise<readonly unknown[]> {
-    return this.#run(this.#scripts.release, this.keys, [token, ""]) as Promise<readonly unknown[]>
+  async release(token: string): Promise<readonly unknown[]> {
+    const { result, unsent } = await this.releaseWith(token, "", "0")
+    return [result, ...unsent]
   }
 
-  leave({ token, entry }: WaiterByHand): Promise<readonly unknown[]> {
-    return this.#run(this.#scripts.release, this.keys, [token, entry]) as Promise<
-      readonly unknown[]
-    >
+  async leave({ token, entry }: WaiterByHand): Promise<readonly unknown[]> {
+    const { result, unsent } = await this.releaseWith(token, entry, "0")
+    return [result, ...unsent]
   }
 
-  extend(token: string, ttlMs: number, mayBeShortened = false): Promise<unknown> {
-    const args = [token, String(ttlMs), mayBeShortened ? "1" : "0"]
-    return this.#run(this.#scripts.extend, this.keys, args)
+  /** A release that tries DELEX first; `lacks` is 1 where there is none. */
+  releaseByDelex(token: string) {
+    return this.releaseWith(token, "", "1")
+  }
+
+  async releaseWith(token: string, entry: string, tryDelex: string) {
+    const args = [token, entry, tryDelex]
+    const reply = (await this.#run(this.#scripts.release, this.keys, args)) as unknown[]
+    const [result, lacks, ...unsent] = reply
+    return { result, lacks: Number(lacks), unsent }
+  }
+
+  extend(token: string, ttlMs: number): Promise<unknown> {
+    return this.#run(this.#scripts.extend, this.keys, [token, String(ttlMs)])
   }
 
   inspect(): Promise<unknown> {

@@ -21,11 +21,10 @@ import { useVirtualTime } from "../support/virtual-time.js"
 function start(
   script: Script,
   request: Partial<AcquisitionRequest> = {},
-  mayResend = false,
   parts: Partial<LockStore> = {},
 ) {
   const startedAt = Date.now()
-  const store = { ...scriptedStore(script, { mayResend }), ...parts }
+  const store = { ...scriptedStore(script), ...parts }
   const { onEvent, events } = recorder()
   const cleanUps = { begun: 0, ended: 0 }
   const waitUntil = (work: Promise<unknown>) => {
@@ -72,112 +71,64 @@ useVirtualTime()
 
 describe("waiting", () => {
   test("pauses double up to two seconds while the holder has longer", async () => {
-    const { running, asked } = start({ take: [busy()], retake: [busy(60_000)] }, { waitMs: 9_000 })
+    const { running, asked } = start({ tryAcquire: [busy(), busy(60_000)] }, { waitMs: 9_000 })
     await forEver()
     await expect(running).rejects.toBeInstanceOf(LockTimeoutError)
     const at = [100, 300, 700, 1_500, 3_100, 5_100, 7_100, 9_000]
-    expect(asked()).toEqual(["take at 0", ...at.map((ms) => `retake at ${String(ms)}`)])
+    expect(asked()).toEqual(["tryAcquire at 0", ...at.map((ms) => `tryAcquire at ${String(ms)}`)])
   })
 
   test("the pause is what the holder has left where that is shorter", async () => {
     const { running, asked } = start({
-      take: [busy()],
-      retake: [busy(60_000), busy(60_000), busy(60_000), busy(120), granted()],
+      tryAcquire: [busy(), busy(60_000), busy(60_000), busy(60_000), busy(120), granted()],
     })
     await forEver()
     await running
-    expect(asked().slice(-2)).toEqual(["retake at 1500", "retake at 1621"])
+    expect(asked().slice(-2)).toEqual(["tryAcquire at 1500", "tryAcquire at 1621"])
   })
 
   test("a holder whose key never expires is waited for with the backoff alone", async () => {
-    const { running, asked } = start({ take: [busy()], retake: [busy(Infinity), granted()] })
+    const { running, asked } = start({ tryAcquire: [busy(), busy(Infinity), granted()] })
     await forEver()
     await running
-    expect(asked()).toEqual(["take at 0", "retake at 100", "retake at 300"])
+    expect(asked()).toEqual(["tryAcquire at 0", "tryAcquire at 100", "tryAcquire at 300"])
   })
 
   test("an interval replaces the backoff, and each look but the last is the cheap one", async () => {
     const request = { intervalMs: 250, waitMs: 600 }
-    const { running, asked } = start({ take: [busy()], retake: [busy(9_000)] }, request)
+    const { running, asked } = start({ tryAcquire: [busy(), busy(9_000)] }, request)
     await forEver()
     await expect(running).rejects.toMatchObject({ requests: 4, waitedMs: 600 })
-    expect(asked()).toEqual(["take at 0", "take at 250", "take at 500", "retake at 600"])
+    expect(asked()).toEqual([
+      "tryAcquire at 0",
+      "tryAcquire at 250",
+      "tryAcquire at 500",
+      "tryAcquire at 600",
+    ])
   })
 
   test("a spin lock whose outcome was once unknown looks with the check that knows itself", async () => {
-    const script = { take: [failed()], retake: [busy(1), granted()] }
+    const script = { tryAcquire: [failed(), busy(1), granted()] }
     const { running, asked } = start(script, { intervalMs: 250 })
     await forEver()
     await running
-    expect(asked()).toEqual(["take at 0", "retake at 100", "retake at 350"])
-  })
-
-  test("a wait of zero ends with an answer that is certain", async () => {
-    const { running, asked } = start({ take: [busy()], retake: [busy(9_000)] }, { waitMs: 0 })
-    await expect(running).rejects.toMatchObject({ name: "LockTimeoutError", requests: 2 })
-    expect(asked()).toEqual(["take at 0", "retake at 0"])
-  })
-
-  test("a plain refusal that is our own lock, sent twice on the way, is found out before the call ends", async () => {
-    const script = { take: [busy()], retake: [granted()] }
-    for (const request of [{ waitMs: 0 }, { waitMs: 300, intervalMs: 100 }, { maxRequests: 2 }]) {
-      const { running } = start(script, request)
-      await forEver()
-      await expect(running).resolves.toMatchObject({ grant: { kind: "granted" } })
-    }
-  })
-
-  test("a plain refusal that lasted until the wait was over is not the last word", async () => {
-    const slow = async () => {
-      await new Promise((resolve) => setTimeout(resolve, 100))
-      return { kind: "busy", holderTtlMs: undefined } as const
-    }
-    const first = start({ take: [slow], retake: [granted()] }, { waitMs: 50 })
-    const later = start(
-      { take: [busy(), slow], retake: [granted()] },
-      { waitMs: 300, intervalMs: 250 },
-    )
-    await forEver()
-    await expect(first.running).resolves.toMatchObject({ requests: 2 })
-    await expect(later.running).resolves.toMatchObject({ requests: 3 })
-  })
-
-  test("a budget of one request goes into the look that is certain", async () => {
-    const { running, asked } = start({ retake: [busy(9_000)] }, { maxRequests: 1 })
-    await expect(running).rejects.toMatchObject({ requests: 1 })
-    expect(asked()).toEqual(["retake at 0"])
+    expect(asked()).toEqual(["tryAcquire at 0", "tryAcquire at 100", "tryAcquire at 350"])
   })
 
   test("a call that was refused the lock for certain leaves nothing to clean up", async () => {
-    const { running, store } = start({ take: [busy()], retake: [busy(9e9)] }, { waitMs: 1_000 })
+    const { running, store } = start({ tryAcquire: [busy(), busy(9e9)] }, { waitMs: 1_000 })
     await forEver()
     await expect(running).rejects.toBeInstanceOf(LockTimeoutError)
     expect(store.count("release")).toBe(0)
   })
 
-  test("the answer of a client that may have sent twice is confirmed at once, unless the queue tells", async () => {
-    const script = { take: [busy()], retake: [granted()] }
-    for (const request of [{}, { intervalMs: 500 }]) {
-      const { running, asked } = start(script, request, true)
-      await running
-      expect(asked()).toEqual(["take at 0", "retake at 0"])
-    }
-    const { queue } = queueOf(granted())
-    const waiting = start(script, {}, true, { queue })
-    await expect(waiting.running).resolves.toMatchObject({ requests: 2 })
-    expect(waiting.asked()).toEqual(["take at 0"])
-    const spinning = start(script, { intervalMs: 500 }, true, { queue })
-    await spinning.running
-    expect(spinning.asked()).toEqual(["take at 0", "retake at 0"])
-  })
-
   test("that it begins is an event, with the place where there is a queue; a look is none", async () => {
-    const script = { take: [busy()], retake: [busy(9_000)] }
+    const script = { tryAcquire: [busy(), busy(9_000)] }
     const looking = start(script, { waitMs: 0 })
     const spinning = start(script, { waitMs: 500 })
     const { queue } = queueOf(queued)
-    const waiting = start(script, { waitMs: 500 }, false, { queue })
-    const inQueueNot = start(script, { waitMs: 500, intervalMs: 100 }, false, { queue })
+    const waiting = start(script, { waitMs: 500 }, { queue })
+    const inQueueNot = start(script, { waitMs: 500, intervalMs: 100 }, { queue })
     await forEver()
     expect(looking.events).toEqual([])
     expect(spinning.events).toEqual([{ type: "queued", name: "a", place: undefined }])
@@ -187,7 +138,7 @@ describe("waiting", () => {
 
   test("whoever gives up in the queue leaves it, and who was never in it releases what it may have", async () => {
     const { queue, left } = queueOf(queued)
-    const waiting = start({ take: [busy()] }, { waitMs: 500 }, false, { queue })
+    const waiting = start({ tryAcquire: [busy()] }, { waitMs: 500 }, { queue })
     await forEver()
     await expect(waiting.running).rejects.toBeInstanceOf(LockTimeoutError)
     expect(left).toEqual(["fl_a_b"])
@@ -197,54 +148,40 @@ describe("waiting", () => {
       released.push({ name, token })
       return Promise.resolve("gone")
     }
-    const script = { take: [failed({ outcome: "refused", status: 400 })] }
-    const failing = start(script, {}, false, { queue, release })
+    const script = { tryAcquire: [failed({ outcome: "refused", status: 400 })] }
+    const failing = start(script, {}, { queue, release })
     await forEver()
     await expect(failing.running).rejects.toBeInstanceOf(LockBackendError)
     expect(released).toEqual([{ name: "a", token: "fl_a_b" }])
     expect(left).toHaveLength(1)
   })
-
-  test("the last look that the budget of a spin lock allows is the certain one", async () => {
-    const request = { intervalMs: 100, waitMs: 5_000, maxRequests: 3 }
-    const { running, asked } = start({ take: [busy()], retake: [busy(9_000)] }, request)
-    await forEver()
-    await expect(running).rejects.toBeInstanceOf(LockTimeoutError)
-    expect(asked()).toEqual(["take at 0", "take at 100", "retake at 200"])
-  })
-
-  test("the answer of a client that may have sent twice is confirmed before it is believed", async () => {
-    const { running, asked } = start({ take: [busy()], retake: [granted()] }, { waitMs: 0 }, true)
-    await running
-    expect(asked()).toEqual(["take at 0", "retake at 0"])
-  })
 })
 
 describe("unknown outcomes", () => {
   test("are settled by the check that knows itself", async () => {
-    const { running, asked } = start({ take: [failed()], retake: [granted()] })
+    const { running, asked } = start({ tryAcquire: [failed(), granted()] })
     await forEver()
     await expect(running).resolves.toMatchObject({ requests: 2 })
-    expect(asked()).toEqual(["take at 0", "retake at 100"])
+    expect(asked()).toEqual(["tryAcquire at 0", "tryAcquire at 100"])
   })
 
   test("three in a row mean that the database cannot be reached, however long the wait", async () => {
-    const script = { take: [failed()], retake: [failed()], release: [failed()] }
+    const script = { tryAcquire: [failed(), failed()], release: [failed()] }
     const { running, store } = start(script, { waitMs: Infinity })
     await forEver()
     await expect(running).rejects.toBeInstanceOf(LockBackendError)
-    expect(store.count("take") + store.count("retake")).toBe(3)
+    expect(store.count("tryAcquire")).toBe(3)
   })
 
   test("a mistake of ours is none: it is thrown as it is, at once", async () => {
     const mistake = new TypeError("ours")
-    const { running, store } = start({ take: [() => Promise.reject(mistake)] })
+    const { running, store } = start({ tryAcquire: [() => Promise.reject(mistake)] })
     expect(await rejection(running)).toBe(mistake)
-    expect(store.count("retake")).toBe(0)
+    expect(store.count("tryAcquire")).toBe(1)
   })
 
   test("are cleaned up by five releases at most", async () => {
-    const script = { take: [failed()], retake: [failed()], release: [failed()] }
+    const script = { tryAcquire: [failed(), failed()], release: [failed()] }
     const { running, store } = start(script)
     await forEver()
     await expect(running).rejects.toBeInstanceOf(LockBackendError)
@@ -253,38 +190,38 @@ describe("unknown outcomes", () => {
 
   test("are cleaned up by a release that is itself tried again", async () => {
     const release = [failed(), failed(), () => Promise.resolve("gone" as const)]
-    const { running, store } = start({ take: [failed()], retake: [failed()], release })
+    const { running, store } = start({ tryAcquire: [failed(), failed()], release })
     await forEver()
     await expect(running).rejects.toBeInstanceOf(LockBackendError)
     expect(store.count("release")).toBe(3)
   })
 
   test("cost no more requests than the budget", async () => {
-    const script = { take: [failed()], retake: [failed()], release: [failed()] }
+    const script = { tryAcquire: [failed(), failed()], release: [failed()] }
     const { running, store } = start(script, { maxRequests: 2 })
     await forEver()
     await expect(running).rejects.toBeInstanceOf(LockBackendError)
-    expect(store.count("take") + store.count("retake")).toBe(2)
+    expect(store.count("tryAcquire")).toBe(2)
   })
 
   test("tell why the last question failed that had time to be answered", async () => {
     // A pause of 100 ms does not fit into what is left of the 50.
-    const script = { take: [failed({ status: 502 })], release: [failed()] }
+    const script = { tryAcquire: [failed({ status: 502 })], release: [failed()] }
     const { running, store } = start(script, { waitMs: 0, timeoutMs: 50 })
     await forEver()
     await expect(running).rejects.toMatchObject({ status: 502 })
-    expect(store.count("take") + store.count("retake")).toBe(1)
+    expect(store.count("tryAcquire")).toBe(1)
   })
 
   test("a refusal is believed at once", async () => {
     const take = [failed({ outcome: "refused", status: 400 })]
-    const { running, store } = start({ take, release: [failed()] })
+    const { running, store } = start({ tryAcquire: take, release: [failed()] })
     await expect(running).rejects.toMatchObject({ phase: "acquire", status: 400 })
-    expect(store.count("retake")).toBe(0)
+    expect(store.count("tryAcquire")).toBe(1)
   })
 
   test("who was not let in has nothing to clean up", async () => {
-    const { running, store } = start({ take: [failed({ outcome: "refused", status: 401 })] })
+    const { running, store } = start({ tryAcquire: [failed({ outcome: "refused", status: 401 })] })
     await expect(running).rejects.toMatchObject({ status: 401 })
     await forEver()
     expect(store.count("release")).toBe(0)
@@ -292,7 +229,7 @@ describe("unknown outcomes", () => {
 
   test("a grant whose ttl was over before it came is none", async () => {
     const release = [() => Promise.resolve("released" as const)]
-    const { running, store } = start({ take: [granted(1)], retake: [granted(1)], release })
+    const { running, store } = start({ tryAcquire: [granted(1), granted(1)], release })
     await forEver()
     await expect(running).rejects.toThrow(/ttl was over/)
     expect(store.count("release")).toBe(1)
@@ -314,7 +251,7 @@ describe("late answers", () => {
 
   test("never release what a later attempt of the same call was granted", async () => {
     const first = givenUp()
-    const { running, store } = start({ take: [first.answer], retake: [granted()] })
+    const { running, store } = start({ tryAcquire: [first.answer, granted()] })
     await forEver()
     await running
     first.resolve(grant(30_000))
@@ -324,9 +261,11 @@ describe("late answers", () => {
 
   test("are released when the call has failed", async () => {
     const attempts = [givenUp(), givenUp(), givenUp()]
-    const [take, ...retake] = attempts.map(({ answer }) => answer)
     const release = [() => Promise.resolve("released" as const)]
-    const { running, store, cleanUps } = start({ take: take ? [take] : [], retake, release })
+    const { running, store, cleanUps } = start({
+      tryAcquire: attempts.map(({ answer }) => answer),
+      release,
+    })
     await forEver()
     await expect(running).rejects.toBeInstanceOf(LockBackendError)
     expect(store.count("release")).toBe(1)
@@ -342,10 +281,9 @@ describe("late answers", () => {
 
   test("that come while a release is under way have one together, which is sent after all of them", async () => {
     const attempts = [givenUp(), givenUp(), givenUp()]
-    const [take, ...retake] = attempts.map(({ answer }) => answer)
     let answer: (result: "released") => void = () => undefined
     const slow = () => new Promise<"released">((resolve) => (answer = resolve))
-    const script = { take: take ? [take] : [], retake, release: [slow] }
+    const script = { tryAcquire: attempts.map(({ answer }) => answer), release: [slow] }
     const { running, store } = start(script)
     await forEver()
     await expect(running).rejects.toBeInstanceOf(LockBackendError)
@@ -362,8 +300,7 @@ describe("late answers", () => {
 
   test("to a database that fails cost a release each, beside the first five", async () => {
     const attempts = [givenUp(), givenUp(), givenUp()]
-    const [take, ...retake] = attempts.map(({ answer }) => answer)
-    const script = { take: take ? [take] : [], retake, release: [failed()] }
+    const script = { tryAcquire: attempts.map(({ answer }) => answer), release: [failed()] }
     const { running, store } = start(script)
     await forEver()
     await expect(running).rejects.toBeInstanceOf(LockBackendError)
@@ -380,7 +317,7 @@ describe("late answers", () => {
       const vote = givenUp()
       const release = [() => Promise.resolve("gone" as const)]
       const take = () => Promise.resolve({ ...grant(30_000), underWay: [vote.late] })
-      const { running, store } = start({ take: [take], release })
+      const { running, store } = start({ tryAcquire: [take], release })
       const { withdrawLate } = await running
       const withdrawals = withdrawLate()
       expect(withdrawals).toHaveLength(1)
@@ -398,7 +335,7 @@ describe("late answers", () => {
     const answers = [attempt.answer, () => Promise.resolve(grant(30_000))]
     const enqueue = () => (answers.shift() ?? queued)() as Promise<Grant | Queued>
     const { queue, left } = queueOf(enqueue)
-    const { running, store } = start({ take: [busy()] }, {}, false, { queue })
+    const { running, store } = start({ tryAcquire: [busy()] }, {}, { queue })
     await forEver()
     const { withdrawLate } = await running
     const withdrawals = withdrawLate()
@@ -411,7 +348,7 @@ describe("late answers", () => {
   test("that are failures are followed by a release too, since a client may have sent until then", async () => {
     const attempt = givenUp()
     const release = [() => Promise.resolve("released" as const)]
-    const { running, store } = start({ retake: [attempt.answer], release }, { maxRequests: 1 })
+    const { running, store } = start({ tryAcquire: [attempt.answer], release }, { maxRequests: 1 })
     await forEver()
     await expect(running).rejects.toBeInstanceOf(LockBackendError)
     attempt.reject(new Error("fetch failed"))
@@ -423,7 +360,7 @@ describe("late answers", () => {
     const attempt = givenUp()
     const release = [() => Promise.resolve("released" as const)]
     attempt.reject(new Error("aborted"))
-    const { running, store } = start({ retake: [attempt.answer], release }, { maxRequests: 1 })
+    const { running, store } = start({ tryAcquire: [attempt.answer], release }, { maxRequests: 1 })
     await forEver()
     await expect(running).rejects.toBeInstanceOf(LockBackendError)
     expect(store.count("release")).toBe(1)
@@ -432,13 +369,13 @@ describe("late answers", () => {
 
 describe("the clean-up", () => {
   test("of a call that was granted the lock is none", async () => {
-    const { running, cleanUps } = start({ take: [granted()] })
+    const { running, cleanUps } = start({ tryAcquire: [granted()] })
     await running
     expect(cleanUps).toEqual({ begun: 0, ended: 0 })
   })
 
   test("is told to waitUntil, and ends at once where there is nothing to clean up", async () => {
-    const { running, cleanUps } = start({ retake: [busy(9e9)] }, { waitMs: 0, maxRequests: 1 })
+    const { running, cleanUps } = start({ tryAcquire: [busy(9e9)] }, { waitMs: 0, maxRequests: 1 })
     await rejection(running)
     expect(cleanUps.begun).toBe(1)
     await vi.advanceTimersByTimeAsync(0)
@@ -449,7 +386,7 @@ describe("the clean-up", () => {
     const release = [
       () => new Promise<"gone">((resolve) => setTimeout(resolve, 500, "gone" as const)),
     ]
-    const script = { take: [failed({ outcome: "refused", status: 400 })], release }
+    const script = { tryAcquire: [failed({ outcome: "refused", status: 400 })], release }
     const { running, cleanUps } = start(script)
     expect(await rejection(running)).toBeInstanceOf(LockBackendError)
     await vi.advanceTimersByTimeAsync(499)
@@ -459,7 +396,10 @@ describe("the clean-up", () => {
   })
 
   test("ends where the database answers no release", async () => {
-    const script = { take: [failed({ outcome: "refused", status: 400 })], release: [failed()] }
+    const script = {
+      tryAcquire: [failed({ outcome: "refused", status: 400 })],
+      release: [failed()],
+    }
     const { running, cleanUps } = start(script)
     await rejection(running)
     await forEver()
@@ -478,12 +418,12 @@ describe("aborts", () => {
   test("end the pause of a spin lock at once, and look no more", async () => {
     const controller = new AbortController()
     const request = { signal: controller.signal, intervalMs: 5_000 }
-    const { running, asked } = start({ take: [busy()], release: [failed()] }, request)
+    const { running, asked } = start({ tryAcquire: [busy()], release: [failed()] }, request)
     await vi.advanceTimersByTimeAsync(100)
     controller.abort("enough")
     expect(await rejection(running)).toBe("enough")
     await forEver()
-    expect(asked().filter((what) => !what.startsWith("release"))).toEqual(["take at 0"])
+    expect(asked().filter((what) => !what.startsWith("release"))).toEqual(["tryAcquire at 0"])
   })
 
   /** A call that is aborted while its first question is under way. */
@@ -497,7 +437,7 @@ describe("aborts", () => {
       fail = () => void failed()().catch(reject)
     })
     const release = [() => Promise.resolve("released" as const)]
-    const script = { take: [() => take], release }
+    const script = { tryAcquire: [() => take], release }
     const call = start(script, { signal: controller.signal })
     controller.abort(reason)
     return { ...call, reason, answer, fail }
@@ -521,6 +461,14 @@ describe("aborts", () => {
     expect(store.count("release")).toBe(1)
   })
 
+  test("release what a refusal may hide that does not recognize our own lock", async () => {
+    const { running, store, reason, answer } = abortedMidway()
+    expect(await rejection(running)).toBe(reason)
+    answer({ kind: "busy", holderTtlMs: undefined, mayBeOurs: true })
+    await forEver()
+    expect(store.count("release")).toBe(1)
+  })
+
   test("release nothing that was refused for certain", async () => {
     const { running, store, reason, answer } = abortedMidway()
     expect(await rejection(running)).toBe(reason)
@@ -528,27 +476,19 @@ describe("aborts", () => {
     await forEver()
     expect(store.count("release")).toBe(0)
   })
-
-  test("release what a plain refusal may hide", async () => {
-    const { running, store, reason, answer } = abortedMidway()
-    expect(await rejection(running)).toBe(reason)
-    answer({ kind: "busy", holderTtlMs: undefined })
-    await forEver()
-    expect(store.count("release")).toBe(1)
-  })
 })
 
 describe("deadlines", () => {
   test("no request is given longer than its timeout, the ttl, or what is left of the call", async () => {
     const limits = async (request: Partial<AcquisitionRequest>) => {
-      const script = { take: [busy()], retake: [busy(Infinity)] }
+      const script = { tryAcquire: [busy(), busy(Infinity)] }
       const { running, store } = start(script, request)
       await forEver()
       await rejection(running)
       return store.asked.map(({ timeoutMs }) => timeoutMs)
     }
-    expect(await limits({ timeoutMs: 700, waitMs: 0 })).toEqual([700, 700])
-    expect(await limits({ timeoutMs: 700, ttlMs: 40, waitMs: 0 })).toEqual([40, 40])
+    expect(await limits({ timeoutMs: 700, waitMs: 0 })).toEqual([700])
+    expect(await limits({ timeoutMs: 700, ttlMs: 40, waitMs: 0 })).toEqual([40])
     expect(await limits({ timeoutMs: 700, waitMs: 100 })).toEqual([700, 700])
   })
 })

@@ -36,7 +36,6 @@ function hold(script: Script = {}, options: Partial<Hold> = {}) {
     timeoutMs: 5_000,
     emit: onEvent,
     waitUntil: () => undefined,
-    isAdopted: false,
     withdrawLate: () => [],
     ...options,
   })

@@ -6,6 +6,7 @@ import { Database } from "../../src/store/database.js"
 import { SingleQueue } from "../../src/store/queue.js"
 import type { Notice } from "../../src/store/store.js"
 import { rejection } from "../support/outcomes.js"
+import { withEcho } from "../support/with-echo.js"
 
 const waiter = {
   ...{ name: "a", token: "fl_a_b", ttlMs: 30_000, fencing: false, limit: undefined },
@@ -14,7 +15,7 @@ const waiter = {
 const QUEUED = ["queued", 500, "", "1", 0, "17", 0]
 
 function queueOf(parts: Partial<Transport>) {
-  const transport = { noticesEnd: true, mayResend: false, ...parts } as Transport
+  const transport = { noticesEnd: true, ...parts } as Transport
   return new SingleQueue(new Database(transport, "lock:", false))
 }
 
@@ -22,10 +23,10 @@ function queueOf(parts: Partial<Transport>) {
 function answering(reply: unknown) {
   const sent: unknown[] = []
   const queue = queueOf({
-    evaluate: (_, keys, args, timeoutMs) => {
+    evaluate: withEcho((_, keys, args, timeoutMs) => {
       sent.push([keys[0], ...args, timeoutMs])
       return Promise.resolve(reply)
-    },
+    }),
   })
   return { queue, sent }
 }
@@ -45,9 +46,9 @@ test("a waiter checks, and leaves, under its entry", async () => {
   const checking = answering(QUEUED)
   expect(await checking.queue.check(waiter, "17", 700)).toMatchObject({ ticket: "17" })
   expect(checking.sent).toEqual([["lock:a", "fl_a_b c 3000 0 x", "30000", "check", "17", 700]])
-  const leaving = answering(["taken"])
+  const leaving = answering(["taken", 0])
   await leaving.queue.leave(waiter, 700)
-  expect(leaving.sent).toEqual([["lock:a", "fl_a_b", "fl_a_b c 3000 0 x", 700]])
+  expect(leaving.sent).toEqual([["lock:a", "fl_a_b", "fl_a_b c 3000 0 x", "0", 700]])
 })
 
 test("who was entered is in the queue: any other answer is none", async () => {

@@ -221,7 +221,7 @@ describe("an attempt in vain", () => {
   })
 
   test("does not wait for what is taken back, and tells whoever has to", async () => {
-    const slow = { ...granting, release: [after(400, says(["released"]))] }
+    const slow = { ...granting, release: [after(400, says(["released", 0]))] }
     const own: Promise<unknown>[] = []
     const { running, works } = attempt([refusing, refusing, slow], {
       waitUntil: (work) => own.push(work),

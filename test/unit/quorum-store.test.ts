@@ -41,7 +41,7 @@ describe("a split", () => {
   async function settle(scripts: readonly DatabaseScript[], timeoutMs: number) {
     const { store, databases } = storeOf(scripts)
     const startedAt = Date.now()
-    const taking = store.take(TAKE_REQUEST, timeoutMs)
+    const taking = store.tryAcquire(TAKE_REQUEST, timeoutMs)
     taking.catch(() => undefined)
     await vi.runAllTimersAsync()
     const votes = databases[0]?.of("vote").map((vote) => [vote.atMs - startedAt, vote.timeoutMs])
@@ -91,7 +91,9 @@ describe("a split", () => {
   test("is not tried again by a call that has been aborted", async () => {
     const { store, databases, works } = storeOf(split)
     const controller = new AbortController()
-    const taking = rejection(store.take({ ...TAKE_REQUEST, signal: controller.signal }, 5_000))
+    const taking = rejection(
+      store.tryAcquire({ ...TAKE_REQUEST, signal: controller.signal }, 5_000),
+    )
     await vi.advanceTimersByTimeAsync(50)
     controller.abort("enough")
     expect(await taking).toBe("enough")
@@ -115,9 +117,9 @@ describe("a split", () => {
 
 test("each attempt has a greater number than all before it, whatever lock it is for", async () => {
   const { store, databases } = storeOf([{ vote: [grants()] }])
-  await store.take(TAKE_REQUEST, 1_000)
-  await store.take({ ...TAKE_REQUEST, name: "b", token: "fl_a_c" }, 1_000)
-  await store.retake(TAKE_REQUEST, 1_000)
+  await store.tryAcquire(TAKE_REQUEST, 1_000)
+  await store.tryAcquire({ ...TAKE_REQUEST, name: "b", token: "fl_a_c" }, 1_000)
+  await store.tryAcquire(TAKE_REQUEST, 1_000)
   expect(databases[0]?.of("vote").map(({ args }) => args[1])).toEqual(["1", "2", "3"])
 })
 
@@ -143,7 +145,7 @@ describe("a hold", () => {
       async (letters) => {
         const looking = outcomeOf(letters, "look", LOOKED, (store) => store.look(claim, 1_000))
         expect(await looking).toBe(outcome)
-        const extension = { ...claim, ttlMs: 30_000, mayBeShortened: false }
+        const extension = { ...claim, ttlMs: 30_000 }
         const extending = outcomeOf(letters, "extend", EXTENDED, (store) =>
           store.extend(extension, 1_000),
         )
@@ -167,16 +169,16 @@ describe("a hold", () => {
   test("is extended within the time of a vote, and looked at within that of a request", async () => {
     const { store, databases } = storeOf([{ look: [LOOKED.h], extend: [EXTENDED.h] }])
     await store.look(claim, 5_000)
-    await store.extend({ ...claim, ttlMs: 30_000, mayBeShortened: false }, 5_000)
+    await store.extend({ ...claim, ttlMs: 30_000 }, 5_000)
     expect(databases[0]?.asked.map(({ timeoutMs }) => timeoutMs)).toEqual([5_000, 3_000])
   })
 })
 
 describe("a release", () => {
   const RELEASED = {
-    r: says(["released"]),
-    t: says(["taken"]),
-    g: says(["gone"]),
+    r: says(["released", 0]),
+    t: says(["taken", 0]),
+    g: says(["gone", 0]),
     f: fails({ outcome: "refused" }),
     "-": hangs,
   }
@@ -201,8 +203,8 @@ describe("a release", () => {
   })
 
   test("that a database missed is sent to it again, and to no other, and nobody waits for that", async () => {
-    const missed = { release: [fails(), says(["released"])] }
-    const { store, counts, works } = storeOf([missed, {}, { release: [says(["gone"])] }, {}, {}])
+    const missed = { release: [fails(), says(["released", 0])] }
+    const { store, counts, works } = storeOf([missed, {}, { release: [says(["gone", 0])] }, {}, {}])
     const startedAt = Date.now()
     expect(await store.release(claim, 1_000)).toBe("released")
     expect(Date.now()).toBe(startedAt)
@@ -230,7 +232,7 @@ describe("a ttl", () => {
     expect(() => {
       store.checkTtl(60_001)
     }).toThrow(new RangeError(message))
-    const extension = { ...claim, ttlMs: 60_001, mayBeShortened: false }
+    const extension = { ...claim, ttlMs: 60_001 }
     expect(() => store.extend(extension, 1_000)).toThrow(new RangeError(message))
     expect(databases[0]?.asked).toEqual([])
     expect(await store.extend({ ...extension, ttlMs: 60_000 }, 1_000)).toBeInstanceOf(Validity)

@@ -99,9 +99,9 @@ describe("a hold", () => {
     }
   })
 
-  test("is extended without a mark: no plain extension is ever on its way that could shorten it", async () => {
+  test("is extended under its token, for so long", async () => {
     const { databaseArgs } = await extendOn("renewed")
-    expect(databaseArgs).toEqual(["fl_a_b-1", "10000", "0"])
+    expect(databaseArgs).toEqual(["fl_a_b-1", "10000"])
   })
 
   test("that was stolen in one database has lost that vote like any other", async () => {
@@ -141,7 +141,7 @@ describe("a vote in vain", () => {
 
   test("is given back once where that is answered, whoever had it", async () => {
     for (const reply of ["released", "taken", "gone"]) {
-      expect(await withdraw({ release: [says([reply])] }, 5_000)).toEqual([[0, 2_500]])
+      expect(await withdraw({ release: [says([reply, 0])] }, 5_000)).toEqual([[0, 2_500]])
     }
   })
 
@@ -161,7 +161,7 @@ describe("a vote in vain", () => {
       [0, 500],
       [600, 200],
     ])
-    expect(await withdraw({ release: [hangs, after(50, says(["released"]))] }, 1_000)).toEqual([
+    expect(await withdraw({ release: [hangs, after(50, says(["released", 0]))] }, 1_000)).toEqual([
       [0, 500],
       [600, 200],
     ])

@@ -5,34 +5,36 @@ import { RestError } from "../../src/rest/rest-error.js"
 import type { Transport } from "../../src/rest/transport.js"
 import { Database } from "../../src/store/database.js"
 import { SingleStore } from "../../src/store/single.js"
+import type { Grant } from "../../src/store/store.js"
 import { Validity } from "../../src/validity.js"
 import { rejection } from "../support/outcomes.js"
+import { withEcho } from "../support/with-echo.js"
 import { TAKE_REQUEST } from "../support/request.js"
 import { useVirtualTime } from "../support/virtual-time.js"
 
 const claim = { name: "a", token: "fl_a_b", waitUntil: () => undefined }
 const request = { ...TAKE_REQUEST, ...claim }
 
-function answering(reply: unknown) {
+function answering(reply: unknown, { isUpstash = false } = {}) {
   const sent: (readonly string[])[] = []
   const transport = {
-    mayResend: false,
     noticesEnd: true,
-    setIfAbsent: () => Promise.resolve(reply),
-    evaluate: (_: string, __: readonly string[], args: readonly string[]) => {
+    evaluate: withEcho((_, __, args) => {
       sent.push(args)
       return Promise.resolve(reply)
-    },
+    }),
   }
-  const database = new Database(transport as unknown as Transport, "lock:", false)
-  return { store: new SingleStore(database, false), sent }
+  const database = new Database(transport as unknown as Transport, "lock:", isUpstash)
+  return { store: new SingleStore(database), sent }
 }
 
 const calls = {
-  retake: ({ store }) => store.retake(request, 100),
+  tryAcquire: ({ store }) => store.tryAcquire(request, 100, true),
+  "tryAcquire with fencing": ({ store }) =>
+    store.tryAcquire({ ...request, fencing: true }, 100, true),
   steal: ({ store }) => store.steal(request, "", 100),
   look: ({ store }) => store.look(claim, 100),
-  extend: ({ store }) => store.extend({ ...claim, ttlMs: 1_000, mayBeShortened: false }, 100),
+  extend: ({ store }) => store.extend({ ...claim, ttlMs: 1_000 }, 100),
   release: ({ store }) => store.release(claim, 100),
   inspect: ({ store }) => store.inspect("a", 100),
 } satisfies Record<string, (of: ReturnType<typeof answering>) => Promise<unknown>>
@@ -48,67 +50,69 @@ describe.each(Object.entries(calls))("%s", (_, call) => {
   )
 })
 
-test("a plain grant may be extended and released by one command, a permit may not", async () => {
-  expect(await answering(true).store.take(request, 100)).toMatchObject({ isPlain: true })
-  const granted = ["granted", 30_000, "", 0, 0, "", 0]
-  expect(await answering(granted).store.retake(request, 100)).toMatchObject({ isPlain: true })
+test("a lock that was free may be released in the cheaper way, a permit may not", async () => {
+  const claimed = answering(["granted", 30_000])
+  expect(await claimed.store.tryAcquire(request, 100, true)).toMatchObject({ isUncontended: true })
+  const granted = answering(["granted", 30_000, "", 0, 0, "", 0])
   const shared = { ...request, limit: 3 }
-  expect(await answering(granted).store.retake(shared, 100)).toMatchObject({ isPlain: false })
+  expect(await granted.store.tryAcquire(shared, 100, true)).toMatchObject({ isUncontended: false })
 })
 
-test("an extension says whether a late SET may shorten the hold", async () => {
-  for (const [mayBeShortened, told] of [
-    [true, "1"],
-    [false, "0"],
-  ] as const) {
-    const { store, sent } = answering("renewed")
-    await store.extend({ ...claim, ttlMs: 1_000, mayBeShortened }, 100)
-    expect(sent).toEqual([["fl_a_b", "1000", told]])
-  }
+test("a release tries DELEX on Upstash, for a hold that nobody waits for, until it is refused once", async () => {
+  const uncontended = { ...claim, isUncontended: true }
+  const upstash = answering(["released", 0], { isUpstash: true })
+  await upstash.store.release(uncontended, 100)
+  await upstash.store.release(claim, 100)
+  expect(upstash.sent.map((args) => args[2])).toEqual(["1", "0"])
+  const lacking = answering(["released", 1], { isUpstash: true })
+  await lacking.store.release(uncontended, 100)
+  await lacking.store.release(uncontended, 100)
+  expect(lacking.sent.map((args) => args[2])).toEqual(["1", "0"])
+  const other = answering(["released", 0])
+  await other.store.release(uncontended, 100)
+  expect(other.sent).toEqual([["fl_a_b", "", "0"]])
 })
 
 describe("what is sent", () => {
   /** Notes each request: its script, its first key, its arguments and its time. */
   function noting(reply: unknown) {
     const sent: unknown[] = []
-    const transport: Pick<Transport, "setIfAbsent" | "evaluate"> = {
-      setIfAbsent: (...what) => {
-        sent.push(["SET", ...what])
-        return Promise.resolve(reply === true)
-      },
-      evaluate: (text, [key], args, timeoutMs) => {
-        const [script] = Object.entries(scripts).find(([, lua]) => text.endsWith(lua)) ?? []
-        sent.push([script, key, ...args, timeoutMs])
-        return Promise.resolve(reply)
-      },
-    }
-    const database = new Database(transport as Transport, "lock:", false)
-    return { store: new SingleStore(database, false), sent }
+    const evaluate = withEcho((text, [key], args, timeoutMs) => {
+      const [script] = Object.entries(scripts).find(([, lua]) => text.includes(lua)) ?? []
+      sent.push([script, key, ...args, timeoutMs])
+      return Promise.resolve(reply)
+    })
+    const database = new Database({ evaluate } as Transport, "lock:", false)
+    return { store: new SingleStore(database), sent }
   }
   const GRANTED = ["granted", 30_000, "7", 0, 0, "", 0]
 
-  test("a lock alone, without a fencing token, is one SET; what it is refused by is not known", async () => {
-    const { store, sent } = noting(true)
-    expect(await store.take(request, 100)).toMatchObject({ kind: "granted", isLease: false })
-    expect(sent).toEqual([["SET", "lock:a", "fl_a_b", 30_000, 100]])
-    expect(await noting(false).store.take(request, 100)).toEqual({
+  test("a lock alone, without a fencing token, is a claim", async () => {
+    const { store, sent } = noting(["granted", 30_000])
+    expect(await store.tryAcquire(request, 100, true)).toMatchObject({
+      kind: "granted",
+      isLease: false,
+    })
+    expect(sent).toEqual([["claim", "lock:a", "fl_a_b", "30000", "1", 100]])
+    expect(await noting(["busy"]).store.tryAcquire(request, 100, true)).toEqual({
       kind: "busy",
       holderTtlMs: undefined,
+      mayBeOurs: false,
+    })
+    expect(await noting(["busy"]).store.tryAcquire(request, 100, false)).toMatchObject({
+      mayBeOurs: true,
     })
   })
 
-  test("a fencing token, a permit, and a second look take the script, which enters no queue", async () => {
+  test("a fencing token and a permit take the script that knows the queue, and do not enter it", async () => {
     const fenced = noting(GRANTED)
-    const grant = await fenced.store.take({ ...request, fencing: true }, 100)
+    const grant = await fenced.store.tryAcquire({ ...request, fencing: true }, 100, true)
     expect(grant).toMatchObject({ kind: "granted", fencingToken: 7 })
     const shared = noting(GRANTED)
-    await shared.store.take({ ...request, limit: 3 }, 100)
-    const again = noting(GRANTED)
-    await again.store.retake(request, 100)
+    await shared.store.tryAcquire({ ...request, limit: 3 }, 100, true)
     const script = (entry: string) => [["acquire", "lock:a", entry, "30000", "try", "", 100]]
     expect(fenced.sent).toEqual(script("fl_a_b - 30000 1 x"))
     expect(shared.sent).toEqual(script("fl_a_b - 30000 0 3"))
-    expect(again.sent).toEqual(script("fl_a_b - 30000 0 x"))
   })
 
   test("a theft names what it has found, and whether it wants a fencing token", async () => {
@@ -123,9 +127,9 @@ describe("what is sent", () => {
   })
 
   test("a release leaves no queue, since it stands in none", async () => {
-    const { store, sent } = noting(["released"])
+    const { store, sent } = noting(["released", 0])
     await store.release(claim, 100)
-    expect(sent).toEqual([["release", "lock:a", "fl_a_b", "", 100]])
+    expect(sent).toEqual([["release", "lock:a", "fl_a_b", "", "0", 100]])
   })
 
   test("a look names the token, an inspection nobody, and a snapshot how many it wants", async () => {
@@ -145,13 +149,27 @@ describe("what is answered", () => {
   useVirtualTime()
 
   test("a hold that the token has already, with less than its ttl left, is no lease", async () => {
-    const { store } = answering(["granted", 12_000, "", 0, 0, "", 0])
-    expect(await store.retake(request, 100)).toMatchObject({ kind: "granted", isLease: false })
+    const fenced = answering(["granted", 12_000, "7", 0, 0, "", 0])
+    const again = fenced.store.tryAcquire({ ...request, fencing: true }, 100, true)
+    expect(await again).toMatchObject({ kind: "granted", isLease: false })
+    const { store } = answering(["granted", 12_000])
+    const claimed = await store.tryAcquire(request, 100, true)
+    expect(claimed).toMatchObject({ kind: "granted", isLease: false })
+    expect((claimed as Grant).validity.remainingMs).toBe(12_000 - 122)
+  })
+
+  test("a claim is never valid for longer than was asked for", async () => {
+    const { store } = answering(["granted", 90_000])
+    const claimed = (await store.tryAcquire(request, 100, true)) as Grant
+    expect(claimed.validity.remainingMs).toBe(30_000 - 302)
   })
 
   test("a refusal by the script says what the holder has left", async () => {
     const { store } = answering(["busy", 500, "", 0, 0, "", 0])
-    expect(await store.retake(request, 100)).toEqual({ kind: "busy", holderTtlMs: 500 })
+    expect(await store.tryAcquire({ ...request, fencing: true }, 100, true)).toEqual({
+      kind: "busy",
+      holderTtlMs: 500,
+    })
   })
 
   test.for([
@@ -177,22 +195,26 @@ describe("what is answered", () => {
 
   test("a release says whose the lock was", async () => {
     for (const end of ["released", "taken", "gone"]) {
-      expect(await calls.release(answering([end]))).toBe(end)
+      expect(await calls.release(answering([end, 0]))).toBe(end)
     }
   })
 
   test("whatever is granted counts from when it was asked for, and not from the answer", async () => {
     const slowly = (reply: unknown) => {
       const answer = () => new Promise((resolve) => setTimeout(resolve, 400, reply))
-      const transport = { setIfAbsent: answer, evaluate: answer } as unknown as Transport
-      return new SingleStore(new Database(transport, "lock:", false), false)
+      const transport = { evaluate: withEcho(answer) } as unknown as Transport
+      return new SingleStore(new Database(transport, "lock:", false))
     }
     const asked = [
-      slowly(true).take({ ...request, ttlMs: 1_000 }, 900),
-      slowly(["granted", 1_000, "", 0, 0, "", 0]).retake({ ...request, ttlMs: 1_000 }, 900),
+      slowly(["granted", 1_000]).tryAcquire({ ...request, ttlMs: 1_000 }, 900, true),
+      slowly(["granted", 1_000, "7", 0, 0, "", 0]).tryAcquire(
+        { ...request, ttlMs: 1_000, fencing: true },
+        900,
+        true,
+      ),
       slowly(["granted", 1_000, ""]).steal({ ...request, ttlMs: 1_000 }, "", 900),
       slowly(["held", 1_000]).look(claim, 900),
-      slowly("renewed").extend({ ...claim, ttlMs: 1_000, mayBeShortened: false }, 900),
+      slowly("renewed").extend({ ...claim, ttlMs: 1_000 }, 900),
     ]
     await vi.advanceTimersByTimeAsync(400)
     for (const answer of await Promise.all(asked)) {

@@ -20,7 +20,6 @@ function hold() {
     validity: Validity.ofTtl(now(), TTL),
     isLease: false,
     waitUntil: () => undefined,
-    isAdopted: false,
     withdrawLate: () => [],
     fencingToken: undefined,
     renew: false,

@@ -29,8 +29,6 @@ export function setScene(settings: ClientSettings, surroundings: Surroundings): 
     redis: { url, token },
     timeout: timeoutMs,
     clientId: `client-${client}`,
-    // Both forms of extensions and releases, on the same locks.
-    compareAndSet: Random.of(seed, client, visitor, 2).chance(0.5),
     waitUntil,
   })
   const write = async (name: string, fence: number) => {

@@ -1,7 +1,7 @@
 // Which requests take a lock, or a place in its queue, when nobody wants it any more: they were executed too late, by a fault or since
 // the machine was busy. Who sends such a one only then is not excused.
 import type { Execution } from "../../test/support/fault-proxy.js"
-import { operationOf } from "../../test/support/operation.js"
+import { operationOf, stepOf } from "../../test/support/operation.js"
 import { sentAtOf } from "../sent-at.js"
 import { TIMEOUT_MS } from "../times.js"
 
@@ -55,14 +55,15 @@ function tokenIn(command: Command): string {
 
 /** Whether the lock, or a place, may be somebody's by that. */
 function hasTaken(command: Command, result: unknown): boolean {
-  const kind: unknown = Array.isArray(result) ? result[0] : result
+  // A script's reply comes with the nonce of its request.
+  const [, reply] = Array.isArray(result) ? (result as unknown[]) : []
+  const kind: unknown = Array.isArray(reply) ? reply[0] : reply
   switch (operationOf(command)) {
-    case "SET":
-      return kind === "OK"
+    case "claim":
     case "steal":
       return kind === "granted"
     case "acquire":
-      return kind === "granted" || (kind === "queued" && command.at(-2) === "enqueue")
+      return kind === "granted" || (kind === "queued" && stepOf(command) === "acquire: enqueue")
     default:
       return false
   }

@@ -23,10 +23,7 @@ const ATTEMPTS = 5
 const ATTEMPTS_IF_HELD = 3
 
 export class QuorumStore implements LockStore {
-  /** What is sent twice recognises itself. */
-  readonly mayResend = false
   readonly queue = undefined
-  readonly plain = undefined
   readonly single =
     "is not there on a quorum: what a majority of databases agrees on is one holder, not several, nor their order"
   readonly #panel: Panel
@@ -45,12 +42,8 @@ export class QuorumStore implements LockStore {
     )
   }
 
-  take(request: TakeRequest, timeoutMs: number): Promise<Grant | Busy> {
-    return this.retake(request, timeoutMs)
-  }
-
   /** Tries again after a random while where the votes are split. */
-  async retake(request: TakeRequest, timeoutMs: number): Promise<Grant | Busy> {
+  async tryAcquire(request: TakeRequest, timeoutMs: number): Promise<Grant | Busy> {
     const startedAt = now()
     for (let n = 1; ; n++) {
       const leftMs = Math.max(1, timeoutMs - elapsedMs(startedAt))

@@ -19,7 +19,7 @@ export class Voter {
 
   constructor(database: Database) {
     this.#database = database
-    this.#store = new SingleStore(database, false)
+    this.#store = new SingleStore(database)
   }
 
   /** Asks for its vote. `quarantineMs`: for how long it gives none after it may have lost its memory. */
@@ -50,7 +50,7 @@ export class Voter {
     ttlMs: number,
     timeoutMs: number,
   ): Promise<Validity | "taken" | "gone" | Failed> {
-    const extending = this.#store.extend({ ...claim, ttlMs, mayBeShortened: false }, timeoutMs)
+    const extending = this.#store.extend({ ...claim, ttlMs }, timeoutMs)
     // Nothing is stolen from a quorum; whoever did that in one of its databases has taken one vote.
     return orFailed(extending.then((answer) => (answer === "stolen" ? "taken" : answer)))
   }

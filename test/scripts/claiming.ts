@@ -1,0 +1,72 @@
+// The scripts of an uncontended lock: the claim, and the release that deletes by comparison.
+import { expect } from "vitest"
+import { HAS_DELEX, refusing } from "../support/preludes.js"
+import { waiterByHand } from "../support/waiter-by-hand.js"
+import { type BenchTest, expectHeard } from "./bench.js"
+
+export function claiming(bench: BenchTest): void {
+  bench("a claim takes a free lock for its ttl, and nothing else", async ({ lock, command }) => {
+    const [first, second] = [waiterByHand(), waiterByHand()]
+    expect(await lock.claim(first.token)).toEqual(["granted", 30_000])
+    expect(await command("PTTL", lock.key("lock"))).toBeGreaterThan(20_000)
+    expect(await lock.claim(second.token)).toEqual(["busy"])
+    expect(await lock.value()).toBe(first.token)
+  })
+
+  bench("a claim that is sent again is told what is left of its hold", async ({ lock }) => {
+    const { token } = waiterByHand()
+    await lock.claim(token, { ttlMs: 9_000 })
+    for (const marked of [false, true]) {
+      if (marked) await lock.enqueue(waiterByHand())
+      const [kind, left] = (await lock.claim(token)) as [string, number]
+      expect(kind).toBe("granted")
+      expect(left).toBeGreaterThan(5_000)
+      expect(left).toBeLessThanOrEqual(9_000)
+    }
+  })
+
+  bench(
+    "a claim that is to ask for no more than a free lock does not recognize its own",
+    async (b) => {
+      const { token } = waiterByHand()
+      await b.lock.claim(token)
+      expect(await b.lock.claim(token, { recognizes: false })).toEqual(["busy"])
+    },
+  )
+
+  bench("a claim leaves a stranger's lock as it is", async ({ lock, command }) => {
+    await command("SET", lock.key("lock"), "a stranger", "PX", "20000")
+    expect(await lock.claim(waiterByHand().token)).toEqual(["busy"])
+    expect(await lock.value()).toBe("a stranger")
+  })
+
+  bench("a release by DELEX frees what is the token's, and nothing else", async (b) => {
+    const lock = b.sent({ prelude: HAS_DELEX })
+    const [holder, other] = [waiterByHand(), waiterByHand()]
+    await lock.claim(holder.token)
+    expect(await lock.releaseByDelex(other.token)).toMatchObject({ result: "taken", lacks: 0 })
+    expect(await lock.value()).toBe(holder.token)
+    expect(await lock.releaseByDelex(holder.token)).toMatchObject({ result: "released", lacks: 0 })
+    expect(await lock.value()).toBeNull()
+    expect(await lock.releaseByDelex(holder.token)).toMatchObject({ result: "gone", lacks: 0 })
+  })
+
+  bench("a release by DELEX hands on where somebody has come to wait", async (b) => {
+    const lock = b.sent({ prelude: HAS_DELEX })
+    const [holder, waiter] = [waiterByHand(), waiterByHand()]
+    const heard = await b.hear(waiter.channel)
+    await lock.claim(holder.token)
+    await lock.enqueue(waiter)
+    expect(await lock.releaseByDelex(holder.token)).toMatchObject({ result: "released" })
+    expect(await lock.value()).toBe(waiter.token)
+    await expectHeard(heard, expect.any(String))
+  })
+
+  bench("a release does without DELEX where the server has none, and says so", async (b) => {
+    const lock = b.sent({ prelude: refusing("DELEX") })
+    const { token } = waiterByHand()
+    await lock.claim(token)
+    expect(await lock.releaseByDelex(token)).toMatchObject({ result: "released", lacks: 1 })
+    expect(await lock.value()).toBeNull()
+  })
+}

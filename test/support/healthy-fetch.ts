@@ -1,0 +1,27 @@
+// A database that grants whatever it is asked for, without a network: the nonce of each script comes back.
+import type { Fetch } from "../../src/index.js"
+import { argumentsOf, operationOf } from "./operation.js"
+
+/** What a database replies to each script where nobody else wants the lock. */
+const REPLIES: Readonly<Record<string, unknown>> = {
+  release: ["released", 0],
+  extend: "renewed",
+  look: ["held", 20_000],
+  fence: "noted",
+}
+const GRANTED = ["granted", 20_000, "1", "1700000000000000"]
+
+/** The reply to a command that a request has for its body. */
+export function healthyReply(body: string): unknown {
+  const command = JSON.parse(body) as string[]
+  return [argumentsOf(command).at(-1), REPLIES[operationOf(command)] ?? GRANTED]
+}
+
+/** The text of a reply, made for the request that has this body. */
+export function withNonce(body: string, reply: string): string {
+  const nonce = JSON.stringify(argumentsOf(JSON.parse(body) as string[]).at(-1) ?? null)
+  return `[${nonce},${reply}]`
+}
+
+export const healthyFetch: Fetch = (_, { body }) =>
+  Promise.resolve(Response.json({ result: healthyReply(body as string) }))

@@ -1,0 +1,10 @@
+// Lets a transport that a test has made up answer as a database does: with the nonce of the request.
+import type { Transport } from "../../src/rest/transport.js"
+
+/** @param evaluate is given the arguments without the nonce, and answers without it */
+export function withEcho(evaluate: Transport["evaluate"]): Transport["evaluate"] {
+  return async (script, keys, args, timeoutMs) => {
+    const reply = await evaluate(script, keys, args.slice(0, -1), timeoutMs)
+    return [args.at(-1), reply]
+  }
+}
