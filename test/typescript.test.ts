@@ -26,7 +26,7 @@ test(
       const compiling = run(process.execPath, [tsc, "-p", project.folder])
       const output = await compiling.then(
         () => "",
-        (error: { stdout: string }) => error.stdout,
+        (error: unknown) => (error as { stdout: string }).stdout,
       )
       expect(output).toBe("")
     } finally {
