@@ -43,7 +43,8 @@ async function tryOnce(
   name: string,
   ask: () => Promise<Report>,
 ): Promise<{ problem: string | null; isCertain: boolean }> {
-  const rival = new Rival(new LockManager({ redis }), name)
+  const locks = new LockManager({ redis })
+  const rival = new Rival(locks, name)
   try {
     const report = await newReport(ask)
     const overlaps = rival.overlapsWith(report)
@@ -59,6 +60,8 @@ async function tryOnce(
     return { problem: String(error), isCertain: false }
   } finally {
     await rival.stop()
+    // What a try that failed has left must not fail the next.
+    for (const left of [name, stolenName(name)]) await unlessSlow(locks.forceRelease(left))
   }
 }
 

@@ -22,7 +22,7 @@ const VERSIONS = [
 ] as const
 
 /** How many cases run at the same time. */
-const CONCURRENCY = 13
+const CONCURRENCY = 7
 
 const run = promisify(execFile)
 
