@@ -100,10 +100,10 @@ const BUILT = `const locks = () => LockManager.fromEnv()
 const time = () => locks().request("built", () => Date.now())`
 
 /** A handler, and a page, that are rendered when they are built: each tells when it had its lock. */
-function built(): readonly Source[] {
-  const route = [
+function built(major: number): readonly Source[] {
+  const route = (config: string) => [
     `import { LockManager } from "fetchlock"`,
-    `export const dynamic = "force-static"`,
+    config,
     BUILT,
     `export async function GET() {`,
     `  return new Response("time:" + await time())`,
@@ -121,8 +121,16 @@ function built(): readonly Source[] {
     return { name, path, ask: "built", file: `app/${path}/${file}`, code: code.join("\n") }
   }
   return [
-    source("force-static route, once at build", "route.ts", route),
+    source(
+      "force-static route, once at build",
+      "route.ts",
+      route(`export const dynamic = "force-static"`),
+    ),
     source("server component, once at build", "page.tsx", component),
+    // Later versions run it for each request.
+    ...(major === 14
+      ? [source("GET that reads nothing, once at build", "route.ts", route(""))]
+      : []),
   ]
 }
 
@@ -200,7 +208,7 @@ export function segmentSite(major: number): Site {
     plainAction,
     forcedAction,
     middleware("middleware", major),
-    ...built(),
+    ...built(major),
   ]
   return site(sources, "{}", { ...plainFiles, ...forcedFiles })
 }
