@@ -3,7 +3,9 @@ import js from "@eslint/js"
 import ts from "typescript-eslint"
 
 export default ts.config(
-  { ignores: ["dist", "coverage", "reports", ".stryker-tmp*", ".wrangler", "src/lua/scripts.ts"] },
+  {
+    ignores: ["**/dist", "coverage", "reports", ".stryker-tmp*", ".wrangler", "src/redis/lua/scripts.ts"],
+  },
   js.configs.recommended,
   {
     files: ["**/*.ts"],
@@ -31,7 +33,7 @@ export default ts.config(
   {
     // The edge bundle: nothing of Node's may be in it.
     files: ["src/**/*.ts"],
-    ignores: ["src/dev/**"],
+    ignores: ["src/cli/**"],
     rules: {
       "no-restricted-globals": ["error", "process", "Buffer", "setImmediate", "global", "require"],
       "no-restricted-imports": ["error", { patterns: ["node:*"] }],

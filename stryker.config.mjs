@@ -32,15 +32,5 @@ export default {
   timeoutMS: 3_000,
   timeoutFactor: 1,
   thresholds: { high: 95, low: 90, break: 90 },
-  ignorePatterns: [
-    "bench",
-    "demo",
-    "dist",
-    "docs",
-    "examples",
-    "matrix",
-    "reports",
-    "torture",
-    ".stryker-tmp*",
-  ],
+  ignorePatterns: ["demo", "dist", "docs", "examples", "reports", "verification", ".stryker-tmp*"],
 }

@@ -16,8 +16,12 @@ class LongFirst extends BaseSequencer {
 }
 
 export default defineConfig({
+  // The local server is run from its source; the others are Vite's own conditions.
+  ssr: {
+    resolve: { conditions: ["@fetchlock/source", "module", "node", "development|production"] },
+  },
   test: {
-    include: ["test/**/*.test.ts"],
+    include: ["test/**/*.test.ts", "packages/*/test/**/*.test.ts"],
     globalSetup: ["test/support/global-setup.ts"],
     sequence: { sequencer: LongFirst },
     testTimeout: 20_000,

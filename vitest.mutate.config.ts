@@ -12,6 +12,10 @@ class UnitsFirst extends BaseSequencer {
 }
 
 export default defineConfig({
+  // The local server is run from its source; the others are Vite's own conditions.
+  ssr: {
+    resolve: { conditions: ["@fetchlock/source", "module", "node", "development|production"] },
+  },
   test: {
     include: ["test/unit/**/*.test.ts", "test/bad-input.test.ts", "test/mutation/*.mutate.ts"],
     sequence: { sequencer: UnitsFirst },

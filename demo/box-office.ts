@@ -1,7 +1,7 @@
 // Starts the example Worker in several workerd processes, with a local server in place of Upstash.
 import { readFile } from "node:fs/promises"
+import { type DevServer, startDevServer } from "@fetchlock/dev-server"
 import { build } from "esbuild"
-import { type DevServer, startDevServer } from "fetchlock/dev"
 import { Miniflare } from "miniflare"
 import { parse } from "smol-toml"
 import type { Hold } from "./overlaps.js"

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
-import { startDevServer } from "fetchlock/dev"
+import { startDevServer } from "@fetchlock/dev-server"
 
 const { values } = parseArgs({ options: { port: { type: "string", default: "8787" } } })
 const worker = `http://127.0.0.1:${values.port}`

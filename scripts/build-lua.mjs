@@ -1,9 +1,9 @@
-// Turns src/lua/*.lua into src/lua/scripts.ts: comments stripped, one `export const` a script. `--@include FILE` stands
-// for that file of src/lua/shared, which is written once and put in wherever it is included, but once into each script.
+// Turns src/redis/lua/*.lua into src/redis/lua/scripts.ts: comments stripped, one `export const` a script. `--@include FILE` stands
+// for that file of src/redis/lua/shared, which is written once and put in wherever it is included, but once into each script.
 // With --check it writes nothing and fails when the committed module is stale.
 import { readFileSync, readdirSync, writeFileSync } from "node:fs"
 
-const folder = new URL("../src/lua/", import.meta.url)
+const folder = new URL("../src/redis/lua/", import.meta.url)
 const target = new URL("scripts.ts", folder)
 
 /** The lines that travel with every call: without comments, blank lines and indentation. */
@@ -80,7 +80,7 @@ if (process.argv.includes("--check")) {
     // A missing module is a stale one.
   }
   if (committed !== module) {
-    console.error("src/lua/scripts.ts is stale: run `npm run build`")
+    console.error("src/redis/lua/scripts.ts is stale: run `npm run build`")
     process.exit(1)
   }
 } else {

@@ -1,4 +1,4 @@
-// Removes the build's output, so that a file deleted from src is not published.
+// Removes the output of the build in the current folder, so that a file deleted from src is not published.
 import { rmSync } from "node:fs"
 
-rmSync(new URL("../dist", import.meta.url), { recursive: true, force: true })
+rmSync("dist", { recursive: true, force: true })

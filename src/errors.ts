@@ -1,5 +1,5 @@
 // The errors a caller can meet: one base, a closed set of codes, the facts as fields, never a token.
-import { quoted } from "./quoted.js"
+import { quoted } from "./values/invalid-argument.js"
 
 /** Which kind of error it is: contention that outlasted the wait, a hold that ended, or a database that failed. */
 export type LockErrorCode = "timeout" | "lost" | "backend"

@@ -1,5 +1,5 @@
 // The public names.
-export type { Duration } from "./duration.js"
+export type { Duration } from "./time/duration.js"
 export {
   LockBackendError,
   LockError,
@@ -9,12 +9,12 @@ export {
   LockTimeoutError,
   type LossReason,
 } from "./errors.js"
-export type { LockEvent } from "./events.js"
-export type { FencedLock, Lock } from "./lock.js"
-export type { LockGroup } from "./lock-group.js"
+export type { LockEvent, ReleaseResult } from "./events.js"
+export type { FencedLock, Lock } from "./hold/lock.js"
+export type { LockGroup } from "./hold/lock-group.js"
 export { LockManager } from "./lock-manager.js"
-export type { LockStatus } from "./lock-status.js"
-export type { LockTransfer } from "./lock-transfer.js"
+export type { LockStatus } from "./query.js"
+export type { LockTransfer } from "./hold/lock-transfer.js"
 export type { LockManagerOptions } from "./manager-options.js"
 export type {
   AcquireOptions,
@@ -26,8 +26,7 @@ export type {
   TryAcquireOptions,
 } from "./options.js"
 export type { HeldLockInfo, LockManagerSnapshot, PendingLockInfo, QueryOptions } from "./query.js"
-export type { Fetch, RestConfig } from "./rest/fetch-client.js"
-export type { UpstashRedis } from "./rest/upstash-redis.js"
+export type { Fetch, RestConfig } from "./redis/fetch-client.js"
+export type { UpstashRedis } from "./redis/upstash-client.js"
 export type { Semaphore, SemaphoreRequestOptions } from "./semaphore.js"
-export type { ReleaseResult } from "./store/store.js"
-export type { WaitUntil } from "./wait-until.js"
+export type { WaitUntil } from "./options.js"

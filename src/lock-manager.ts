@@ -1,35 +1,37 @@
 // The manager: a recipe for locks. It holds settings and nothing of any grant.
-import { acquireAll, checkNames } from "./acquire-all.js"
-import { askDatabase } from "./ask-database.js"
+import { acquireAll, checkNames } from "./acquire/acquire-all.js"
+import { Acquisition } from "./acquire/acquisition.js"
+import { readRequestArguments } from "./acquire/request-arguments.js"
 import { LockLostError, type LockPhase, LockTimeoutError } from "./errors.js"
-import { checkCount } from "./invalid-argument.js"
-import { type FencedLock, type Hold, Lock } from "./lock.js"
-import type { LockGroup } from "./lock-group.js"
-import { checkTransfer, type LockTransfer } from "./lock-transfer.js"
-import { type LockManagerOptions, type ManagerPlan, planManager } from "./manager-options.js"
+import type { LockGroup } from "./hold/lock-group.js"
+import { checkTransfer, type LockTransfer } from "./hold/lock-transfer.js"
+import { type FencedLock, type Hold, Lock } from "./hold/lock.js"
+import { whileHeld } from "./hold/while-held.js"
+import {
+  type LockManagerOptions,
+  type ResolvedManagerOptions,
+  resolveManagerOptions,
+} from "./manager-options.js"
 import {
   type AcquireOptions,
   type AdoptOptions,
   checkName,
-  type HoldPlan,
   overlay,
-  planAcquire,
-  planHold,
   type RequestOptions,
+  resolveAcquireOptions,
+  type ResolvedHoldOptions,
+  resolveHoldOptions,
   type SpecialTerms,
   type TryAcquireOptions,
   withDefaults,
 } from "./options.js"
-import { notSupported } from "./not-supported.js"
-import { type LockManagerSnapshot, query, type QueryOptions } from "./query.js"
-import { readRequestArguments } from "./request-arguments.js"
-import { restConfigFromEnv } from "./rest/env.js"
-import type { Claim, Grant, SingleDatabase } from "./store/store.js"
+import { type LockManagerSnapshot, type LockStatus, query, type QueryOptions } from "./query.js"
+import { restConfigFromEnv } from "./redis/env.js"
+import { callDatabase } from "./redis/retry.js"
+import type { Claim, Grant, SingleDatabase } from "./redis/store.js"
 import { Semaphore } from "./semaphore.js"
-import type { LockStatus } from "./lock-status.js"
-import { createClientId, createToken } from "./token.js"
-import { Acquisition } from "./wait/acquisition.js"
-import { whileHeld } from "./while-held.js"
+import { checkCount, notSupported } from "./values/invalid-argument.js"
+import { createClientId, createToken } from "./values/token.js"
 
 /**
  * Locks on one Redis database that is reached with `fetch` alone, or on a majority of several.
@@ -45,12 +47,12 @@ import { whileHeld } from "./while-held.js"
  * ```
  */
 export class LockManager {
-  readonly #plan: ManagerPlan
+  readonly #plan: ResolvedManagerOptions
   #clientId: string | undefined
 
   /** @throws `TypeError` or `RangeError` that names the option. */
   constructor(options: LockManagerOptions) {
-    this.#plan = planManager(options)
+    this.#plan = resolveManagerOptions(options)
     this.#clientId = this.#plan.clientId
   }
 
@@ -66,7 +68,7 @@ export class LockManager {
   }
 
   /** @internal What the adapters work with. */
-  static planOf(locks: LockManager): ManagerPlan {
+  static settingsOf(locks: LockManager): ResolvedManagerOptions {
     return locks.#plan
   }
 
@@ -203,7 +205,7 @@ export class LockManager {
     const wanted = [...names]
     for (const name of wanted) checkName(this.#plan.prefix, name)
     const all = withDefaults(this.#plan.defaults, options)
-    const plan = planAcquire(all)
+    const plan = resolveAcquireOptions(all)
     plan.signal?.throwIfAborted()
     return acquireAll(wanted, all, plan, {
       acquire: (name, each) => this.#acquire(name, each),
@@ -237,7 +239,7 @@ export class LockManager {
     const { name, token, ttl, fencingToken, mode = "exclusive" } = checkTransfer(transfer)
     checkName(this.#plan.prefix, name)
     const defaults: AdoptOptions = { ...this.#plan.defaults, ttl }
-    const plan = planHold({ ...overlay(defaults, options), mode })
+    const plan = resolveHoldOptions({ ...overlay(defaults, options), mode })
     const claim = { name, token, waitUntil: plan.waitUntil }
     const { store } = this.#plan
     store.checkTtl?.(plan.ttlMs)
@@ -317,13 +319,13 @@ export class LockManager {
 
   async #acquire(name: string, options: AcquireOptions, terms?: SpecialTerms): Promise<Lock> {
     checkName(this.#plan.prefix, name)
-    const plan = planAcquire(options, terms)
+    const plan = resolveAcquireOptions(options, terms)
     const { store, timeoutMs, emit } = this.#plan
     store.checkTtl?.(plan.ttlMs)
     const token = createToken(this.clientId)
     if (plan.mode === "shared") this.#single('mode: "shared"')
     const thief = plan.steal ? this.#single("steal:") : undefined
-    // Spreads come last, here and in `#hold`: see planAcquire.
+    // Spreads come last, here and in `#hold`: see resolveAcquireOptions.
     const request = { name, token, timeoutMs, thief, ...plan }
     const { waitUntil } = plan
     const acquisition = new Acquisition(store, request, emit, waitUntil)
@@ -345,12 +347,12 @@ export class LockManager {
 
   /** Asks what changes nothing. */
   #ask<T>(name: string, phase: LockPhase, question: (timeoutMs: number) => Promise<T>): Promise<T> {
-    return askDatabase(name, phase, question, { withinMs: this.#plan.timeoutMs })
+    return callDatabase(name, phase, question, { withinMs: this.#plan.timeoutMs })
   }
 
   #hold(
     claim: Claim,
-    plan: HoldPlan,
+    plan: ResolvedHoldOptions,
     grant: Omit<Grant, "kind"> & Pick<Hold, "withdrawLate">,
   ): Lock {
     const { store, timeoutMs, emit } = this.#plan

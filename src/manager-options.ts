@@ -1,14 +1,14 @@
 // The options of a manager: its database, its settings, and the defaults of its calls.
-import { type Duration, MAX_TIMER_MS, parseDuration } from "./duration.js"
+import { type Duration, MAX_TIMER_MS, parseDuration } from "./time/duration.js"
 import type { Emit, LockEvent } from "./events.js"
-import { guarded } from "./guarded.js"
-import { type AcquireOptions, overlay, planAcquire } from "./options.js"
-import type { Fetch, RestConfig } from "./rest/fetch-client.js"
-import type { UpstashRedis } from "./rest/upstash-redis.js"
-import { invalid } from "./invalid-argument.js"
-import { openStore } from "./store/open-store.js"
-import type { LockStore, StoreRecipe } from "./store/store.js"
-import { CLIENT_ID } from "./token.js"
+import { safeCallback } from "./values/safe-callback.js"
+import { type AcquireOptions, overlay, resolveAcquireOptions } from "./options.js"
+import type { Fetch, RestConfig } from "./redis/fetch-client.js"
+import type { UpstashRedis } from "./redis/upstash-client.js"
+import { invalid } from "./values/invalid-argument.js"
+import { openStore } from "./redis/open-store.js"
+import type { LockStore, StoreRecipe } from "./redis/store.js"
+import { CLIENT_ID } from "./values/token.js"
 
 /** What a manager is made of; the options of the calls may be given here as defaults. */
 export interface LockManagerOptions extends AcquireOptions {
@@ -60,7 +60,7 @@ export interface LockManagerOptions extends AcquireOptions {
 }
 
 /** What a manager works with. */
-export interface ManagerPlan {
+export interface ResolvedManagerOptions {
   readonly store: LockStore
   readonly prefix: string
   readonly clientId: string | undefined
@@ -71,7 +71,7 @@ export interface ManagerPlan {
 }
 
 /** @throws `TypeError` or `RangeError` that names the option. */
-export function planManager(options: LockManagerOptions): ManagerPlan {
+export function resolveManagerOptions(options: LockManagerOptions): ResolvedManagerOptions {
   const {
     redis,
     prefix = "lock:",
@@ -96,8 +96,8 @@ export function planManager(options: LockManagerOptions): ManagerPlan {
     timeoutMs: parseDuration("timeout", timeout, { min: 1, max: MAX_TIMER_MS }),
   }
   // Refused here, not at the first call.
-  const { ttlMs, waitUntil } = planAcquire(defaults)
+  const { ttlMs, waitUntil } = resolveAcquireOptions(defaults)
   const store = openStore({ redis, fetch, keyLocking, waitUntil, ...settings })
   store.checkTtl?.(ttlMs)
-  return { store, ...settings, clientId, emit: guarded("onEvent", onEvent), defaults }
+  return { store, ...settings, clientId, emit: safeCallback("onEvent", onEvent), defaults }
 }

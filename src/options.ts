@@ -1,10 +1,8 @@
 // The options of the calls: what they mean, what they default to, and what is none.
-import { type Duration, MAX_TIMER_MS, parseDuration, parseTtl } from "./duration.js"
-import type { WaitUntil } from "./wait-until.js"
-import { guarded } from "./guarded.js"
-import { checkCount, invalid } from "./invalid-argument.js"
-import { notSupported } from "./not-supported.js"
-import { MAX_KEY_BYTES, nameOf } from "./store/keys.js"
+import { MAX_KEY_BYTES, nameOf } from "./redis/keys.js"
+import { type Duration, MAX_TIMER_MS, parseDuration, parseTtl } from "./time/duration.js"
+import { checkCount, invalid, notSupported } from "./values/invalid-argument.js"
+import { safeCallback } from "./values/safe-callback.js"
 
 /** How a lock is held. Each may be given to the manager as a default for all calls. */
 export interface HoldOptions {
@@ -133,7 +131,7 @@ const DEFAULTS = {
 } as const
 
 /** Checked hold options, in milliseconds. */
-export interface HoldPlan {
+export interface ResolvedHoldOptions {
   readonly mode: LockMode
   readonly ttlMs: number
   readonly renew: boolean
@@ -142,7 +140,7 @@ export interface HoldPlan {
 }
 
 /** Checked acquire options, in milliseconds. */
-export interface AcquirePlan extends HoldPlan {
+export interface ResolvedAcquireOptions extends ResolvedHoldOptions {
   readonly waitMs: number
   readonly intervalMs: number | undefined
   readonly maxRequests: number
@@ -173,9 +171,9 @@ export function withDefaults<T extends AcquireOptions>(defaults: T, options: unk
 }
 
 /** @throws `TypeError` or `RangeError` that names the option. */
-export function planHold(
+export function resolveHoldOptions(
   options: HoldOptions & { readonly mode?: LockMode | undefined },
-): HoldPlan {
+): ResolvedHoldOptions {
   const { ttl = DEFAULTS.ttl, renew = false, mode = DEFAULTS.mode, waitUntil: given } = options
   if (mode !== "exclusive" && (mode as string) !== "shared") {
     throw invalid("mode", '"exclusive" or "shared"', mode)
@@ -184,7 +182,7 @@ export function planHold(
   if (given !== undefined && typeof given !== "function") {
     throw invalid("waitUntil", "a function", given)
   }
-  const waitUntil = guarded("waitUntil", given)
+  const waitUntil = safeCallback("waitUntil", given)
   if (typeof renew === "boolean") return { mode, ttlMs, renew, maxHoldMs: Infinity, waitUntil }
   // From a caller without types it may be anything.
   if (typeof (renew as unknown) !== "object" || (renew as unknown) === null) {
@@ -203,10 +201,10 @@ export type SpecialTerms = Partial<{
 }>
 
 /** @throws `TypeError` or `RangeError` that names the option. */
-export function planAcquire(
+export function resolveAcquireOptions(
   options: AcquireOptions,
   { permits, steal = false }: SpecialTerms = {},
-): AcquirePlan {
+): ResolvedAcquireOptions {
   const {
     wait = DEFAULTS.wait,
     maxRequests = DEFAULTS.maxRequests,
@@ -222,7 +220,7 @@ export function planAcquire(
   const misplaced = steal ? "steal" : options.mode !== undefined && "mode"
   if (permits !== undefined && misplaced) throw notSupported(`${misplaced}: is not for permits`)
   const mode = permits !== undefined ? "shared" : steal ? "exclusive" : options.mode
-  const plan = planHold({ ...options, mode })
+  const plan = resolveHoldOptions({ ...options, mode })
   if (typeof (fencing as unknown) !== "boolean") {
     throw invalid("fencing", "a boolean", fencing)
   }
@@ -271,3 +269,6 @@ function checkSignal(signal: unknown): void {
     throw invalid("signal", "an AbortSignal", signal)
   }
 }
+
+/** Takes note of work that goes on after a call has settled; it never rejects. */
+export type WaitUntil = (work: Promise<unknown>) => void

@@ -1,7 +1,7 @@
 // Says who holds which locks and who waits for them, in the form of the Web Locks standard.
-import { checkCount } from "./invalid-argument.js"
 import type { LockMode } from "./options.js"
-import type { NamePage, Party, SingleDatabase } from "./store/store.js"
+import type { NamePage, Party, SingleDatabase } from "./redis/store.js"
+import { checkCount } from "./values/invalid-argument.js"
 
 /** Which locks to look at. */
 export interface QueryOptions {
@@ -104,4 +104,15 @@ async function namesOfAll(
     cursor = page.next
   } while (cursor !== "0")
   return { names: [...names], isComplete: true }
+}
+
+/** A lock as `locks.inspect()` found it. It holds no token. */
+export interface LockStatus {
+  readonly name: string
+  /** Whether somebody holds it, of this library or not. */
+  readonly held: boolean
+  /** How long its hold lasts unless it is extended, in milliseconds; 0 when nobody holds it, Infinity for a key without a ttl. */
+  readonly remaining: number
+  /** How many wait in its queue, those included that died within the last 30 s. */
+  readonly waiting: number
 }

@@ -1,5 +1,5 @@
 // A semaphore: a lock that so many may hold together, under one name.
-import type { Lock } from "./lock.js"
+import type { Lock } from "./hold/lock.js"
 import type { RequestOptions, SemaphoreOptions } from "./options.js"
 
 /** What a semaphore asks its manager for, under its name and with its permits. */

@@ -7,7 +7,7 @@ import {
   type LockManagerOptions,
   type LockTransfer,
 } from "../src/index.js"
-import { parseTtl } from "../src/duration.js"
+import { parseTtl } from "../src/time/duration.js"
 import { argumentsOf } from "./support/operation.js"
 import { healthyFetch, healthyReply } from "./support/healthy-fetch.js"
 import { recorder, rejection } from "./support/outcomes.js"

@@ -2,11 +2,11 @@
 import { readFile } from "node:fs/promises"
 import { format, resolveConfig } from "prettier"
 import { describe, expect, test } from "vitest"
-import { RESULTS, withReport } from "../bench/report/docs.js"
-import { merged, type Report } from "../bench/report/report.js"
-import { tableOf } from "../bench/report/table.js"
-import { fairnessOf, inversionsOf } from "../bench/scenarios/order.js"
-import { NOTHING } from "../bench/result.js"
+import { RESULTS, withReport } from "../verification/bench/report/docs.js"
+import { merged, type Report } from "../verification/bench/report/report.js"
+import { tableOf } from "../verification/bench/report/table.js"
+import { fairnessOf, inversionsOf } from "../verification/bench/scenarios/order.js"
+import { NOTHING } from "../verification/bench/result.js"
 import { billedCommands } from "./support/billed-commands.js"
 
 const section = (who: number, askedAt: number) => ({ who, askedAt, enteredAt: 0, leftAt: 0 })

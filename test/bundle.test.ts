@@ -63,7 +63,9 @@ describe("the edge bundle", () => {
     annotate,
   }) => {
     const before = sizeOf(await bundle(LOCK_AND_HONO))
-    const guarded = await bundle(`${LOCK_AND_HONO}; export { lock } from "./dist/hono/index.js"`)
+    const guarded = await bundle(
+      `${LOCK_AND_HONO}; export { lock } from "./dist/http/hono/index.js"`,
+    )
     const added = sizeOf(guarded) - before
     expect(added).toBeGreaterThan(500)
     expect(added).toBeLessThanOrEqual(LARGEST_GUARD)
@@ -126,8 +128,8 @@ describe("the edge bundle", () => {
 const ENTRIES: Readonly<Record<string, RegExp>> = {
   "index.js": /^$/,
   "quorum/index.js": /^$/,
-  "handler.js": /^$/,
-  "hono/index.js": /^node_modules\/hono\/dist\//,
+  "http/handler.js": /^$/,
+  "http/hono/index.js": /^node_modules\/hono\/dist\//,
 }
 
 describe("the code of others", () => {
@@ -144,8 +146,8 @@ describe("the code of others", () => {
       const foreign = inputs.filter((input) => !input.startsWith("dist/"))
       expect(foreign.filter((input) => !others.test(input))).toEqual([])
       expect(foreign.length > 0).toBe(others.test("node_modules/hono/dist/x"))
-      // The development server has what none of them may have.
-      expect(inputs.filter((input) => input.startsWith("dist/dev/"))).toEqual([])
+      // The command has what none of them may have.
+      expect(inputs.filter((input) => input.startsWith("dist/cli/"))).toEqual([])
       // Nothing is left to be found elsewhere.
       const imports = Object.values(metafile.inputs).flatMap((input) => input.imports)
       expect(imports.filter(({ external }) => external)).toEqual([])
@@ -156,7 +158,7 @@ describe("the code of others", () => {
     const { metafile } = await build({
       ...EDGE,
       platform: "node",
-      entryPoints: ["dist/dev/index.js"],
+      entryPoints: ["packages/dev-server/dist/index.js"],
       metafile: true,
     })
     expect(Object.keys(metafile.inputs).some((input) => input.startsWith("node_modules/"))).toBe(
@@ -228,8 +230,8 @@ describe("the public names", () => {
   })
 
   test("of fetchlock/handler", async () => {
-    expect(Object.keys((await import(resolve("dist/handler.js"))) as object)).toEqual(["withLock"])
-    expect(declaredNames("dist/handler.d.ts")).toEqual([
+    expect(Object.keys((await import(resolve("dist/http/handler.js"))) as object)).toEqual(["withLock"])
+    expect(declaredNames("dist/http/handler.d.ts")).toEqual([
       "HeldLock",
       "ReleaseTime",
       "WithLockOptions",
@@ -238,11 +240,11 @@ describe("the public names", () => {
   })
 
   test("of fetchlock/hono", async () => {
-    expect(Object.keys((await import(resolve("dist/hono/index.js"))) as object)).toEqual([
+    expect(Object.keys((await import(resolve("dist/http/hono/index.js"))) as object)).toEqual([
       "lock",
       "lockRoutes",
     ])
-    expect(declaredNames("dist/hono/index.d.ts")).toEqual([
+    expect(declaredNames("dist/http/hono/index.d.ts")).toEqual([
       "LockAttempt",
       "LockOptions",
       "LockRoutesOptions",
@@ -252,11 +254,11 @@ describe("the public names", () => {
     ])
   })
 
-  test("of fetchlock/dev", async () => {
-    expect(Object.keys((await import(resolve("dist/dev/index.js"))) as object)).toEqual([
-      "startDevServer",
-    ])
-    expect(declaredNames("dist/dev/index.d.ts")).toEqual([
+  test("of @fetchlock/dev-server", async () => {
+    expect(
+      Object.keys((await import(resolve("packages/dev-server/dist/index.js"))) as object),
+    ).toEqual(["startDevServer"])
+    expect(declaredNames("packages/dev-server/dist/index.d.ts")).toEqual([
       "DevServer",
       "DevServerOptions",
       "startDevServer",

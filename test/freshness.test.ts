@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage } from "node:http"
 import type { AddressInfo } from "node:net"
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest"
 import { LockBackendError, type LockEvent, LockManager } from "../src/index.js"
-import { sleep } from "../src/sleep.js"
+import { sleep } from "../src/time/timers.js"
 import { type ClientName, connect, type Database, openDatabase } from "./support/variants.js"
 import { rejection } from "./support/outcomes.js"
 

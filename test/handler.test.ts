@@ -1,6 +1,6 @@
 // What is the fetch handler's own about its guard: what it is called with, and its types.
 import { afterAll, beforeAll, expect, expectTypeOf, test } from "vitest"
-import { withLock } from "../src/handler.js"
+import { withLock } from "../src/http/handler.js"
 import { type FencedLock, type Lock, LockManager } from "../src/index.js"
 import { keepingContext } from "./guard/adapters.js"
 import { type Database, openDatabase } from "./support/variants.js"

@@ -9,7 +9,7 @@ import { join } from "node:path"
 import { serve, type ServerType } from "@hono/node-server"
 import { Hono } from "hono"
 import { afterAll, beforeAll, expect, test } from "vitest"
-import { lockRoutes } from "../src/hono/index.js"
+import { lockRoutes } from "../src/http/hono/index.js"
 import { LockManager } from "../src/index.js"
 import { type Database, openDatabase } from "./support/variants.js"
 

@@ -1,6 +1,6 @@
 // No broken script survives: the checks of the scripts notice each rule that is switched off.
 import { beforeAll, describe, expect, test } from "vitest"
-import * as library from "../src/lua/scripts.js"
+import * as library from "../src/redis/lua/scripts.js"
 import { brokenScripts } from "./lua-mutants/broken-scripts.js"
 import { openChecks } from "./lua-mutants/checks.js"
 import { luaMutants } from "./lua-mutants/mutants.js"

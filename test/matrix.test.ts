@@ -1,7 +1,7 @@
 // The package in each runtime that the development dependencies bring: Node, workerd, Vercel's edge-runtime.
 import { readFileSync } from "node:fs"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { installedRuntimes, RUNTIMES } from "../matrix/runtimes.js"
+import { installedRuntimes, RUNTIMES } from "../verification/matrix/runtimes.js"
 import { type Database, openDatabase } from "./support/variants.js"
 
 let database: Database

@@ -3,12 +3,12 @@ import { afterAll, beforeAll, expect, test } from "vitest"
 import { LockManager } from "../src/index.js"
 import { quorum } from "../src/quorum/index.js"
 import { billedCommands } from "./support/billed-commands.js"
-import { type QuorumNode, startNodes } from "./support/nodes.js"
+import { type TestNode, startNodes } from "./support/nodes.js"
 import { until } from "./support/outcomes.js"
 import { describeOnRedis } from "./support/variants.js"
 
 describeOnRedis("on three real databases", () => {
-  let nodes: readonly QuorumNode[] = []
+  let nodes: readonly TestNode[] = []
   beforeAll(async () => {
     nodes = await startNodes(3)
     await quorum(nodes.map(({ direct }) => direct)).start()

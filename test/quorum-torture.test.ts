@@ -1,6 +1,6 @@
 // The torture of a quorum in short, in both directions: it finds nothing, and it would find what there is.
 import { expect, test } from "vitest"
-import { runTorture } from "../torture/quorum/torture.js"
+import { runTorture } from "../verification/torture/quorum/torture.js"
 import { describeOnRedis } from "./support/variants.js"
 
 describeOnRedis("under torture", () => {

@@ -17,7 +17,7 @@ const markdownIn = (folder: string) =>
   readdirSync(folder)
     .filter((file) => file.endsWith(".md"))
     .map((file) => `${folder}/${file}`)
-const pages = ["README.md", ...markdownIn("docs")]
+const pages = ["README.md", "packages/dev-server/README.md", ...markdownIn("docs")]
 const snippets = readSnippets("README.md")
 const workers = snippets.filter(({ isWorker }) => isWorker)
 
@@ -138,14 +138,14 @@ describe("the tables are complete", () => {
 
   test("options of a quorum", () => {
     const page = readFileSync("docs/quorum.md", "utf8")
-    const names = all(source("quorum/options.ts"), /^ {2}readonly (\w+)\?:/gm)
+    const names = all(source("quorum/quorum-options.ts"), /^ {2}readonly (\w+)\?:/gm)
     expect(names.length).toBeGreaterThan(1)
     for (const name of names) expect(page).toContain(`\`${String(name)}\``)
   })
 
   test("scripts", () => {
     const page = readFileSync("docs/scripts.md", "utf8")
-    const scripts = readdirSync("src/lua").filter((file) => file.endsWith(".lua"))
+    const scripts = readdirSync("src/redis/lua").filter((file) => file.endsWith(".lua"))
     for (const script of scripts) expect(page).toContain(`\`${script.replace(".lua", "")}`)
   })
 })

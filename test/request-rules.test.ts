@@ -3,7 +3,7 @@
 import { getEventListeners } from "node:events"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import type { LockManager } from "../src/index.js"
-import { Lock } from "../src/lock.js"
+import { Lock } from "../src/hold/lock.js"
 import { always } from "./support/fault-proxy.js"
 import { recorder, rejection, until } from "./support/outcomes.js"
 import { type Opened, variants } from "./support/variants.js"

@@ -1,10 +1,10 @@
 // The judges of the torture, on histories that were made up: what each of them says of what it sees.
 import { describe, expect, test } from "vitest"
-import * as scripts from "../src/lua/scripts.js"
-import { Court } from "../torture/judges/court.js"
-import { isConclusive, reportOf } from "../torture/report.js"
-import { TIMEOUT_MS } from "../torture/times.js"
-import { Belated } from "../torture/trouble/belated.js"
+import * as scripts from "../src/redis/lua/scripts.js"
+import { Court } from "../verification/torture/judges/court.js"
+import { isConclusive, reportOf } from "../verification/torture/report.js"
+import { TIMEOUT_MS } from "../verification/torture/times.js"
+import { Belated } from "../verification/torture/trouble/belated.js"
 
 const START = 1_000_000
 const CRASHES = { kills: 0, pauses: 0, restarts: 0 }

@@ -4,7 +4,7 @@ import { copyFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { expect, test } from "vitest"
-import { tsconfig } from "../matrix/typescript-config.js"
+import { tsconfig } from "../verification/matrix/typescript-config.js"
 import { Project } from "./readme/project.js"
 
 const run = promisify(execFile)
@@ -15,7 +15,7 @@ test(
   async () => {
     const project = await Project.create()
     try {
-      await copyFile("matrix/typescript-use.ts", join(project.folder, "use.ts"))
+      await copyFile("verification/matrix/typescript-use.ts", join(project.folder, "use.ts"))
       const hono = `export { lock, lockRoutes } from "fetchlock/hono"\n`
       await writeFile(join(project.folder, "hono.ts"), hono)
       // TypeScript 6 calls node10 obsolete. To check all declarations takes most of the time.

@@ -31,14 +31,14 @@ app.post("/shows/:show/seats", async (c) => {
   return c.json({ show, isolate: isolateId(), requestedAt, ...booking }, 201)
 })
 
-/** Nobody buys while a guarded route of the show runs; who finds somebody buying is refused: 423. */
-const guarded = lock({
+/** Nobody buys while a safeCallback route of the show runs; who finds somebody buying is refused: 423. */
+const safeCallback = lock({
   locks: (c: Context<{ Bindings: Env }>) => LockManager.fromEnv(c.env),
   name: (c) => `show:${String(c.req.param("show"))}`,
 })
 
 /** Empties the house, unless somebody is buying at this moment. */
-app.delete("/shows/:show/seats", guarded, async (c) => {
+app.delete("/shows/:show/seats", safeCallback, async (c) => {
   await Redis.fromEnv(c.env).del(`sold:${c.req.param("show")}`)
   return c.body(null, 204)
 })

@@ -1,15 +1,20 @@
 // A recipe for locks on a majority of independent databases: what `redis` is given instead of one database.
-import { type Duration, MAX_TIMER_MS, parseDuration } from "../duration.js"
+import { type Duration, MAX_TIMER_MS, parseDuration } from "../time/duration.js"
 import { overlay } from "../options.js"
-import type { Fetch, RestConfig } from "../rest/fetch-client.js"
-import { isUpstashRedis, type UpstashRedis } from "../rest/upstash-redis.js"
-import type { Database } from "../store/database.js"
-import { openDatabase } from "../store/open-database.js"
-import { isFailed, Panel } from "../store/quorum/panel.js"
-import { QuorumStore } from "../store/quorum/quorum.js"
-import { Voter } from "../store/quorum/voter.js"
-import type { LockStore, StoreRecipe, StoreSettings } from "../store/store.js"
-import { checkDatabases, planQuorum, type QuorumOptions, type QuorumPlan } from "./options.js"
+import type { Fetch, RestConfig } from "../redis/fetch-client.js"
+import { isUpstashRedis, type UpstashRedis } from "../redis/upstash-client.js"
+import type { Database } from "../redis/database.js"
+import { openDatabase } from "../redis/open-store.js"
+import { isFailed, QuorumNodes } from "./quorum-nodes.js"
+import { QuorumStore } from "./quorum-store.js"
+import { QuorumNode } from "./quorum-node.js"
+import type { LockStore, StoreRecipe, StoreSettings } from "../redis/store.js"
+import {
+  checkDatabases,
+  planQuorum,
+  type QuorumOptions,
+  type QuorumPlan,
+} from "./quorum-options.js"
 
 /** How `start` reaches the databases. */
 export interface QuorumStartOptions {
@@ -68,9 +73,9 @@ export class Quorum implements StoreRecipe {
     return new QuorumStore(this.#panel(settings))
   }
 
-  #panel({ timeoutMs, waitUntil, ...settings }: StoreSettings): Panel {
-    const voters = this.#databases.map((redis, i) => new Voter(this.#open(redis, i, settings)))
-    return new Panel(voters, { ...this.#plan, cleanUpMs: timeoutMs, waitUntil })
+  #panel({ timeoutMs, waitUntil, ...settings }: StoreSettings): QuorumNodes {
+    const voters = this.#databases.map((redis, i) => new QuorumNode(this.#open(redis, i, settings)))
+    return new QuorumNodes(voters, { ...this.#plan, cleanUpMs: timeoutMs, waitUntil })
   }
 
   #open(redis: RestConfig | UpstashRedis, index: number, settings: DatabaseSettings): Database {

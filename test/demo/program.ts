@@ -2,6 +2,9 @@
 import { execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
 
+/** As the scripts of package.json have it: the local server needs no build. */
+const FROM_SOURCE = ["--conditions=@fetchlock/source", "--import", "tsx"]
+
 /** A program that is running. */
 export class Program {
   /** What it has printed so far. */
@@ -11,7 +14,7 @@ export class Program {
   readonly #group: number
 
   constructor(...args: string[]) {
-    const child = spawn(process.execPath, ["--import", "tsx", ...args], {
+    const child = spawn(process.execPath, [...FROM_SOURCE, ...args], {
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
     })

@@ -7,7 +7,7 @@ import {
   type LockManagerOptions,
   type ReleaseResult,
 } from "../../src/index.js"
-import { lockKeys } from "../../src/store/keys.js"
+import { lockKeys } from "../../src/redis/keys.js"
 import { FaultProxy } from "../support/fault-proxy.js"
 import { judge } from "../support/judge.js"
 import { AT_LAST, until } from "../support/outcomes.js"

@@ -1,9 +1,9 @@
 // The guard as each adapter offers it: whole requests go in, responses come out.
 import { Hono } from "hono"
 import type { Lock, LockManager } from "../../src/index.js"
-import type { GuardOptions } from "../../src/guard/guard-options.js"
-import { withLock } from "../../src/handler.js"
-import { lock } from "../../src/hono/index.js"
+import type { GuardOptions } from "../../src/http/guard-options.js"
+import { withLock } from "../../src/http/handler.js"
+import { lock } from "../../src/http/hono/index.js"
 
 /** Options whose functions take no heed of what an adapter gives them. */
 export type PlainOptions = GuardOptions<readonly []>

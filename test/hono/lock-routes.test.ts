@@ -2,7 +2,7 @@
 import { Hono } from "hono"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { LockManager } from "../../src/index.js"
-import { type LockAttempt, lockRoutes, type LockRoutesOptions } from "../../src/hono/index.js"
+import { type LockAttempt, lockRoutes, type LockRoutesOptions } from "../../src/http/hono/index.js"
 import { problemOf } from "../guard/adapters.js"
 import { always, everything, inOrder } from "../support/fault-proxy.js"
 import { until } from "../support/outcomes.js"

@@ -1,4 +1,9 @@
 // What is Hono's own about the middleware: the context, its types, and the company of other middleware.
+import { lock } from "../../src/http/hono/index.js"
+import { type FencedLock, type Lock, LockManager } from "../../src/index.js"
+import { keepingContext, openWork, problemOf } from "../guard/adapters.js"
+import { abortion, until } from "../support/outcomes.js"
+import { type Opened, variants } from "../support/variants.js"
 import { Hono } from "hono"
 import { bearerAuth } from "hono/bearer-auth"
 import { cors } from "hono/cors"
@@ -6,12 +11,6 @@ import { etag } from "hono/etag"
 import { requestId } from "hono/request-id"
 import { timeout } from "hono/timeout"
 import { afterAll, beforeAll, describe, expect, expectTypeOf, test } from "vitest"
-import type { FencedLock, Lock } from "../../src/index.js"
-import { LockManager } from "../../src/index.js"
-import { lock } from "../../src/hono/index.js"
-import { keepingContext, openWork, problemOf } from "../guard/adapters.js"
-import { abortion, until } from "../support/outcomes.js"
-import { type Opened, variants } from "../support/variants.js"
 
 let database: Opened
 let names = 0

@@ -16,7 +16,7 @@ export const holds: readonly Schedule[] = [
     harm: "who waits is not let in: the release of a marked lock frees nothing",
     off: [
       {
-        file: "lua/release.lua",
+        file: "redis/lua/release.lua",
         find: `elseif ${KNOWS_MARK} then`,
         replace: `elseif ${KNOWS_NO_MARK} then`,
       },
@@ -37,7 +37,7 @@ export const holds: readonly Schedule[] = [
     harm: "a holder that somebody waits for is told that it has lost the lock",
     off: [
       {
-        file: "lua/extend.lua",
+        file: "redis/lua/extend.lua",
         find: `if ${KNOWS_MARK} then`,
         replace: `if ${KNOWS_NO_MARK} then`,
       },
@@ -61,12 +61,12 @@ export const holds: readonly Schedule[] = [
     harm: "a call is told that somebody else has the lock, and the key is its own",
     off: [
       {
-        file: "lua/claim.lua",
+        file: "redis/lua/claim.lua",
         find: 'is(redis.call("GET", lock), token)',
         replace: 'redis.call("GET", lock) == token',
       },
       {
-        file: "lua/acquire.lua",
+        file: "redis/lua/acquire.lua",
         find: `local isOurs = ${KNOWS_MARK}`,
         replace: `local isOurs = ${KNOWS_NO_MARK}`,
       },
@@ -92,7 +92,7 @@ export const holds: readonly Schedule[] = [
     harm: "a mark on a key that expired a moment before locks the name for ever",
     off: [
       {
-        file: "lua/shared/add-mark.lua",
+        file: "redis/lua/shared/add-mark.lua",
         find: 'redis.call("APPEND", lock, "+") == #value + 1 then return true end',
         replace: 'redis.call("APPEND", lock, "+") then return true end',
       },
@@ -109,7 +109,7 @@ export const holds: readonly Schedule[] = [
     harm: "a short extension that comes late ends a hold that was extended for longer meanwhile",
     off: [
       {
-        file: "lua/extend.lua",
+        file: "redis/lua/extend.lua",
         find: 'redis.call("PEXPIRE", lock, ttl, "GT")',
         replace: 'redis.call("PEXPIRE", lock, ttl)',
       },
@@ -132,7 +132,7 @@ export const holds: readonly Schedule[] = [
     harm: "a lock whose first answer was lost is trusted for a whole ttl from its second one on",
     off: [
       {
-        file: "store/replies.ts",
+        file: "redis/replies.ts",
         find: "validity: Validity.ofTtl(sentAt, Math.min(left, ttlMs)),",
         replace: "validity: Validity.ofTtl(sentAt, ttlMs),",
       },
@@ -151,7 +151,7 @@ export const holds: readonly Schedule[] = [
     harm: "a lock is trusted for a whole ttl from its adoption on",
     off: [
       {
-        file: "store/single.ts",
+        file: "redis/single-store.ts",
         find: "return Validity.ofTtl(sentAt, readInteger(ms))",
         replace: "return Validity.ofTtl(sentAt, 1_500)",
       },

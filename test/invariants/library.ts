@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import type { LockManager } from "../../src/index.js"
-import type * as scripts from "../../src/lua/scripts.js"
+import type * as scripts from "../../src/redis/lua/scripts.js"
 import { type Breakage, buildBroken } from "../support/broken-build.js"
 
 export interface Library {

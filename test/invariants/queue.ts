@@ -10,7 +10,7 @@ export const queue: readonly Schedule[] = [
     harm: "a check that comes after its waiter has left enters the queue, and is handed the lock for nobody",
     off: [
       {
-        file: "lua/acquire.lua",
+        file: "redis/lua/acquire.lua",
         find: 'if action == "enqueue" and redis.call("ZADD", queue, "NX", ticket, entry) == 0 and not isBack then',
         replace: 'if redis.call("ZADD", queue, "NX", ticket, entry) == 0 and not isBack then',
       },
@@ -38,7 +38,7 @@ export const queue: readonly Schedule[] = [
     harm: "a check that comes after its waiter has left locks the name for nobody",
     off: [
       {
-        file: "lua/acquire.lua",
+        file: "redis/lua/acquire.lua",
         find: 'if not value and action == "check" then',
         replace: "if false then",
       },
@@ -59,7 +59,7 @@ export const queue: readonly Schedule[] = [
     harm: "its release frees the lock, and a newcomer overtakes who waits",
     off: [
       {
-        file: "lua/shared/serve.lua",
+        file: "redis/lua/shared/serve.lua",
         find: 'redis.call("SET", lock, token .. (head and "+" or ""), "PX", ms)',
         replace: 'redis.call("SET", lock, token, "PX", ms)',
       },
@@ -85,7 +85,7 @@ export const queue: readonly Schedule[] = [
     harm: "the release of the holder frees the lock, and a newcomer overtakes who waits",
     off: [
       {
-        file: "lua/acquire.lua",
+        file: "redis/lua/acquire.lua",
         find: "if value and not mark(value) then value, base = nil, nil end",
         replace: "",
       },
@@ -110,7 +110,7 @@ export const queue: readonly Schedule[] = [
     harm: "after an expiry who asks first overtakes the head",
     off: [
       {
-        file: "lua/acquire.lua",
+        file: "redis/lua/acquire.lua",
         find: "if not value or base and (waits or isMarked(value)) then",
         replace: "if base and (waits or isMarked(value)) then",
       },

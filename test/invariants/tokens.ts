@@ -11,7 +11,7 @@ export const tokens: readonly Schedule[] = [
     harm: "a release that comes twice, the second time late, frees the next hold of the same client",
     off: [
       {
-        file: "token.ts",
+        file: "values/token.ts",
         find: "return `fl_${clientId}_${randomText(18)}`",
         replace: 'return `fl_${clientId}_${"A".repeat(24)}`',
       },
@@ -34,7 +34,7 @@ export const tokens: readonly Schedule[] = [
     harm: "a waiter enters the queue after it has left, and is handed the lock for nobody",
     off: [
       {
-        file: "wait/inquiry.ts",
+        file: "acquire/attempts.ts",
         find: "const answer = await this.#asking?.catch(() => undefined)",
         replace: "const answer = undefined",
       },
@@ -59,7 +59,7 @@ export const tokens: readonly Schedule[] = [
     harm: "the late answer to an attempt that was given up releases what the next attempt was granted",
     off: [
       {
-        file: "wait/acquisition.ts",
+        file: "acquire/acquisition.ts",
         find: "const { waitedMs, requests } = this.#inquiry\n      return",
         replace: `const { waitedMs, requests } = this.#inquiry
       for (const late of this.#inquiry.late) void late.then(() => this.#withdraw(this.#request.token, 1))

@@ -1,11 +1,11 @@
 // The scripts with a passage of their Lua replaced, as the build would make them.
 import { readFileSync } from "node:fs"
-import * as library from "../../src/lua/scripts.js"
+import * as library from "../../src/redis/lua/scripts.js"
 import type { Scripts } from "../support/waiter-by-hand.js"
 
 /** A passage of a Lua file that stands for a rule, and what stands there instead. */
 export interface LuaMutant {
-  /** Below `src/lua`. */
+  /** Below `src/redis/lua`. */
   readonly file: string
   /** Whole lines or a part of one; occurs once in the file. */
   readonly find: string
@@ -18,7 +18,7 @@ export interface LuaMutant {
 
 /** @throws Error when the mutant does not fit the source any more. */
 export function brokenScripts({ file, find, replace }: LuaMutant): Scripts {
-  const pieces = piecesOf(readFileSync(`src/lua/${file}`, "utf8"))
+  const pieces = piecesOf(readFileSync(`src/redis/lua/${file}`, "utf8"))
   const [here, ...others] = pieces.filter((piece) => piece.includes(trimmed(find)))
   if (here === undefined || others.length > 0 || here.split(trimmed(find)).length !== 2) {
     throw new Error(`"${find}" must be in ${file} once`)

@@ -3,7 +3,7 @@ import { expect, test } from "vitest"
 import type { Lab } from "../contract/lab.js"
 import { byHand, enter, expectFree } from "../queue/line.js"
 import { rejection, until } from "../support/outcomes.js"
-import { sleep } from "../../src/sleep.js"
+import { sleep } from "../../src/time/timers.js"
 
 export function semaphores(lab: () => Lab): void {
   test("so many permits are granted at once, and no more", async () => {

@@ -1,7 +1,7 @@
 // Several locks at once: all or nothing, in whatever order they are named.
 import { expect, test } from "vitest"
 import { LockTimeoutError } from "../../src/index.js"
-import { sleep } from "../../src/sleep.js"
+import { sleep } from "../../src/time/timers.js"
 import type { Lab } from "../contract/lab.js"
 import { byHand, enter, expectFree } from "../queue/line.js"
 import { nothing } from "../support/fault-proxy.js"

@@ -1,7 +1,7 @@
 // Theft: the thief has the lock at once, those who were robbed are told, and the queue stays.
 import { expect, test } from "vitest"
-import * as scripts from "../../src/lua/scripts.js"
-import { createToken } from "../../src/token.js"
+import * as scripts from "../../src/redis/lua/scripts.js"
+import { createToken } from "../../src/values/token.js"
 import { holdAsStranger, type Lab } from "../contract/lab.js"
 import {
   byHand,

@@ -1,7 +1,7 @@
 // Waiters that give up: an abort and a deadline, with the grant already on its way.
 import { expect, test } from "vitest"
 import { LockTimeoutError } from "../../src/index.js"
-import { sleep } from "../../src/sleep.js"
+import { sleep } from "../../src/time/timers.js"
 import type { Lab } from "../contract/lab.js"
 import { always, nothing } from "../support/fault-proxy.js"
 import { rejection } from "../support/outcomes.js"

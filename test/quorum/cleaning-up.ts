@@ -1,5 +1,5 @@
 // Nothing short of a grant leaves a vote behind, whatever happened to the answer; and our own votes never stand in our way.
-import { lockRoutes } from "../../src/hono/index.js"
+import { lockRoutes } from "../../src/http/hono/index.js"
 import { resolve } from "node:path"
 import { Redis } from "@upstash/redis"
 import { expect, test } from "vitest"

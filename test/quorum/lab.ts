@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach } from "vitest"
 import { LockManager } from "../../src/index.js"
 import { quorum } from "../../src/quorum/index.js"
-import { type QuorumNode, startNodes } from "../support/nodes.js"
+import { type TestNode, startNodes } from "../support/nodes.js"
 import { createQuorumLab, type QuorumLab } from "../support/quorum-lab.js"
 
 /** Opens it before the tests of the describe block that calls it, and closes it after them. */
@@ -29,7 +29,7 @@ export function openQuorumLab(count = 5): () => QuorumLab {
   }
 }
 
-async function healAll(nodes: readonly QuorumNode[]): Promise<void> {
+async function healAll(nodes: readonly TestNode[]): Promise<void> {
   await Promise.all(nodes.map((node) => node.heal()))
   await Promise.all(nodes.map(({ faults }) => faults.settled()))
   await quorum(nodes.map(({ direct }) => direct)).start()

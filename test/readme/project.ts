@@ -7,6 +7,7 @@ import type { Snippet } from "./snippets.js"
 
 /** What else the user has installed. */
 const NEIGHBOURS = [
+  "@fetchlock/dev-server",
   "@upstash/redis",
   "@types/node",
   "@cloudflare/workers-types",

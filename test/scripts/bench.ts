@@ -1,7 +1,7 @@
 // What the tests of the scripts work with: a database, a lock of their own, ears on channels, and a sweep at the end.
 import { afterAll, beforeAll, expect, test, vi } from "vitest"
-import { FetchClient } from "../../src/rest/fetch-client.js"
-import type { Subscription } from "../../src/rest/transport.js"
+import { FetchClient } from "../../src/redis/fetch-client.js"
+import type { Subscription } from "../../src/redis/transport.js"
 import { type HandOptions, LockByHand, type SendCommand } from "../support/waiter-by-hand.js"
 import { type Database, type EngineName, openDatabase } from "../support/variants.js"
 

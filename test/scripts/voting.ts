@@ -1,6 +1,6 @@
 // The scripts of a quorum on one of its databases, vote by vote.
 import { expect } from "vitest"
-import { BORN_KEY } from "../../src/store/keys.js"
+import { BORN_KEY } from "../../src/redis/keys.js"
 import { waiterByHand } from "../support/waiter-by-hand.js"
 import type { BenchTest } from "./bench.js"
 

@@ -2,9 +2,9 @@
 import fc from "fast-check"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { LockLostError, type LockManagerOptions } from "../../src/index.js"
-import { readEventStream } from "../../src/rest/event-stream.js"
-import { RestError } from "../../src/rest/rest-error.js"
-import { readNotice } from "../../src/store/replies.js"
+import { readEventStream } from "../../src/redis/subscription.js"
+import { RedisError } from "../../src/redis/redis-error.js"
+import { readNotice } from "../../src/redis/replies.js"
 import { abortion, recorder, rejection, until } from "../support/outcomes.js"
 import { type Opened, variants } from "../support/variants.js"
 import { PATIENCE, runs } from "./runs.js"
@@ -99,7 +99,7 @@ export function hostileFrames(): void {
   test("any bytes, split anywhere, tell the same and end as a stream does", PATIENCE, async () => {
     const property = fc.asyncProperty(bytes, fc.array(fc.nat(1_000)), async (all, cuts) => {
       const whole = await read([all])
-      expect(whole.error).toBeInstanceOf(RestError)
+      expect(whole.error).toBeInstanceOf(RedisError)
       const pieces = await read(split(all, cuts))
       expect(pieces.heard).toEqual(whole.heard)
       expect(String(pieces.error)).toBe(String(whole.error))
@@ -116,7 +116,7 @@ export function hostileFrames(): void {
       },
     })
     const silent = { onConfirmed: () => undefined, onMessage: () => undefined }
-    expect(await rejection(readEventStream(body, silent))).toBeInstanceOf(RestError)
+    expect(await rejection(readEventStream(body, silent))).toBeInstanceOf(RedisError)
     expect(pulled).toBeLessThan(32_768)
   })
 

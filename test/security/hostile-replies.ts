@@ -8,7 +8,7 @@ import {
   LockManager,
   type LockManagerOptions,
 } from "../../src/index.js"
-import { Lock } from "../../src/lock.js"
+import { Lock } from "../../src/hold/lock.js"
 import { healthyFetch, withNonce } from "../support/healthy-fetch.js"
 import { quorum } from "../../src/quorum/index.js"
 import { OF_ALL, OF_ONE, type Subject, TTL_MS } from "./operations.js"

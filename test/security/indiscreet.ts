@@ -1,7 +1,6 @@
 // Databases that fail and repeat what they were sent: in replies, in bodies, in what `fetch` throws.
-import { createServer, type Server } from "node:net"
-import type { AddressInfo } from "node:net"
 import type { Fetch } from "../../src/index.js"
+import { type AddressInfo, createServer, type Server } from "node:net"
 
 const said = (init: RequestInit) => JSON.stringify([init.headers, init.body])
 

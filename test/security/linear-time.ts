@@ -1,14 +1,14 @@
 // Text of any length takes no more time than reading it: no pattern of ours looks at it again and again.
 import { expect, test } from "vitest"
 import { LockManager } from "../../src/index.js"
-import { parseDuration } from "../../src/duration.js"
-import { readLockToken } from "../../src/hono/lock-token.js"
-import { readJson } from "../../src/hono/read-json.js"
-import { readEventStream } from "../../src/rest/event-stream.js"
-import { RestError } from "../../src/rest/rest-error.js"
-import { lockPattern, nameOf } from "../../src/store/keys.js"
-import { readNotice } from "../../src/store/replies.js"
-import { CLIENT_ID, TOKEN } from "../../src/token.js"
+import { parseDuration } from "../../src/time/duration.js"
+import { readLockToken } from "../../src/http/hono/lock-token.js"
+import { readJson } from "../../src/http/hono/read-json.js"
+import { readEventStream } from "../../src/redis/subscription.js"
+import { RedisError } from "../../src/redis/redis-error.js"
+import { lockPattern, nameOf } from "../../src/redis/keys.js"
+import { readNotice } from "../../src/redis/replies.js"
+import { CLIENT_ID, TOKEN } from "../../src/values/token.js"
 
 const LENGTH = 100_000
 /** What is quadratic takes many seconds; what is linear about a millisecond, and a busy machine some more. */
@@ -78,7 +78,7 @@ const READERS: Readonly<Record<string, (text: string) => unknown>> = {
   prefixes: lockPattern,
   "client ids": (text) => CLIENT_ID.test(text) || CLIENT_ID.test(text.slice(0, 64)),
   tokens: (text) => TOKEN.test(text) || TOKEN.test(`fl_${text}`),
-  "errors of databases": (text) => new RestError(text, { outcome: "unknown" }),
+  "errors of databases": (text) => new RedisError(text, { outcome: "unknown" }),
   notices: (text) => readNotice(text) ?? readNotice(`granted ${text}`),
   streams: (text) => readEventStream(body(text), deaf),
   "frames of streams": (text) => readEventStream(body(`data: message,a,${text}\n`), deaf),

@@ -2,7 +2,7 @@
 import { Hono } from "hono"
 import { expect, test } from "vitest"
 import { type Fetch, LockManager, LockTimeoutError } from "../../src/index.js"
-import { lock, lockRoutes } from "../../src/hono/index.js"
+import { lock, lockRoutes } from "../../src/http/hono/index.js"
 import { quorum } from "../../src/quorum/index.js"
 import { rejection } from "../support/outcomes.js"
 import { openDatabase } from "../support/variants.js"

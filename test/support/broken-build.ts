@@ -58,12 +58,12 @@ function breaking(breakages: readonly Breakage[]): Plugin {
 
 /** Where the file's text is when the library is built. */
 function sourceOf(file: string): string {
-  return file.endsWith(".lua") ? "lua/scripts.ts" : file
+  return file.endsWith(".lua") ? "redis/lua/scripts.ts" : file
 }
 
 function breakOnce(source: string, { file, find, replace }: Breakage): string {
   if (!file.endsWith(".lua")) return replaceOnce(source, find, replace, file)
-  const from = `/** From ${file.replace(/^lua\//, "")}. */\n`
+  const from = `/** From ${file.replace(/^redis\/lua\//, "")}. */\n`
   const start = source.indexOf(from) + from.length
   const end = source.indexOf("\n", start)
   const line = replaceOnce(source.slice(start, end), asSent(find), asSent(replace), file)

@@ -1,4 +1,4 @@
-// Before all tests: builds the package, which some of them run, and sees to a real redis-server.
+// Before all tests: builds the packages, which some of them run, and sees to a real redis-server.
 import { execFileSync, spawnSync } from "node:child_process"
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { hasRedisServer } from "./redis-server.js"
@@ -27,8 +27,8 @@ export default function setup(): void {
 }
 
 function build(): void {
-  const { status, stdout, stderr } = spawnSync("npm", ["run", "build"], { encoding: "utf8" })
-  if (status !== 0) throw new Error(`npm run build failed:\n${stdout}${stderr}`)
+  const { status, stdout, stderr } = spawnSync("npm", ["run", "build:all"], { encoding: "utf8" })
+  if (status !== 0) throw new Error(`npm run build:all failed:\n${stdout}${stderr}`)
 }
 
 function canInstall(): boolean {
@@ -52,8 +52,10 @@ function install(): boolean {
 }
 
 function suitesThatNeedRedis(): string[] {
-  const suites = readdirSync("test", { recursive: true, encoding: "utf8" })
-    .filter((path) => path.endsWith(".test.ts"))
-    .map((path) => `test/${path}`)
+  const suites = ["test", "packages/dev-server/test"].flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .filter((path) => path.endsWith(".test.ts"))
+      .map((path) => `${folder}/${path}`),
+  )
   return suites.filter((suite) => NEEDS_REDIS.test(readFileSync(suite, "utf8"))).sort()
 }

@@ -1,21 +1,21 @@
 // Independent databases for a quorum: real redis-servers, each behind a local REST server of its own, that can fail.
-import { type DevServer, startDevServer } from "../../src/dev/index.js"
+import { type DevServer, startDevServer } from "@fetchlock/dev-server"
 import { FaultProxy, nothing } from "./fault-proxy.js"
 import { type RedisServer, startRedis } from "./redis-server.js"
 
 const TOKEN = "rest-token-of-a-node"
 
-export class QuorumNode {
+export class TestNode {
   /** What happens to requests on their way. */
   readonly faults: FaultProxy
   readonly #server: DevServer
   #redis: RedisServer
   #isKilled = false
 
-  static async start(): Promise<QuorumNode> {
+  static async start(): Promise<TestNode> {
     const redis = await startRedis()
     const server = await startDevServer({ port: 0, token: TOKEN, redis: redis.url })
-    return new QuorumNode(redis, server, await FaultProxy.open(server.url))
+    return new TestNode(redis, server, await FaultProxy.open(server.url))
   }
 
   private constructor(redis: RedisServer, server: DevServer, faults: FaultProxy) {
@@ -89,6 +89,6 @@ export class QuorumNode {
   }
 }
 
-export function startNodes(count: number): Promise<QuorumNode[]> {
-  return Promise.all(Array.from({ length: count }, () => QuorumNode.start()))
+export function startNodes(count: number): Promise<TestNode[]> {
+  return Promise.all(Array.from({ length: count }, () => TestNode.start()))
 }

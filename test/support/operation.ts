@@ -1,5 +1,5 @@
 // Names what a command asks for, so that tests can speak of "release" and not of a script's text.
-import * as scripts from "../../src/lua/scripts.js"
+import * as scripts from "../../src/redis/lua/scripts.js"
 
 /** The name of the script that it runs, or else of the command. */
 export function operationOf(command: readonly string[]): string {

@@ -1,32 +1,32 @@
 // What the tests of a quorum are given: databases that can fail, and managers on them.
 import type { Lock, LockManager, LockManagerOptions } from "../../src/index.js"
 import type { QuorumOptions } from "../../src/quorum/index.js"
-import type { QuorumNode } from "./nodes.js"
+import type { TestNode } from "./nodes.js"
 import { until } from "./outcomes.js"
 
 type Settings = Partial<LockManagerOptions> & QuorumOptions
 
 export interface QuorumLab {
-  readonly nodes: readonly QuorumNode[]
+  readonly nodes: readonly TestNode[]
   /** A name that no other test uses. */
   readonly name: () => string
   /** The database at a place from 0 on. */
-  readonly node: (i: number) => QuorumNode
+  readonly node: (i: number) => TestNode
   /** A manager of its own, on all databases or those that are named, through their proxies. */
-  readonly locks: (settings?: Settings, nodes?: readonly QuorumNode[]) => LockManager
+  readonly locks: (settings?: Settings, nodes?: readonly TestNode[]) => LockManager
   /** What each database has for the lock; a killed or paused one may not be asked. */
-  readonly values: (name: string, nodes?: readonly QuorumNode[]) => Promise<unknown[]>
+  readonly values: (name: string, nodes?: readonly TestNode[]) => Promise<unknown[]>
   /** Resolves when none of them has anything for the lock. */
-  readonly free: (name: string, nodes?: readonly QuorumNode[]) => Promise<void>
+  readonly free: (name: string, nodes?: readonly TestNode[]) => Promise<void>
   /** Resolves when each of them has given the lock its vote. */
   readonly voted: (lock: Lock) => Promise<void>
   readonly heal: () => Promise<void>
 }
 
 interface LabParts {
-  readonly nodes: readonly QuorumNode[]
+  readonly nodes: readonly TestNode[]
   readonly openManager: (
-    nodes: readonly QuorumNode[],
+    nodes: readonly TestNode[],
     quorum: QuorumOptions,
     options: Partial<LockManagerOptions>,
   ) => LockManager

@@ -1,5 +1,5 @@
 // The database's own record of a lock: how it stood before and after each command, in the order in which they were executed.
-import { lockKeys } from "../../src/store/keys.js"
+import { lockKeys } from "../../src/redis/keys.js"
 import { argumentsOf, stepOf } from "./operation.js"
 import type { SendCommand } from "./waiter-by-hand.js"
 

@@ -1,6 +1,6 @@
 // What an acquire call asks for, and what it asks a store for, where a test does not say otherwise.
-import type { TakeRequest } from "../../src/store/store.js"
-import type { AcquisitionRequest } from "../../src/wait/acquisition-request.js"
+import type { TakeRequest } from "../../src/redis/store.js"
+import type { AcquisitionRequest } from "../../src/acquire/attempts.js"
 
 export const TAKE_REQUEST: TakeRequest = {
   name: "a",

@@ -1,10 +1,10 @@
 // Databases that answer each script as a test tells them to, and note what they were asked and when; and a quorum of them.
-import { RestError, type RestFailure } from "../../src/rest/rest-error.js"
-import type { Transport } from "../../src/rest/transport.js"
-import { withDeadline } from "../../src/rest/deadline.js"
-import { Database } from "../../src/store/database.js"
-import { Panel, type PanelSettings } from "../../src/store/quorum/panel.js"
-import { Voter } from "../../src/store/quorum/voter.js"
+import { RedisError, type RedisFailure } from "../../src/redis/redis-error.js"
+import type { Transport } from "../../src/redis/transport.js"
+import { withDeadline } from "../../src/redis/deadline.js"
+import { Database } from "../../src/redis/database.js"
+import { QuorumNodes, type QuorumSettings } from "../../src/quorum/quorum-nodes.js"
+import { QuorumNode } from "../../src/quorum/quorum-node.js"
 import { withEcho } from "./with-echo.js"
 import { operationOf } from "./operation.js"
 
@@ -22,7 +22,7 @@ export interface Asked {
 }
 
 export interface ScriptedDatabase {
-  readonly voter: Voter
+  readonly voter: QuorumNode
   readonly asked: readonly Asked[]
   /** What it was asked of one kind. */
   readonly of: (operation: string) => readonly Asked[]
@@ -40,18 +40,18 @@ export function scriptedDatabase(script: DatabaseScript): ScriptedDatabase {
     return withDeadline(timeoutMs, answer)
   }
   const transport = { noticesEnd: true, evaluate: withEcho(evaluate) } as Partial<Transport>
-  const voter = new Voter(new Database(transport as Transport, "lock:", false))
+  const voter = new QuorumNode(new Database(transport as Transport, "lock:", false))
   return { voter, asked, of }
 }
 
 /** A quorum of them; `works` are those that `waitUntil` was given. */
 export function scriptedPanel(
   scripts: readonly DatabaseScript[],
-  settings: Partial<PanelSettings> = {},
+  settings: Partial<QuorumSettings> = {},
 ) {
   const databases = scripts.map(scriptedDatabase)
   const works: Promise<unknown>[] = []
-  const panel = new Panel(
+  const panel = new QuorumNodes(
     databases.map(({ voter }) => voter),
     {
       quarantineMs: 60_000,
@@ -72,8 +72,8 @@ export function says(reply: unknown): Answer {
 }
 
 /** Fails as a request does whose outcome nobody knows, unless told otherwise. */
-export function fails(failure: Partial<RestFailure> = {}, message = "it failed"): Answer {
-  return () => Promise.reject(new RestError(message, { outcome: "unknown", ...failure }))
+export function fails(failure: Partial<RedisFailure> = {}, message = "it failed"): Answer {
+  return () => Promise.reject(new RedisError(message, { outcome: "unknown", ...failure }))
 }
 
 /** Answers after so long, however long it was given. */

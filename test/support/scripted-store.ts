@@ -1,7 +1,7 @@
 // A store that answers what a test tells it to, and notes what it was asked and when.
-import { RestError, type RestFailure } from "../../src/rest/rest-error.js"
-import type { Busy, Grant, LockStore } from "../../src/store/store.js"
-import { now, Validity } from "../../src/validity.js"
+import { RedisError, type RedisFailure } from "../../src/redis/redis-error.js"
+import type { Busy, Grant, LockStore } from "../../src/redis/store.js"
+import { now, Validity } from "../../src/time/validity.js"
 
 type Operation = "tryAcquire" | "look" | "extend" | "release"
 
@@ -51,8 +51,8 @@ export const busy = (holderTtlMs?: number): (() => Promise<Busy>) => {
 }
 
 /** Fails as a request does whose outcome nobody knows, unless told otherwise. */
-export const failed = (failure: Partial<RestFailure> = {}): (() => Promise<never>) => {
-  return () => Promise.reject(new RestError("it failed", { outcome: "unknown", ...failure }))
+export const failed = (failure: Partial<RedisFailure> = {}): (() => Promise<never>) => {
+  return () => Promise.reject(new RedisError("it failed", { outcome: "unknown", ...failure }))
 }
 
 export function grant(ttlMs: number): Grant {

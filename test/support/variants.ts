@@ -1,7 +1,7 @@
 // The variants of which every guarantee is tested: each engine behind the local server, each way for a command to travel.
 import { Redis, type RedisConfigNodejs } from "@upstash/redis"
 import { describe } from "vitest"
-import { startDevServer } from "../../src/dev/index.js"
+import { startDevServer } from "@fetchlock/dev-server"
 import { LockManager, type LockManagerOptions, type UpstashRedis } from "../../src/index.js"
 import { FaultProxy, type Faults } from "./fault-proxy.js"
 import { hasRedisServer, startRedis } from "./redis-server.js"

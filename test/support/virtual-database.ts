@@ -1,16 +1,16 @@
 // A database in this process, without a network: with a clock that is moved, whatever takes hours takes no time.
 import { vi } from "vitest"
-import { withCompareAndSet } from "../../src/dev/compare-and-set.js"
-import { EmbeddedEngine } from "../../src/dev/engine-embedded.js"
-import { type Engine, ErrorReply, type Reply } from "../../src/dev/engine.js"
+import { withCompareAndSet } from "../../packages/dev-server/src/compare-and-set.js"
+import { EmbeddedEngine } from "../../packages/dev-server/src/engine-embedded.js"
+import { type Engine, ErrorReply, type Reply } from "../../packages/dev-server/src/engine.js"
 import { LockManager, type LockManagerOptions } from "../../src/index.js"
-import { withDeadline } from "../../src/rest/deadline.js"
-import { readScanPage } from "../../src/rest/replies.js"
-import { RestError } from "../../src/rest/rest-error.js"
-import type { Listener, Subscription, Transport } from "../../src/rest/transport.js"
-import { Database } from "../../src/store/database.js"
-import { SingleStore } from "../../src/store/single.js"
-import type { StoreRecipe } from "../../src/store/store.js"
+import { withDeadline } from "../../src/redis/deadline.js"
+import { readScanPage } from "../../src/redis/replies.js"
+import { RedisError } from "../../src/redis/redis-error.js"
+import type { Listener, Subscription, Transport } from "../../src/redis/transport.js"
+import { Database } from "../../src/redis/database.js"
+import { SingleStore } from "../../src/redis/single-store.js"
+import type { StoreRecipe } from "../../src/redis/store.js"
 import {
   asksFor,
   type Fault,
@@ -220,13 +220,13 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
 }
 
-function broken(): RestError {
-  return new RestError("the connection broke", { outcome: "unknown" })
+function broken(): RedisError {
+  return new RedisError("the connection broke", { outcome: "unknown" })
 }
 
-function refusal({ status, body }: { readonly status: number; readonly body: string }): RestError {
+function refusal({ status, body }: { readonly status: number; readonly body: string }): RedisError {
   const outcome = [400, 401, 403, 404].includes(status) ? "refused" : "unknown"
-  return new RestError(`HTTP ${String(status)}: ${body}`, { outcome, status })
+  return new RedisError(`HTTP ${String(status)}: ${body}`, { outcome, status })
 }
 
 /** A reply as JSON brings it. */

@@ -1,13 +1,13 @@
 // The databases of a quorum in this process, that can fail as those of nodes.ts do.
-import type { Engine } from "../../src/dev/engine.js"
-import { planQuorum, type QuorumOptions } from "../../src/quorum/options.js"
-import { Database } from "../../src/store/database.js"
-import { Panel } from "../../src/store/quorum/panel.js"
-import { QuorumStore } from "../../src/store/quorum/quorum.js"
-import { Voter } from "../../src/store/quorum/voter.js"
-import type { StoreRecipe } from "../../src/store/store.js"
+import type { Engine } from "../../packages/dev-server/src/engine.js"
+import { planQuorum, type QuorumOptions } from "../../src/quorum/quorum-options.js"
+import { Database } from "../../src/redis/database.js"
+import { QuorumNodes } from "../../src/quorum/quorum-nodes.js"
+import { QuorumStore } from "../../src/quorum/quorum-store.js"
+import { QuorumNode } from "../../src/quorum/quorum-node.js"
+import type { StoreRecipe } from "../../src/redis/store.js"
 import { everything, nothing } from "./fault-proxy.js"
-import type { QuorumNode } from "./nodes.js"
+import type { TestNode } from "./nodes.js"
 import { createQuorumLab, type QuorumLab } from "./quorum-lab.js"
 import { commandsTo, managerOn, openEngine, VirtualTransport } from "./virtual-database.js"
 
@@ -48,26 +48,26 @@ export async function openVirtualQuorumLab(count = 5): Promise<QuorumLab> {
   const nodes: VirtualNode[] = []
   while (nodes.length < count) nodes.push(new VirtualNode(await openEngine()))
   return createQuorumLab({
-    nodes: nodes as unknown as readonly QuorumNode[],
+    nodes: nodes as unknown as readonly TestNode[],
     openManager: (those, settings, options) => managerOn(recipeFor(those, settings), options),
     heal: async () => {
       for (const node of nodes) node.heal()
       for (const { faults } of nodes) {
-        await new Voter(new Database(faults, "lock:", false)).start(5_000)
+        await new QuorumNode(new Database(faults, "lock:", false)).start(5_000)
       }
     },
   })
 }
 
-function recipeFor(nodes: readonly QuorumNode[], options: QuorumOptions): StoreRecipe {
+function recipeFor(nodes: readonly TestNode[], options: QuorumOptions): StoreRecipe {
   return {
     openStore: ({ prefix, timeoutMs, waitUntil }) => {
       const transports = nodes.map(({ faults }) => faults as unknown as VirtualTransport)
       const voters = transports.map(
-        (transport) => new Voter(new Database(transport, prefix, false)),
+        (transport) => new QuorumNode(new Database(transport, prefix, false)),
       )
       const plan = planQuorum(options)
-      return new QuorumStore(new Panel(voters, { ...plan, cleanUpMs: timeoutMs, waitUntil }))
+      return new QuorumStore(new QuorumNodes(voters, { ...plan, cleanUpMs: timeoutMs, waitUntil }))
     },
   }
 }

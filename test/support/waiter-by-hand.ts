@@ -1,8 +1,8 @@
 // Plays holders and waiters by hand: runs the scripts as any client of the database could, with entries of its own.
-import * as library from "../../src/lua/scripts.js"
-import { BORN_KEY, fenceKeys, lockKeys, voteKeys } from "../../src/store/keys.js"
-import { waiterEntry } from "../../src/store/waiter-entry.js"
-import { createToken } from "../../src/token.js"
+import * as library from "../../src/redis/lua/scripts.js"
+import { BORN_KEY, fenceKeys, lockKeys, voteKeys } from "../../src/redis/keys.js"
+import { waiterEntry } from "../../src/redis/queue.js"
+import { createToken } from "../../src/values/token.js"
 
 /** Sends one command past the library. */
 export type SendCommand = (...command: readonly string[]) => Promise<unknown>

@@ -1,5 +1,5 @@
 // Lets a transport that a test has made up answer as a database does: with the nonce of the request.
-import type { Transport } from "../../src/rest/transport.js"
+import type { Transport } from "../../src/redis/transport.js"
 
 /** @param evaluate is given the arguments without the nonce, and answers without it */
 export function withEcho(evaluate: Transport["evaluate"]): Transport["evaluate"] {

@@ -1,8 +1,8 @@
 // Several locks, all or nothing: what is asked for, what is kept while one is waited for, and what is given back.
 import { getEventListeners } from "node:events"
 import { describe, expect, test, vi } from "vitest"
-import { acquireAll } from "../../src/acquire-all.js"
-import type { Lock } from "../../src/lock.js"
+import { acquireAll } from "../../src/acquire/acquire-all.js"
+import type { Lock } from "../../src/hold/lock.js"
 import type { AcquireOptions } from "../../src/options.js"
 import { rejection } from "../support/outcomes.js"
 import { useVirtualTime } from "../support/virtual-time.js"

@@ -1,10 +1,10 @@
 // One acquire call, step by step, against a store that answers as told and a clock that moves as told.
 import { describe, expect, test, vi } from "vitest"
 import { LockBackendError, LockTimeoutError } from "../../src/index.js"
-import type { Busy, Grant, LockQueue, LockStore, Queued } from "../../src/store/store.js"
-import { now } from "../../src/validity.js"
-import { Acquisition } from "../../src/wait/acquisition.js"
-import type { AcquisitionRequest } from "../../src/wait/acquisition-request.js"
+import type { Busy, Grant, LockQueue, LockStore, Queued } from "../../src/redis/store.js"
+import { now } from "../../src/time/validity.js"
+import { Acquisition } from "../../src/acquire/acquisition.js"
+import type { AcquisitionRequest } from "../../src/acquire/attempts.js"
 import { recorder, rejection } from "../support/outcomes.js"
 import { REQUEST } from "../support/request.js"
 import {

@@ -1,7 +1,7 @@
 // One signal for several: it aborts with the first of them, and leaves nothing on any of them.
 import { getEventListeners } from "node:events"
 import { expect, test } from "vitest"
-import { anySignal } from "../../src/any-signal.js"
+import { anySignal } from "../../src/time/any-signal.js"
 
 test("it aborts as soon as one of them does, with the reason of that one, which stays", () => {
   const [first, second] = [new AbortController(), new AbortController()]

@@ -1,19 +1,18 @@
 // Asking again while the outcome is unknown: how often, how long, and what is told in the end.
-import { describe, expect, test, vi } from "vitest"
-import { askDatabase } from "../../src/ask-database.js"
-import { type AskOptions, askUntilKnown } from "../../src/ask-until-known.js"
 import { LockBackendError } from "../../src/index.js"
-import { RestError } from "../../src/rest/rest-error.js"
+import { RedisError } from "../../src/redis/redis-error.js"
+import { callDatabase, type RetryOptions, retryUntilKnown } from "../../src/redis/retry.js"
 import { rejection } from "../support/outcomes.js"
 import { useVirtualTime } from "../support/virtual-time.js"
+import { describe, expect, test, vi } from "vitest"
 
 useVirtualTime()
 
-const unknown = (status = 502) => new RestError("it failed", { outcome: "unknown", status })
-const refused = new RestError("no", { outcome: "refused", status: 400 })
+const unknown = (status = 502) => new RedisError("it failed", { outcome: "unknown", status })
+const refused = new RedisError("no", { outcome: "refused", status: 400 })
 
 /** Asks what is answered so in turn, errors being thrown; the last answer repeats. `asked` says when. */
-function asking(answers: readonly unknown[], options?: AskOptions) {
+function asking(answers: readonly unknown[], options?: RetryOptions) {
   const startedAt = Date.now()
   const asked: number[] = []
   const lefts: number[] = []
@@ -23,7 +22,7 @@ function asking(answers: readonly unknown[], options?: AskOptions) {
     lefts.push(leftMs)
     return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer)
   }
-  const answered = askUntilKnown(ask, options)
+  const answered = retryUntilKnown(ask, options)
   answered.catch(() => undefined)
   return { answered, asked, lefts }
 }
@@ -51,7 +50,7 @@ describe("a question", () => {
 
   test("that fails for the last time fails then, and not after another pause", async () => {
     const { answered } = asking([unknown()], { tries: 1 })
-    expect(await rejection(answered)).toBeInstanceOf(RestError)
+    expect(await rejection(answered)).toBeInstanceOf(RedisError)
     expect(vi.getTimerCount()).toBe(0)
   })
 
@@ -70,7 +69,7 @@ describe("a question", () => {
   test("is told how much of the time is left, and is not asked with nothing left of it", async () => {
     const { answered, asked, lefts } = asking([unknown()], { tries: Infinity, withinMs: 300 })
     await pass(1_000)
-    expect(await rejection(answered)).toBeInstanceOf(RestError)
+    expect(await rejection(answered)).toBeInstanceOf(RedisError)
     // The pause of 200 ms after the second would use up what is left.
     expect(asked).toEqual([0, 100])
     expect(lefts).toEqual([300, 200])
@@ -91,7 +90,7 @@ describe("a question", () => {
     await pass(150)
     isWorthwhile = false
     await pass(10_000)
-    expect(await rejection(answered)).toBeInstanceOf(RestError)
+    expect(await rejection(answered)).toBeInstanceOf(RedisError)
     expect(asked).toEqual([0, 100, 300])
   })
 
@@ -109,7 +108,7 @@ describe("a question", () => {
 
 describe("a question to a database", () => {
   test("that fails says which lock it was about, what was being done, and why", async () => {
-    const failed = askDatabase("a", "release", () => Promise.reject(refused), {})
+    const failed = callDatabase("a", "release", () => Promise.reject(refused), {})
     const error = await rejection(failed)
     expect(error).toBeInstanceOf(LockBackendError)
     expect(error).toMatchObject({ lockName: "a", phase: "release", status: 400, cause: refused })
@@ -117,7 +116,7 @@ describe("a question to a database", () => {
 
   test("that fails by a mistake of ours throws just that", async () => {
     const mistake = new TypeError("ours")
-    const failed = askDatabase("a", "release", () => Promise.reject(mistake), {})
+    const failed = callDatabase("a", "release", () => Promise.reject(mistake), {})
     expect(await rejection(failed)).toBe(mistake)
   })
 
@@ -127,7 +126,7 @@ describe("a question to a database", () => {
       lefts.push(leftMs)
       return Promise.resolve("yes")
     }
-    expect(await askDatabase("a", "inspect", question, { withinMs: 700 })).toBe("yes")
+    expect(await callDatabase("a", "inspect", question, { withinMs: 700 })).toBe("yes")
     expect(lefts).toEqual([700])
   })
 })

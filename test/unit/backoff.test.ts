@@ -1,6 +1,6 @@
 // The backoff: full jitter between nothing and a bound that doubles up to two seconds.
 import { afterEach, expect, test, vi } from "vitest"
-import { backoffMs } from "../../src/backoff.js"
+import { backoffMs } from "../../src/time/backoff.js"
 
 afterEach(() => {
   vi.restoreAllMocks()

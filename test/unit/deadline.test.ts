@@ -1,7 +1,7 @@
 // The deadline of a request: kept also where the request cannot be cancelled.
 import { expect, test, vi } from "vitest"
-import { withDeadline } from "../../src/rest/deadline.js"
-import { RestError } from "../../src/rest/rest-error.js"
+import { withDeadline } from "../../src/redis/deadline.js"
+import { RedisError } from "../../src/redis/redis-error.js"
 import { rejection } from "../support/outcomes.js"
 import { useVirtualTime } from "../support/virtual-time.js"
 
@@ -39,7 +39,7 @@ test("when the time is up the work is told, and the outcome is unknown", async (
   await vi.advanceTimersByTimeAsync(1)
   expect(signal?.aborted).toBe(true)
   const error = await working
-  expect(error).toBeInstanceOf(RestError)
+  expect(error).toBeInstanceOf(RedisError)
   expect(error).toMatchObject({ outcome: "unknown", message: "no answer within 100 ms" })
 })
 
@@ -62,7 +62,7 @@ test("what fails because it was told is a time that was up all the same, in whol
 test("the answer that comes late is there for whoever waits for it", async () => {
   const working = rejection(withDeadline(100, () => after(500, "late")))
   await vi.advanceTimersByTimeAsync(500)
-  expect(await ((await working) as RestError).late).toBe("late")
+  expect(await ((await working) as RedisError).late).toBe("late")
 })
 
 test("a failure that comes late is nobody's unhandled rejection", async () => {

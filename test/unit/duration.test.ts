@@ -1,6 +1,6 @@
 // Durations: numbers of milliseconds, or text with a unit, and nothing else.
 import { expect, test } from "vitest"
-import { parseDuration } from "../../src/duration.js"
+import { parseDuration } from "../../src/time/duration.js"
 
 const ANY = { min: 0, max: Infinity }
 

@@ -1,7 +1,7 @@
 // The reader of event streams: whatever the network makes of the frames, it tells what was sent or that it cannot.
 import { expect, test, vi } from "vitest"
-import { readEventStream } from "../../src/rest/event-stream.js"
-import { RestError } from "../../src/rest/rest-error.js"
+import { readEventStream } from "../../src/redis/subscription.js"
+import { RedisError } from "../../src/redis/redis-error.js"
 import { rejection } from "../support/outcomes.js"
 
 const FRAMES =
@@ -25,8 +25,8 @@ async function read(pieces: Iterable<Uint8Array | string>) {
       onMessage: (message) => heard.push(message),
     }),
   )
-  expect(error).toBeInstanceOf(RestError)
-  return { heard, error: error as RestError }
+  expect(error).toBeInstanceOf(RedisError)
+  return { heard, error: error as RedisError }
 }
 
 test("frames tell the same wherever they are split", async () => {

@@ -1,7 +1,7 @@
 // The listener: told everything, and unable to break the lock that it observes.
 import { afterEach, beforeEach, expect, test, vi } from "vitest"
 import type { LockEvent } from "../../src/events.js"
-import { guarded } from "../../src/guarded.js"
+import { safeCallback } from "../../src/values/safe-callback.js"
 
 const EVENT: LockEvent = { type: "queued", name: "a", place: 0 }
 const thrown = new Error("the listener failed")
@@ -15,12 +15,12 @@ afterEach(() => {
 
 test("a listener is handed the event", () => {
   const listener = vi.fn()
-  guarded("onEvent", listener)(EVENT)
+  safeCallback("onEvent", listener)(EVENT)
   expect(listener).toHaveBeenCalledExactlyOnceWith(EVENT)
 })
 
 test("what a listener throws goes to the console and no further", () => {
-  const emit = guarded("onEvent", () => {
+  const emit = safeCallback("onEvent", () => {
     throw thrown
   })
   emit(EVENT)
@@ -28,13 +28,13 @@ test("what a listener throws goes to the console and no further", () => {
 })
 
 test("what an async listener rejects with goes to the console and no further", async () => {
-  guarded("onEvent", () => Promise.reject(thrown))(EVENT)
+  safeCallback("onEvent", () => Promise.reject(thrown))(EVENT)
   await vi.waitFor(() => {
     expect(console.error).toHaveBeenCalledExactlyOnceWith(expect.anything(), thrown)
   })
 })
 
 test("no listener is no work", () => {
-  guarded("onEvent", undefined)(EVENT)
+  safeCallback("onEvent", undefined)(EVENT)
   expect(console.error).not.toHaveBeenCalled()
 })

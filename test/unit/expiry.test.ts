@@ -1,8 +1,7 @@
 // The moment at which a hold is over: noticed in time, once, and not before.
-import { expect, test, vi } from "vitest"
-import { Expiry } from "../../src/expiry.js"
-import { now, Validity } from "../../src/validity.js"
+import { Expiry, now, Validity } from "../../src/time/validity.js"
 import { useVirtualTime } from "../support/virtual-time.js"
+import { expect, test, vi } from "vitest"
 
 useVirtualTime()
 

@@ -1,7 +1,7 @@
 // What a waiter hears, in order and in time.
 import { afterEach, expect, test, vi } from "vitest"
 import { durationOf, rejection } from "../support/outcomes.js"
-import { Inbox } from "../../src/wait/inbox.js"
+import { Inbox } from "../../src/acquire/queue-wait.js"
 
 afterEach(() => {
   vi.useRealTimers()

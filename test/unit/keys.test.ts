@@ -8,8 +8,8 @@ import {
   MAX_KEY_BYTES,
   nameOf,
   voteKeys,
-} from "../../src/store/keys.js"
-import { waiterEntry } from "../../src/store/waiter-entry.js"
+} from "../../src/redis/keys.js"
+import { waiterEntry } from "../../src/redis/queue.js"
 
 test("a lock lives in its own key and those behind it", () => {
   expect(lockKey("lock:", "a")).toBe("lock:a")

@@ -1,6 +1,6 @@
 // For how long a pushed grant may be trusted, when no two clocks agree and messages come late.
 import { afterEach, beforeEach, expect, test, vi } from "vitest"
-import { now, Validity } from "../../src/validity.js"
+import { now, Validity } from "../../src/time/validity.js"
 
 const LEASE_MS = 3_000
 /** One percent and two milliseconds. */

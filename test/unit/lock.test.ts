@@ -1,8 +1,8 @@
 // One hold, step by step, against a store that answers as told and clocks that move as told.
 import { describe, expect, test, vi } from "vitest"
 import { LockBackendError, LockLostError } from "../../src/index.js"
-import { type Hold, Lock } from "../../src/lock.js"
-import { now, Validity } from "../../src/validity.js"
+import { type Hold, Lock } from "../../src/hold/lock.js"
+import { now, Validity } from "../../src/time/validity.js"
 import { recorder, rejection } from "../support/outcomes.js"
 import { failed, type Script, scriptedStore } from "../support/scripted-store.js"
 import { useVirtualTime } from "../support/virtual-time.js"

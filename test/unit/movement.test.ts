@@ -1,10 +1,10 @@
 // How fast a queue moves, from the places at which a waiter saw itself.
 import { expect, test } from "vitest"
-import { Movement } from "../../src/wait/movement.js"
+import { QueueSpeed } from "../../src/acquire/poll-schedule.js"
 
 /** @param sights the place, and after how many milliseconds */
-function seen(...sights: readonly (readonly [place: number, atMs: number])[]): Movement {
-  const movement = new Movement()
+function seen(...sights: readonly (readonly [place: number, atMs: number])[]): QueueSpeed {
+  const movement = new QueueSpeed()
   for (const [place, atMs] of sights) {
     const sentAt = { wallMs: 0, monotonicMs: atMs }
     movement.see({

@@ -1,8 +1,12 @@
 // When a waiter asks: at the moment at which the lock could be free, staggered, and often enough to count as alive.
 import { afterEach, expect, test, vi } from "vitest"
-import { listeningPauseMs, paceOf, pollingPauseMs } from "../../src/wait/pace.js"
-import type { Queued } from "../../src/store/store.js"
-import { now } from "../../src/validity.js"
+import {
+  listeningPauseMs,
+  pollScheduleFor,
+  pollingPauseMs,
+} from "../../src/acquire/poll-schedule.js"
+import type { Queued } from "../../src/redis/store.js"
+import { now } from "../../src/time/validity.js"
 
 const queued = (facts: Partial<Queued> = {}): Queued => ({
   kind: "queued",
@@ -26,14 +30,14 @@ const jitter = (random: 0 | 1) => vi.spyOn(Math, "random").mockReturnValue(rando
 
 test("who might not notice that its stream has ended asks at least three times in a ttl, others need not", () => {
   const longest = (how: "stream" | "subscriber" | "poll", ttlMs: number) =>
-    paceOf(how, ttlMs).longestPauseMs
+    pollScheduleFor(how, ttlMs).longestPauseMs
   for (const ttlMs of [3_000, 300_000]) expect(longest("stream", ttlMs)).toBe(20_000)
   expect([longest("subscriber", 3_000), longest("subscriber", 300_000)]).toEqual([1_000, 5_000])
   expect([longest("poll", 3_000), longest("poll", 300_000)]).toEqual([1_000, 2_000])
 })
 
 test("a sign of life is due after ten seconds, give or take one, and 100 ms later for each place", () => {
-  const pace = paceOf("stream", 30_000)
+  const pace = pollScheduleFor("stream", 30_000)
   const pause = (place: number) =>
     Math.round(listeningPauseMs(queued({ holderTtlMs: Infinity, place }), pace, 0))
   jitter(0)
@@ -43,7 +47,7 @@ test("a sign of life is due after ten seconds, give or take one, and 100 ms late
 })
 
 test("behind a stranger each asks a second later than the one before it", () => {
-  const pace = paceOf("stream", 30_000)
+  const pace = pollScheduleFor("stream", 30_000)
   const pause = (place: number) =>
     listeningPauseMs(queued({ isForeign: true, holderTtlMs: Infinity, place }), pace, 0)
   jitter(0)
@@ -53,14 +57,14 @@ test("behind a stranger each asks a second later than the one before it", () => 
 })
 
 test("who asks again at the same place leaves twice the time to those before it, up to a lease", () => {
-  const pace = paceOf("stream", 30_000)
+  const pace = pollScheduleFor("stream", 30_000)
   const facts = queued({ holderTtlMs: 4_000, place: 1 })
   const pauses = [0, 1, 2, 3, 10, 2_000].map((n) => listeningPauseMs(facts, pace, n) - 4_001)
   expect(pauses).toEqual([50, 100, 200, 400, 3_000, 3_000])
 })
 
 test("who polls a queue that has not moved asks the less often the further back it is, and the longer it stands still", () => {
-  const pace = paceOf("poll", 30_000)
+  const pace = pollScheduleFor("poll", 30_000)
   const pause = (place: number, n: number, holderTtlMs = 30_000) =>
     Math.floor(pollingPauseMs(queued({ place, holderTtlMs }), pace, n, undefined))
   jitter(1)
@@ -78,18 +82,18 @@ test("who polls a queue that has not moved asks the less often the further back 
 test("a lease is long enough to ask twice in, and no longer than the ttl", () => {
   for (const ttlMs of TTLS) {
     for (const how of ["stream", "subscriber", "poll"] as const) {
-      const { leaseMs, longestPollMs } = paceOf(how, ttlMs)
+      const { leaseMs, longestPollMs } = pollScheduleFor(how, ttlMs)
       expect(leaseMs).toBeLessThanOrEqual(ttlMs)
       expect(longestPollMs * 2).toBeLessThan(leaseMs)
     }
   }
-  expect(paceOf("stream", 30_000).leaseMs).toBe(3_000)
-  expect(paceOf("poll", 30_000).leaseMs).toBe(5_000)
-  expect(paceOf("subscriber", 30_000).leaseMs).toBe(11_000)
+  expect(pollScheduleFor("stream", 30_000).leaseMs).toBe(3_000)
+  expect(pollScheduleFor("poll", 30_000).leaseMs).toBe(5_000)
+  expect(pollScheduleFor("subscriber", 30_000).leaseMs).toBe(11_000)
 })
 
 test("the head asks just when the hold ends, those behind it 50 ms later each, or 500 ms if it may be a lease", () => {
-  const pace = paceOf("stream", 30_000)
+  const pace = pollScheduleFor("stream", 30_000)
   for (const place of [0, 1, 7]) {
     const pauseMs = (holderTtlMs: number) =>
       listeningPauseMs(queued({ holderTtlMs, place }), pace, 0)
@@ -99,7 +103,7 @@ test("the head asks just when the hold ends, those behind it 50 ms later each, o
 })
 
 test("where the queue moves, those who came during a lease do not ask before their turn", () => {
-  const pace = paceOf("stream", 30_000)
+  const pace = pollScheduleFor("stream", 30_000)
   const [holdMs, roundTripMs] = [250, 100]
   for (const place of [1, 5, 20]) {
     const turn = place * (holdMs + roundTripMs)
@@ -113,7 +117,7 @@ test("nobody is silent for so long that it would pass for dead", () => {
       for (const holderTtlMs of [10, 30_000, Infinity]) {
         for (const isForeign of [true, false]) {
           const facts = queued({ place, holderTtlMs, isForeign })
-          const pace = paceOf(how, 30_000)
+          const pace = pollScheduleFor(how, 30_000)
           const longest = LIFE_MS - 9_000
           expect(listeningPauseMs(facts, pace, 9)).toBeLessThan(longest)
           expect(pollingPauseMs(facts, pace, 9, undefined)).toBeLessThan(longest)
@@ -124,7 +128,7 @@ test("nobody is silent for so long that it would pass for dead", () => {
 })
 
 test("who polls asks before its turn can come at the rate of the queue, by a step that grows while it stands still", () => {
-  const pace = paceOf("poll", 30_000)
+  const pace = pollScheduleFor("poll", 30_000)
   const pause = (place: number, n: number) =>
     Math.round(pollingPauseMs(queued({ place }), pace, n, 200))
   jitter(1)
@@ -137,7 +141,7 @@ test("who polls asks before its turn can come at the rate of the queue, by a ste
 })
 
 test("who polls a queue that moves fast asks no more often than a round trip takes", () => {
-  const pace = paceOf("poll", 30_000)
+  const pace = pollScheduleFor("poll", 30_000)
   for (const msPerPlace of [0, 10]) {
     expect(pollingPauseMs(queued(), pace, 0, msPerPlace)).toBe(25)
     // When it has come to stand still it is asked ever less often, as any other.
@@ -148,7 +152,7 @@ test("who polls a queue that moves fast asks no more often than a round trip tak
 })
 
 test("behind a stranger the head asks every one to two seconds, or when its ttl ends", () => {
-  const pace = paceOf("stream", 30_000)
+  const pace = pollScheduleFor("stream", 30_000)
   for (let i = 0; i < 100; i++) {
     const pause = listeningPauseMs(queued({ isForeign: true, holderTtlMs: Infinity }), pace, i)
     expect(pause).toBeGreaterThanOrEqual(1_000)

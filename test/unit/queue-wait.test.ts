@@ -1,16 +1,15 @@
 // A wait in the queue, step by step: what is heard, what is believed of it, and when is asked.
-import { describe, expect, test, vi } from "vitest"
+import { type AcquisitionRequest, Attempts } from "../../src/acquire/attempts.js"
+import { QueueWait } from "../../src/acquire/queue-wait.js"
 import { LockTimeoutError } from "../../src/index.js"
-import { RestError } from "../../src/rest/rest-error.js"
-import type { Busy, Grant, LockQueue, Notice, Queued } from "../../src/store/store.js"
-import { now } from "../../src/validity.js"
-import type { AcquisitionRequest } from "../../src/wait/acquisition-request.js"
-import { Inquiry } from "../../src/wait/inquiry.js"
-import { QueueWait } from "../../src/wait/queue-wait.js"
+import { RedisError } from "../../src/redis/redis-error.js"
+import type { Busy, Grant, LockQueue, Notice, Queued } from "../../src/redis/store.js"
+import { now } from "../../src/time/validity.js"
 import { rejection } from "../support/outcomes.js"
 import { REQUEST } from "../support/request.js"
 import { grant } from "../support/scripted-store.js"
 import { useVirtualTime } from "../support/virtual-time.js"
+import { describe, expect, test, vi } from "vitest"
 
 /** What the server's clock says when the place is given. */
 const MICROS = 1_000_000
@@ -81,7 +80,7 @@ function wait(
     },
   }
   const all = { ...REQUEST, waitMs: 60_000, ...request }
-  const running = new QueueWait(queue, all, new Inquiry(all), (place) => places.push(place)).run()
+  const running = new QueueWait(queue, all, new Attempts(all), (place) => places.push(place)).run()
   running.catch(() => undefined)
   return {
     running,
@@ -268,7 +267,7 @@ describe("the stream", () => {
   })
 
   test("that is not to be had is done without, unless that is a mistake of ours", async () => {
-    const lost = new RestError("lost", { outcome: "unknown" })
+    const lost = new RedisError("lost", { outcome: "unknown" })
     const { asked } = wait([() => queued({ place: 0 })], {}, () => Promise.reject(lost))
     await pass(35)
     expect(asked).toEqual(["listen at 0", "enqueue anew at 0", "check 17 at 35"])

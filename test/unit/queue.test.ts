@@ -1,10 +1,10 @@
 // The queue of one database: what a waiter sends, and what it makes of what it hears.
 import { expect, test } from "vitest"
-import { RestError } from "../../src/rest/rest-error.js"
-import type { Listener, Transport } from "../../src/rest/transport.js"
-import { Database } from "../../src/store/database.js"
-import { SingleQueue } from "../../src/store/queue.js"
-import type { Notice } from "../../src/store/store.js"
+import { RedisError } from "../../src/redis/redis-error.js"
+import type { Listener, Transport } from "../../src/redis/transport.js"
+import { Database } from "../../src/redis/database.js"
+import { SingleQueue } from "../../src/redis/queue.js"
+import type { Notice } from "../../src/redis/store.js"
 import { rejection } from "../support/outcomes.js"
 import { withEcho } from "../support/with-echo.js"
 
@@ -53,7 +53,7 @@ test("a waiter checks, and leaves, under its entry", async () => {
 
 test("who was entered is in the queue: any other answer is none", async () => {
   const { queue } = answering(["busy", 500, "", "", -1, "", 0])
-  expect(await rejection(queue.enqueue(waiter, "", 700))).toBeInstanceOf(RestError)
+  expect(await rejection(queue.enqueue(waiter, "", 700))).toBeInstanceOf(RedisError)
 })
 
 test("a notice is told as what it says; garbage, and the end of the stream, as the end", async () => {
@@ -74,8 +74,8 @@ test("a notice is told as what it says; garbage, and the end of the stream, as t
 
 test("a database that refuses streams is asked for none again; one in trouble is", async () => {
   for (const [failure, canListen] of [
-    [new RestError("no streams", { outcome: "refused" }), false],
-    [new RestError("lost", { outcome: "unknown" }), true],
+    [new RedisError("no streams", { outcome: "refused" }), false],
+    [new RedisError("lost", { outcome: "unknown" }), true],
     [new TypeError("ours"), true],
   ] as const) {
     const queue = queueOf({ subscribe: () => Promise.reject(failure) })

@@ -1,8 +1,8 @@
 // One attempt to get a majority: what a grant is worth, who is asked to note its fencing token, and what is taken back.
 import { describe, expect, test, vi } from "vitest"
-import { Attempt } from "../../src/store/quorum/attempt.js"
-import type { QuorumError } from "../../src/store/quorum/quorum-error.js"
-import type { Grant, TakeRequest } from "../../src/store/store.js"
+import { QuorumAttempt } from "../../src/quorum/quorum-attempt.js"
+import type { QuorumError } from "../../src/quorum/quorum-error.js"
+import type { Grant, TakeRequest } from "../../src/redis/store.js"
 import { rejection } from "../support/outcomes.js"
 import { TAKE_REQUEST } from "../support/request.js"
 import {
@@ -28,7 +28,7 @@ useVirtualTime()
 /** Starts the second attempt of a call; each database may take a second. */
 function attempt(scripts: readonly DatabaseScript[], request: Partial<TakeRequest> = {}) {
   const quorum = scriptedPanel(scripts)
-  const running = new Attempt(quorum.panel, { ...TAKE_REQUEST, ...request }, 2, 1_000).run()
+  const running = new QuorumAttempt(quorum.panel, { ...TAKE_REQUEST, ...request }, 2, 1_000).run()
   running.catch(() => undefined)
   return { ...quorum, running, grant: running as Promise<Grant> }
 }

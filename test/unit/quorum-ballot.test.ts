@@ -1,19 +1,19 @@
 // What the reply of a database that was asked for its vote means, and what is none.
 import { describe, expect, test } from "vitest"
-import { RestError } from "../../src/rest/rest-error.js"
-import { orFailed, readBallot } from "../../src/store/quorum/ballot.js"
+import { RedisError } from "../../src/redis/redis-error.js"
+import { orFailed, readVoteReply } from "../../src/quorum/vote-reply.js"
 import { rejection } from "../support/outcomes.js"
 
 describe("a reply", () => {
   test("gives the vote, for what is left of it, with the last fencing token and the server's time", () => {
     const granted = { kind: "granted", leftMs: 30_000, lastFence: 7, micros: 1_700 }
-    expect(readBallot(["granted", 30_000, "7", "1700"])).toEqual(granted)
+    expect(readVoteReply(["granted", 30_000, "7", "1700"])).toEqual(granted)
     // As a client has it that parses replies.
-    expect(readBallot(["granted", 30_000, 7, 1_700])).toEqual(granted)
+    expect(readVoteReply(["granted", 30_000, 7, 1_700])).toEqual(granted)
   })
 
   test("says who has the vote and for how long: a key without end for ever, one that has just ended no longer", () => {
-    const busy = (ms: number) => readBallot(["busy", ms, "fl_a_b-1"])
+    const busy = (ms: number) => readVoteReply(["busy", ms, "fl_a_b-1"])
     expect(busy(500)).toEqual({ kind: "busy", leftMs: 500, holder: "fl_a_b-1" })
     expect(busy(1)).toMatchObject({ leftMs: 1 })
     expect(busy(-1)).toMatchObject({ leftMs: Infinity })
@@ -21,8 +21,8 @@ describe("a reply", () => {
   })
 
   test("names a holder by whatever its value is, also where a client has parsed it", () => {
-    expect(readBallot(["busy", 500, ""])).toMatchObject({ holder: "" })
-    expect(readBallot(["busy", 500, 42])).toMatchObject({ holder: "42" })
+    expect(readVoteReply(["busy", 500, ""])).toMatchObject({ holder: "" })
+    expect(readVoteReply(["busy", 500, 42])).toMatchObject({ holder: "42" })
   })
 
   test.each([
@@ -34,7 +34,7 @@ describe("a reply", () => {
     "of a young database is a refusal that says in how many seconds it votes: %i ms, %i s",
     (ms, s) => {
       const message = `new, or has lost its memory: it does not vote for another ${String(s)} s`
-      const error = thrownBy(() => readBallot(["young", ms]))
+      const error = thrownBy(() => readVoteReply(["young", ms]))
       expect(error).toMatchObject({ message, outcome: "refused", mayHaveBeenExecuted: false })
     },
   )
@@ -55,8 +55,8 @@ describe("a reply", () => {
     [["queued", 30_000, "7", "1"]],
     [["young"]],
   ])("that is none is a failure, and may have been a vote: %j", (reply) => {
-    const error = thrownBy(() => readBallot(reply))
-    expect(error).toBeInstanceOf(RestError)
+    const error = thrownBy(() => readVoteReply(reply))
+    expect(error).toBeInstanceOf(RedisError)
     expect(error).toMatchObject({ outcome: "unknown", mayHaveBeenExecuted: true })
   })
 })
@@ -64,7 +64,7 @@ describe("a reply", () => {
 describe("an answer", () => {
   test("that is a failure counts as one; a mistake of ours stays a mistake", async () => {
     expect(await orFailed(Promise.resolve("noted"))).toBe("noted")
-    const error = new RestError("no", { outcome: "unknown" })
+    const error = new RedisError("no", { outcome: "unknown" })
     expect(await orFailed(Promise.reject(error))).toEqual({ kind: "failed", error })
     const mistake = new TypeError("ours")
     expect(await rejection(orFailed(Promise.reject(mistake)))).toBe(mistake)

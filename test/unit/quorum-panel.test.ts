@@ -1,8 +1,8 @@
 // What a majority is, how long its databases may take, and what is said where there is none.
 import { describe, expect, test } from "vitest"
-import { RestError, type RestFailure } from "../../src/rest/rest-error.js"
-import { isFailed } from "../../src/store/quorum/panel.js"
-import { now, Validity } from "../../src/validity.js"
+import { RedisError, type RedisFailure } from "../../src/redis/redis-error.js"
+import { isFailed } from "../../src/quorum/quorum-nodes.js"
+import { now, Validity } from "../../src/time/validity.js"
 import { scriptedPanel } from "../support/scripted-databases.js"
 
 function panelOf(count: number, voteMs?: number) {
@@ -12,8 +12,8 @@ function panelOf(count: number, voteMs?: number) {
   ).panel
 }
 
-function failed(failure: Partial<RestFailure> = {}, message = "no") {
-  const error = new RestError(message, { outcome: "unknown", ...failure })
+function failed(failure: Partial<RedisFailure> = {}, message = "no") {
+  const error = new RedisError(message, { outcome: "unknown", ...failure })
   return { kind: "failed", error } as const
 }
 

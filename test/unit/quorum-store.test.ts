@@ -1,11 +1,11 @@
 // Locks on a majority: which answers decide each operation, and how a split is settled.
 import { describe, expect, test, vi } from "vitest"
 import { LockManager } from "../../src/index.js"
-import { RestError } from "../../src/rest/rest-error.js"
-import type { PanelSettings } from "../../src/store/quorum/panel.js"
-import { QuorumStore } from "../../src/store/quorum/quorum.js"
-import type { StoreRecipe } from "../../src/store/store.js"
-import { Validity } from "../../src/validity.js"
+import { RedisError } from "../../src/redis/redis-error.js"
+import type { QuorumSettings } from "../../src/quorum/quorum-nodes.js"
+import { QuorumStore } from "../../src/quorum/quorum-store.js"
+import type { StoreRecipe } from "../../src/redis/store.js"
+import { Validity } from "../../src/time/validity.js"
 import { rejection } from "../support/outcomes.js"
 import { TAKE_REQUEST } from "../support/request.js"
 import {
@@ -24,7 +24,7 @@ const claim = { name: "a", token: "fl_a_b-1" }
 
 useVirtualTime()
 
-function storeOf(scripts: readonly DatabaseScript[], settings?: Partial<PanelSettings>) {
+function storeOf(scripts: readonly DatabaseScript[], settings?: Partial<QuorumSettings>) {
   const quorum = scriptedPanel(scripts, settings)
   return { ...quorum, store: new QuorumStore(quorum.panel) }
 }
@@ -273,7 +273,7 @@ async function outcomeOf(
       outcome = result instanceof Validity ? "held" : String(result)
     },
     (error: unknown) => {
-      outcome = error instanceof RestError ? "failed" : String(error)
+      outcome = error instanceof RedisError ? "failed" : String(error)
     },
   )
   await vi.advanceTimersByTimeAsync(letters.length)

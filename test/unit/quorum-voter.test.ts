@@ -1,7 +1,7 @@
 // One database of a quorum: what it is sent, what its replies mean, and how hard it is tried to be rid of a vote.
 import { describe, expect, test, vi } from "vitest"
-import { BORN_KEY } from "../../src/store/keys.js"
-import type { Voter } from "../../src/store/quorum/voter.js"
+import { BORN_KEY } from "../../src/redis/keys.js"
+import type { QuorumNode } from "../../src/quorum/quorum-node.js"
 import { rejection } from "../support/outcomes.js"
 import { TAKE_REQUEST } from "../support/request.js"
 import {
@@ -20,7 +20,7 @@ const claim = { name: "a", token: "fl_a_b-1" }
 useVirtualTime()
 
 /** What it is sent by the call, and what comes of it. */
-async function ask(script: DatabaseScript, call: (voter: Voter) => Promise<unknown>) {
+async function ask(script: DatabaseScript, call: (voter: QuorumNode) => Promise<unknown>) {
   const { voter, asked } = scriptedDatabase(script)
   const result = await call(voter)
   return { result, sent: asked.map(({ keys, args, timeoutMs }) => [...keys, args, timeoutMs]) }

@@ -1,7 +1,7 @@
 // When a hold is renewed, and when no more: with a clock that is moved and a hold that answers as told.
 import { expect, test, vi } from "vitest"
-import { Renewal, type RenewalPlan } from "../../src/renewal.js"
-import { now, Validity } from "../../src/validity.js"
+import { Renewal, type RenewalPlan } from "../../src/hold/renewal.js"
+import { now, Validity } from "../../src/time/validity.js"
 import { useVirtualTime } from "../support/virtual-time.js"
 
 const TTL = 30_000

@@ -1,6 +1,6 @@
 // What the scripts answer, read strictly: whatever is not as it must be is no answer.
 import { describe, expect, test } from "vitest"
-import { RestError } from "../../src/rest/rest-error.js"
+import { RedisError } from "../../src/redis/redis-error.js"
 import {
   readAcquired,
   readInteger,
@@ -8,9 +8,9 @@ import {
   readSnapshots,
   readStolen,
   splitReply,
-} from "../../src/store/replies.js"
-import type { Grant } from "../../src/store/store.js"
-import { now } from "../../src/validity.js"
+} from "../../src/redis/replies.js"
+import type { Grant } from "../../src/redis/store.js"
+import { now } from "../../src/time/validity.js"
 
 const sentAt = now()
 const request = { name: "a", token: "fl_a_b", ttlMs: 30_000, fencing: false, limit: undefined }
@@ -33,7 +33,7 @@ describe("a reply and what the script could not publish", () => {
   })
 
   test.for([[undefined], ["released"], [[]], [{ length: 1 }]])("%j is none", ([reply]) => {
-    expect(() => splitReply(reply, 1)).toThrow(RestError)
+    expect(() => splitReply(reply, 1)).toThrow(RedisError)
   })
 })
 
@@ -46,7 +46,7 @@ describe("acquire", () => {
       fencingToken: 7,
     })
     expect(read(["granted", 1, "7", "", -1, "", 0])).toMatchObject({ fencingToken: undefined })
-    expect(() => read(["granted", 1, "", "", -1, "", 0], { fencing: true })).toThrow(RestError)
+    expect(() => read(["granted", 1, "", "", -1, "", 0], { fencing: true })).toThrow(RedisError)
   })
 
   test("a grant is valid for what its key has left, and never for longer than was asked for", () => {
@@ -89,7 +89,7 @@ describe("acquire", () => {
     expect(refused(0, 2)).toThrow("in use with none (a shared lock), got 2 permits")
     expect(refused(3, Infinity)).toThrow("in use with 3 permits, got none (a shared lock)")
     // Who wants the lock alone named none.
-    expect(() => read(["limit", 3, "", "", -1, "", 0])).toThrow(RestError)
+    expect(() => read(["limit", 3, "", "", -1, "", 0])).toThrow(RedisError)
   })
 
   test.for([
@@ -100,7 +100,7 @@ describe("acquire", () => {
     [["queued", 1, "", "1", 0, "", 0]],
     [["queued", 1, "", "1", 0, "1", null]],
   ])("%j is none", ([answer]) => {
-    expect(() => read(answer ?? [])).toThrow(RestError)
+    expect(() => read(answer ?? [])).toThrow(RedisError)
   })
 })
 
@@ -113,7 +113,7 @@ describe("steal", () => {
     expect(stolen(["held", 0, null])).toEqual({ kind: "held", digest: "null" })
     expect(stolen(["held", 0, 17])).toEqual({ kind: "held", digest: "17" })
     for (const none of [undefined, {}, []]) {
-      expect(() => stolen(["held", 0, none])).toThrow(RestError)
+      expect(() => stolen(["held", 0, none])).toThrow(RedisError)
     }
     expect(stolen(["granted", 500, ""])).toMatchObject({
       kind: "granted",
@@ -121,9 +121,9 @@ describe("steal", () => {
       isLease: false,
     })
     expect(stolen(["granted", 500, "7"], true)).toMatchObject({ fencingToken: 7 })
-    expect(() => stolen(["granted", 500, ""], true)).toThrow(RestError)
-    expect(() => stolen(["busy", 0, ""])).toThrow(RestError)
-    for (const reply of ["granted", undefined, 7]) expect(() => stolen(reply)).toThrow(RestError)
+    expect(() => stolen(["granted", 500, ""], true)).toThrow(RedisError)
+    expect(() => stolen(["busy", 0, ""])).toThrow(RedisError)
+    for (const reply of ["granted", undefined, 7]) expect(() => stolen(reply)).toThrow(RedisError)
   })
 })
 
@@ -161,7 +161,7 @@ describe("snapshot", () => {
     [[["me", 1, "alone"], []]],
     [[["me", "x", "shared"], []]],
   ])("%j is none", ([reply]) => {
-    expect(() => readSnapshots(reply, 1)).toThrow(RestError)
+    expect(() => readSnapshots(reply, 1)).toThrow(RedisError)
   })
 })
 
@@ -202,7 +202,7 @@ test("an integer is one as a number or as its digits, and nothing else is", () =
     true,
     ["7"],
   ]) {
-    expect(() => readInteger(value)).toThrow(RestError)
+    expect(() => readInteger(value)).toThrow(RedisError)
   }
-  expect(() => readInteger("9007199254740993")).toThrow(RestError)
+  expect(() => readInteger("9007199254740993")).toThrow(RedisError)
 })

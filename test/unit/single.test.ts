@@ -1,12 +1,12 @@
 // What one database sends for a hold, and what it takes for an answer: nothing but what the script can say.
 import { describe, expect, test, vi } from "vitest"
-import * as scripts from "../../src/lua/scripts.js"
-import { RestError } from "../../src/rest/rest-error.js"
-import type { Transport } from "../../src/rest/transport.js"
-import { Database } from "../../src/store/database.js"
-import { SingleStore } from "../../src/store/single.js"
-import type { Grant } from "../../src/store/store.js"
-import { Validity } from "../../src/validity.js"
+import * as scripts from "../../src/redis/lua/scripts.js"
+import { RedisError } from "../../src/redis/redis-error.js"
+import type { Transport } from "../../src/redis/transport.js"
+import { Database } from "../../src/redis/database.js"
+import { SingleStore } from "../../src/redis/single-store.js"
+import type { Grant } from "../../src/redis/store.js"
+import { Validity } from "../../src/time/validity.js"
 import { rejection } from "../support/outcomes.js"
 import { withEcho } from "../support/with-echo.js"
 import { TAKE_REQUEST } from "../support/request.js"
@@ -44,7 +44,7 @@ describe.each(Object.entries(calls))("%s", (_, call) => {
     "takes %j for no answer",
     async (reply) => {
       const error = await rejection(call(answering(reply)))
-      expect(error).toBeInstanceOf(RestError)
+      expect(error).toBeInstanceOf(RedisError)
       expect(error).toMatchObject({ outcome: "unknown" })
     },
   )

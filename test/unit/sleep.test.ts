@@ -1,7 +1,7 @@
 // Sleeping: as long as it takes, and not a moment longer than the signal allows.
 import { getEventListeners } from "node:events"
 import { expect, test, vi } from "vitest"
-import { sleep, untilAborted } from "../../src/sleep.js"
+import { sleep, untilAborted } from "../../src/time/timers.js"
 import { rejection } from "../support/outcomes.js"
 import { useVirtualTime } from "../support/virtual-time.js"
 

@@ -1,14 +1,13 @@
 // A theft, step by step: what it finds in its way, what it replaces, and when it gives up.
-import { expect, test, vi } from "vitest"
+import { type AcquisitionRequest, Attempts } from "../../src/acquire/attempts.js"
+import { steal } from "../../src/acquire/steal.js"
 import { LockTimeoutError } from "../../src/index.js"
-import type { Grant, Held, SingleDatabase } from "../../src/store/store.js"
-import type { AcquisitionRequest } from "../../src/wait/acquisition-request.js"
-import { Inquiry } from "../../src/wait/inquiry.js"
-import { steal } from "../../src/wait/steal.js"
+import type { Grant, Held, SingleDatabase } from "../../src/redis/store.js"
 import { rejection } from "../support/outcomes.js"
 import { REQUEST } from "../support/request.js"
 import { grant } from "../support/scripted-store.js"
 import { useVirtualTime } from "../support/virtual-time.js"
+import { expect, test, vi } from "vitest"
 
 useVirtualTime()
 
@@ -24,7 +23,7 @@ function stealing(holders: readonly string[], request: Partial<AcquisitionReques
     },
   }
   const all = { ...REQUEST, ...request }
-  const running = steal(thief as SingleDatabase, all, new Inquiry(all))
+  const running = steal(thief as SingleDatabase, all, new Attempts(all))
   running.catch(() => undefined)
   return { running, found }
 }

@@ -1,22 +1,22 @@
 // What the votes of a quorum amount to, and from when on that is known.
 import { describe, expect, test } from "vitest"
-import { RestError } from "../../src/rest/rest-error.js"
-import type { Ballot } from "../../src/store/quorum/ballot.js"
-import { tally } from "../../src/store/quorum/tally.js"
+import { RedisError } from "../../src/redis/redis-error.js"
+import type { VoteReply } from "../../src/quorum/vote-reply.js"
+import { countVotes } from "../../src/quorum/count-votes.js"
 
-const BALLOTS: Readonly<Record<string, Ballot | undefined>> = {
+const BALLOTS: Readonly<Record<string, VoteReply | undefined>> = {
   g: { kind: "granted", leftMs: 1_000, lastFence: 0, micros: 1 },
   a: { kind: "busy", leftMs: 300, holder: "a" },
   b: { kind: "busy", leftMs: 200, holder: "b" },
   c: { kind: "busy", leftMs: Infinity, holder: "c" },
-  f: { kind: "failed", error: new RestError("no", { outcome: "unknown" }) },
+  f: { kind: "failed", error: new RedisError("no", { outcome: "unknown" }) },
   "-": undefined,
 }
 
 /** One letter for each database: granted, a, b or c has it, failed, not answered yet. */
 function count(votes: string) {
   const known = Array.from(votes, (letter) => BALLOTS[letter])
-  return tally(known, Math.floor(known.length / 2) + 1)
+  return countVotes(known, Math.floor(known.length / 2) + 1)
 }
 
 describe.each([

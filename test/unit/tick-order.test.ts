@@ -1,11 +1,11 @@
 // Commands of one tick: together for one key, apart for others, each with its own reply, refusal and deadline.
 import { expect, test, vi } from "vitest"
-import { TickOrder } from "../../src/rest/tick-order.js"
+import { RequestBatcher } from "../../src/redis/request-batcher.js"
 import { rejection } from "../support/outcomes.js"
 
 function order(answer: (commands: readonly (readonly string[])[]) => unknown[]) {
   const sent: { commands: readonly (readonly string[])[]; signal: AbortSignal }[] = []
-  const ticks = new TickOrder((commands, signal) => {
+  const ticks = new RequestBatcher((commands, signal) => {
     sent.push({ commands, signal })
     return new Promise((resolve) => {
       resolve(answer(commands))

@@ -7,7 +7,7 @@ import {
   createToken,
   TOKEN,
   withoutTokens,
-} from "../../src/token.js"
+} from "../../src/values/token.js"
 
 const tokens = Array.from({ length: 2_000 }, () => createToken(createClientId()))
 

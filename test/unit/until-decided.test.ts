@@ -1,6 +1,6 @@
 // Answers that come one after the other: how many of them are waited for, and what becomes of the others.
 import { expect, test, vi } from "vitest"
-import { type Known, untilDecided } from "../../src/store/quorum/until-decided.js"
+import { type Known, untilDecided } from "../../src/quorum/until-decided.js"
 import { rejection } from "../support/outcomes.js"
 
 /** Three answers that a test gives, of which two decide. */

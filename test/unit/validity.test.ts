@@ -1,6 +1,6 @@
 // Validity: two clocks, and whichever says "over" first is right.
 import { afterEach, beforeEach, expect, test, vi } from "vitest"
-import { elapsedMs, now, Validity } from "../../src/validity.js"
+import { elapsedMs, now, Validity } from "../../src/time/validity.js"
 
 const clocks = { wallMs: 0, monotonicMs: 0 }
 

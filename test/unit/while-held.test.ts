@@ -1,8 +1,8 @@
 // What `request` does between the grant and the release, where clocks decide.
 import { expect, test, vi } from "vitest"
-import { Lock } from "../../src/lock.js"
-import { now, Validity } from "../../src/validity.js"
-import { whileHeld } from "../../src/while-held.js"
+import { Lock } from "../../src/hold/lock.js"
+import { now, Validity } from "../../src/time/validity.js"
+import { whileHeld } from "../../src/hold/while-held.js"
 import { recorder, rejection } from "../support/outcomes.js"
 import { scriptedStore } from "../support/scripted-store.js"
 import { useVirtualTime } from "../support/virtual-time.js"

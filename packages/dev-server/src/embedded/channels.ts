@@ -1,0 +1,50 @@
+// The embedded engine's publish and subscribe.
+import type { Listener, Topic } from "../engine.js"
+import { globMatcher } from "./glob.js"
+import { toBytes } from "./reply-value.js"
+
+interface Subscription {
+  readonly topic: Topic
+  readonly name: string
+  readonly matches: (channel: string) => boolean
+  readonly listener: Listener
+}
+
+export class Channels {
+  readonly #subscriptions = new Set<Subscription>()
+
+  subscribe(topic: Topic, listener: Listener): () => void {
+    const name = toBytes(topic.name)
+    const matches =
+      topic.kind === "channel" ? (channel: string) => channel === name : globMatcher(name)
+    const subscription = { topic, name, matches, listener }
+    this.#subscriptions.add(subscription)
+    return () => {
+      this.#subscriptions.delete(subscription)
+    }
+  }
+
+  /** How many got it. */
+  publish(channel: string, payload: string): number {
+    const receivers = [...this.#subscriptions].filter((s) => s.matches(channel))
+    for (const { listener } of receivers) {
+      listener.onMessage(Buffer.from(channel, "latin1"), Buffer.from(payload, "latin1"))
+    }
+    return receivers.length
+  }
+
+  /** Each channel (or pattern) that somebody listens to, with how many do. */
+  counts(kind: Topic["kind"]): Map<string, number> {
+    const counts = new Map<string, number>()
+    for (const { topic, name } of this.#subscriptions) {
+      if (topic.kind === kind) counts.set(name, (counts.get(name) ?? 0) + 1)
+    }
+    return counts
+  }
+
+  /** Tells every listener that there will be no more. */
+  close(): void {
+    for (const { listener } of this.#subscriptions) listener.onEnd()
+    this.#subscriptions.clear()
+  }
+}

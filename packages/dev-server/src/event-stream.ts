@@ -1,0 +1,122 @@
+// One stream of server-sent events: the messages of some channels, from their confirmation until either side ends it.
+import type { Listener, Topic } from "./engine.js"
+
+const KEEP_ALIVE = Buffer.from(": keep-alive\n\n")
+
+/** A client that is further behind than this is cut off, as Redis does with its default limit for subscribers. */
+const MAX_UNREAD_BYTES = 32 * 1024 * 1024
+
+export class EventStream {
+  readonly body: ReadableStream<Uint8Array>
+  readonly #onClosed: () => void
+  readonly #stops: (() => void)[] = []
+  readonly #keepAliveMs: number
+  #keepAlive: ReturnType<typeof setInterval> | undefined
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined
+  /** What came before the channels were confirmed: the confirmation goes first. */
+  #early: Buffer[] | undefined = []
+  /** What the client has not asked for yet. The queue is kept here so that it can be dropped. */
+  #unread: Buffer[] = []
+  #unreadBytes = 0
+
+  constructor(keepAliveMs: number, onClosed: () => void) {
+    this.#keepAliveMs = keepAliveMs
+    this.#onClosed = onClosed
+    const source: UnderlyingDefaultSource<Uint8Array> = {
+      start: (controller) => {
+        this.#controller = controller
+      },
+      pull: () => {
+        this.#flush()
+      },
+      cancel: () => {
+        this.#close()
+      },
+    }
+    this.body = new ReadableStream(source, { highWaterMark: 1 })
+  }
+
+  /** What to give to the engine for a channel or pattern. */
+  listener(topic: Topic): Listener {
+    const head = topic.kind === "channel" ? "message," : `pmessage,${topic.name},`
+    return {
+      onMessage: (channel, payload) => {
+        const message = frame(Buffer.concat([Buffer.from(head), channel, COMMA, payload]))
+        this.#send(message)
+      },
+      onEnd: () => {
+        this.end()
+      },
+    }
+  }
+
+  /** Takes the function that ends a subscription; it is called when the stream ends, or now if it has. */
+  add(stop: () => void): void {
+    if (this.#controller) this.#stops.push(stop)
+    else stop()
+  }
+
+  /** Tells the client that everything published from now on will come. */
+  confirm(topics: readonly Topic[]): void {
+    if (!this.#controller) return
+    const early = this.#early ?? []
+    this.#early = undefined
+    this.#unreadBytes = 0
+    topics.forEach(({ kind, name }, i) => {
+      const word = kind === "channel" ? "subscribe" : "psubscribe"
+      this.#send(frame(Buffer.from(`${word},${name},${i + 1}`)))
+    })
+    for (const message of early) this.#send(message)
+    this.#keepAlive = setInterval(() => {
+      this.#send(KEEP_ALIVE)
+    }, this.#keepAliveMs)
+  }
+
+  /** Ends the stream from this side, behind what the client has still to read. */
+  end(): void {
+    const controller = this.#controller
+    this.#close()
+    for (const bytes of this.#unread.splice(0)) controller?.enqueue(bytes)
+    controller?.close()
+  }
+
+  #send(bytes: Buffer): void {
+    if (!this.#controller) return
+    const waiting = this.#early ?? this.#unread
+    waiting.push(bytes)
+    this.#unreadBytes += bytes.length
+    if (this.#unreadBytes > MAX_UNREAD_BYTES) {
+      waiting.length = 0
+      this.end()
+    } else if (!this.#early) this.#flush()
+  }
+
+  /** Gives the client as much as it asks for. */
+  #flush(): void {
+    while (this.#controller && (this.#controller.desiredSize ?? 0) > 0) {
+      const bytes = this.#unread.shift()
+      if (!bytes) return
+      this.#unreadBytes -= bytes.length
+      this.#controller.enqueue(bytes)
+    }
+  }
+
+  #close(): void {
+    if (!this.#controller) return
+    this.#controller = undefined
+    clearInterval(this.#keepAlive)
+    for (const stop of this.#stops) stop()
+    this.#onClosed()
+  }
+}
+
+const COMMA = Buffer.from(",")
+
+/** One event. A line break inside would end it, so each line becomes a `data:` line, as the SSE standard has it. */
+function frame(data: Buffer): Buffer {
+  if (!data.includes(10) && !data.includes(13)) {
+    return Buffer.concat([Buffer.from("data: "), data, Buffer.from("\n\n")])
+  }
+  const lines = data.toString("latin1").split(/\r\n|\r|\n/)
+  return Buffer.from(`${lines.map((line) => `data: ${line}\n`).join("")}\n`, "latin1")
+}

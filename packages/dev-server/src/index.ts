@@ -1,0 +1,3 @@
+// The public names of `@fetchlock/dev-server`.
+export type { DevServerOptions } from "./options.js"
+export { type DevServer, startDevServer } from "./server.js"

@@ -1,0 +1,74 @@
+// The local server: a REST API on a port.
+import { listen } from "./listen.js"
+import { type DevServerOptions, readOptions } from "./options.js"
+import { hostOf } from "./request-origin.js"
+import { openRestApi } from "./rest-api.js"
+
+export interface DevServer extends AsyncDisposable {
+  /** For `UPSTASH_REDIS_REST_URL`. */
+  readonly url: string
+  /** For `UPSTASH_REDIS_REST_TOKEN`. */
+  readonly token: string
+  readonly port: number
+  /** How many HTTP requests have come in so far. */
+  readonly requests: number
+  /** Ends streams and connections, and leaves nothing behind that would keep a process alive. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts a server in this process that speaks Upstash's REST API, for development and tests.
+ *
+ * @example
+ * ```ts
+ * import { startDevServer } from "@fetchlock/dev-server"
+ *
+ * const server = await startDevServer({ port: 0 })
+ * const locks = new LockManager({ redis: { url: server.url, token: server.token } })
+ * // …
+ * await server.close()
+ * ```
+ *
+ * @throws `TypeError`, `RangeError` for an option that cannot be, and `Error` if the port is taken or the Redis cannot
+ * be reached within about two seconds.
+ *
+ * > [!WARNING]
+ * > Not for production: one process, one token, no encryption. The engine of its own keeps nothing.
+ */
+export async function startDevServer(options: DevServerOptions = {}): Promise<DevServer> {
+  const { port, hostname, allowedHosts, token, redis, keepAliveMs } = readOptions(options)
+  const api = await openRestApi({ redis, token, keepAliveMs, hosts: [hostname, ...allowedHosts] })
+  let requests = 0
+  const fetch = (request: Request) => {
+    requests++
+    return api.fetch(request)
+  }
+  const listening = await listen(fetch, port, hostname).catch(async (error: unknown) => {
+    await api.close()
+    throw error
+  })
+  let closed: Promise<void> | undefined
+  const close = () => (closed ??= shutDown())
+  const shutDown = async () => {
+    api.endStreams()
+    await listening.close()
+    await api.close()
+  }
+  return {
+    url: `http://${urlHost(hostname)}:${listening.port}`,
+    token,
+    port: listening.port,
+    get requests() {
+      return requests
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+/** Where a client on this machine finds what listens on `hostname`. */
+function urlHost(hostname: string): string {
+  if (hostname === "0.0.0.0") return "127.0.0.1"
+  if (hostname === "::") return "[::1]"
+  return hostOf(hostname)
+}

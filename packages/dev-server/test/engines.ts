@@ -1,0 +1,58 @@
+// Both engines behind a local server, for tests that must hold on each of them.
+import { startDevServer, type DevServerOptions } from "../src/index.js"
+import { hasRedisServer, startRedis } from "../../../test/support/redis-server.js"
+import { RestClient } from "./rest-client.js"
+
+export interface EngineVariant {
+  readonly name: string
+  /** Whether what it needs is on this machine. */
+  readonly isAvailable: boolean
+  readonly open: (options?: DevServerOptions) => Promise<OpenEngine>
+}
+
+export interface OpenEngine {
+  readonly rest: RestClient
+  readonly url: string
+  readonly token: string
+  /** HTTP requests so far. */
+  readonly requests: number
+  close(): Promise<void>
+}
+
+export const TOKEN = "token-of-the-tests"
+
+export const embedded: EngineVariant = {
+  name: "embedded engine",
+  isAvailable: true,
+  open: (options) => open({ ...options }),
+}
+
+export const realRedis: EngineVariant = {
+  name: "real Redis",
+  isAvailable: hasRedisServer(),
+  open: async (options) => {
+    const redis = await startRedis()
+    return open({ ...options, redis: redis.url }, () => redis.stop())
+  },
+}
+
+export const engines: readonly EngineVariant[] = [embedded, realRedis]
+
+async function open(
+  options: DevServerOptions,
+  afterwards: () => Promise<void> = () => Promise.resolve(),
+): Promise<OpenEngine> {
+  const server = await startDevServer({ port: 0, token: TOKEN, ...options })
+  return {
+    rest: new RestClient(server.url, server.token),
+    url: server.url,
+    token: server.token,
+    get requests() {
+      return server.requests
+    },
+    close: async () => {
+      await server.close()
+      await afterwards()
+    },
+  }
+}

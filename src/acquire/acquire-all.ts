@@ -1,0 +1,95 @@
+// Takes several locks, all or nothing, without ever waiting for one in the wrong order.
+import { LockGroup } from "../hold/lock-group.js"
+import type { Lock } from "../hold/lock.js"
+import { ensureWholeTtl } from "../hold/renewal.js"
+import type { AcquireOptions, ResolvedAcquireOptions } from "../options.js"
+import { anySignal } from "../time/any-signal.js"
+import { elapsedMs, now } from "../time/validity.js"
+import { invalid, show } from "../values/invalid-argument.js"
+
+/** How one of the locks is taken. */
+export interface LockCalls {
+  acquire(name: string, options: AcquireOptions): Promise<Lock>
+  tryAcquire(name: string, options: AcquireOptions): Promise<Lock | null>
+}
+
+/**
+ * Asks for all that are missing at once: where nobody is in the way, that is all. Otherwise keeps those that come
+ * before the first which is taken, in the order of their names, gives the others back, and waits for that one. So
+ * whoever waits holds nothing but what comes before, and no two callers can wait for each other.
+ *
+ * @throws what an acquire throws; the `LockLostError` of one that was lost while the others were waited for
+ */
+export async function acquireAll(
+  names: readonly string[],
+  options: AcquireOptions,
+  { waitMs, ttlMs }: Pick<ResolvedAcquireOptions, "waitMs" | "ttlMs">,
+  calls: LockCalls,
+): Promise<LockGroup> {
+  const startedAt = now()
+  const held = new Map<string, Lock>()
+  // What is held must last until the rest has come.
+  const { renew = false } = options
+  const waiting: AcquireOptions = { ...options, renew: renew === false ? true : renew }
+  try {
+    for (;;) {
+      const missing = names.filter((name) => !held.has(name)).sort()
+      const granted = await allOrError(missing.map((name) => calls.tryAcquire(name, waiting)))
+      const [first, surplus] = keepBefore(missing, granted, held)
+      if (first === undefined) break
+      const wait = Math.max(0, waitMs - elapsedMs(startedAt))
+      const givingBack = surplus.map((lock) => lock[Symbol.asyncDispose]())
+      const { signal, stop } = anySignal([
+        options.signal,
+        ...[...held.values()].map((l) => l.signal),
+      ])
+      try {
+        held.set(first, await calls.acquire(first, { ...waiting, wait, signal }))
+      } finally {
+        stop()
+        await Promise.all(givingBack)
+      }
+    }
+    const group = new LockGroup(names.flatMap((name) => held.get(name) ?? []))
+    // All of them last for the ttl from now on, and not from when the first was granted.
+    await ensureWholeTtl(group, ttlMs)
+    group.signal.throwIfAborted()
+    if (renew === false) for (const lock of group.locks) lock.stopRenewing()
+    return group
+  } catch (error) {
+    await Promise.all([...held.values()].map((lock) => lock[Symbol.asyncDispose]()))
+    throw error
+  }
+}
+
+/** Takes over what was granted before the first that was not; returns that one, and the locks behind it. */
+function keepBefore(
+  missing: readonly string[],
+  granted: readonly (Lock | null)[],
+  held: Map<string, Lock>,
+): [first: string | undefined, surplus: readonly Lock[]] {
+  const index = granted.indexOf(null)
+  const count = index < 0 ? granted.length : index
+  const locks = granted.filter((lock) => lock !== null)
+  for (const lock of locks.slice(0, count)) held.set(lock.name, lock)
+  return [missing[count], locks.slice(count)]
+}
+
+/** All of them, or the first error, after what was granted beside it has been given back. */
+async function allOrError(calls: readonly Promise<Lock | null>[]): Promise<(Lock | null)[]> {
+  const outcomes = await Promise.allSettled(calls)
+  const failed = outcomes.find((outcome) => outcome.status === "rejected")
+  if (!failed) return Promise.all(calls)
+  const giveBack = (lock: Lock | null) => lock?.[Symbol.asyncDispose]()
+  // Those that failed have nothing to give back.
+  await Promise.all(calls.map((call) => call.then(giveBack, () => undefined)))
+  throw failed.reason
+}
+
+/** @throws `TypeError` or `RangeError` for what is no list of different names. */
+export function checkNames(names: unknown): asserts names is readonly string[] {
+  if (!Array.isArray(names)) throw invalid("names", "an array of names", names)
+  if (names.length === 0) throw new RangeError("names: must not be empty")
+  const twice = names.find((name, index) => names.indexOf(name) !== index) as unknown
+  if (twice !== undefined) throw new RangeError(`names: must differ, got ${show(twice)} twice`)
+}

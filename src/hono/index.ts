@@ -1,4 +1,0 @@
-// The public names of the adapter for Hono.
-export type { ReleaseTime } from "../guard/guard-options.js"
-export { lock, type LockOptions } from "./lock.js"
-export { type LockAttempt, lockRoutes, type LockRoutesOptions } from "./lock-routes.js"

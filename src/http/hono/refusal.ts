@@ -1,0 +1,30 @@
+// A request to the lock service that is refused, thrown from wherever that is noticed.
+import type { Problem } from "../problem.js"
+
+export class Refusal extends Error {
+  override readonly name = "Refusal"
+  readonly problem: Problem
+
+  constructor(problem: Problem) {
+    super(problem.title)
+    this.problem = problem
+  }
+}
+
+/** A request that says what cannot be meant. */
+export function badRequest(
+  detail: string,
+  { status = 400, title = "Bad request" }: Partial<Pick<Problem, "status" | "title">> = {},
+): Refusal {
+  return new Refusal({ type: "bad-request", status, title, detail })
+}
+
+/** Runs a check; what it refuses by an error is a bad request. */
+export function checked<T>(check: () => T): T {
+  try {
+    return check()
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof RangeError) throw badRequest(error.message)
+    throw error
+  }
+}

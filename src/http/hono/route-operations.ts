@@ -1,0 +1,158 @@
+// What the lock service does: each operation answers one request, and keeps nothing.
+import type { ReleaseResult } from "../../events.js"
+import { LockLostError } from "../../errors.js"
+import type { Lock } from "../../hold/lock.js"
+import { ensureWholeTtl } from "../../hold/renewal.js"
+import { LockManager } from "../../lock-manager.js"
+import type { ResolvedManagerOptions } from "../../manager-options.js"
+import { callDatabase } from "../../redis/retry.js"
+import type { Claim } from "../../redis/store.js"
+import { parseDuration } from "../../time/duration.js"
+import { elapsedMs, now, type Validity } from "../../time/validity.js"
+import { invalid } from "../../values/invalid-argument.js"
+import { GONE } from "../problem.js"
+import { waitUntilOf } from "./execution-context.js"
+import { LOCK_TOKEN, readLockToken, writeLockToken } from "./lock-token.js"
+import { readJson } from "./read-json.js"
+import { checked, Refusal } from "./refusal.js"
+import type { Context } from "hono"
+
+/** What a client may ask for at most. */
+export interface Bounds {
+  readonly maxTtlMs: number
+  readonly maxWaitMs: number
+  readonly maxBodyBytes: number
+}
+
+/** A request that was let in. */
+export interface Operation {
+  readonly c: Context
+  readonly locks: LockManager
+  readonly name: string
+  readonly bounds: Bounds
+}
+
+/** The ttl of a hold whose client named none. */
+const DEFAULT_TTL_MS = 30_000
+
+export const OPERATIONS = { acquire, extend, release, inspect } as const
+
+async function acquire({ c, locks, name, bounds }: Operation): Promise<Response> {
+  const { signal } = c.req.raw
+  const body = await readJson(c.req.raw, ["ttl", "wait", "fencing"], bounds.maxBodyBytes)
+  const ttl = readTtl(body.ttl, locks, bounds)
+  const { wait, fencing } = checked(() => readWaiting(body, bounds))
+  const startedAt = now()
+  const waitUntil = waitUntilOf(c)
+  let lock: Lock
+  try {
+    lock = await locks.acquire(name, { ttl, wait, fencing, renew: false, signal, waitUntil })
+  } catch (error) {
+    throw signal.aborted && error === signal.reason ? new Refusal(GONE) : error
+  }
+  try {
+    // Nobody will extend a lease when this request is over.
+    await ensureWholeTtl(lock, ttl)
+  } catch (error) {
+    // Also when it is lost: an extension that was executed, but answered too late, may have kept it.
+    await lock[Symbol.asyncDispose]()
+    throw error instanceof LockLostError ? notHeld(error.reason) : error
+  }
+  if (signal.aborted) {
+    await lock[Symbol.asyncDispose]()
+    throw new Refusal(GONE)
+  }
+  const { remaining } = lock
+  const { token, fencingToken } = lock.transfer()
+  const waited = Math.floor(elapsedMs(startedAt))
+  return c.json({ name, remaining: Math.floor(remaining), waited, fencingToken }, 201, {
+    [LOCK_TOKEN]: writeLockToken(token),
+  })
+}
+
+async function extend({ c, locks, name, bounds }: Operation): Promise<Response> {
+  const token = readLockToken(c.req.header(LOCK_TOKEN))
+  const body = await readJson(c.req.raw, ["ttl"], bounds.maxBodyBytes)
+  const ttl = readTtl(body.ttl, locks, bounds)
+  const validity = await extendClaim(LockManager.settingsOf(locks), claimOf(c, name, token), ttl)
+  if (typeof validity === "string") throw notHeld(validity)
+  return c.json({ name, remaining: Math.floor(validity.remainingMs) })
+}
+
+async function release({ c, locks, name }: Operation): Promise<Response> {
+  const token = readLockToken(c.req.header(LOCK_TOKEN))
+  const result = await releaseClaim(LockManager.settingsOf(locks), claimOf(c, name, token))
+  if (result !== "released") throw notHeld(result)
+  return c.body(null, 204)
+}
+
+async function inspect({ c, locks, name }: Operation): Promise<Response> {
+  const { held, remaining, waiting } = await locks.inspect(name)
+  // JSON has no Infinity; a key without a ttl is somebody else's.
+  return c.json({ name, held, remaining: remaining === Infinity ? null : remaining, waiting })
+}
+
+function claimOf(c: Context, name: string, token: string): Claim {
+  const waitUntil = waitUntilOf(c)
+  return { name, token, ...(waitUntil && { waitUntil }) }
+}
+
+function readTtl(ttl: unknown, locks: LockManager, { maxTtlMs: max }: Bounds): number {
+  return checked(() => {
+    const ttlMs =
+      ttl === undefined
+        ? Math.min(DEFAULT_TTL_MS, max)
+        : parseDuration("ttl", ttl, { min: 10, max })
+    LockManager.settingsOf(locks).store.checkTtl?.(ttlMs)
+    return ttlMs
+  })
+}
+
+function readWaiting(
+  { wait = 0, fencing = false }: { wait?: unknown; fencing?: unknown },
+  { maxWaitMs: max }: Bounds,
+): { wait: number; fencing: boolean } {
+  if (typeof fencing !== "boolean") throw invalid("fencing", "a boolean", fencing)
+  return { wait: parseDuration("wait", wait, { min: 0, max }), fencing }
+}
+
+/** Whether the hold ended by itself or never was cannot be told. */
+function notHeld(reason: string): Refusal {
+  return new Refusal({
+    type: "lock-not-held",
+    status: 409,
+    title: "Lock not held",
+    detail:
+      reason === "taken" || reason === "stolen"
+        ? "Somebody else holds the lock."
+        : "Nobody holds the lock: the hold has ended, or never was.",
+    members: { reason },
+  })
+}
+
+/** @throws `LockBackendError` */
+export function extendClaim(
+  plan: ResolvedManagerOptions,
+  claim: Claim,
+  ttlMs: number,
+): Promise<Validity | "taken" | "gone" | "stolen"> {
+  const extension = (leftMs: number) => plan.store.extend({ ...claim, ttlMs }, leftMs)
+  return callDatabase(claim.name, "extend", extension, { withinMs: plan.timeoutMs })
+}
+
+/** @throws `LockBackendError` */
+export async function releaseClaim(
+  plan: ResolvedManagerOptions,
+  claim: Claim,
+): Promise<ReleaseResult> {
+  let mayBeReleased = false as boolean
+  const release = (leftMs: number) => plan.store.release(claim, leftMs)
+  const result = await callDatabase(claim.name, "release", release, {
+    withinMs: plan.timeoutMs,
+    onUnknown: () => {
+      mayBeReleased = true
+    },
+  })
+  // Whoever has it after a release whose answer was lost got it from us.
+  return mayBeReleased ? "released" : result
+}

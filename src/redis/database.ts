@@ -1,0 +1,145 @@
+// One database as the store uses it: its transport, its scripts, and the keys under a prefix.
+import { elapsedMs, now } from "../time/validity.js"
+import { createNonce } from "../values/token.js"
+import { lockKey, lockKeys, lockPattern, nameOf } from "./keys.js"
+import { RedisError, staleReply, unexpectedReply } from "./redis-error.js"
+import { type ScriptReply, splitReply } from "./replies.js"
+import type { NamePage } from "./store.js"
+import type { Transport } from "./transport.js"
+
+/** How long an answer may be held up by a message that somebody else waits for: who misses it will ask. */
+const PUBLISH_MS = 500
+
+/**
+ * Upstash locks the whole database for a script unless this is its very first line; plain Redis refuses it.
+ * https://upstash.com/docs/redis/features/consistency
+ */
+const KEY_LOCKING = "#!lua flags=allow-key-locking\n"
+
+export class Database {
+  readonly transport: Transport
+  readonly prefix: string
+  /** Whether it is one of Upstash's, as far as can be told from outside. */
+  readonly isUpstash: boolean
+  #keyLocking: boolean
+
+  /** @param keyLocking whether the database is to lock no more than a script's keys */
+  constructor(
+    transport: Transport,
+    prefix: string,
+    isUpstash: boolean,
+    keyLocking: boolean = isUpstash,
+  ) {
+    this.transport = transport
+    this.prefix = prefix
+    this.isUpstash = isUpstash
+    this.#keyLocking = keyLocking
+  }
+
+  lockKey(name: string): string {
+    return lockKey(this.prefix, name)
+  }
+
+  /** Runs a script that touches no key but `keys`. */
+  async run(
+    script: string,
+    keys: readonly string[],
+    args: readonly string[],
+    timeoutMs: number,
+  ): Promise<unknown> {
+    if (!this.#keyLocking) return this.#send("", script, keys, args, timeoutMs)
+    const sentAt = now()
+    try {
+      return await this.#send(KEY_LOCKING, script, keys, args, timeoutMs)
+    } catch (error) {
+      if (!isUnknownFlag(error)) throw error
+      // A script that was refused whole has done nothing, so it may be sent again.
+      this.#keyLocking = false
+      return this.#send("", script, keys, args, Math.max(1, timeoutMs - elapsedMs(sentAt)))
+    }
+  }
+
+  /** Runs a script on one lock. */
+  runOn(
+    script: string,
+    name: string,
+    args: readonly string[],
+    timeoutMs: number,
+  ): Promise<unknown> {
+    return this.run(script, lockKeys(this.prefix, name), args, timeoutMs)
+  }
+
+  /** Runs a script on several locks. */
+  runOnAll(
+    script: string,
+    names: readonly string[],
+    args: readonly string[],
+    timeoutMs: number,
+  ): Promise<unknown> {
+    const keys = names.map((name) => lockKeys(this.prefix, name))
+    const perLock = String(keys[0]?.length)
+    return this.run(script, keys.flat(), [perLock, ...args], timeoutMs)
+  }
+
+  /** Some of the names of the locks that are held. */
+  async scan(cursor: string, count: number, timeoutMs: number): Promise<NamePage> {
+    const pattern = lockPattern(this.prefix)
+    const { next, keys } = await this.transport.scan(cursor, pattern, count, timeoutMs)
+    return { next, names: keys.flatMap((key) => nameOf(this.prefix, key) ?? []) }
+  }
+
+  /**
+   * Runs a script that may hand the lock on, and publishes what the script itself could not.
+   *
+   * @param length how many elements of the reply are the script's own
+   */
+  async runHandingOn(
+    script: string,
+    name: string,
+    args: readonly string[],
+    length: number,
+    timeoutMs: number,
+  ): Promise<ScriptReply["answer"]> {
+    const keys = lockKeys(this.prefix, name)
+    const sentAt = now()
+    const reply = await this.run(script, keys, args, timeoutMs)
+    const { answer, unsent } = splitReply(reply, length)
+    const leftMs = Math.max(1, Math.min(PUBLISH_MS, timeoutMs - elapsedMs(sentAt)))
+    await Promise.all(unsent.map(([channel, message]) => this.#publish(channel, message, leftMs)))
+    return answer
+  }
+
+  /** @throws `RedisError` of unknown outcome where the reply was made for another request. */
+  async #send(
+    head: string,
+    script: string,
+    keys: readonly string[],
+    args: readonly string[],
+    timeoutMs: number,
+  ): Promise<unknown> {
+    const nonce = createNonce()
+    const text = head + echoing(script)
+    const reply = await this.transport.evaluate(text, keys, [...args, nonce], timeoutMs)
+    if (!Array.isArray(reply) || reply.length !== 2) throw unexpectedReply()
+    const [echo, own] = reply as unknown[]
+    if (echo !== nonce) throw staleReply()
+    return own
+  }
+
+  async #publish(channel: string, message: string, timeoutMs: number): Promise<void> {
+    try {
+      await this.transport.publish(channel, message, timeoutMs)
+    } catch {
+      // A message that is lost costs its waiter no more than the time until it asks.
+    }
+  }
+}
+
+/** The script, made to repeat its last argument, the nonce: its reply is `{nonce, its own reply}`. */
+function echoing(script: string): string {
+  return `local function run()\n${script}end\nreturn {ARGV[#ARGV], run()}`
+}
+
+function isUnknownFlag(error: unknown): boolean {
+  return error instanceof RedisError && /unexpected flag in script shebang/i.test(error.message)
+}

@@ -1,0 +1,256 @@
+// The built-in way to travel: one POST to the REST API, sent once, with a deadline, really cancelled.
+import { invalid } from "../values/invalid-argument.js"
+import { withDeadline } from "./deadline.js"
+import { createNonce } from "../values/token.js"
+import { isControlFlow, RedisError, staleReply, unexpectedReply } from "./redis-error.js"
+import { readScanPage } from "./replies.js"
+import { RequestBatcher } from "./request-batcher.js"
+import { openSubscription, readEventStream } from "./subscription.js"
+import type { Listener, ScanPage, Subscription, Transport } from "./transport.js"
+
+/** Where a database is and how to be let in. */
+export interface RestConfig {
+  /** The REST URL, for example `https://eu1-sweet-cod-12345.upstash.io`. */
+  readonly url: string
+  /** The REST token. */
+  readonly token: string
+}
+
+/** Just so much of `fetch` as is used here. */
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>
+
+/** Answers with these statuses and an `error` come from the database and mean that it did nothing. */
+const REFUSALS = new Set([200, 400, 401, 403, 404, 405])
+
+/** Statuses by which a server says that it has no streams; 200 is one that takes the path for a command. */
+const NO_STREAMS = new Set([200, 400, 404, 405, 501])
+
+export class FetchClient implements Transport {
+  readonly noticesEnd = true
+  /** The database's host, which tells whose database it is. */
+  readonly host: string
+  readonly #url: string
+  readonly #token: string
+  readonly #fetch: Fetch
+  readonly #order = new RequestBatcher((commands, signal) => this.#request(commands, signal))
+
+  /** @throws `TypeError` for a url or token that cannot be one; neither is repeated in the message. */
+  constructor(config: RestConfig, fetch?: Fetch) {
+    this.host = checkUrl(config.url).hostname
+    this.#url = config.url
+    this.#token = checkToken(config.token)
+    // Called as a method, a browser's or a Worker's own fetch throws "Illegal invocation".
+    // The global one is looked up at each call, since tools for tests and tracing replace it.
+    this.#fetch = (url, init) => (fetch ?? globalThis.fetch)(url, init)
+  }
+
+  evaluate(
+    script: string,
+    keys: readonly string[],
+    args: readonly string[],
+    timeoutMs: number,
+  ): Promise<unknown> {
+    const command = ["EVAL", script, String(keys.length), ...keys, ...args]
+    const key = keys[0] ?? ""
+    return withDeadline(timeoutMs, (signal) => this.#order.send(key, command, signal))
+  }
+
+  async scan(cursor: string, pattern: string, count: number, timeoutMs: number): Promise<ScanPage> {
+    const command = ["SCAN", cursor, "MATCH", pattern, "COUNT", String(count)]
+    return readScanPage(await this.#sendFresh("", command, timeoutMs))
+  }
+
+  publish(channel: string, message: string, timeoutMs: number): Promise<unknown> {
+    return this.#sendFresh(channel, ["PUBLISH", channel, message], timeoutMs)
+  }
+
+  subscribe(channel: string, listener: Listener, timeoutMs: number): Promise<Subscription> {
+    const url = this.#path(`subscribe/${channel}`)
+    return openSubscription(
+      (events) => {
+        const stream = new AbortController()
+        this.#post(url, "", stream.signal, "text/event-stream")
+          .then((response) => readEventStream(streamOf(response), events))
+          .catch((error: unknown) => {
+            events.onFailure(error instanceof RedisError ? error : this.#failureOf(error))
+          })
+        return () => {
+          stream.abort()
+        }
+      },
+      listener,
+      timeoutMs,
+    )
+  }
+
+  /** What is no script cannot repeat a nonce, so a command that does travels in the same request. */
+  #sendFresh(key: string, command: readonly string[], timeoutMs: number): Promise<unknown> {
+    return withDeadline(timeoutMs, async (signal) => {
+      const nonce = createNonce()
+      const [reply, echo] = await Promise.all([
+        this.#order.send(key, command, signal),
+        this.#order.send(key, ["ECHO", nonce], signal),
+      ])
+      if (echo !== nonce) throw staleReply()
+      return reply
+    })
+  }
+
+  async #request(
+    commands: readonly (readonly string[])[],
+    signal: AbortSignal,
+  ): Promise<unknown[]> {
+    const [only, ...others] = commands
+    const isOne = others.length === 0
+    let status: number
+    let body: string
+    try {
+      const response = await this.#post(
+        isOne ? this.#url : this.#path("pipeline"),
+        JSON.stringify(isOne ? only : commands),
+        signal,
+      )
+      status = response.status
+      body = await response.text()
+    } catch (error) {
+      throw this.#failureOf(error)
+    }
+    return isOne
+      ? [readReply(status, body, this.#token)]
+      : readReplies(status, body, this.#token, commands.length)
+  }
+
+  #path(path: string): string {
+    const url = new URL(this.#url)
+    url.pathname = `${url.pathname.replace(/\/$/, "")}/${path}`
+    return url.href
+  }
+
+  /**
+   * A fetch that failed, or whose body did. Nothing but the scrubbed message is kept: what a user's or a traced fetch
+   * throws may quote the request, and what Node's own throws holds what a server that echoes has sent back.
+   */
+  #failureOf(error: unknown): Error {
+    if (isControlFlow(error)) return error
+    return new RedisError(describe(error).replaceAll(this.#token, "…"), { outcome: "unknown" })
+  }
+
+  // Async, so that a fetch that throws at once is one that rejects.
+  async #post(
+    url: string,
+    body: string,
+    signal: AbortSignal,
+    accept = uniqueAccept(),
+  ): Promise<Response> {
+    return this.#fetch(url, {
+      method: "POST",
+      headers: {
+        Authorization: `Bearer ${this.#token}`,
+        "Content-Type": "application/json",
+        Accept: accept,
+      },
+      body,
+      // A redirect would carry the token to wherever it points.
+      redirect: "manual",
+      signal,
+    })
+  }
+}
+
+/**
+ * Accepts JSON, in words that no other request uses: caches which take a request's headers into account, but not its
+ * body, then tell them apart. A header of our own would need the database's leave in browsers (CORS).
+ */
+function uniqueAccept(): string {
+  return `application/json, application/json;request=${createNonce()}`
+}
+
+/** What the server answers to one command. */
+type Reply = { readonly result?: unknown; readonly error?: unknown } | null
+
+function parseReply(status: number, body: string): Reply {
+  try {
+    return JSON.parse(body) as Reply
+  } catch {
+    throw new RedisError(`HTTP ${status} with a body that is no JSON`, {
+      outcome: "unknown",
+      status,
+    })
+  }
+}
+
+function readReply(status: number, body: string, token: string): unknown {
+  return resultOf(status, parseReply(status, body), token)
+}
+
+/** The replies to the commands of a pipeline, each of which may have been refused for itself. */
+function readReplies(status: number, body: string, token: string, count: number): unknown[] {
+  const replies: unknown = parseReply(status, body)
+  // What is no list is an error that befell them all.
+  if (!Array.isArray(replies)) resultOf(status, replies as Reply, token)
+  if (!Array.isArray(replies) || replies.length !== count) throw unexpectedReply(status)
+  return replies.map((reply) => {
+    try {
+      return resultOf(status, reply as Reply, token)
+    } catch (error) {
+      return error
+    }
+  })
+}
+
+/** Takes `{ "result": … }` and nothing else for an answer. An error may repeat the token that it was sent. */
+function resultOf(status: number, reply: Reply, token: string): unknown {
+  if (typeof reply?.error === "string") {
+    const outcome = REFUSALS.has(status) ? "refused" : "unknown"
+    const message = `HTTP ${status}: ${reply.error.replaceAll(token, "…")}`
+    throw new RedisError(message, { outcome, status })
+  }
+  if (status !== 200 || reply?.result === undefined) throw unexpectedReply(status)
+  return reply.result
+}
+
+function streamOf({ status, headers, body }: Response): ReadableStream<Uint8Array> {
+  const isStream = headers.get("Content-Type")?.startsWith("text/event-stream")
+  if (status === 200 && body && isStream) return body
+  // What was answered instead may have failed by now.
+  body?.cancel().catch(() => undefined)
+  // Any other status may be another one next time.
+  const outcome = NO_STREAMS.has(status) ? "refused" : "unknown"
+  throw new RedisError(`HTTP ${status} instead of a stream`, { outcome, status })
+}
+
+/** The telling part of the message is often in the cause, and where that is several errors, in its code. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return "the request failed"
+  const { message, cause } = error
+  const told = cause instanceof Error && (cause.message || (cause as { code?: unknown }).code)
+  return told ? `${message}: ${told as string}` : message
+}
+
+function checkUrl(url: unknown): URL {
+  if (typeof url !== "string" || url === "") {
+    throw invalid("redis.url", "the database's REST URL", url)
+  }
+  // What it is stays unsaid: it may be a secret, pasted into the wrong variable.
+  if (!/^https?:\/\//i.test(url)) {
+    throw new TypeError("redis.url: must begin with https:// (or http:// for a local server)")
+  }
+  if (!URL.canParse(url)) throw new TypeError("redis.url: is not a valid URL")
+  const parsed = new URL(url)
+  if (parsed.username || parsed.password) {
+    throw new TypeError("redis.url: must not contain credentials; pass the token as redis.token")
+  }
+  return parsed
+}
+
+function checkToken(token: unknown): string {
+  if (typeof token !== "string" || token === "") {
+    throw new TypeError("redis.token: must be the database's REST token, got none")
+  }
+  if (!/^[\x21-\x7e]+$/.test(token)) {
+    throw new TypeError(
+      "redis.token: has characters that a header cannot carry (a line break, perhaps)",
+    )
+  }
+  return token
+}

@@ -1,0 +1,59 @@
+// Opens the store that a `redis` option describes.
+import { invalid, showKind } from "../values/invalid-argument.js"
+import { Database } from "./database.js"
+import { type Fetch, FetchClient, type RestConfig } from "./fetch-client.js"
+import { SingleStore } from "./single-store.js"
+import type { LockStore, StoreRecipe, StoreSettings } from "./store.js"
+import { isUpstashRedis, type UpstashRedis, UpstashRedisClient } from "./upstash-client.js"
+
+/** What tells a store where and how it is reached. */
+export interface StoreOptions extends StoreSettings {
+  readonly redis: RestConfig | UpstashRedis | StoreRecipe
+}
+
+/** @throws `TypeError` that names the option. */
+export function openStore({ redis, ...settings }: StoreOptions): LockStore {
+  if (isRecipe(redis)) return redis.openStore(settings)
+  return new SingleStore(openDatabase({ redis, ...settings }))
+}
+
+function isRecipe(redis: object | null): redis is StoreRecipe {
+  // From a caller without types it may be anything.
+  return typeof redis === "object" && redis !== null && "openStore" in redis
+}
+
+/** What tells where a database is and how it is reached. */
+export interface DatabaseOptions {
+  readonly redis: RestConfig | UpstashRedis
+  readonly prefix: string
+  readonly fetch: Fetch | undefined
+  readonly keyLocking: boolean | undefined
+}
+
+/** @throws `TypeError` that names the option. */
+export function openDatabase({ redis, prefix, fetch, keyLocking }: DatabaseOptions): Database {
+  // From a caller without types it may be anything.
+  const given: unknown = redis
+  if (typeof given !== "object" || given === null || Array.isArray(given)) {
+    // Text may be a connection string, with the password in it.
+    const got = showKind(given)
+    throw new TypeError(
+      `redis: must be { url, token }, a client of @upstash/redis or quorum([…]), got ${got}`,
+    )
+  }
+  if (keyLocking !== undefined && typeof keyLocking !== "boolean") {
+    throw invalid("keyLocking", "a boolean", keyLocking)
+  }
+  if (isUpstashRedis(given)) {
+    if (fetch)
+      throw new TypeError("fetch: is for the built-in client; a client handed in has its own")
+    // Whatever it is connected to, most likely.
+    return new Database(new UpstashRedisClient(given), prefix, true, keyLocking)
+  }
+  if (fetch !== undefined && typeof fetch !== "function") {
+    throw invalid("fetch", "a function", fetch)
+  }
+  const client = new FetchClient(given as RestConfig, fetch)
+  const isUpstash = client.host.endsWith(".upstash.io")
+  return new Database(client, prefix, isUpstash, keyLocking)
+}

@@ -1,0 +1,173 @@
+// Reads the replies of the scripts: strictly, since what they say decides who holds the lock.
+import { type Instant, now, Validity } from "../time/validity.js"
+import { quoted } from "../values/invalid-argument.js"
+import { unexpectedReply } from "./redis-error.js"
+import type {
+  Busy,
+  Grant,
+  Held,
+  LockSnapshot,
+  Notice,
+  Party,
+  Queued,
+  TakeRequest,
+} from "./store.js"
+import type { ScanPage } from "./transport.js"
+
+/** A script's reply: its own part, and the messages that it could not publish (channel, message, …). */
+export interface ScriptReply {
+  readonly answer: readonly unknown[]
+  readonly unsent: readonly (readonly [channel: string, message: string])[]
+}
+
+/** Splits a reply whose own part has so many elements. */
+export function splitReply(reply: unknown, length: number): ScriptReply {
+  if (!Array.isArray(reply) || reply.length < length) throw unexpectedReply()
+  const unsent: [string, string][] = []
+  for (let i = length; i + 1 < reply.length; i += 2) {
+    unsent.push([readText(reply[i]), readText(reply[i + 1])])
+  }
+  return { answer: reply.slice(0, length), unsent }
+}
+
+/** How many elements the reply of acquire.lua has. */
+export const ACQUIRE_LENGTH = 7
+
+/** How many elements the reply of release.lua has. */
+export const RELEASE_LENGTH = 2
+
+/** Reads the reply of claim.lua to a request that was sent at `sentAt`. */
+export function readClaimed(
+  reply: unknown,
+  sentAt: Instant,
+  { ttlMs }: Pick<TakeRequest, "ttlMs">,
+  mustKnow: boolean,
+): Grant | Busy {
+  if (!Array.isArray(reply)) throw unexpectedReply()
+  const [kind, ms] = reply as unknown[]
+  if (kind === "busy") return { kind, holderTtlMs: undefined, mayBeOurs: !mustKnow }
+  if (kind !== "granted") throw unexpectedReply()
+  // Never for longer than was asked for, whoever answers.
+  const validity = Validity.ofTtl(sentAt, Math.min(readInteger(ms), ttlMs))
+  return { kind, validity, fencingToken: undefined, isLease: false, isUncontended: true }
+}
+
+/** Reads the reply of acquire.lua to a request that was sent at `sentAt`. */
+export function readAcquired(
+  answer: readonly unknown[],
+  sentAt: Instant,
+  { name, ttlMs, fencing, limit }: TakeRequest,
+): Grant | Queued | Busy {
+  const [kind, ms, fence, time, place, ticket, foreign] = answer
+  const left = readInteger(ms)
+  if (kind === "granted") {
+    return {
+      kind,
+      // Never for longer than was asked for, whoever answers.
+      validity: Validity.ofTtl(sentAt, Math.min(left, ttlMs)),
+      // A grant that was to have one and has none is no grant.
+      fencingToken: fencing ? readInteger(fence) : undefined,
+      isLease: left < ttlMs,
+    }
+  }
+  // Who wants the lock alone does not mind how many share it.
+  if (kind === "limit" && limit !== undefined) throw otherLimit(name, left, limit)
+  const holderTtlMs = left === -1 ? Infinity : Math.max(0, left)
+  if (kind === "busy") return { kind, holderTtlMs }
+  if (kind !== "queued") throw unexpectedReply()
+  return {
+    kind,
+    holderTtlMs,
+    isForeign: readInteger(foreign) === 1,
+    place: Math.max(0, readInteger(place)),
+    ticket: String(readInteger(ticket)),
+    serverTime: { sentAt, micros: readInteger(time) },
+  }
+}
+
+/** Reads the reply of steal.lua to a request that was sent at `sentAt`. */
+export function readStolen(
+  reply: unknown,
+  sentAt: Instant,
+  { ttlMs, fencing }: Pick<TakeRequest, "ttlMs" | "fencing">,
+): Grant | Held {
+  if (!Array.isArray(reply)) throw unexpectedReply()
+  const [kind, ms, text] = reply as unknown[]
+  if (kind === "held") return { kind, digest: readText(text) }
+  if (kind !== "granted") throw unexpectedReply()
+  const validity = Validity.ofTtl(sentAt, Math.min(readInteger(ms), ttlMs))
+  return { kind, validity, fencingToken: fencing ? readInteger(text) : undefined, isLease: false }
+}
+
+/** Reads the reply of snapshot.lua to a question about so many locks. */
+export function readSnapshots(reply: unknown, count: number): LockSnapshot[] {
+  if (!Array.isArray(reply) || reply.length !== 2 * count) throw unexpectedReply()
+  const lists = reply.map(readParties)
+  return Array.from({ length: count }, (_, i) => ({
+    held: lists[2 * i] ?? [],
+    pending: lists[2 * i + 1] ?? [],
+  }))
+}
+
+function readParties(list: unknown): Party[] {
+  if (!Array.isArray(list)) throw unexpectedReply()
+  const parties: Party[] = []
+  for (let i = 0; i + 2 < list.length; i += 3) {
+    const [client, ms, mode] = list.slice(i, i + 3) as unknown[]
+    if (mode !== "exclusive" && mode !== "shared") throw unexpectedReply()
+    const left = readInteger(ms)
+    parties.push({ clientId: readText(client), ms: left < 0 ? Infinity : left, mode })
+  }
+  return parties
+}
+
+/** Those who share a lock must agree on how many may; whoever does not has a bug. */
+function otherLimit(name: string, theirs: number, ours: number | undefined): RangeError {
+  const [has, got] = [theirs || Infinity, ours].map((limit) =>
+    limit === Infinity ? "none (a shared lock)" : `${limit} permits`,
+  )
+  return new RangeError(`permits: ${quoted(name)} is in use with ${has}, got ${got}`)
+}
+
+/** Reads what was published for a waiter just now; undefined for what was not. */
+export function readNotice(message: string): Notice | undefined {
+  const [kind, first, lease, fence] = message.split(" ")
+  try {
+    if (kind === "next") return { kind, leaseMs: readInteger(first) }
+    if (kind !== "granted") return undefined
+    const fencingToken = fence === "" ? undefined : readInteger(fence)
+    const [micros, leaseMs] = [readInteger(first), readInteger(lease)]
+    return { kind, micros, leaseMs, fencingToken, heardAt: now() }
+  } catch {
+    return undefined
+  }
+}
+
+/** Text, which clients that parse replies may have made a number or a word of. */
+export function readText(value: unknown): string {
+  if (typeof value === "string") return value
+  // What the text of an object is, the object itself decides, or the depth of the stack.
+  if (value === undefined || (typeof value === "object" && value !== null)) throw unexpectedReply()
+  return JSON.stringify(value)
+}
+
+/** An integer, which clients that parse replies may have made of text, or left as text. */
+export function readInteger(value: unknown): number {
+  const number = typeof value === "string" && /^-?\d+$/.test(value) ? Number(value) : value
+  if (typeof number !== "number" || !Number.isSafeInteger(number)) throw unexpectedReply()
+  return number
+}
+
+/** The reply of SCAN. */
+export function readScanPage(reply: unknown): ScanPage {
+  const [given, keys] = Array.isArray(reply) ? (reply as unknown[]) : []
+  const next = typeof given === "number" ? String(given) : given
+  if (!isText(next) || !/^\d+$/.test(next) || !Array.isArray(keys) || !keys.every(isText)) {
+    throw unexpectedReply()
+  }
+  return { next, keys }
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string"
+}

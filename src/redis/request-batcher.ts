@@ -1,0 +1,83 @@
+// Commands for one key that are sent in one tick travel together, so that they take effect in the order in which they
+// were sent: two requests at once may arrive in any order.
+
+/** One command, and whoever waits for its reply. */
+interface Sent {
+  readonly command: readonly string[]
+  readonly signal: AbortSignal
+  readonly resolve: (reply: unknown) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** What was sent for one key in one tick. */
+interface Tick {
+  readonly all: Sent[]
+  readonly begunAt: number
+}
+
+/** So many commands travel in one request, each with a script of some kilobytes; further ones follow it. */
+const LARGEST = 100
+
+/** A tick that has lasted longer is one of a request that was ended in the middle of it. */
+const LONGEST_MS = 1_000
+
+/** Sends some commands and answers with the reply to each: what is an `Error` is thrown to whoever sent that one. */
+type Send = (commands: readonly (readonly string[])[], signal: AbortSignal) => Promise<unknown[]>
+
+export class RequestBatcher {
+  readonly #send: Send
+  /** What was sent in this tick, by its key. */
+  readonly #tick = new Map<string, Tick>()
+
+  constructor(send: Send) {
+    this.#send = send
+  }
+
+  /** Sends a command after all that were sent for the key in this tick. */
+  send(key: string, command: readonly string[], signal: AbortSignal): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const sent = { command, signal, resolve, reject }
+      const tick = this.#tick.get(key)
+      if (tick && Date.now() - tick.begunAt < LONGEST_MS) {
+        tick.all.push(sent)
+        return
+      }
+      const own: Tick = { all: [sent], begunAt: Date.now() }
+      this.#tick.set(key, own)
+      queueMicrotask(() => {
+        if (this.#tick.get(key) === own) this.#tick.delete(key)
+        void this.#flush(own.all)
+      })
+    })
+  }
+
+  async #flush(all: readonly Sent[]): Promise<void> {
+    for (let i = 0; i < all.length; i += LARGEST) await this.#sendSome(all.slice(i, i + LARGEST))
+  }
+
+  async #sendSome(all: readonly Sent[]): Promise<void> {
+    try {
+      const commands = all.map(({ command }) => command)
+      const replies = await this.#send(commands, whenAllAbort(all.map(({ signal }) => signal)))
+      for (const [i, { resolve, reject }] of all.entries()) {
+        if (replies[i] instanceof Error) reject(replies[i])
+        else resolve(replies[i])
+      }
+    } catch (error) {
+      for (const { reject } of all) reject(error)
+    }
+  }
+}
+
+/** A request is cancelled when nobody waits for it any more. */
+function whenAllAbort(signals: readonly AbortSignal[]): AbortSignal {
+  const [first] = signals
+  if (first && signals.length === 1) return first
+  const controller = new AbortController()
+  const onAbort = () => {
+    if (signals.every(({ aborted }) => aborted)) controller.abort()
+  }
+  for (const signal of signals) signal.addEventListener("abort", onAbort, { once: true })
+  onAbort()
+  return controller.signal
+}

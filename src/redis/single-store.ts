@@ -1,0 +1,133 @@
+// Locks on one database: what each operation sends, and how its reply is read.
+import type { ReleaseResult } from "../events.js"
+import * as scripts from "./lua/scripts.js"
+import { now, Validity } from "../time/validity.js"
+import type { Database } from "./database.js"
+import { acquire, SingleQueue } from "./queue.js"
+import { unexpectedReply } from "./redis-error.js"
+import { readClaimed, readInteger, readSnapshots, readStolen, RELEASE_LENGTH } from "./replies.js"
+import type {
+  Busy,
+  Claim,
+  Ending,
+  Extension,
+  Grant,
+  Held,
+  LockQueue,
+  LockSnapshot,
+  LockStore,
+  NamePage,
+  SingleDatabase,
+  TakeRequest,
+} from "./store.js"
+
+export class SingleStore implements LockStore, SingleDatabase {
+  readonly queue: LockQueue
+  readonly single = this
+  readonly #database: Database
+  /** Whether the database has DELEX, as far as is known: it is billed as one command, what it replaces as two. */
+  #hasDelex: boolean
+
+  constructor(database: Database) {
+    this.queue = new SingleQueue(database)
+    this.#database = database
+    this.#hasDelex = database.isUpstash
+  }
+
+  tryAcquire(request: TakeRequest, timeoutMs: number, mustKnow: boolean): Promise<Grant | Busy> {
+    return request.fencing || request.limit !== undefined
+      ? this.#tryInOrder(request, timeoutMs)
+      : this.#claim(request, timeoutMs, mustKnow)
+  }
+
+  async #claim(request: TakeRequest, timeoutMs: number, mustKnow: boolean): Promise<Grant | Busy> {
+    const { name, token, ttlMs } = request
+    const sentAt = now()
+    const keys = [this.#database.lockKey(name)]
+    const args = [token, String(ttlMs), mustKnow ? "1" : "0"]
+    const reply = await this.#database.run(scripts.claim, keys, args, timeoutMs)
+    return readClaimed(reply, sentAt, request, mustKnow)
+  }
+
+  /** What depends on others than the holder: fencing tokens, and holds that are shared. */
+  async #tryInOrder(request: TakeRequest, timeoutMs: number): Promise<Grant | Busy> {
+    const passerBy = { ...request, channel: undefined, leaseMs: request.ttlMs }
+    const outcome = await acquire(this.#database, passerBy, "try", "", timeoutMs)
+    if (outcome.kind === "queued") throw unexpectedReply()
+    if (outcome.kind !== "granted") return outcome
+    return { ...outcome, isLease: false, isUncontended: request.limit === undefined }
+  }
+
+  async steal(request: TakeRequest, found: string, timeoutMs: number): Promise<Grant | Held> {
+    const { name, token, ttlMs, fencing } = request
+    const sentAt = now()
+    const args = [token, String(ttlMs), found, fencing ? "1" : "0"]
+    const reply = await this.#database.runOn(scripts.steal, name, args, timeoutMs)
+    return readStolen(reply, sentAt, request)
+  }
+
+  scan(cursor: string, count: number, timeoutMs: number): Promise<NamePage> {
+    return this.#database.scan(cursor, count, timeoutMs)
+  }
+
+  async snapshot(
+    names: readonly string[],
+    most: number,
+    timeoutMs: number,
+  ): Promise<LockSnapshot[]> {
+    const reply = await this.#database.runOnAll(scripts.snapshot, names, [String(most)], timeoutMs)
+    return readSnapshots(reply, names.length)
+  }
+
+  async inspect(
+    name: string,
+    timeoutMs: number,
+  ): Promise<{ leftMs: number | undefined; waiting: number }> {
+    const reply = await this.#database.runOn(scripts.inspect, name, [], timeoutMs)
+    if (!Array.isArray(reply)) throw unexpectedReply()
+    const [left, waiting] = reply as unknown[]
+    const ms = readInteger(left)
+    const leftMs = ms === -2 ? undefined : ms < 0 ? Infinity : ms
+    return { leftMs, waiting: Math.max(0, readInteger(waiting)) }
+  }
+
+  async look({ name, token }: Claim, timeoutMs: number): Promise<Validity | "taken" | "gone"> {
+    const sentAt = now()
+    const reply = await this.#database.runOn(scripts.look, name, [token], timeoutMs)
+    if (!Array.isArray(reply)) throw unexpectedReply()
+    const [kind, ms] = reply as unknown[]
+    if (kind === "taken" || kind === "gone") return kind
+    if (kind !== "held") throw unexpectedReply()
+    return Validity.ofTtl(sentAt, readInteger(ms))
+  }
+
+  async extend(
+    { name, token, ttlMs }: Extension,
+    timeoutMs: number,
+  ): Promise<Validity | "taken" | "gone" | "stolen"> {
+    const sentAt = now()
+    const args = [token, String(ttlMs)]
+    const reply = await this.#database.runOn(scripts.extend, name, args, timeoutMs)
+    if (reply === "taken" || reply === "gone" || reply === "stolen") return reply
+    if (reply !== "renewed") throw unexpectedReply()
+    return Validity.ofTtl(sentAt, ttlMs)
+  }
+
+  async release(
+    { name, token, isUncontended = false }: Ending,
+    timeoutMs: number,
+  ): Promise<ReleaseResult> {
+    const args = [token, "", isUncontended && this.#hasDelex ? "1" : "0"]
+    const reply = await this.#database.runHandingOn(
+      scripts.release,
+      name,
+      args,
+      RELEASE_LENGTH,
+      timeoutMs,
+    )
+    const [result, lacks] = reply
+    if (readInteger(lacks) === 1) this.#hasDelex = false
+    if (result !== "released" && result !== "taken" && result !== "gone") throw unexpectedReply()
+    return result
+  }
+}

@@ -1,0 +1,95 @@
+// A subscription from its opening to its end: confirmed in time or not at all, and silent once it is closed.
+import { withDeadline } from "./deadline.js"
+import { RedisError } from "./redis-error.js"
+import type { Listener, Subscription } from "./transport.js"
+
+/** What a stream reports. `onFailure` may be called more than once. */
+export interface StreamEvents {
+  readonly onConfirmed: () => void
+  readonly onMessage: (message: string) => void
+  readonly onFailure: (error: Error) => void
+}
+
+/**
+ * Resolves when the stream is confirmed; what fails until then is the caller's, and what fails later the listener's.
+ *
+ * @param start opens the stream; its result ends it
+ */
+export async function openSubscription(
+  start: (events: StreamEvents) => () => void,
+  listener: Listener,
+  timeoutMs: number,
+): Promise<Subscription> {
+  let isOpen = true
+  let stop: (() => void) | undefined
+  const close = () => {
+    isOpen = false
+    stop?.()
+  }
+  const confirmed = new Promise<void>((resolve, reject) => {
+    let isConfirmed = false
+    stop = start({
+      onConfirmed() {
+        isConfirmed = true
+        resolve()
+      },
+      onMessage(message) {
+        if (isOpen) listener.onMessage(message)
+      },
+      onFailure(error) {
+        if (!isConfirmed) reject(error)
+        if (!isConfirmed || !isOpen) return
+        isOpen = false
+        listener.onEnd()
+      },
+    })
+  })
+  try {
+    await withDeadline(timeoutMs, () => confirmed)
+    return { close }
+  } catch (error) {
+    close()
+    throw error
+  }
+}
+
+/** No frame of ours is nearly as long; what is, is no event stream. */
+const MAX_FRAME = 16_384
+
+/**
+ * Reads until the stream ends, which it never does without an error: a `RedisError`, or what its body fails with.
+ *
+ * https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+ */
+export async function readEventStream(
+  body: ReadableStream<Uint8Array>,
+  { onConfirmed, onMessage }: Pick<StreamEvents, "onConfirmed" | "onMessage">,
+): Promise<never> {
+  const reader = body.getReader()
+  const decoder = new TextDecoder()
+  let rest = ""
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) throw new RedisError("the stream ended", { outcome: "unknown" })
+      const lines = (rest + decoder.decode(value, { stream: true })).split(/\r?\n/)
+      rest = lines.pop() ?? ""
+      for (const line of lines) {
+        // Blank lines end events, comments keep the connection alive, other fields say nothing to us.
+        if (!line.startsWith("data:")) continue
+        const [, kind, payload = ""] = /^data: ?(subscribe|message),[^,]*,(.*)$/.exec(line) ?? []
+        if (kind === "subscribe") onConfirmed()
+        else if (kind === "message") onMessage(payload)
+        else throw garbled()
+      }
+      if (rest.length > MAX_FRAME) throw garbled()
+    }
+  } finally {
+    // The stream may be what has failed.
+    reader.cancel().catch(() => undefined)
+  }
+}
+
+function garbled(): RedisError {
+  return new RedisError("the stream is garbled", { outcome: "unknown" })
+}

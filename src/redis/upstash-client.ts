@@ -1,0 +1,104 @@
+// The other way to travel: a client of @upstash/redis that the user hands in, with whatever settings it has.
+import { withDeadline } from "./deadline.js"
+import { isControlFlow, RedisError } from "./redis-error.js"
+import { readScanPage } from "./replies.js"
+import { openSubscription } from "./subscription.js"
+import type { Listener, ScanPage, Subscription, Transport } from "./transport.js"
+
+/** The part of an `@upstash/redis` client that is used. A shape, not the class: versions of the class clash. */
+export interface UpstashRedis {
+  eval(script: string, keys: string[], args: string[]): Promise<unknown>
+  publish?(channel: string, message: string): Promise<unknown>
+  scan?(cursor: string, options: { match: string; count: number }): Promise<unknown>
+  subscribe?(channel: string): { unsubscribe(): Promise<unknown> }
+}
+
+/** Its Subscriber as it is used here. The type of its own `on` names types that it keeps to itself. */
+interface Subscriber {
+  on(event: "subscribe", listener: () => void): void
+  on(event: "message", listener: (event: { message: unknown }) => void): void
+  on(event: "error", listener: (error: Error) => void): void
+  unsubscribe(): Promise<unknown>
+}
+
+export function isUpstashRedis(value: object): value is UpstashRedis {
+  return "eval" in value && typeof value.eval === "function"
+}
+
+export class UpstashRedisClient implements Transport {
+  /** Its Subscriber reports nothing when its stream ends. */
+  readonly noticesEnd = false
+  readonly #redis: UpstashRedis
+
+  constructor(redis: UpstashRedis) {
+    this.#redis = redis
+  }
+
+  evaluate(
+    script: string,
+    keys: readonly string[],
+    args: readonly string[],
+    timeoutMs: number,
+  ): Promise<unknown> {
+    return this.#send(timeoutMs, () => this.#redis.eval(script, [...keys], [...args]))
+  }
+
+  async scan(cursor: string, pattern: string, count: number, timeoutMs: number): Promise<ScanPage> {
+    const options = { match: pattern, count }
+    const reply = await this.#send(timeoutMs, async () => this.#redis.scan?.(cursor, options))
+    return readScanPage(reply)
+  }
+
+  publish(channel: string, message: string, timeoutMs: number): Promise<unknown> {
+    return this.#send(timeoutMs, async () => this.#redis.publish?.(channel, message))
+  }
+
+  async subscribe(channel: string, listener: Listener, timeoutMs: number): Promise<Subscription> {
+    let subscriber: Subscriber | undefined
+    try {
+      subscriber = this.#redis.subscribe?.(channel) as Subscriber | undefined
+    } catch (error) {
+      throw toRestError(error)
+    }
+    if (!subscriber) throw new RedisError("the client cannot subscribe", { outcome: "refused" })
+    const opened = subscriber
+    return openSubscription(
+      ({ onConfirmed, onMessage, onFailure }) => {
+        opened.on("subscribe", onConfirmed)
+        opened.on("message", ({ message }) => {
+          // It parses what it can; nothing that is published for a waiter is more than text.
+          onMessage(typeof message === "string" ? message : "")
+        })
+        opened.on("error", (error) => {
+          onFailure(toRestError(error))
+        })
+        return () => {
+          // It may have ended by itself.
+          opened.unsubscribe().catch(() => undefined)
+        }
+      },
+      listener,
+      timeoutMs,
+    )
+  }
+
+  #send(timeoutMs: number, command: () => Promise<unknown>): Promise<unknown> {
+    return withDeadline(timeoutMs, async () => {
+      try {
+        return await command()
+      } catch (error) {
+        throw toRestError(error)
+      }
+    })
+  }
+}
+
+/** Its errors quote the whole command, so nothing of the original but name and scrubbed message is kept. */
+function toRestError(error: unknown): Error {
+  if (error instanceof RedisError || isControlFlow(error)) return error
+  if (!(error instanceof Error)) return new RedisError("the client failed", { outcome: "unknown" })
+  // It tells of no status. Redis begins its refusals with a word in capitals, a gateway does not.
+  const isRefusal = error.name === "UpstashError" && /^[A-Z]+ /.test(error.message)
+  const outcome = isRefusal ? "refused" : "unknown"
+  return new RedisError(`${error.name}: ${error.message}`, { outcome })
+}

@@ -1,0 +1,53 @@
+// Durations as the public options take them: milliseconds as a number, or text with a unit.
+import { invalid } from "../values/invalid-argument.js"
+
+/**
+ * A length of time: milliseconds as a number, or a number with its unit as text.
+ *
+ * @example `1500`, `"500ms"`, `"30s"`, `"2m"`, `"1.5h"`, `"1d"`
+ */
+export type Duration = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`
+
+const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** The longest delay that a timer takes. */
+export const MAX_TIMER_MS = 2 ** 31 - 1
+
+/** What a duration may be. */
+export interface DurationRange {
+  /** The shortest allowed, in milliseconds. */
+  readonly min: number
+  /** The longest allowed, in milliseconds; Infinity where there is no limit and Infinity itself is allowed. */
+  readonly max: number
+}
+
+const TTL: DurationRange = { min: 10, max: Number.MAX_SAFE_INTEGER }
+
+/**
+ * Reads a duration in whole milliseconds, fractions rounded up.
+ *
+ * @throws `TypeError` for what is no duration, `RangeError` for one out of range; both name the option.
+ */
+export function parseDuration(option: string, value: unknown, range: DurationRange): number {
+  const ms = Math.ceil(toMilliseconds(option, value))
+  if (ms < range.min || ms > range.max) {
+    const limits =
+      range.max === Infinity ? `at least ${range.min} ms` : `from ${range.min} to ${range.max} ms`
+    throw new RangeError(`${option}: must be ${limits}, got ${String(value).slice(0, 50)}`)
+  }
+  return ms
+}
+
+/** Reads a ttl in milliseconds. A shorter one would be over before the answer that grants it. */
+export function parseTtl(ttl: unknown): number {
+  return parseDuration("ttl", ttl, TTL)
+}
+
+function toMilliseconds(option: string, value: unknown): number {
+  if (typeof value === "number" && !Number.isNaN(value)) return value
+  const match = typeof value === "string" ? /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(value) : null
+  if (!match) {
+    throw invalid(option, 'milliseconds or text such as "500ms", "30s" or "2m"', value)
+  }
+  return Number(match[1]) * UNITS[match[2] as keyof typeof UNITS]
+}

@@ -1,0 +1,42 @@
+// Waiting that a signal can end.
+import { MAX_TIMER_MS } from "./duration.js"
+
+/** Resolves after so many milliseconds, however many; rejects with the signal's reason as soon as it aborts. */
+export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  for (let left = ms; left >= 0; left -= MAX_TIMER_MS) {
+    signal?.throwIfAborted()
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const slept = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, Math.min(left, MAX_TIMER_MS))
+    })
+    try {
+      await untilAborted(slept, signal)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}
+
+/** Settles as the promise does, or rejects with the signal's reason if that aborts first. */
+export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = () => {
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- whatever its owner chose
+      reject(signal.reason)
+    }
+    if (signal.aborted) onAbort()
+    signal.addEventListener("abort", onAbort, { once: true })
+    promise.then(resolve, reject).finally(() => {
+      signal.removeEventListener("abort", onAbort)
+    })
+  })
+}
+
+/** Calls back after so many milliseconds, or after the longest time that a timer takes if that is sooner. */
+export function backgroundTimer(callback: () => void, ms: number): ReturnType<typeof setTimeout> {
+  const timer = setTimeout(callback, Math.min(ms, MAX_TIMER_MS))
+  // Node's timers keep a process alive unless told not to; elsewhere a timer is a number.
+  if (typeof timer === "object" && "unref" in timer) timer.unref()
+  return timer
+}

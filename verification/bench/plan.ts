@@ -1,0 +1,40 @@
+// Which scenarios a run is made of.
+import { contended } from "./scenarios/contended.js"
+import { guarded } from "./scenarios/guarded.js"
+import { inWorkerd } from "./scenarios/in-workerd.js"
+import { longWait } from "./scenarios/long-wait.js"
+import { manyNames } from "./scenarios/many-names.js"
+import { onQuorum } from "./scenarios/quorum.js"
+import { refused } from "./scenarios/refused.js"
+import { renewals } from "./scenarios/renewals.js"
+import type { Scenario } from "./scenarios/scenario.js"
+import { uncontended } from "./scenarios/uncontended.js"
+
+/** `quick`: what can be told in three minutes. `full`: each number of contenders with each hold. */
+export type Extent = "quick" | "usual" | "full"
+
+export function settingsOf(extent: Extent): readonly Scenario[] {
+  const of = (contenders: number, holdMs: number, cycles: number) =>
+    contended({ contenders, holdMs, cycles })
+  if (extent === "quick") {
+    return [uncontended(50), of(10, 50, 1), of(50, 50, 1), manyNames(200), refused(50)]
+  }
+  const holds = extent === "full" ? [0, 10, 50] : [50]
+  const crowds = [2, 10, 50, 200]
+  const once = holds.flatMap((holdMs) => crowds.map((crowd) => of(crowd, holdMs, 1)))
+  const often = holds.flatMap((holdMs) => crowds.map((crowd) => of(crowd, holdMs, 10)))
+  return [
+    uncontended(100),
+    inWorkerd(20),
+    ...once,
+    ...(extent === "full" ? often : [of(2, 50, 10), of(10, 50, 10), of(50, 50, 10), of(10, 0, 10)]),
+    contended({ contenders: 100, holdMs: 50, cycles: 1, permits: 10 }),
+    contended({ contenders: 100, holdMs: 500, cycles: 1, permits: 10 }),
+    manyNames(1_000),
+    refused(60),
+    renewals(1_000),
+    longWait(60, 100),
+    guarded(100),
+    onQuorum(100),
+  ]
+}

@@ -1,0 +1,68 @@
+// Where a visit notes what it believes. What a Node process writes survives its end; a Worker has to tell somebody.
+import type { Lock } from "../../../src/index.js"
+import type { GaveUp, Note } from "./notes.js"
+
+export interface Diary {
+  waits(visit: number, name: string, waitMs: number, ttlMs: number): Promise<void>
+  gaveUp(visit: number, why: GaveUp): Promise<void>
+  granted(visit: number, lock: Lock): Promise<void>
+  /** Called now and then during a hold. */
+  holds(visit: number, lock: Lock): Promise<void>
+  ended(visit: number): Promise<void>
+  released(visit: number, result: "released" | "taken" | "gone" | "failed"): Promise<void>
+  refused(visit: number, fence: number): Promise<void>
+  broken(reason: unknown): Promise<void>
+}
+
+/** Makes a diary of a way to write a note. */
+export class NoteDiary implements Diary {
+  readonly #write: (note: Note) => Promise<void>
+  readonly #validUntil: (lock: Lock) => number
+
+  /**
+   * @param write notes at once what it is given, before it returns its promise
+   * @param validUntil the end of a stretch of time from now on throughout which the hold is believed valid
+   */
+  constructor(write: (note: Note) => Promise<void>, validUntil: (lock: Lock) => number) {
+    this.#write = write
+    this.#validUntil = validUntil
+  }
+
+  waits(visit: number, name: string, waitMs: number, ttlMs: number): Promise<void> {
+    return this.#write({ kind: "waits", visit, name, waitMs, ttlMs })
+  }
+
+  gaveUp(visit: number, why: GaveUp): Promise<void> {
+    return this.#write({ kind: "gave-up", visit, why })
+  }
+
+  granted(visit: number, lock: Lock): Promise<void> {
+    const { name, mode, fencingToken: fence } = lock
+    const until = this.#validUntil(lock)
+    const leftMs = lock.remaining
+    return this.#write({ kind: "granted", visit, name, mode, until, leftMs, fence })
+  }
+
+  async holds(visit: number, lock: Lock): Promise<void> {
+    const until = this.#validUntil(lock)
+    const leftMs = lock.remaining
+    if (leftMs > 0) await this.#write({ kind: "holds", visit, until, leftMs })
+  }
+
+  ended(visit: number): Promise<void> {
+    return this.#write({ kind: "ended", visit })
+  }
+
+  released(visit: number, result: "released" | "taken" | "gone" | "failed"): Promise<void> {
+    return this.#write({ kind: "released", visit, result })
+  }
+
+  refused(visit: number, fence: number): Promise<void> {
+    return this.#write({ kind: "refused", visit, fence })
+  }
+
+  broken(reason: unknown): Promise<void> {
+    const text = reason instanceof Error ? (reason.stack ?? reason.message) : String(reason)
+    return this.#write({ kind: "broken", reason: text })
+  }
+}

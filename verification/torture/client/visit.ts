@@ -1,0 +1,178 @@
+// One visit: gets a lock in one of the ways that there are, stays a while, and lets go of it in one of the ways.
+import {
+  type AcquireOptions,
+  type Lock,
+  LockBackendError,
+  LockLostError,
+  type LockManager,
+  LockTimeoutError,
+  type ReleaseResult,
+} from "../../../src/index.js"
+import { GATE_PERMITS, isRegistered } from "../places.js"
+import type { Diary } from "./diary.js"
+import type { Errand } from "./errand.js"
+import { stay } from "./stay.js"
+
+/** What a visit works with. */
+export interface Scene {
+  readonly locks: LockManager
+  readonly diary: Diary
+  /** Writes to the register with a fencing token; false if it was refused. */
+  readonly write: (name: string, fence: number) => Promise<boolean>
+  /** How the latest release of this visitor ended. */
+  readonly heard: { released: ReleaseResult | undefined }
+  /** Numbers for the visits. */
+  readonly nextVisit: () => number
+  /** Aborted at the end of the run. */
+  readonly end: AbortSignal
+}
+
+/** A visit that is being made. */
+interface Visit extends Scene {
+  readonly errand: Errand
+  readonly number: number
+}
+
+/** The reason with which a visitor gives up waiting. */
+const LOST_PATIENCE = new Error("the visitor has lost its patience")
+
+/** Throws only what must never happen. False if the database could not be reached. */
+export async function visit(scene: Scene, errand: Errand): Promise<boolean> {
+  const { diary, end } = scene
+  const { place, waitMs, ttlMs, patienceMs } = errand
+  const patience = new AbortController()
+  const lose = () => {
+    patience.abort(LOST_PATIENCE)
+  }
+  const timer = patienceMs === undefined ? undefined : setTimeout(lose, patienceMs)
+  end.addEventListener("abort", lose)
+  if (end.aborted) lose()
+  const number = scene.nextVisit()
+  try {
+    await diary.waits(number, place.name, waitMs, ttlMs)
+    await come({ ...scene, errand, number }, patience.signal)
+  } catch (error) {
+    if (error instanceof LockBackendError) {
+      await diary.gaveUp(number, "backend")
+      return false
+    }
+    if (error instanceof LockTimeoutError) await diary.gaveUp(number, "timeout")
+    else if (error === LOST_PATIENCE) await diary.gaveUp(number, "aborted")
+    else if (!(error instanceof LockLostError)) throw error
+  } finally {
+    clearTimeout(timer)
+    end.removeEventListener("abort", lose)
+  }
+  return true
+}
+
+async function come(visit: Visit, signal: AbortSignal): Promise<void> {
+  const { errand, locks, diary, number } = visit
+  const { way } = errand
+  if (way === "request" || way === "steal") {
+    await request(visit, signal)
+    return
+  }
+  const { name, kind } = errand.place
+  const { wait, ...options } = optionsOf(errand, signal)
+  const at =
+    kind === "gate"
+      ? locks.semaphore(name, GATE_PERMITS)
+      : {
+          acquire: (given: AcquireOptions) => locks.acquire(name, given),
+          tryAcquire: (given: AcquireOptions) => locks.tryAcquire(name, given),
+        }
+  const lock = await (way === "try" ? at.tryAcquire(options) : at.acquire({ ...options, wait }))
+  if (lock) await hold(visit, lock)
+  else await diary.gaveUp(number, "timeout")
+}
+
+async function request(visit: Visit, signal: AbortSignal): Promise<void> {
+  const { errand, locks, diary, number } = visit
+  const { name, kind } = errand.place
+  const inside = async (lock: Lock) => {
+    await live(visit, lock, number)
+    await diary.ended(number)
+  }
+  const { signal: given, ...others } = optionsOf(errand, signal)
+  // A thief has no patience to lose.
+  const options = errand.way === "steal" ? { ...others, steal: true } : { ...others, signal: given }
+  visit.heard.released = undefined
+  await (kind === "gate"
+    ? locks.semaphore(name, GATE_PERMITS).request({ ...others, signal: given }, inside)
+    : locks.request(name, options, inside))
+  // What is tried again after the request has settled counts as failed.
+  await diary.released(number, latestRelease(visit) ?? "failed")
+}
+
+/** A function, since TypeScript believes that it is still undefined after the assignment above. */
+function latestRelease({ heard }: Scene): ReleaseResult | undefined {
+  return heard.released
+}
+
+function optionsOf({ place, way, mode, waitMs, ttlMs, stayMs }: Errand, signal: AbortSignal) {
+  return {
+    signal,
+    wait: waitMs,
+    ttl: ttlMs,
+    ...(place.kind !== "gate" && { mode, fencing: isRegistered(place.kind) }),
+    ...(way === "poll" && { push: false }),
+    // Between 30 and 150 ms, whatever the errand's chance was.
+    ...(way === "spin" && { interval: 30 + Math.min(120, stayMs * 10) }),
+  }
+}
+
+/** A hold that is let go of by hand. */
+async function hold(visit: Visit, lock: Lock): Promise<void> {
+  const { diary, locks, number, errand } = visit
+  if (!(await live(visit, lock, number))) return
+  if (errand.ending === "crash") {
+    // To its end it is believed.
+    await stay({ lock, visit: number, diary, ms: lock.remaining })
+    return
+  }
+  await diary.ended(number)
+  if (errand.ending === "release" || lock.remaining <= 0) {
+    await release(visit, lock, number)
+    return
+  }
+  const adopted = await locks.adopt(lock.transfer())
+  const next = visit.nextVisit()
+  await live(visit, adopted, next)
+  await diary.ended(next)
+  await release(visit, adopted, next)
+}
+
+async function release({ diary }: Scene, lock: Lock, number: number): Promise<void> {
+  try {
+    await diary.released(number, await lock.release())
+  } catch (error) {
+    if (!(error instanceof LockBackendError)) throw error
+    await diary.released(number, "failed")
+  }
+}
+
+/** What is done under the lock. Ends when the lock is to be let go of; false if it was lost before. */
+async function live({ diary, errand, write }: Visit, lock: Lock, visit: number): Promise<boolean> {
+  const { place, stayMs, isExtended, isWritten } = errand
+  await diary.granted(visit, lock)
+  lock.signal.addEventListener("abort", () => void diary.ended(visit))
+  const { fencingToken } = lock
+  // A theft leaves the robbed one believing, as documented.
+  if (fencingToken !== undefined && isWritten && place.kind !== "crown") {
+    const accepted = await write(lock.name, fencingToken)
+    if (!accepted && lock.remaining > 0) await diary.refused(visit, fencingToken)
+  }
+  await stay({ lock, visit, diary, ms: isExtended ? stayMs / 2 : stayMs })
+  if (isExtended && lock.remaining > 0) {
+    // A failure leaves the hold as it was.
+    await lock.extend().catch((error: unknown) => {
+      if (!(error instanceof LockBackendError || error instanceof LockLostError)) throw error
+    })
+    await diary.holds(visit, lock)
+    await stay({ lock, visit, diary, ms: stayMs / 2 })
+  }
+  // A Worker knows of a hold only until its note before: without this one most would be too short to be judged.
+  await diary.holds(visit, lock)
+  return lock.remaining > 0
+}

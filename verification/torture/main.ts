@@ -1,0 +1,108 @@
+// `npm run torture`: the command line of the torture of one database.
+import { writeFile } from "node:fs/promises"
+import { Command, InvalidArgumentError, Option } from "commander"
+import { hasRedisServer } from "../../test/support/redis-server.js"
+import { breakNamed, BREAKS } from "./breaks.js"
+import { tortureShown } from "./progress.js"
+import { isConclusive, summary, violationsOf } from "./report.js"
+import { selfTest } from "./self-test.js"
+import { type TortureSettings, USUAL } from "./settings.js"
+
+interface Options {
+  readonly seconds: number
+  readonly seed: number
+  readonly processes: number
+  readonly workers: number
+  readonly json?: string
+  readonly break?: string
+  readonly selfTest?: true
+}
+
+const program = new Command("npm run torture --")
+  .description(
+    `Has clients in several processes and in workerd contend for a few locks, while requests are lost, delayed, doubled and
+garbled, clients killed and paused, and Redis restarted. Judges look for holds that overlap, and for five other things that
+must never happen: see docs/torture.md. Exits with 1 if any was found.`,
+  )
+  .option("--seconds <n>", "how long to go on", positive, 60)
+  .option("--seed <n>", "what decides which request suffers what (default: a random one)", seed)
+  .option("--processes <n>", "clients that are Node processes", whole, USUAL.processes)
+  .option("--workers <n>", "clients that are workerd instances", whole, USUAL.workers)
+  .option("--json <file>", "write the result there, too")
+  .addOption(
+    new Option(
+      "--break <rule>",
+      "break the lock on purpose, and end at the first violation",
+    ).choices(BREAKS.map(({ name }) => name)),
+  )
+  .addOption(
+    new Option(
+      "--self-test",
+      "break each rule in turn; fail unless each is found in a minute",
+    ).conflicts("break"),
+  )
+  .action(main)
+
+await program.parseAsync()
+
+async function main(options: Options): Promise<void> {
+  if (!hasRedisServer()) program.error("error: there is no redis-server on this machine")
+  const { seconds, processes, workers } = options
+  const seed = (options.seed as number | undefined) ?? Math.floor(Math.random() * 2 ** 32)
+  if (processes + workers === 0) program.error("error: --processes and --workers: both are 0")
+  const interrupted = new AbortController()
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, () => {
+      interrupted.abort()
+    })
+  }
+  const { signal } = interrupted
+  const settings = { ...USUAL, seconds, seed, processes, workers }
+  console.log(`seed ${seed}`)
+  const result = options.selfTest
+    ? await selfTest(settings, signal)
+    : await once(settings, options.break, signal)
+  if (options.json !== undefined) {
+    await writeFile(options.json, `${JSON.stringify(result.data, null, 2)}\n`)
+  }
+  process.exitCode = result.isFine ? 0 : 1
+}
+
+/** One run, with what it shows. */
+async function once(
+  usual: TortureSettings,
+  broken: string | undefined,
+  signal: AbortSignal,
+): Promise<{ isFine: boolean; data: unknown }> {
+  const rule = broken === undefined ? undefined : breakNamed(broken)
+  if (rule) console.log(`broken on purpose: ${rule.what}`)
+  const settings = rule ? { ...usual, breakages: rule.breakages, stopAt: rule.judges } : usual
+  const data = await tortureShown(settings, signal)
+  const text = violationsOf(data)
+  if (text) console.log(text)
+  console.log(summary(data))
+  if (!isConclusive(data)) console.log("It proves nothing: too few grants, or broken off.")
+  return { isFine: data.violations.length === 0 && isConclusive(data), data }
+}
+
+function positive(text: string): number {
+  const number = Number(text)
+  if (text.trim() === "" || !(number > 0 && number < Infinity)) {
+    throw new InvalidArgumentError("It must be a number greater than 0.")
+  }
+  return number
+}
+
+function whole(text: string): number {
+  if (!/^\d{1,2}$/.test(text))
+    throw new InvalidArgumentError("It must be a whole number from 0 to 99.")
+  return Number(text)
+}
+
+function seed(text: string): number {
+  const number = Number(text)
+  if (!/^\d+$/.test(text) || number >= 2 ** 32) {
+    throw new InvalidArgumentError("It must be a whole number from 0 to 4294967295.")
+  }
+  return number
+}

@@ -1,0 +1,25 @@
+// Builds what the clients run: the library, with rules switched off if that is wanted, and their visits, in one file each.
+import { join, resolve } from "node:path"
+import { type Breakage, buildBroken } from "../../../test/support/broken-build.js"
+
+/** Files. */
+export interface ClientPrograms {
+  readonly process: string
+  readonly worker: string
+}
+
+export async function buildClients(
+  breakages: readonly Breakage[],
+  directory: string,
+): Promise<ClientPrograms> {
+  const programs = {
+    process: join(directory, "process.mjs"),
+    worker: join(directory, "worker.mjs"),
+  }
+  const source = resolve("verification/torture/client")
+  await Promise.all([
+    buildBroken(join(source, "process.ts"), breakages, programs.process),
+    buildBroken(join(source, "worker.ts"), breakages, programs.worker, "browser"),
+  ])
+  return programs
+}

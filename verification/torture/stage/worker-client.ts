@@ -1,0 +1,115 @@
+// A client in workerd, as its keeper sees it: it is sent visit after visit.
+import { pathToFileURL } from "node:url"
+import { setTimeout as sleep } from "node:timers/promises"
+import { Isolate } from "../../../test/workerd/isolate.js"
+import type { ClientSettings } from "../client/settings.js"
+import { UNHANDLED } from "../client/unhandled.js"
+import { monotonicMs } from "../monotonic.js"
+import { Random } from "../random.js"
+import { ENTRY_MS, NOTEWORTHY_LAG_MS } from "../times.js"
+import { isInTime } from "./in-time.js"
+
+const PING_EVERY_MS = 200
+
+export class WorkerClient {
+  readonly number: number
+  readonly #isolate: Isolate
+  readonly #seed: number
+  readonly #visitors: number
+  #visits: Promise<unknown> = Promise.resolve()
+  readonly #over = new AbortController()
+  #nextVisit = 0
+  readonly #failures: string[] = []
+  readonly #onLag: (at: number, ms: number) => void
+  #stopping: Promise<boolean> | undefined
+
+  /** @param onLag told how much later than it should it answered: it has no clock to find out by itself */
+  static async start(
+    program: string,
+    settings: ClientSettings,
+    visitors: number,
+    onLag: (at: number, ms: number) => void,
+  ): Promise<WorkerClient> {
+    const env = { SETTINGS: JSON.stringify(settings) }
+    // Miniflare ends its process at these signals, before there was a summary.
+    const forget = rememberListeners(["SIGINT", "SIGTERM"])
+    const isolate = await Isolate.start({ worker: pathToFileURL(program), env })
+    forget()
+    await isolate.fetch("/ping")
+    return new WorkerClient(isolate, settings, visitors, onLag)
+  }
+
+  private constructor(
+    isolate: Isolate,
+    { client, seed }: ClientSettings,
+    visitors: number,
+    onLag: (at: number, ms: number) => void,
+  ) {
+    this.number = client
+    this.#isolate = isolate
+    this.#onLag = onLag
+    this.#seed = seed
+    this.#visitors = visitors
+  }
+
+  /** Lets it begin its visits. */
+  letIn(): void {
+    void this.#watch()
+    this.#visits = Promise.all(Array.from({ length: this.#visitors }, (_, i) => this.#visitor(i)))
+  }
+
+  /** What went wrong since the last time: rejections that nobody handled, requests that were not answered as they should. */
+  readComplaint(): string | undefined {
+    // The runtime calls each connection that breaks an uncaught exception, also where the fetch's error is caught.
+    const logged = this.#isolate.log.splice(0).filter((line) => line.startsWith(UNHANDLED))
+    return [...logged, ...this.#failures.splice(0)].join("\n") || undefined
+  }
+
+  /** Lets it end its visits. False if it did not within the time: then they are broken off. */
+  stop(withinMs: number): Promise<boolean> {
+    return (this.#stopping ??= this.#stop(withinMs))
+  }
+
+  async #stop(withinMs: number): Promise<boolean> {
+    this.#over.abort()
+    const isDone = await isInTime(this.#visits, withinMs)
+    await this.#isolate.stop()
+    return isDone
+  }
+
+  async #watch(): Promise<void> {
+    while (!this.#over.signal.aborted) {
+      const sentAt = monotonicMs()
+      await this.#isolate.fetch("/ping").catch(() => undefined)
+      const at = monotonicMs()
+      if (at - sentAt > NOTEWORTHY_LAG_MS) this.#onLag(at, at - sentAt)
+      await sleep(PING_EVERY_MS, undefined, { signal: this.#over.signal }).catch(() => undefined)
+    }
+  }
+
+  async #visitor(i: number): Promise<void> {
+    const random = Random.of(this.#seed, this.number, i, 1)
+    await sleep((ENTRY_MS * i) / this.#visitors)
+    while (!this.#over.signal.aborted) {
+      try {
+        const response = await this.#isolate.fetch(`/?visit=${this.#nextVisit++}`)
+        if (!response.ok) this.#failures.push(`HTTP ${response.status}: ${await response.text()}`)
+        else await response.arrayBuffer()
+      } catch (error) {
+        this.#failures.push(String(error))
+      }
+      await sleep(random.between(0, 40))
+    }
+  }
+}
+
+/** Returns what removes the listeners that were added since. */
+function rememberListeners(signals: readonly NodeJS.Signals[]): () => void {
+  const before = signals.map((signal) => process.listeners(signal))
+  return () => {
+    for (const [i, signal] of signals.entries()) {
+      const added = process.listeners(signal).filter((it) => !before[i]?.includes(it))
+      for (const listener of added) process.off(signal, listener)
+    }
+  }
+}
