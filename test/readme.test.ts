@@ -1,7 +1,7 @@
 // Holds the README and the docs to the code: the programs compile and run, the tables are complete, the commands
 // are the ones that CI runs.
 import { execFileSync } from "node:child_process"
-import { readdirSync, readFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
@@ -119,6 +119,31 @@ describe("the quick starts run", { timeout: 30_000 }, () => {
     expect(keysMeanwhile).toEqual(["lock:report"])
     await database.command("SET", "lock:report", "somebody else's", "PX", "60000")
     expect((await post()).status).toBe(409)
+  })
+})
+
+describe("the map in CONTRIBUTING.md", () => {
+  const page = readFileSync("CONTRIBUTING.md", "utf8")
+
+  test("names only files and folders that exist", () => {
+    const paths = [...page.matchAll(/`((?:src|test|packages|\.github|\.ci)\/[\w./-]*)`/g)]
+    expect(paths.length).toBeGreaterThan(20)
+    const missing = paths.map(([, path = ""]) => path).filter((path) => !existsSync(path))
+    expect(missing).toEqual([])
+  })
+
+  test("names each file and folder at the root of src", () => {
+    for (const entry of readdirSync("src", { withFileTypes: true })) {
+      const path = `src/${entry.name}${entry.isDirectory() ? "/" : ""}`
+      expect(page).toContain(`| \`${path}\``)
+    }
+  })
+
+  test("names only scripts that package.json has", () => {
+    const { scripts } = JSON.parse(readFileSync("package.json", "utf8")) as { scripts: object }
+    const names = [...page.matchAll(/npm run ([\w:]+)/g)].map(([, name = ""]) => name)
+    expect(names.length).toBeGreaterThan(5)
+    for (const name of names) expect(scripts).toHaveProperty([name])
   })
 })
 
