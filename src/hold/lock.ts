@@ -262,7 +262,8 @@ export class Lock {
     this.#assertHeld()
     if (typeof answer === "string") {
       this.#isConfirmedLost = true
-      this.#lose(answer === "gone" ? "expired" : answer)
+      // The local clock has just said that its time is not up, and the server ends a key later than that.
+      this.#lose(answer === "gone" ? "deleted" : answer)
       this.#assertHeld()
     } else {
       this.#expiry.prolong(answer)
