@@ -1,4 +1,4 @@
-// Mutation testing of the lock's core: `npm run mutate`, or `npm run mutate -- --mutate src/validity.ts` for a part of it.
+// Mutation testing of the lock's core: `npm run mutate`, or `npm run mutate -- --mutate src/time/validity.ts` for a part of it.
 // What survives and why it may is in docs/mutation.md.
 
 /**
@@ -7,12 +7,13 @@
  * @type {string[]}
  */
 const core = [
-  "src/{validity,expiry,renewal,backoff,background-timer,sleep,duration,token,any-signal,whole-ttl}.ts",
-  "src/{lock,hold-commands,while-held,ask-until-known,ask-database,semaphore,acquire-all,lock-group}.ts",
-  "src/wait/*.ts",
-  "src/store/{single,queue,acquire,replies,compare-and-set,keys,waiter-entry}.ts",
-  "src/store/quorum/*.ts",
-  "src/rest/{deadline,tick-order,event-stream}.ts",
+  "src/time/*.ts",
+  "src/values/token.ts",
+  "src/semaphore.ts",
+  "src/hold/{lock,lock-group,renewal,while-held}.ts",
+  "src/acquire/{acquire-all,acquisition,attempts,poll-schedule,queue-wait,spin,steal}.ts",
+  "src/redis/{single-store,queue,replies,keys,retry,deadline,request-batcher,subscription}.ts",
+  "src/quorum/{count-votes,quorum-attempt,quorum-error,quorum-node,quorum-nodes,quorum-store,until-decided,vote-reply}.ts",
 ]
 
 export default {

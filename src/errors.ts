@@ -11,12 +11,14 @@ export type LockPhase = "acquire" | "extend" | "release" | "inspect"
  * Why a hold ended before its holder ended it.
  *
  * - `expired`: its time ran out
+ * - `deleted`: its key is gone although its time is not up by this machine's clock: a program deleted it (`DEL`,
+ *   `FLUSHALL`), or the database lost it (eviction, a failover, a restart)
  * - `taken`: somebody else holds the lock
  * - `stolen`: somebody took it on purpose
  * - `unreachable`: its time ran out while every renewal failed
  * - `released`: this handle had itself given the lock up, by `release()` or `transfer()`
  */
-export type LossReason = "expired" | "taken" | "stolen" | "unreachable" | "released"
+export type LossReason = "expired" | "deleted" | "taken" | "stolen" | "unreachable" | "released"
 
 /** What all errors of this library have in common. */
 export abstract class LockError extends Error {
@@ -82,6 +84,7 @@ export class LockBackendError extends LockError {
 
 const LOSSES: Record<LossReason, string> = {
   expired: "its time ran out",
+  deleted: "its key was deleted, or the database lost it",
   taken: "somebody else holds it",
   stolen: "it was stolen",
   unreachable: "its time ran out while the database could not be reached",

@@ -1,6 +1,8 @@
 // What happens to locks, told to whoever listens: the one hook for logs and metrics.
 import type { LockBackendError, LossReason } from "./errors.js"
-import type { ReleaseResult } from "./redis/store.js"
+
+/** How a release ended: the lock was ours and is free, somebody else has it, or nobody has. */
+export type ReleaseResult = "released" | "taken" | "gone"
 
 /** Something that happened to a lock. An event never holds a token. */
 export type LockEvent =

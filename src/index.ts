@@ -9,7 +9,7 @@ export {
   LockTimeoutError,
   type LossReason,
 } from "./errors.js"
-export type { LockEvent, OnceEvent } from "./events.js"
+export type { LockEvent, OnceEvent, ReleaseResult } from "./events.js"
 export type { FencedLock, Lock } from "./hold/lock.js"
 export type { LockGroup } from "./hold/lock-group.js"
 export { LockManager } from "./lock-manager.js"
@@ -26,8 +26,8 @@ export type {
   TryAcquireOptions,
 } from "./options.js"
 export type { HeldLockInfo, LockManagerSnapshot, PendingLockInfo, QueryOptions } from "./query.js"
-export type { Fetch, RestConfig } from "./redis/fetch-client.js"
+export type { RestConfig } from "./redis/fetch-client.js"
+export type { Fetch } from "./redis/transport.js"
 export type { UpstashRedis } from "./redis/upstash-client.js"
 export type { Semaphore, SemaphoreRequestOptions } from "./semaphore.js"
-export type { ReleaseResult } from "./redis/store.js"
 export type { WaitUntil } from "./options.js"

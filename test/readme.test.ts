@@ -1,7 +1,7 @@
-// The README and the docs, taken at their word: the programs compile and run, the tables are complete, the commands
+// Holds the README and the docs to the code: the programs compile and run, the tables are complete, the commands
 // are the ones that CI runs.
 import { execFileSync } from "node:child_process"
-import { readdirSync, readFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
@@ -13,6 +13,7 @@ import { type Database, openDatabase } from "./support/variants.js"
 import { Isolate } from "./workerd/isolate.js"
 
 const readme = readFileSync("README.md", "utf8")
+const reference = readFileSync("docs/reference.md", "utf8")
 const markdownIn = (folder: string) =>
   readdirSync(folder)
     .filter((file) => file.endsWith(".md"))
@@ -121,6 +122,31 @@ describe("the quick starts run", { timeout: 30_000 }, () => {
   })
 })
 
+describe("the map in CONTRIBUTING.md", () => {
+  const page = readFileSync("CONTRIBUTING.md", "utf8")
+
+  test("names only files and folders that exist", () => {
+    const paths = [...page.matchAll(/`((?:src|test|packages|\.github|\.ci)\/[\w./-]*)`/g)]
+    expect(paths.length).toBeGreaterThan(20)
+    const missing = paths.map(([, path = ""]) => path).filter((path) => !existsSync(path))
+    expect(missing).toEqual([])
+  })
+
+  test("names each file and folder at the root of src", () => {
+    for (const entry of readdirSync("src", { withFileTypes: true })) {
+      const path = `src/${entry.name}${entry.isDirectory() ? "/" : ""}`
+      expect(page).toContain(`| \`${path}\``)
+    }
+  })
+
+  test("names only scripts that package.json has", () => {
+    const { scripts } = JSON.parse(readFileSync("package.json", "utf8")) as { scripts: object }
+    const names = [...page.matchAll(/npm run ([\w:]+)/g)].map(([, name = ""]) => name)
+    expect(names.length).toBeGreaterThan(5)
+    for (const name of names) expect(scripts).toHaveProperty([name])
+  })
+})
+
 describe("the tables are complete", () => {
   const source = (file: string) => readFileSync(`src/${file}`, "utf8")
   const all = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, name]) => name)
@@ -133,7 +159,7 @@ describe("the tables are complete", () => {
   ])("%s", (_, file, pattern) => {
     const names = all(source(file), pattern)
     expect(names.length).toBeGreaterThan(1)
-    for (const name of names) expect(readme).toMatch(new RegExp(`\`"?${name}"?\``))
+    for (const name of names) expect(reference).toMatch(new RegExp(`\`"?${name}"?\``))
   })
 
   test("options of a quorum", () => {

@@ -1,4 +1,4 @@
-// A cron job that runs once although it fires twice: the lock's name carries the scheduled time, and is kept.
+// A cron job that runs once even if it fires twice: the lock's name contains the scheduled time, and the lock is kept.
 import { Redis } from "@upstash/redis/cloudflare"
 import { LockManager } from "fetchlock"
 
@@ -14,12 +14,12 @@ export default {
         ctx.waitUntil(work)
       },
     })
-    // Not the name alone: the run of 03:00 must not keep the one of 04:00 from running.
+    // The name contains the time: the run of 03:00 must not prevent the run of 04:00.
     const name = `report:${new Date(event.scheduledTime).toISOString()}`
     await locks.request(name, { ifAvailable: true }, async (lock) => {
       if (!lock) return
       await report(env, lock.signal)
-      // Held for longer than a second firing may be late. Who fails before this line lets another one try.
+      // Held for longer than a second firing can be late. A run that fails before this line lets another one try.
       await lock.keep("1h")
     })
   },

@@ -1,9 +1,9 @@
-// A resource that refuses writers who are late: it remembers the greatest fencing token that it has seen.
-// The writer here stalls after its lock has expired, as a paused process does, and another one overtakes it.
+// A resource that refuses late writers: it remembers the greatest fencing token that it has seen.
+// The writer here stalls after its lock has expired, as a paused process does, and another writer overtakes it.
 import { LockManager } from "fetchlock"
 import { Hono } from "hono"
 
-/** The resource: a document and the token of its last writer. Look and write are one step. */
+/** The resource: a document and the token of its last writer. The comparison and the write are one step. */
 export function createStore(): Hono {
   let document = { text: "", fence: 0 }
   const store = new Hono()
@@ -18,12 +18,12 @@ export function createStore(): Hono {
   return store
 }
 
-/** Writes under the lock, after so long. Answers the store's status. */
+/** Writes under the lock after a delay, and returns the store's status. */
 export async function write(locks: LockManager, store: Hono, text: string, stallMs = 0) {
   const lock = await locks.acquire("document", { ttl: "1s", fencing: true })
   try {
     await new Promise((resolve) => setTimeout(resolve, stallMs))
-    // A careful writer looks at lock.signal here. This one has been stopped right behind that look.
+    // A careful writer checks lock.signal here. This one was stopped right after that check.
     const headers = { "Fencing-Token": String(lock.fencingToken) }
     const response = await store.request("/", { method: "PUT", body: text, headers })
     return response.status

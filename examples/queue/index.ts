@@ -1,4 +1,4 @@
-// A function that hands its lock to a queue's consumer: from the request to the end of the job nobody else gets in.
+// A function that hands its lock to a queue's consumer: the lock is held from the request to the end of the job.
 import { Redis } from "@upstash/redis/cloudflare"
 import { LockLostError, LockManager, type LockTransfer } from "fetchlock"
 import { Hono } from "hono"
@@ -11,7 +11,7 @@ interface Env {
 
 interface Job {
   readonly account: string
-  /** Whoever has it can release the lock, so it goes where secrets may go. */
+  /** Anyone who has it can release the lock, so send it only where you would send a secret. */
   readonly lock: LockTransfer
 }
 
@@ -19,7 +19,7 @@ const app = new Hono<{ Bindings: Env }>()
 
 app.post("/accounts/:account/export", async (c) => {
   const account = c.req.param("account")
-  // Long enough for the job to begin; from then on the consumer renews it.
+  // Long enough for the job to start; then the consumer renews it.
   const locks = LockManager.fromEnv(c.env)
   const lock = await locks.tryAcquire(`account:${account}`, { ttl: "5m" })
   if (!lock) return c.text("an export is under way", 409)
@@ -27,7 +27,7 @@ app.post("/accounts/:account/export", async (c) => {
   try {
     await c.env.JOBS.send({ account, lock: transfer })
   } catch (error) {
-    // Nobody will take it over, so it is taken back.
+    // No consumer will adopt the lock, so release it here.
     await (await locks.adopt(transfer)).release()
     throw error
   }

@@ -1,4 +1,4 @@
-// A function of Vercel's, as app/orders/[id]/pay/route.ts of Next.js: one payment at a time for each order.
+// A Vercel function, as app/orders/[id]/pay/route.ts of Next.js: one payment at a time for each order.
 import { LockManager } from "fetchlock"
 import { withLock } from "fetchlock/handler"
 
@@ -10,7 +10,7 @@ export const POST = withLock(
   async (request: Request, lock, { params }: Context) => {
     const { id } = await params
     const { amount }: { amount: number } = await request.json()
-    // The signal ends the charge when the lock is lost; the fencing token lets the bank refuse who is late.
+    // The signal ends the charge if the lock is lost; with the fencing token the bank can refuse a late charge.
     const receipt = await charge(id, amount, lock)
     return Response.json({ id, receipt }, { status: 201 })
   },

@@ -1,4 +1,4 @@
-// A box office: seats are counted, paid for and written down, which goes wrong unless buyers take turns.
+// A box office: seats are counted, paid for and stored, which goes wrong unless buyers take turns.
 import { Redis } from "@upstash/redis/cloudflare"
 import { LockManager, LockTimeoutError } from "fetchlock"
 import { lock } from "fetchlock/hono"
@@ -21,9 +21,9 @@ app.post("/shows/:show/seats", async (c) => {
 
   const booking = await locks.request(`show:${show}`, options, async (lock) => {
     const sold = (await redis.get<number>(`sold:${show}`)) ?? 0
-    // Not sooner: in a Worker the clock stands still until I/O has moved it.
+    // Read only here: in a Worker the clock stands still until there is I/O.
     const enteredAt = Date.now()
-    // Stands in for the payment: it takes a while, and it must not go on when the lock is lost.
+    // Stands in for the payment: it takes a while, and must stop if the lock is lost.
     await scheduler.wait(100, { signal: lock.signal })
     await redis.set(`sold:${show}`, sold + 1)
     return { seat: sold + 1, fencingToken: lock.fencingToken, enteredAt, leftAt: Date.now() }
@@ -31,19 +31,19 @@ app.post("/shows/:show/seats", async (c) => {
   return c.json({ show, isolate: isolateId(), requestedAt, ...booking }, 201)
 })
 
-/** Nobody buys while a safeCallback route of the show runs; who finds somebody buying is refused: 423. */
-const safeCallback = lock({
+/** No one can buy while a guarded route of the show runs; if a purchase is in progress, the request gets a 423. */
+const guarded = lock({
   locks: (c: Context<{ Bindings: Env }>) => LockManager.fromEnv(c.env),
   name: (c) => `show:${String(c.req.param("show"))}`,
 })
 
-/** Empties the house, unless somebody is buying at this moment. */
-app.delete("/shows/:show/seats", safeCallback, async (c) => {
+/** Empties the house, unless a purchase is in progress. */
+app.delete("/shows/:show/seats", guarded, async (c) => {
   await Redis.fromEnv(c.env).del(`sold:${c.req.param("show")}`)
   return c.body(null, 204)
 })
 
-/** Looks, and needs no lock for it. */
+/** Only reads, so it needs no lock. */
 app.get("/shows/:show/seats", async (c) => {
   const show = c.req.param("show")
   const sold = (await Redis.fromEnv(c.env).get<number>(`sold:${show}`)) ?? 0
@@ -60,7 +60,7 @@ app.onError((error, c) => {
 
 let isolate: string | undefined
 
-/** Tells the copies of this Worker apart. Made at the first request: Workers allow no random numbers before. */
+/** Identifies this copy of the Worker. Created at the first request: Workers allow no random numbers before. */
 function isolateId(): string {
   return (isolate ??= crypto.randomUUID().slice(0, 8))
 }

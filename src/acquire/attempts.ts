@@ -99,7 +99,7 @@ export class Attempts {
       try {
         const asking = this.#askOnce((timeoutMs) => question(timeoutMs, failures > 1))
         this.#asking = asking
-        return await untilAborted(asking, signal)
+        return await (signal ? untilAborted(asking, signal) : asking)
       } catch (error) {
         if (!(error instanceof RedisError)) throw error
         const pause = backoffMs(failures)

@@ -1,5 +1,5 @@
 // Several locks that are held together.
-import type { ReleaseResult } from "../redis/store.js"
+import type { ReleaseResult } from "../events.js"
 import { anySignal } from "../time/any-signal.js"
 import type { Duration } from "../time/duration.js"
 import type { Lock } from "./lock.js"

@@ -1,11 +1,11 @@
 // A Lock is one grant: it owns everything about it, from its validity to its release.
 /// <reference lib="esnext.disposable" preserve="true" />
 import { LockBackendError, LockLostError, type LossReason } from "../errors.js"
-import type { Emit } from "../events.js"
+import type { Emit, ReleaseResult } from "../events.js"
 import type { LockMode, WaitUntil } from "../options.js"
 import { RedisError } from "../redis/redis-error.js"
 import { callDatabase, type RetryOptions } from "../redis/retry.js"
-import type { Claim, HoldStore, ReleaseResult } from "../redis/store.js"
+import type { Claim, HoldStore } from "../redis/store.js"
 import { type Duration, parseTtl } from "../time/duration.js"
 import { elapsedMs, Expiry, now, Validity } from "../time/validity.js"
 import type { LockTransfer } from "./lock-transfer.js"
@@ -262,7 +262,8 @@ export class Lock {
     this.#assertHeld()
     if (typeof answer === "string") {
       this.#isConfirmedLost = true
-      this.#lose(answer === "gone" ? "expired" : answer)
+      // The local clock has just said that its time is not up, and the server ends a key later than that.
+      this.#lose(answer === "gone" ? "deleted" : answer)
       this.#assertHeld()
     } else {
       this.#expiry.prolong(answer)

@@ -1,8 +1,6 @@
 // Keeps a hold alive: extends it at a third of its ttl, and while that fails, until it is over.
 import { backoffMs } from "../time/backoff.js"
-import { backgroundTimer } from "../time/timers.js"
-import type { Validity } from "../time/validity.js"
-import type { Lock } from "./lock.js"
+import { backgroundTimer, type Validity } from "../time/validity.js"
 
 /** The hold as its renewal sees it. */
 export interface Renewable {
@@ -93,7 +91,7 @@ const NEARLY = 0.9
 
 /** @throws as `Lock.extend` does. */
 export async function ensureWholeTtl(
-  hold: Pick<Lock, "remaining" | "extend">,
+  hold: { readonly remaining: number; extend(): Promise<void> },
   ttlMs: number,
 ): Promise<void> {
   if (hold.remaining < ttlMs * NEARLY) await hold.extend()

@@ -7,6 +7,9 @@ import { problemResponse } from "./problem.js"
 
 export type { HeldLock, ReleaseTime } from "./guard-options.js"
 
+/** TypeScript 5.4 has `NoInfer` for this; a deferred conditional type is not inferred from either, in older ones too. */
+type Unchanged<T> = [T][T extends unknown ? 0 : never]
+
 /** The options of `withLock`. Functions among them are given what the handler is called with, without the lock. */
 export type WithLockOptions<
   Req extends Request = Request,
@@ -53,7 +56,7 @@ export function withLock<
     ...rest: Rest
   ) => Response | Promise<Response>,
   // What the handler takes decides what the functions among the options are given, not the other way round.
-  options: NoInfer<WithLockOptions<Req, Rest>> & {
+  options: WithLockOptions<Unchanged<Req>, Unchanged<Rest>> & {
     readonly fencing?: Fencing
     readonly failOpen?: FailOpen
   },

@@ -1,6 +1,6 @@
 // A response whose body is watched: a lock may be held until it has been read.
 
-import { backgroundTimer } from "../time/timers.js"
+import { backgroundTimer } from "../time/validity.js"
 
 /** The same response, and what settles when its body is over. */
 export interface HeldBody {

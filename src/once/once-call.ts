@@ -4,27 +4,14 @@ import { LockBackendError } from "../errors.js"
 import type { Emit } from "../events.js"
 import { Lock } from "../hold/lock.js"
 import { untilAborted } from "../time/timers.js"
-import type { Database } from "../redis/database.js"
+import type { ScriptDatabase } from "../redis/store.js"
 import { Attempts } from "../acquire/attempts.js"
 import { readError } from "./once-errors.js"
 import type { OncePlan } from "./once-options.js"
 import { GIVEN_UP, type OnceRecord } from "./once-record.js"
 import { type Led, OnceRequests, type Running, type Told } from "./once-requests.js"
-import { runHeld } from "./once-run.js"
+import { type OnceCall, runHeld } from "./once-run.js"
 import { waitForRun } from "./once-wait.js"
-
-/** What a call works with. */
-export interface OnceCall {
-  readonly name: string
-  readonly token: string
-  readonly database: Database
-  readonly timeoutMs: number
-  readonly emit: Emit
-  readonly plan: OncePlan
-  /** The digest of what was given; "-" for none. */
-  readonly fingerprint: string
-  readonly run: (lock: Lock | null) => unknown
-}
 
 /** Where a value came from. */
 export type OnceSource = "ran" | Told["source"]

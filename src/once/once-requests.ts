@@ -1,10 +1,11 @@
 // What one call sends about its name: the arguments of the scripts, and their replies, read strictly.
 import * as scripts from "../redis/lua/scripts.js"
 import { unexpectedReply } from "../redis/redis-error.js"
-import type { Database } from "../redis/database.js"
+import type { ScriptDatabase } from "../redis/store.js"
 import { onceKeys } from "../redis/keys.js"
 import { readInteger, readText } from "../redis/replies.js"
-import type { Busy, Grant, HoldStore, ReleaseResult } from "../redis/store.js"
+import type { Busy, Grant, HoldStore } from "../redis/store.js"
+import type { ReleaseResult } from "../events.js"
 import { now, Validity } from "../time/validity.js"
 import { OnceAttemptsError, OnceMismatchError } from "./once-errors.js"
 import {
@@ -57,11 +58,11 @@ export class OnceRequests implements HoldStore {
   /** How the run ended, once that is known for certain. */
   result: ReleaseResult | undefined
   #mayHaveEnded = false
-  readonly #database: Database
+  readonly #database: ScriptDatabase
   readonly #keys: readonly string[]
   readonly #claim: OnceClaim
 
-  constructor(database: Database, claim: OnceClaim) {
+  constructor(database: ScriptDatabase, claim: OnceClaim) {
     this.#database = database
     this.#keys = onceKeys(database.prefix, claim.name)
     this.#claim = claim

@@ -5,10 +5,23 @@ import { invalid } from "../values/invalid-argument.js"
 import type { Lock } from "../hold/lock.js"
 import { whileHeld } from "../hold/while-held.js"
 import { writeError } from "./once-errors.js"
-import type { OnceCall } from "./once-call.js"
+import type { ScriptDatabase } from "../redis/store.js"
 import type { OncePlan } from "./once-options.js"
 import { bytesOf, GIVEN_UP, LINGER_MS, type Settlement } from "./once-record.js"
 import type { OnceRequests } from "./once-requests.js"
+
+/** What a call works with. */
+export interface OnceCall {
+  readonly name: string
+  readonly token: string
+  readonly database: ScriptDatabase
+  readonly timeoutMs: number
+  readonly emit: Emit
+  readonly plan: OncePlan
+  /** The digest of what was given; "-" for none. */
+  readonly fingerprint: string
+  readonly run: (lock: Lock | null) => unknown
+}
 
 /**
  * Settles as the run does, once that has been settled.

@@ -2,7 +2,7 @@
 import { RedisError } from "../redis/redis-error.js"
 import type { Subscription } from "../redis/transport.js"
 import { sleep, untilAborted } from "../time/timers.js"
-import type { Database } from "../redis/database.js"
+import type { ScriptDatabase } from "../redis/store.js"
 import { elapsedMs, now } from "../time/validity.js"
 import { Inbox } from "../acquire/queue-wait.js"
 import type { Attempts } from "../acquire/attempts.js"
@@ -22,7 +22,7 @@ const SPREAD_MS = 50
 
 /** A call that waits. */
 export interface Waiting {
-  readonly database: Database
+  readonly database: ScriptDatabase
   readonly inquiry: Attempts
   /** Whether to listen. */
   readonly push: boolean

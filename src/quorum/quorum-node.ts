@@ -1,11 +1,12 @@
 // One database of a quorum: gives its vote, notes fencing tokens, and is rid of what it should not have.
+import type { ReleaseResult } from "../events.js"
 import * as scripts from "../redis/lua/scripts.js"
 import type { Database } from "../redis/database.js"
 import { BORN_KEY, fenceKeys, voteKeys } from "../redis/keys.js"
 import { unexpectedReply } from "../redis/redis-error.js"
 import { retryUntilKnown } from "../redis/retry.js"
 import { SingleStore } from "../redis/single-store.js"
-import type { Claim, ReleaseResult, TakeRequest } from "../redis/store.js"
+import type { Claim, TakeRequest } from "../redis/store.js"
 import type { Validity } from "../time/validity.js"
 import { VoidVoteError } from "./quorum-error.js"
 import { type Failed, orFailed, readVoteReply, type VoteReply } from "./vote-reply.js"

@@ -1,14 +1,7 @@
 // Locks on a majority of independent databases: what each operation asks them, and when their answers are enough.
 // https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/
-import type {
-  Busy,
-  Claim,
-  Extension,
-  Grant,
-  LockStore,
-  ReleaseResult,
-  TakeRequest,
-} from "../redis/store.js"
+import type { ReleaseResult } from "../events.js"
+import type { Busy, Claim, Extension, Grant, LockStore, TakeRequest } from "../redis/store.js"
 import { backoffMs } from "../time/backoff.js"
 import { sleep } from "../time/timers.js"
 import { elapsedMs, now, Validity } from "../time/validity.js"

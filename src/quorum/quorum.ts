@@ -1,7 +1,8 @@
 // A recipe for locks on a majority of independent databases: what `redis` is given instead of one database.
 import { type Duration, MAX_TIMER_MS, parseDuration } from "../time/duration.js"
 import { overlay } from "../options.js"
-import type { Fetch, RestConfig } from "../redis/fetch-client.js"
+import type { RestConfig } from "../redis/fetch-client.js"
+import type { Fetch } from "../redis/transport.js"
 import { isUpstashRedis, type UpstashRedis } from "../redis/upstash-client.js"
 import type { Database } from "../redis/database.js"
 import { openDatabase } from "../redis/open-store.js"

@@ -1,8 +1,8 @@
 // One database as the store uses it: its transport, its scripts, and the keys under a prefix.
 import { elapsedMs, now } from "../time/validity.js"
-import { createNonce, echoing, readFresh } from "./freshness.js"
+import { createNonce } from "../values/token.js"
 import { lockKey, lockKeys, lockPattern, nameOf } from "./keys.js"
-import { RedisError } from "./redis-error.js"
+import { RedisError, staleReply, unexpectedReply } from "./redis-error.js"
 import { type ScriptReply, splitReply } from "./replies.js"
 import type { NamePage } from "./store.js"
 import type { Listener, Subscription, Transport } from "./transport.js"
@@ -10,12 +10,18 @@ import type { Listener, Subscription, Transport } from "./transport.js"
 /** How long an answer may be held up by a message that somebody else waits for: who misses it will ask. */
 const PUBLISH_MS = 500
 
+/**
+ * Upstash locks the whole database for a script unless this is its very first line; plain Redis refuses it.
+ * https://upstash.com/docs/redis/features/consistency
+ */
+const KEY_LOCKING = "#!lua flags=allow-key-locking\n"
+
 export class Database {
   readonly transport: Transport
   readonly prefix: string
   /** Whether it is one of Upstash's, as far as can be told from outside. */
   readonly isUpstash: boolean
-  readonly #scripts: ScriptRunner
+  #keyLocking: boolean
   #canListen = true
 
   /** @param keyLocking whether the database is to lock no more than a script's keys */
@@ -28,7 +34,7 @@ export class Database {
     this.transport = transport
     this.prefix = prefix
     this.isUpstash = isUpstash
-    this.#scripts = new ScriptRunner(transport, keyLocking)
+    this.#keyLocking = keyLocking
   }
 
   lockKey(name: string): string {
@@ -36,13 +42,22 @@ export class Database {
   }
 
   /** Runs a script that touches no key but `keys`. */
-  run(
+  async run(
     script: string,
     keys: readonly string[],
     args: readonly string[],
     timeoutMs: number,
   ): Promise<unknown> {
-    return this.#scripts.run(script, keys, args, timeoutMs)
+    if (!this.#keyLocking) return this.#send("", script, keys, args, timeoutMs)
+    const sentAt = now()
+    try {
+      return await this.#send(KEY_LOCKING, script, keys, args, timeoutMs)
+    } catch (error) {
+      if (!isUnknownFlag(error)) throw error
+      // A script that was refused whole has done nothing, so it may be sent again.
+      this.#keyLocking = false
+      return this.#send("", script, keys, args, Math.max(1, timeoutMs - elapsedMs(sentAt)))
+    }
   }
 
   /** Runs a script on one lock. */
@@ -98,7 +113,7 @@ export class Database {
     timeoutMs: number,
   ): Promise<ScriptReply["answer"]> {
     const sentAt = now()
-    const reply = await this.#scripts.run(script, keys, args, timeoutMs)
+    const reply = await this.run(script, keys, args, timeoutMs)
     const { answer, unsent } = splitReply(reply, length)
     const leftMs = Math.max(1, Math.min(PUBLISH_MS, timeoutMs - elapsedMs(sentAt)))
     await Promise.all(unsent.map(([channel, message]) => this.#publish(channel, message, leftMs)))
@@ -121,49 +136,7 @@ export class Database {
     }
   }
 
-  async #publish(channel: string, message: string, timeoutMs: number): Promise<void> {
-    try {
-      await this.transport.publish(channel, message, timeoutMs)
-    } catch {
-      // A message that is lost costs its waiter no more than the time until it asks.
-    }
-  }
-}
-
-/**
- * Upstash locks the whole database for a script unless this is its very first line; plain Redis refuses it.
- * https://upstash.com/docs/redis/features/consistency
- */
-const KEY_LOCKING = "#!lua flags=allow-key-locking\n"
-
-export class ScriptRunner {
-  readonly #transport: Transport
-  #keyLocking: boolean
-
-  constructor(transport: Transport, keyLocking: boolean) {
-    this.#transport = transport
-    this.#keyLocking = keyLocking
-  }
-
-  /** Runs a script that touches no key but `keys`. */
-  async run(
-    script: string,
-    keys: readonly string[],
-    args: readonly string[],
-    timeoutMs: number,
-  ): Promise<unknown> {
-    if (!this.#keyLocking) return this.#send("", script, keys, args, timeoutMs)
-    const sentAt = now()
-    try {
-      return await this.#send(KEY_LOCKING, script, keys, args, timeoutMs)
-    } catch (error) {
-      if (!isUnknownFlag(error)) throw error
-      // A script that was refused whole has done nothing, so it may be sent again.
-      this.#keyLocking = false
-      return this.#send("", script, keys, args, Math.max(1, timeoutMs - elapsedMs(sentAt)))
-    }
-  }
-
+  /** @throws `RedisError` of unknown outcome where the reply was made for another request. */
   async #send(
     head: string,
     script: string,
@@ -173,8 +146,25 @@ export class ScriptRunner {
   ): Promise<unknown> {
     const nonce = createNonce()
     const text = head + echoing(script)
-    return readFresh(await this.#transport.evaluate(text, keys, [...args, nonce], timeoutMs), nonce)
+    const reply = await this.transport.evaluate(text, keys, [...args, nonce], timeoutMs)
+    if (!Array.isArray(reply) || reply.length !== 2) throw unexpectedReply()
+    const [echo, own] = reply as unknown[]
+    if (echo !== nonce) throw staleReply()
+    return own
   }
+
+  async #publish(channel: string, message: string, timeoutMs: number): Promise<void> {
+    try {
+      await this.transport.publish(channel, message, timeoutMs)
+    } catch {
+      // A message that is lost costs its waiter no more than the time until it asks.
+    }
+  }
+}
+
+/** The script, made to repeat its last argument, the nonce: its reply is `{nonce, its own reply}`. */
+export function echoing(script: string): string {
+  return `local function run()\n${script}end\nreturn {ARGV[#ARGV], run()}`
 }
 
 function isUnknownFlag(error: unknown): boolean {

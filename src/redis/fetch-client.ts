@@ -1,12 +1,12 @@
 // The built-in way to travel: one POST to the REST API, sent once, with a deadline, really cancelled.
 import { invalid } from "../values/invalid-argument.js"
 import { withDeadline } from "./deadline.js"
-import { assertFresh, createNonce } from "./freshness.js"
-import { isControlFlow, RedisError, unexpectedReply } from "./redis-error.js"
+import { createNonce } from "../values/token.js"
+import { isControlFlow, RedisError, staleReply, unexpectedReply } from "./redis-error.js"
 import { readScanPage } from "./replies.js"
 import { RequestBatcher } from "./request-batcher.js"
 import { openSubscription, readEventStream } from "./subscription.js"
-import type { Listener, ScanPage, Subscription, Transport } from "./transport.js"
+import type { Fetch, Listener, ScanPage, Subscription, Transport } from "./transport.js"
 
 /** Where a database is and how to be let in. */
 export interface RestConfig {
@@ -15,9 +15,6 @@ export interface RestConfig {
   /** The REST token. */
   readonly token: string
 }
-
-/** Just so much of `fetch` as is used here. */
-export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 
 /** Answers with these statuses and an `error` come from the database and mean that it did nothing. */
 const REFUSALS = new Set([200, 400, 401, 403, 404, 405])
@@ -91,7 +88,7 @@ export class FetchClient implements Transport {
         this.#order.send(key, command, signal),
         this.#order.send(key, ["ECHO", nonce], signal),
       ])
-      assertFresh(echo, nonce)
+      if (echo !== nonce) throw staleReply()
       return reply
     })
   }

@@ -1,7 +1,8 @@
 // Opens the store that a `redis` option describes.
 import { invalid, showKind } from "../values/invalid-argument.js"
 import { Database } from "./database.js"
-import { type Fetch, FetchClient, type RestConfig } from "./fetch-client.js"
+import { FetchClient, type RestConfig } from "./fetch-client.js"
+import type { Fetch } from "./transport.js"
 import { SingleStore } from "./single-store.js"
 import type { LockStore, StoreRecipe, StoreSettings } from "./store.js"
 import { isUpstashRedis, type UpstashRedis, UpstashRedisClient } from "./upstash-client.js"

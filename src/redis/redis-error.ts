@@ -47,6 +47,16 @@ export function unexpectedReply(status?: number): RedisError {
 }
 
 /**
+ * A reply that was made for another request: frameworks patch `fetch` and answer a POST that they have seen before from a
+ * cache. What it says was true once.
+ */
+export function staleReply(): RedisError {
+  return new RedisError("the reply was not made for this request (does something cache fetch?)", {
+    outcome: "unknown",
+  })
+}
+
+/**
  * Whether it is not a failure but how a framework ends a rendering: Next.js throws errors with a `digest` from its
  * `fetch` and has to get them back as they are.
  */

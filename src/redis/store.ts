@@ -1,12 +1,8 @@
 // What a lock needs of the databases it lives in: a few operations on one name, each safe to ask again.
+import type { ReleaseResult } from "../events.js"
 import type { WaitUntil } from "../options.js"
 import type { Instant, Validity } from "../time/validity.js"
-import type { Database } from "./database.js"
-import type { Fetch } from "./fetch-client.js"
-import type { Subscription } from "./transport.js"
-
-/** How a release ended: the lock was ours and is free, somebody else has it, or nobody has. */
-export type ReleaseResult = "released" | "taken" | "gone"
+import type { Fetch, Listener, Subscription, Transport } from "./transport.js"
 
 /** Who asks for which lock. */
 export interface Claim {
@@ -150,10 +146,33 @@ export interface LockQueue {
   ): Promise<Subscription>
 }
 
+/** What runs scripts on keys that are not a lock's, and hears what they publish. */
+export interface ScriptDatabase {
+  readonly transport: Transport
+  readonly prefix: string
+  /** False once the database has refused to open a stream. */
+  readonly canListen: boolean
+  run(
+    script: string,
+    keys: readonly string[],
+    args: readonly string[],
+    timeoutMs: number,
+  ): Promise<unknown>
+  /** Publishes what the script itself could not; the first `length` elements of its reply. */
+  runPublishing(
+    script: string,
+    keys: readonly string[],
+    args: readonly string[],
+    length: number,
+    timeoutMs: number,
+  ): Promise<readonly unknown[]>
+  listen(channel: string, listener: Listener, timeoutMs: number): Promise<Subscription>
+}
+
 /** What can be done on one database alone, where there is one order of everything; beside holds that are shared. */
 export interface SingleDatabase {
   /** What runs scripts on keys that are not a lock's. */
-  readonly database: Database
+  readonly database: ScriptDatabase
   /** How long the holder has left (undefined: there is none; Infinity: its key never expires), and how many wait. */
   inspect(name: string, timeoutMs: number): Promise<{ leftMs: number | undefined; waiting: number }>
   /** Takes the lock from whoever has it, if that is what an earlier call found, or nobody. */

@@ -1,5 +1,8 @@
 // How a command travels: the small interface that each way to travel fills.
 
+/** Just so much of `fetch` as is used here. */
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>
+
 /** Hears what is published on a channel. */
 export interface Listener {
   /** A message has come. */

@@ -1,5 +1,5 @@
 // How long a hold may be trusted, judged by this machine's clocks alone.
-import { backgroundTimer } from "./timers.js"
+import { MAX_TIMER_MS } from "./duration.js"
 
 /** The part of any time by which two clocks may drift apart meanwhile. */
 const DRIFT = 0.01
@@ -123,4 +123,12 @@ export class Expiry {
       else this.#onOver()
     }, this.remainingMs)
   }
+}
+
+/** Calls back after so many milliseconds, or after the longest time that a timer takes if that is sooner. */
+export function backgroundTimer(callback: () => void, ms: number): ReturnType<typeof setTimeout> {
+  const timer = setTimeout(callback, Math.min(ms, MAX_TIMER_MS))
+  // Node's timers keep a process alive unless told not to; elsewhere a timer is a number.
+  if (typeof timer === "object" && "unref" in timer) timer.unref()
+  return timer
 }

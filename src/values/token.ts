@@ -28,6 +28,11 @@ export function createChannel(): string {
   return `fetchlock-${randomText(18)}`
 }
 
+/** A text that no other request has. It begins with a letter, so that clients which parse replies leave it as it is. */
+export function createNonce(): string {
+  return `n${randomText(9)}`
+}
+
 /** The text without the tokens in it. */
 export function withoutTokens(text: string): string {
   return text.replace(/fl_[\w-]+/g, "fl_…")
@@ -38,7 +43,7 @@ export function withoutTokens(text: string): string {
  *
  * Asked for each time and none kept: copies of a process that are started from one snapshot would use the same ones.
  */
-export function randomText(bytes: number): string {
+function randomText(bytes: number): string {
   const text = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(bytes))))
   return text.replaceAll("+", "-").replaceAll("/", "_")
 }

@@ -41,7 +41,7 @@ export function holding(lab: () => Lab): void {
     const { locks, command, name } = lab()
     const lock = await locks().acquire(name())
     await command("DEL", `lock:${lock.name}`)
-    expect(await lossOf(lock.extend())).toBe("expired")
+    expect(await lossOf(lock.extend())).toBe("deleted")
     expect(lock.signal.reason).toBeInstanceOf(LockLostError)
     expect(await rejection(lock.extend())).toBe(lock.signal.reason)
     expect(await command("EXISTS", `lock:${lock.name}`)).toBe(0)

@@ -14,6 +14,9 @@ const found = PYTHONS.map((python) => {
   return { python, version: status === 0 ? stdout.trim() : undefined }
 }).find(({ version }) => version !== undefined)
 
+/** A Python that has redis-py, if there is one. */
+export const pythonWithRedis = found?.python
+
 export const redisPy: Peer = {
   name: `redis-py ${found?.version ?? "(Python)"}`,
   prefix: "",

@@ -6,6 +6,7 @@ import { type LockAttempt, lockRoutes, type LockRoutesOptions } from "../../src/
 import { problemOf } from "../guard/adapters.js"
 import { always, everything, inOrder } from "../support/fault-proxy.js"
 import { until } from "../support/outcomes.js"
+import { granted, scriptedStore } from "../support/scripted-store.js"
 import { type Opened, variants } from "../support/variants.js"
 
 let database: Opened
@@ -151,6 +152,18 @@ describe("the life of a hold", () => {
     client.abort()
     expect((await asked).status).toBe(499)
     await until(async () => (await database.locks().inspect(name)).waiting === 0)
+  })
+
+  test("a hold that is deleted while its acquire is answered is 409, with a reason of the documented ones", async () => {
+    const store = scriptedStore({
+      tryAcquire: [granted(20_000)],
+      extend: [() => Promise.resolve("gone" as const)],
+      release: [() => Promise.resolve("gone" as const)],
+    })
+    const locks = new LockManager({ redis: { openStore: () => store } })
+    const response = await service({ locks }).send("POST", unique(), { ttl: "30s" })
+    expect(response.status).toBe(409)
+    expect(await problemOf(response)).toMatchObject({ type: "lock-not-held", reason: "gone" })
   })
 
   test("a token that has not got the lock is 409, and says who has", async () => {

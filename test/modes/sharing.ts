@@ -164,7 +164,7 @@ export function sharing(lab: () => Lab): void {
     expect(await over.release()).toBe("gone")
     const lost = await locks().acquire(over.name, shared)
     await command("ZREM", `{lock:${over.name}}:holders`, lost.token)
-    expect(await rejection(lost.extend())).toMatchObject({ code: "lost", reason: "expired" })
+    expect(await rejection(lost.extend())).toMatchObject({ code: "lost", reason: "deleted" })
     expect(lost.signal.aborted).toBe(true)
     await lasting.extend()
     await lasting.release()

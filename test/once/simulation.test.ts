@@ -1,7 +1,7 @@
 // `once` under faults: what must never be is not; and the judges notice when a rule is switched off.
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import * as library from "../../src/redis/lua/scripts.js"
-import { echoing } from "../../src/redis/freshness.js"
+import { echoing } from "../../src/redis/database.js"
 import { brokenScripts } from "../lua-mutants/broken-scripts.js"
 import type { Engine } from "../../packages/dev-server/src/engine.js"
 import { RedisEngine } from "../../packages/dev-server/src/engine-redis.js"

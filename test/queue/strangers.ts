@@ -63,6 +63,40 @@ export function strangers(lab: () => Lab): void {
     await expectFree(hand)
   })
 
+  test.for([
+    [
+      "a stranger frees the lock",
+      (of: Lab, name: string): Promise<unknown> => holdAsStranger(of, name, 30_000),
+    ],
+    [
+      "the key of our holder is deleted",
+      (of: Lab, name: string): Promise<unknown> => of.locks().acquire(name),
+    ],
+  ] as const)(
+    "a newcomer of ours overtakes those who wait at most fifteen times when %s",
+    async ([, hold]) => {
+      const { locks, command, name } = lab()
+      const wanted = name()
+      const hand = byHand(lab(), wanted)
+      await hold(lab(), wanted)
+      const { granted } = await enter(locks, wanted)
+      let isGranted = false
+      void granted.then(() => (isGranted = true))
+      const newcomers = locks()
+      await command("DEL", hand.key("lock"))
+      let overtakes = 0
+      for (let tries = 0; !isGranted && tries < 1_000; tries++) {
+        const lock = await newcomers.tryAcquire(wanted)
+        if (!lock) continue
+        overtakes++
+        await lock.release()
+      }
+      expect(overtakes).toBeLessThanOrEqual(15)
+      await (await granted).release()
+      await expectFree(hand)
+    },
+  )
+
   test("a newcomer of ours that wins once after an expiry hands over to those who waited", async () => {
     const { locks, name } = lab()
     const wanted = name()

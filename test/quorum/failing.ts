@@ -156,7 +156,7 @@ export function failing(lab: () => QuorumLab): void {
     await lose(2)
     const error = await rejection(lock.extend())
     expect(error).toBeInstanceOf(LockLostError)
-    expect(error).toMatchObject({ reason: "expired" })
+    expect(error).toMatchObject({ reason: "deleted" })
     expect(of("lost")).toHaveLength(1)
     expect(
       await rejection(locks().adopt({ name: lock.name, token: lock.token, ttl: 1_000 })),

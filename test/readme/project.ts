@@ -15,8 +15,11 @@ const NEIGHBOURS = [
   "typescript",
 ]
 
-/** A package that snippets import and nobody here has installed. */
+/** Packages that snippets import and nobody here has installed. */
 const STRANGERS = `
+declare module "next/server" {
+  function connection(): Promise<void>
+}
 declare module "@vercel/functions" {
   function waitUntil(work: Promise<unknown>): void
 }

@@ -1,6 +1,6 @@
 // A timer that keeps no process alive, on runtimes whose timers are objects and on those where they are numbers.
 import { expect, test, vi } from "vitest"
-import { backgroundTimer } from "../../src/time/timers.js"
+import { backgroundTimer } from "../../src/time/validity.js"
 import { useVirtualTime } from "../support/virtual-time.js"
 
 useVirtualTime()

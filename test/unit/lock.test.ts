@@ -209,15 +209,26 @@ describe("deadlines", () => {
 })
 
 describe("what became of it", () => {
-  test("a hold that is gone has expired, one that somebody else has was taken", async () => {
+  test("a hold that is gone before its time was deleted, one that somebody else has was taken", async () => {
     for (const [answer, reason] of [
-      ["gone", "expired"],
+      ["gone", "deleted"],
       ["taken", "taken"],
       ["stolen", "stolen"],
     ] as const) {
       const { lock } = hold({ extend: [answered(answer)] })
       expect(await rejection(lock.extend())).toMatchObject({ reason })
     }
+  })
+
+  test("a hold whose time was up when the database said that it is gone has expired", async () => {
+    const slow = async () => {
+      await new Promise((resolve) => setTimeout(resolve, VALID))
+      return "gone" as const
+    }
+    const { lock } = hold({ extend: [slow] }, { timeoutMs: 2 * TTL })
+    const extending = rejection(lock.extend())
+    await vi.advanceTimersByTimeAsync(VALID)
+    expect(await extending).toMatchObject({ reason: "expired" })
   })
 
   test("a hold that was lost stays lost with its reason, also when it is released", async () => {

@@ -49,7 +49,7 @@ test("a sign of life is due after ten seconds, give or take one, and 100 ms late
 test("behind a stranger each asks a second later than the one before it", () => {
   const pace = pollScheduleFor("stream", 30_000)
   const pause = (place: number) =>
-    listeningPauseMs(queued({ isForeign: true, holderTtlMs: Infinity, place }), pace, 0)
+    listeningPauseMs(queued({ isForeign: true, holderTtlMs: Infinity, place }), pace, 50)
   jitter(0)
   expect([pause(0), pause(1), pause(3)]).toEqual([1_001, 2_001, 4_001])
   jitter(1)
@@ -151,12 +151,37 @@ test("who polls a queue that moves fast asks no more often than a round trip tak
   }
 })
 
-test("behind a stranger the head asks every one to two seconds, or when its ttl ends", () => {
-  const pace = pollScheduleFor("stream", 30_000)
-  for (let i = 0; i < 100; i++) {
-    const pause = listeningPauseMs(queued({ isForeign: true, holderTtlMs: Infinity }), pace, i)
-    expect(pause).toBeGreaterThanOrEqual(1_000)
-    expect(pause).toBeLessThanOrEqual(2_001)
+test("behind a stranger the head asks every 50 to 100 ms at first, and every one to two seconds in the end, or when its ttl ends", () => {
+  const stranger = queued({ isForeign: true, holderTtlMs: Infinity })
+  for (const how of ["stream", "poll"] as const) {
+    const pace = pollScheduleFor(how, 30_000)
+    const pause = (n: number) =>
+      how === "stream"
+        ? listeningPauseMs(stranger, pace, n)
+        : pollingPauseMs(stranger, pace, n, undefined)
+    const rounded = (...ns: readonly number[]) => ns.map((n) => Math.round(pause(n) / 50) * 50)
+    jitter(1)
+    expect(rounded(0, 10, 20, 40, 3_000)).toEqual([100, 250, 650, 2_000, 2_000])
+    jitter(0)
+    expect(rounded(0, 10, 20, 40, 3_000)).toEqual([50, 150, 350, 1_000, 1_000])
   }
+  const pace = pollScheduleFor("stream", 30_000)
   expect(listeningPauseMs(queued({ isForeign: true, holderTtlMs: 40 }), pace, 0)).toBe(41)
+})
+
+test("behind a stranger the head asks some thirty times in fifteen seconds, however long the queue took to move before", () => {
+  const stranger = queued({ isForeign: true, holderTtlMs: Infinity })
+  const listening = pollScheduleFor("stream", 30_000)
+  const polling = pollScheduleFor("poll", 30_000)
+  for (const pause of [
+    (n: number) => listeningPauseMs(stranger, listening, n),
+    (n: number) => pollingPauseMs(stranger, polling, n, undefined),
+    (n: number) => pollingPauseMs(stranger, polling, n, 10),
+    (n: number) => pollingPauseMs(stranger, polling, n, 60_000),
+  ]) {
+    let questions = 0
+    for (let ms = 0; ms < 15_000; questions++) ms += pause(questions)
+    expect(questions).toBeGreaterThan(22)
+    expect(questions).toBeLessThan(45)
+  }
 })

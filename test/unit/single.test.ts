@@ -104,6 +104,20 @@ describe("what is sent", () => {
     })
   })
 
+  test("one claim in sixteen takes its turn with the waiters, without entering the queue", async () => {
+    const { store, sent } = noting(GRANTED)
+    for (let i = 0; i < 48; i++) {
+      const grant = await store.tryAcquire(request, 100, i % 2 === 0)
+      expect(grant).toMatchObject({ kind: "granted", isUncontended: true, isLease: false })
+    }
+    const looks = sent.flatMap((request, i) =>
+      (request as unknown[])[0] === "acquire" ? [i + 1] : [],
+    )
+    expect(looks).toEqual([16, 32, 48])
+    const entry = "fl_a_b - 30000 0 x"
+    expect(sent[15]).toEqual(["acquire", "lock:a", entry, "30000", "try", "", 100])
+  })
+
   test("a fencing token and a permit take the script that knows the queue, and do not enter it", async () => {
     const fenced = noting(GRANTED)
     const grant = await fenced.store.tryAcquire({ ...request, fencing: true }, 100, true)

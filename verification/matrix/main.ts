@@ -7,7 +7,9 @@ import { parseArgs } from "node:util"
 import { startDevServer } from "@fetchlock/dev-server"
 import { format, resolveConfig } from "prettier"
 import { runExamplePrograms } from "./example-programs.js"
+import { nextRuntimes } from "./next.js"
 import { installedRuntimes, RUNTIMES } from "./runtimes.js"
+import { compileWithEach } from "./typescript.js"
 
 const { values } = parseArgs({ options: { only: { type: "string" } } })
 
@@ -22,7 +24,7 @@ try {
   await writeFile(join(folder, "package.json"), "{}")
   console.error("installing Deno and Bun")
   execFileSync("npm", ["install", "--no-audit", "--no-fund", "deno", "bun"], { cwd: folder })
-  const runtimes = [...RUNTIMES, ...installedRuntimes(folder)]
+  const runtimes = [...RUNTIMES, ...installedRuntimes(folder), ...nextRuntimes(folder)]
   for (const { name, version, run } of runtimes) {
     if (values.only !== undefined && !name.includes(values.only)) continue
     const results = Object.entries(await run(server))
@@ -36,6 +38,10 @@ try {
   if (values.only === undefined) {
     for (const [runtime, problem] of Object.entries(await runExamplePrograms(folder, server))) {
       console.error(`examples/${runtime}: ${problem ?? "counted to ten"}`)
+      if (problem !== null) failures++
+    }
+    for (const [compiler, problem] of Object.entries(await compileWithEach(folder))) {
+      console.error(`${compiler}: ${problem ?? "compiles"}`)
       if (problem !== null) failures++
     }
   }

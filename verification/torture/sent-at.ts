@@ -1,5 +1,5 @@
 // When a request was sent, told by its sender in a header: who executes it learns how old it is. All clocks are this machine's.
-import type { Fetch } from "../../src/redis/fetch-client.js"
+import type { Fetch } from "../../src/redis/transport.js"
 
 const SENT_AT = "sent-at"
 

@@ -1,8 +1,10 @@
 // The command line of the local server: `fetchlock-dev-server`, and `fetchlock dev`, which imports this module.
 import { readFileSync } from "node:fs"
-import { Command, InvalidArgumentError } from "commander"
+import { Command, InvalidArgumentError, Option } from "commander"
 import type { DevServerOptions } from "./options.js"
 import { type DevServer, startDevServer } from "./server.js"
+
+type Flags = Omit<DevServerOptions, "allowedHosts"> & { readonly allowHost?: readonly string[] }
 
 /**
  * Starts the server that the command line asks for.
@@ -16,16 +18,29 @@ export async function run(args: readonly string[], name = "fetchlock-dev-server"
     .version(versionOfPackage())
     .option("-p, --port <number>", "port to listen on; 0 takes any that is free", parsePort, 8079)
     .option("--hostname <address>", "address to listen on", "127.0.0.1")
-    .option("--token <text>", "token that requests must carry", "local")
-    .option("--redis <url>", "a real Redis to work on, as redis://… (default: in memory)")
+    .option("--allow-host <name...>", "further hosts that requests may name in their Host header")
+    .addOption(
+      new Option("--token <text>", "token that requests must carry (default: random)").env(
+        "FETCHLOCK_DEV_TOKEN",
+      ),
+    )
+    .addOption(
+      new Option("--redis <url>", "a real Redis to work on, as redis://… (default: in memory)").env(
+        "FETCHLOCK_DEV_REDIS",
+      ),
+    )
+    .addHelpText(
+      "after",
+      "\nOther users of this machine can read flags, in `ps` for one: prefer the environment variables for secrets.",
+    )
     .action(dev)
     .parseAsync(args, { from: "user" })
 }
 
-async function dev(options: DevServerOptions): Promise<void> {
+async function dev({ allowHost = [], ...options }: Flags): Promise<void> {
   let server: DevServer
   try {
-    server = await startDevServer(options)
+    server = await startDevServer({ ...options, allowedHosts: allowHost })
   } catch (error) {
     console.error(`fetchlock: ${error instanceof Error ? error.message : String(error)}`)
     process.exitCode = 1

@@ -1,5 +1,5 @@
 // The default engine: a Redis in this process's memory, gone when the server closes.
-import { call, findCommand, refusalOf } from "./embedded/call.js"
+import { call, findCommand, refusalOf, toErrorReply } from "./embedded/call.js"
 import { Channels } from "./embedded/channels.js"
 import { Clock } from "./embedded/clock.js"
 import type { Database } from "./embedded/definition.js"
@@ -13,8 +13,9 @@ export class EmbeddedEngine implements Engine {
   readonly #db: Database
   readonly #scripts: ScriptCommands
 
-  static async create(): Promise<EmbeddedEngine> {
-    return new EmbeddedEngine(await LuaVm.create())
+  /** A script may take `timeLimitMs`. */
+  static async create(timeLimitMs?: number): Promise<EmbeddedEngine> {
+    return new EmbeddedEngine(await LuaVm.create(timeLimitMs))
   }
 
   private constructor(vm: LuaVm) {
@@ -25,15 +26,13 @@ export class EmbeddedEngine implements Engine {
   }
 
   run(command: Command): Promise<Reply> {
-    return Promise.resolve(toReply(this.#execute(command)))
+    return Promise.resolve(this.#execute(command))
   }
 
   transact(commands: readonly Command[]): Promise<readonly Reply[] | ErrorReply> {
     const refused = commands.map((command) => this.#refusalOf(command)).find((error) => error)
     if (refused) return Promise.resolve(refused)
-    const replies = this.#db.clock.freeze(() =>
-      commands.map((command) => toReply(this.#execute(command))),
-    )
+    const replies = this.#db.clock.freeze(() => commands.map((command) => this.#execute(command)))
     return Promise.resolve(replies)
   }
 
@@ -46,7 +45,16 @@ export class EmbeddedEngine implements Engine {
     return Promise.resolve()
   }
 
-  #execute(command: Command): Value {
+  /** Never throws: what fails is the reply to this command alone. */
+  #execute(command: Command): Reply {
+    try {
+      return toReply(this.#valueOf(command))
+    } catch (error) {
+      return toErrorReply(error)
+    }
+  }
+
+  #valueOf(command: Command): Value {
     const [name = "", ...args] = command.map(toBytes)
     if (this.#scripts.has(name)) return this.#scripts.run(name, args)
     const definition = findCommand(name)

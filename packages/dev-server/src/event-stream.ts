@@ -3,6 +3,9 @@ import type { Listener, Topic } from "./engine.js"
 
 const KEEP_ALIVE = Buffer.from(": keep-alive\n\n")
 
+/** A client that is further behind than this is cut off, as Redis does with its default limit for subscribers. */
+const MAX_UNREAD_BYTES = 32 * 1024 * 1024
+
 export class EventStream {
   readonly body: ReadableStream<Uint8Array>
   readonly #onClosed: () => void
@@ -12,18 +15,25 @@ export class EventStream {
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined
   /** What came before the channels were confirmed: the confirmation goes first. */
   #early: Buffer[] | undefined = []
+  /** What the client has not asked for yet. The queue is kept here so that it can be dropped. */
+  #unread: Buffer[] = []
+  #unreadBytes = 0
 
   constructor(keepAliveMs: number, onClosed: () => void) {
     this.#keepAliveMs = keepAliveMs
     this.#onClosed = onClosed
-    this.body = new ReadableStream({
+    const source: UnderlyingDefaultSource<Uint8Array> = {
       start: (controller) => {
         this.#controller = controller
+      },
+      pull: () => {
+        this.#flush()
       },
       cancel: () => {
         this.#close()
       },
-    })
+    }
+    this.body = new ReadableStream(source, { highWaterMark: 1 })
   }
 
   /** What to give to the engine for a channel or pattern. */
@@ -32,8 +42,7 @@ export class EventStream {
     return {
       onMessage: (channel, payload) => {
         const message = frame(Buffer.concat([Buffer.from(head), channel, COMMA, payload]))
-        if (this.#early) this.#early.push(message)
-        else this.#send(message)
+        this.#send(message)
       },
       onEnd: () => {
         this.end()
@@ -52,6 +61,7 @@ export class EventStream {
     if (!this.#controller) return
     const early = this.#early ?? []
     this.#early = undefined
+    this.#unreadBytes = 0
     topics.forEach(({ kind, name }, i) => {
       const word = kind === "channel" ? "subscribe" : "psubscribe"
       this.#send(frame(Buffer.from(`${word},${name},${i + 1}`)))
@@ -62,15 +72,33 @@ export class EventStream {
     }, this.#keepAliveMs)
   }
 
-  /** Ends the stream from this side. */
+  /** Ends the stream from this side, behind what the client has still to read. */
   end(): void {
     const controller = this.#controller
     this.#close()
+    for (const bytes of this.#unread.splice(0)) controller?.enqueue(bytes)
     controller?.close()
   }
 
   #send(bytes: Buffer): void {
-    this.#controller?.enqueue(bytes)
+    if (!this.#controller) return
+    const waiting = this.#early ?? this.#unread
+    waiting.push(bytes)
+    this.#unreadBytes += bytes.length
+    if (this.#unreadBytes > MAX_UNREAD_BYTES) {
+      waiting.length = 0
+      this.end()
+    } else if (!this.#early) this.#flush()
+  }
+
+  /** Gives the client as much as it asks for. */
+  #flush(): void {
+    while (this.#controller && (this.#controller.desiredSize ?? 0) > 0) {
+      const bytes = this.#unread.shift()
+      if (!bytes) return
+      this.#unreadBytes -= bytes.length
+      this.#controller.enqueue(bytes)
+    }
   }
 
   #close(): void {

@@ -1,10 +1,10 @@
 // Puts a fetch handler on a port, and takes it off again without waiting for idle connections.
 import { createServer, type Server } from "node:http"
-import type { AddressInfo } from "node:net"
+import type { AddressInfo, Socket } from "node:net"
 import { getRequestListener } from "@hono/node-server"
 
 /** How long requests under way have to end before their connections are cut. */
-const GRACE_MS = 2000
+const GRACE_MS = 500
 
 export interface Listening {
   readonly port: number
@@ -25,6 +25,7 @@ export async function listen(
     // It answers the request itself when the handler fails, so its promise tells nothing more.
     void listener(request, response)
   })
+  const connections = trackConnections(server)
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
       reject(
@@ -33,14 +34,16 @@ export async function listen(
     })
     server.listen(port, hostname, resolve)
   })
-  return { port: (server.address() as AddressInfo).port, close: () => close(server) }
+  return { port: (server.address() as AddressInfo).port, close: () => close(server, connections) }
 }
 
-async function close(server: Server): Promise<void> {
-  // A connection is idle only a moment after its response has ended, and Node does not close it by itself then.
-  const idle = setInterval(() => {
-    server.closeIdleConnections()
-  }, 5)
+/** Closes connections that wait for nothing at once, the others when their response has ended or the grace is over. */
+async function close(server: Server, connections: ReadonlyMap<Socket, number>): Promise<void> {
+  const closeQuiet = () => {
+    for (const [socket, requests] of connections) if (requests === 0) socket.destroy()
+  }
+  // A response that ends is flushed first, so its connection is looked at a moment later.
+  const quiet = setInterval(closeQuiet, 5)
   const cut = setTimeout(() => {
     server.closeAllConnections()
   }, GRACE_MS)
@@ -49,11 +52,32 @@ async function close(server: Server): Promise<void> {
       server.close(() => {
         resolve()
       })
+      closeQuiet()
     })
   } finally {
-    clearInterval(idle)
+    clearInterval(quiet)
     clearTimeout(cut)
   }
+}
+
+/**
+ * Counts the requests under way on each open connection. Node does not count a connection as idle before its first
+ * request, and clients open such connections ahead of need.
+ */
+function trackConnections(server: Server): ReadonlyMap<Socket, number> {
+  const connections = new Map<Socket, number>()
+  server.on("connection", (socket) => {
+    connections.set(socket, 0)
+    socket.once("close", () => connections.delete(socket))
+  })
+  server.on("request", ({ socket }, response) => {
+    connections.set(socket, (connections.get(socket) ?? 0) + 1)
+    response.once("close", () => {
+      const requests = connections.get(socket)
+      if (requests !== undefined) connections.set(socket, requests - 1)
+    })
+  })
+  return connections
 }
 
 function reasonOf(error: NodeJS.ErrnoException): string {

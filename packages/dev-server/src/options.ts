@@ -1,4 +1,6 @@
 // The dev server's options, their defaults, and what is refused at the door.
+import { randomBytes } from "node:crypto"
+import { hostOf } from "./request-origin.js"
 
 export interface DevServerOptions {
   /**
@@ -12,8 +14,15 @@ export interface DevServerOptions {
    */
   readonly hostname?: string
   /**
+   * Further hosts that requests may name in their `Host` header, such as `host.docker.internal`, without a port.
+   * Loopback names and addresses and `hostname` itself are always allowed. Each further host is one through which a web
+   * page may reach the server by DNS rebinding, if others control that name.
+   * @default []
+   */
+  readonly allowedHosts?: readonly string[]
+  /**
    * The token that requests must carry.
-   * @default "local"
+   * @default a random token, in the `token` property of the server
    */
   readonly token?: string
   /**
@@ -31,6 +40,7 @@ export interface DevServerOptions {
 export interface DevServerSettings {
   readonly port: number
   readonly hostname: string
+  readonly allowedHosts: readonly string[]
   readonly token: string
   readonly redis: string | undefined
   readonly keepAliveMs: number
@@ -41,23 +51,35 @@ export function readOptions(options: DevServerOptions): DevServerSettings {
   const {
     port = 8079,
     hostname = "127.0.0.1",
-    token = "local",
+    allowedHosts = [],
+    token = randomBytes(24).toString("base64url"),
     redis,
     keepAlive = 15_000,
   } = options
   if (!Number.isInteger(port) || port < 0 || port > 65535)
     throw new RangeError(`port: must be a whole number from 0 to 65535, got ${port}`)
   if (hostname === "") throw new TypeError("hostname: must be an address, got nothing")
+  const badHost = allowedHosts.find((host) => !isHost(host))
+  if (badHost !== undefined)
+    throw new TypeError(
+      `allowedHosts: must be host names or addresses without a port, got "${badHost}"`,
+    )
   if (!/^[\x21-\x7e]+$/.test(token))
     throw new TypeError("token: must be text that a header can carry, without spaces")
   if (!(keepAlive >= 1 && keepAlive <= 2 ** 31 - 1))
     throw new RangeError(`keepAlive: must be milliseconds from 1 to 2147483647, got ${keepAlive}`)
   if (redis !== undefined && !isRedisUrl(redis))
     throw new TypeError("redis: must be a URL that begins with redis:// or rediss://")
-  return { port, hostname, token, redis, keepAliveMs: keepAlive }
+  return { port, hostname, allowedHosts, token, redis, keepAliveMs: keepAlive }
 }
 
 function isRedisUrl(text: string): boolean {
   if (!/^rediss?:\/\//.test(text) || !URL.canParse(text)) return false
   return new URL(text).hostname !== ""
+}
+
+/** A name or an address; IPv6 with or without brackets. */
+function isHost(text: string): boolean {
+  const url = `http://${hostOf(text)}/`
+  return /^[^\s/?#@]+$/.test(text) && URL.canParse(url) && new URL(url).port === ""
 }

@@ -34,6 +34,9 @@ export async function connect(url: string, options: ConnectionOptions): Promise<
   redis.on("error", (error: Error) => {
     reason = error.message
   })
+  redis.on("connect", () => {
+    surviveParser(redis)
+  })
   const timer = setTimeout(() => {
     redis.disconnect()
   }, CONNECT_TIMEOUT_MS)
@@ -46,6 +49,23 @@ export async function connect(url: string, options: ConnectionOptions): Promise<
     throw new EngineUnavailableError(`cannot reach Redis at ${where}: ${reason}`, { cause: error })
   } finally {
     clearTimeout(timer)
+  }
+}
+
+/**
+ * A reply that is nested some thousand levels deep (a script can return one) overflows the stack of ioredis's parser,
+ * in a listener of the socket, which would end this process. What it costs now is the connection.
+ */
+function surviveParser({ stream }: Redis): void {
+  for (const parse of stream.listeners("data")) {
+    stream.off("data", parse as (chunk: Buffer) => void)
+    stream.on("data", (chunk: Buffer) => {
+      try {
+        parse.call(stream, chunk)
+      } catch (error) {
+        stream.destroy(error instanceof Error ? error : new Error(String(error)))
+      }
+    })
   }
 }
 

@@ -9,6 +9,8 @@ export interface RestApiOptions {
   /** The URL of a Redis; without one it is the engine of our own. */
   readonly redis: string | undefined
   readonly token: string
+  /** Hosts that requests may name beside loopback. */
+  readonly hosts?: readonly string[]
   readonly keepAliveMs: number
 }
 

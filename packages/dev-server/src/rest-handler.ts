@@ -1,5 +1,5 @@
 // Upstash's REST API as a fetch handler over an engine.
-import { type Context, Hono } from "hono"
+import { type Context as HonoContext, Hono } from "hono"
 import {
   type Command,
   type Engine,
@@ -9,6 +9,7 @@ import {
   type Topic,
 } from "./engine.js"
 import { EventStreams } from "./event-streams.js"
+import { originCheck } from "./request-origin.js"
 import { BodyTooLargeError, readBody } from "./read-body.js"
 import {
   BadRequestError,
@@ -19,14 +20,22 @@ import {
 } from "./read-commands.js"
 import { restRefusal } from "./rest-commands.js"
 import { formatOf, refuseRequest } from "./rest-request.js"
+import { SyncToken } from "./sync-token.js"
 import { errorJson, toJson, toResp2 } from "./write-replies.js"
 
 /** Upstash's limit on its free plan. */
 const MAX_BODY_BYTES = 10 * 1024 * 1024
 
+interface Env {
+  Variables: { sync: SyncToken }
+}
+type Context = HonoContext<Env>
+
 export interface RestHandlerOptions {
   readonly engine: Engine
   readonly token: string
+  /** Hosts that requests may name beside loopback. */
+  readonly hosts?: readonly string[]
   readonly keepAliveMs: number
 }
 
@@ -36,26 +45,31 @@ export interface RestHandler {
   close(): void
 }
 
-export function createRestHandler({ engine, token, keepAliveMs }: RestHandlerOptions): RestHandler {
+export function createRestHandler(options: RestHandlerOptions): RestHandler {
+  const { engine, token, hosts = [], keepAliveMs } = options
+  const checkOrigin = originCheck(hosts)
   const streams = new EventStreams(engine, keepAliveMs)
-  const app = new Hono()
+  const sync = new SyncToken()
+  const app = new Hono<Env>()
 
   app.use(async (c, next) => {
-    const refusal = refuseRequest(c.req.raw, token)
+    c.set("sync", sync)
+    const refusal = refuseRequest(c.req.raw, token, checkOrigin)
     if (refusal) return refuse(c, refusal.status, refusal.message)
     return next()
   })
   app.on(["POST", "PUT"], "/", async (c) => {
     const command = readCommand(await textOf(c))
-    return answer(c, await run(engine, command))
+    return answer(c, await run(c, engine, command))
   })
   app.all("/pipeline", async (c) => {
     const commands = readCommands(await textOf(c), "pipeline")
-    return answerMany(c, await Promise.all(commands.map((command) => run(engine, command))))
+    return answerMany(c, await Promise.all(commands.map((command) => run(c, engine, command))))
   })
   app.all("/multi-exec", async (c) => {
     const commands = readCommands(await textOf(c), "multi-exec")
     const refused = commands.map(restRefusal).find((refusal) => refusal !== undefined)
+    if (!refused) sync.count(commands)
     const replies = refused ?? (await engine.transact(commands))
     return replies instanceof ErrorReply ? refuse(c, 400, replies.message) : answerMany(c, replies)
   })
@@ -64,7 +78,7 @@ export function createRestHandler({ engine, token, keepAliveMs }: RestHandlerOpt
   app.all("/monitor", (c) => refuse(c, 400, "ERR this local server has no /monitor"))
   app.all("*", async (c) => {
     const body = await readBody(c.req.raw, MAX_BODY_BYTES)
-    return answer(c, await run(engine, readPath(new URL(c.req.url), body)))
+    return answer(c, await run(c, engine, readPath(new URL(c.req.url), body)))
   })
   app.onError((error, c) => {
     if (error instanceof BadRequestError) return refuse(c, 400, error.message)
@@ -88,9 +102,17 @@ async function textOf(c: Context): Promise<string> {
   return (await readBody(c.req.raw, MAX_BODY_BYTES)).toString()
 }
 
-function run(engine: Engine, command: Command): Promise<Reply> {
+/** @throws EngineUnavailableError; any other failure is the reply to this command, and costs no other its own. */
+async function run(c: Context, engine: Engine, command: Command): Promise<Reply> {
   const refusal = restRefusal(command)
-  return refusal ? Promise.resolve(refusal) : engine.run(command)
+  if (refusal) return refusal
+  c.get("sync").count([command])
+  try {
+    return await engine.run(command)
+  } catch (error) {
+    if (error instanceof EngineUnavailableError) throw error
+    return new ErrorReply(`ERR the local server failed: ${String(error)}`)
+  }
 }
 
 type Status = 200 | 400 | 401 | 403 | 405 | 413 | 500 | 503
@@ -116,8 +138,10 @@ function refuse(c: Context, status: Status, message: string): Response {
 
 function respond(c: Context, status: Status, body: string | Buffer<ArrayBuffer>): Response {
   const type = typeof body === "string" ? "application/json" : "application/octet-stream"
-  // Read-your-writes asks for nothing more here: there is one database, without replicas.
-  return c.body(body, status, { "content-type": type, "upstash-sync-token": "local" })
+  return c.body(body, status, {
+    "content-type": type,
+    "upstash-sync-token": c.get("sync").toString(),
+  })
 }
 
 async function stream(c: Context, streams: EventStreams, kind: Topic["kind"]): Promise<Response> {
@@ -128,6 +152,6 @@ async function stream(c: Context, streams: EventStreams, kind: Topic["kind"]): P
   return c.body(body, 200, {
     "content-type": "text/event-stream",
     "cache-control": "no-cache",
-    "upstash-sync-token": "local",
+    "upstash-sync-token": c.get("sync").toString(),
   })
 }

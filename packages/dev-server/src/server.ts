@@ -1,6 +1,7 @@
 // The local server: a REST API on a port.
 import { listen } from "./listen.js"
 import { type DevServerOptions, readOptions } from "./options.js"
+import { hostOf } from "./request-origin.js"
 import { openRestApi } from "./rest-api.js"
 
 export interface DevServer extends AsyncDisposable {
@@ -35,8 +36,8 @@ export interface DevServer extends AsyncDisposable {
  * > Not for production: one process, one token, no encryption. The engine of its own keeps nothing.
  */
 export async function startDevServer(options: DevServerOptions = {}): Promise<DevServer> {
-  const { port, hostname, token, redis, keepAliveMs } = readOptions(options)
-  const api = await openRestApi({ redis, token, keepAliveMs })
+  const { port, hostname, allowedHosts, token, redis, keepAliveMs } = readOptions(options)
+  const api = await openRestApi({ redis, token, keepAliveMs, hosts: [hostname, ...allowedHosts] })
   let requests = 0
   const fetch = (request: Request) => {
     requests++
@@ -69,5 +70,5 @@ export async function startDevServer(options: DevServerOptions = {}): Promise<De
 function urlHost(hostname: string): string {
   if (hostname === "0.0.0.0") return "127.0.0.1"
   if (hostname === "::") return "[::1]"
-  return hostname.includes(":") ? `[${hostname}]` : hostname
+  return hostOf(hostname)
 }

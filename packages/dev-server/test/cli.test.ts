@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { readFileSync } from "node:fs"
+import { get, type IncomingMessage } from "node:http"
 import { createServer } from "node:net"
 import { afterEach, describe, expect, it } from "vitest"
 import { hasRedisServer, startRedis } from "../../../test/support/redis-server.js"
@@ -11,8 +12,9 @@ import { RunningCommand } from "./running-command.js"
 
 describe("the command fetchlock-dev-server", () => {
   const running: RunningCommand[] = []
-  const run = (...args: readonly string[]) => {
-    const command = new RunningCommand(...args)
+  const run = (...args: readonly string[]) => runWith({}, ...args)
+  const runWith = (env: Readonly<Record<string, string>>, ...args: readonly string[]) => {
+    const command = new RunningCommand(args, env)
     running.push(command)
     return command
   }
@@ -21,10 +23,11 @@ describe("the command fetchlock-dev-server", () => {
   })
 
   it("prints where it listens and two lines ready to copy", async () => {
-    const { url, out } = await run("--port", "0").started()
+    const { url, token, out } = await run("--port", "0").started()
     expect(out).toContain(`listening on ${url}`)
-    expect(out).toContain(`\nUPSTASH_REDIS_REST_URL=${url}\nUPSTASH_REDIS_REST_TOKEN=local\n`)
-    expect(await new RestClient(url, "local").command("SET", "k", "v")).toBe("OK")
+    expect(out).toContain(`\nUPSTASH_REDIS_REST_URL=${url}\nUPSTASH_REDIS_REST_TOKEN=${token}\n`)
+    expect(token).toMatch(/^[\w-]{32,}$/)
+    expect(await new RestClient(url, token).command("SET", "k", "v")).toBe("OK")
   })
 
   it("takes a token and an address", async () => {
@@ -39,13 +42,42 @@ describe("the command fetchlock-dev-server", () => {
   it.skipIf(!hasRedisServer())("works on a real Redis", async () => {
     const redis = await startRedis()
     try {
-      const { url, out } = await run("--port", "0", "--redis", redis.url).started()
+      const { url, token, out } = await run("--port", "0", "--redis", redis.url).started()
       expect(out).toContain("a real Redis")
-      const info = await new RestClient(url, "local").command("INFO", "server")
+      const info = await new RestClient(url, token).command("INFO", "server")
       expect(info).toContain(`tcp_port:${redis.port}`)
     } finally {
       await redis.stop()
     }
+  })
+
+  it("takes token and Redis from the environment, which `ps` does not show", async () => {
+    const env = { FETCHLOCK_DEV_TOKEN: "sesame" }
+    const { url, token } = await runWith(env, "--port", "0").started()
+    expect(token).toBe("sesame")
+    expect(await new RestClient(url, "sesame").command("PING")).toBe("PONG")
+    const bad = runWith({ FETCHLOCK_DEV_REDIS: "http://127.0.0.1" }, "--port", "0")
+    expect((await bad.ended).err).toMatch(/^fetchlock: redis: must be a URL/)
+    const flag = runWith(env, "--port", "0", "--token", "stronger")
+    expect((await flag.started()).token).toBe("stronger")
+    const { out } = await run("--help").ended
+    for (const name of ["FETCHLOCK_DEV_TOKEN", "FETCHLOCK_DEV_REDIS"]) expect(out).toContain(name)
+  })
+
+  it("takes further hosts", async () => {
+    const { url, token } = await run(
+      ...["--port", "0", "--allow-host", "a.example", "b.example"],
+    ).started()
+    const statusFor = async (Host: string) => {
+      const headers = { Host, Authorization: `Bearer ${token}` }
+      const [response] = (await once(get(`${url}/ping`, { headers }), "response")) as [
+        IncomingMessage,
+      ]
+      response.resume()
+      return response.statusCode
+    }
+    expect(await statusFor("b.example")).toBe(200)
+    expect(await statusFor("c.example")).toBe(403)
   })
 
   it("tells its version and its use", async () => {
@@ -54,7 +86,7 @@ describe("the command fetchlock-dev-server", () => {
     expect(await run("--version").ended).toMatchObject({ code: 0, out: `${version}\n`, err: "" })
     const help = await run("--help").ended
     expect(help).toMatchObject({ code: 0, err: "" })
-    for (const option of ["--port", "--hostname", "--token", "--redis"]) {
+    for (const option of ["--port", "--hostname", "--allow-host", "--token", "--redis"]) {
       expect(help.out).toContain(option)
     }
   })
@@ -113,8 +145,8 @@ describe("the command fetchlock-dev-server", () => {
     "ends with exit code 0 on %s, open streams or not",
     async (signal) => {
       const command = run("--port", "0")
-      const { url } = await command.started()
-      const rest = new RestClient(url, "local")
+      const { url, token } = await command.started()
+      const rest = new RestClient(url, token)
       const events = await EventReader.open(rest, "/subscribe/c")
       await events.next()
       await rest.command("EVAL", "return 1", 0)
@@ -130,8 +162,8 @@ describe("the command fetchlock-dev-server", () => {
     const redis = await startRedis()
     try {
       const command = run("--port", "0", "--redis", redis.url)
-      const { url } = await command.started()
-      const events = await EventReader.open(new RestClient(url, "local"), "/subscribe/c")
+      const { url, token } = await command.started()
+      const events = await EventReader.open(new RestClient(url, token), "/subscribe/c")
       await events.next()
       command.kill("SIGINT")
       expect(await command.ended).toMatchObject({ code: 0, signal: null, err: "" })
@@ -144,7 +176,7 @@ describe("the command fetchlock-dev-server", () => {
     const program = `
       import { startDevServer } from ${JSON.stringify(new URL("../dist/index.js", import.meta.url).href)}
       const server = await startDevServer({ port: 0 })
-      const headers = { Authorization: "Bearer local" }
+      const headers = { Authorization: "Bearer " + server.token }
       const stream = await fetch(server.url + "/subscribe/c", { headers })
       await fetch(server.url, { method: "POST", headers, body: '["EVAL", "return 1", "0"]' })
       await server.close()

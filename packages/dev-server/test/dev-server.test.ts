@@ -1,8 +1,11 @@
 // Starting and closing servers: options, ports, and what two servers in one process share (nothing).
+import { once } from "node:events"
+import { connect } from "node:net"
+import { LockManager } from "../../../src/index.js"
 import * as dev from "../src/index.js"
 import { type DevServer, type DevServerOptions, startDevServer } from "../src/index.js"
 import { RestClient } from "./rest-client.js"
-import { afterEach, describe, expect, it } from "vitest"
+import { afterEach, describe, expect, it, vi } from "vitest"
 
 describe("startDevServer", () => {
   const servers: DevServer[] = []
@@ -19,12 +22,18 @@ describe("startDevServer", () => {
     expect(Object.keys(dev)).toEqual(["startDevServer"])
   })
 
-  it("listens on loopback, on a free port, with the documented token", async () => {
+  it("listens on loopback, on a free port", async () => {
     const server = await start()
     expect(server.url).toBe(`http://127.0.0.1:${server.port}`)
     expect(server.port).toBeGreaterThan(0)
-    expect(server.token).toBe("local")
-    expect(await new RestClient(server.url, "local").command("PING")).toBe("PONG")
+    expect(await new RestClient(server.url, server.token).command("PING")).toBe("PONG")
+  })
+
+  it("makes up a token that nobody can guess, unless it is given one", async () => {
+    const tokens = [(await start()).token, (await start()).token]
+    expect(new Set(tokens).size).toBe(2)
+    for (const token of tokens) expect(token).toMatch(/^[\w-]{32,}$/)
+    expect((await start({ token: "given" })).token).toBe("given")
   })
 
   it("listens on another address with a url that reaches it", async () => {
@@ -70,6 +79,30 @@ describe("startDevServer", () => {
     expect(performance.now() - begun).toBeLessThan(1500)
   })
 
+  it("closes at once although a client has a connection that it never used", async () => {
+    const server = await start()
+    const { hostname, port } = new URL(server.url)
+    const socket = connect(Number(port), hostname)
+    await once(socket, "connect")
+    const begun = performance.now()
+    await server.close()
+    expect(performance.now() - begun).toBeLessThan(300)
+    socket.destroy()
+  })
+
+  it("closes at once after callers have contended for a lock", async () => {
+    const server = await start()
+    const locks = new LockManager({ redis: { url: server.url, token: server.token } })
+    const first = await locks.acquire("x")
+    const waiting = locks.acquire("x")
+    await vi.waitUntil(async () => (await locks.inspect("x")).waiting > 0, { timeout: 5000 })
+    await first.release()
+    await (await waiting).release()
+    const begun = performance.now()
+    await server.close()
+    expect(performance.now() - begun).toBeLessThan(300)
+  })
+
   it("says which port is taken", async () => {
     const { port } = await start()
     await expect(start({ port })).rejects.toThrow(
@@ -90,6 +123,9 @@ describe("startDevServer", () => {
     ["port", { port: 65536 }],
     ["port", { port: 1.5 }],
     ["hostname", { hostname: "" }],
+    ["allowedHosts", { allowedHosts: [""] }],
+    ["allowedHosts", { allowedHosts: ["http://a.example"] }],
+    ["allowedHosts", { allowedHosts: ["a.example:80"] }],
     ["token", { token: "" }],
     ["token", { token: "two words" }],
     ["redis", { redis: "http://127.0.0.1" }],

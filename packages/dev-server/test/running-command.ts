@@ -21,8 +21,11 @@ export class RunningCommand {
   #out = ""
   #err = ""
 
-  constructor(...args: readonly string[]) {
-    const child = spawn(process.execPath, [COMMAND, ...args], { stdio: ["ignore", "pipe", "pipe"] })
+  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+    const child = spawn(process.execPath, [COMMAND, ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...env },
+    })
     child.stdout.on("data", (chunk: Buffer) => {
       this.#out += chunk.toString()
     })
@@ -34,12 +37,13 @@ export class RunningCommand {
   }
 
   /** Where it listens, once it does, and what it has printed. */
-  async started(): Promise<{ url: string; out: string }> {
+  async started(): Promise<{ url: string; token: string; out: string }> {
     const isSettled = () => this.#out.includes("Ctrl-C") || this.#child.exitCode !== null
     await vi.waitUntil(isSettled, { timeout: 10_000 })
     const [url] = /http:\/\/\S+/.exec(this.#out) ?? []
     if (url === undefined) throw new Error(`it did not start: ${this.#err}`)
-    return { url, out: this.#out }
+    const [, token = ""] = /REST_TOKEN=(\S+)/.exec(this.#out) ?? []
+    return { url, token, out: this.#out }
   }
 
   kill(signal: NodeJS.Signals): void {

@@ -146,6 +146,18 @@ describe.each(engines)("streams over the $name", ({ isAvailable, open }) => {
       }
     })
 
+    it("are cut off when the client does not read, and cost no memory without bound", async () => {
+      const idle = await engine.rest.raw("/subscribe/flood")
+      const message = "x".repeat(4 * 1024 * 1024)
+      let sent = 0
+      while ((await listeners("flood")) === 1 && sent < 50) {
+        await engine.rest.post("/publish/flood", message)
+        sent++
+      }
+      expect(sent).toBeLessThan(20)
+      await idle.body?.cancel()
+    })
+
     it("end when the server closes, and it closes at once", async () => {
       const closing = await open()
       const events = await EventReader.open(closing.rest, "/subscribe/news")

@@ -1,11 +1,12 @@
 // What the lock service does: each operation answers one request, and keeps nothing.
-import { LockLostError } from "../../errors.js"
+import type { ReleaseResult } from "../../events.js"
+import { LockLostError, type LossReason } from "../../errors.js"
 import type { Lock } from "../../hold/lock.js"
 import { ensureWholeTtl } from "../../hold/renewal.js"
 import { LockManager } from "../../lock-manager.js"
 import type { ResolvedManagerOptions } from "../../manager-options.js"
 import { callDatabase } from "../../redis/retry.js"
-import type { Claim, ReleaseResult } from "../../redis/store.js"
+import type { Claim } from "../../redis/store.js"
 import { parseDuration } from "../../time/duration.js"
 import { elapsedMs, now, type Validity } from "../../time/validity.js"
 import { invalid } from "../../values/invalid-argument.js"
@@ -115,16 +116,17 @@ function readWaiting(
   return { wait: parseDuration("wait", wait, { min: 0, max }), fencing }
 }
 
-/** Whether the hold ended by itself or never was cannot be told. */
-function notHeld(reason: string): Refusal {
+/** Whether the hold ended by itself, was deleted or never was is all the same to a client: "gone". */
+function notHeld(loss: LossReason | "gone"): Refusal {
+  const reason = loss === "taken" || loss === "stolen" ? loss : "gone"
   return new Refusal({
     type: "lock-not-held",
     status: 409,
     title: "Lock not held",
     detail:
-      reason === "taken" || reason === "stolen"
-        ? "Somebody else holds the lock."
-        : "Nobody holds the lock: the hold has ended, or never was.",
+      reason === "gone"
+        ? "Nobody holds the lock: the hold has ended, or never was."
+        : "Somebody else holds the lock.",
     members: { reason },
   })
 }

@@ -1,6 +1,6 @@
 // The embedded engine's publish and subscribe.
 import type { Listener, Topic } from "../engine.js"
-import { globToRegExp } from "./glob.js"
+import { globMatcher } from "./glob.js"
 import { toBytes } from "./reply-value.js"
 
 interface Subscription {
@@ -15,9 +15,8 @@ export class Channels {
 
   subscribe(topic: Topic, listener: Listener): () => void {
     const name = toBytes(topic.name)
-    const pattern = globToRegExp(name)
-    const matches = (channel: string) =>
-      topic.kind === "channel" ? channel === name : pattern.test(channel)
+    const matches =
+      topic.kind === "channel" ? (channel: string) => channel === name : globMatcher(name)
     const subscription = { topic, name, matches, listener }
     this.#subscriptions.add(subscription)
     return () => {

@@ -1,11 +1,11 @@
 // The embedded engine's commands on hashes.
 import { ErrorReply } from "../engine.js"
-import { bigintOf, floatOf, narrow, pairsOf } from "./arguments.js"
+import { bigintOf, narrow, pairsOf } from "./arguments.js"
 import { type Database, type Definitions, ONE_KEY, reads, writes } from "./definition.js"
 import { HASH } from "./keyspace.js"
-import { formatSum } from "./number-text.js"
+import { addDecimals } from "./long-double.js"
 import { OK } from "./reply-value.js"
-import { scanOptions } from "./scan.js"
+import { scanCollection, scanOptions } from "./scan.js"
 
 const NOTHING: ReadonlyMap<string, string> = new Map()
 const hashAt = (db: Database, key: string) => db.keyspace.get(key, HASH) ?? NOTHING
@@ -23,8 +23,9 @@ export const hashCommands: Definitions = {
   hexists: reads(3, ONE_KEY, (db, key, field) => (hashAt(db, key).has(field) ? 1 : 0)),
   hstrlen: reads(3, ONE_KEY, (db, key, field) => hashAt(db, key).get(field)?.length ?? 0),
   hscan: reads(-3, ONE_KEY, (db, key, cursor, ...options) => {
-    const { matches } = scanOptions(cursor, options)
-    return ["0", [...hashAt(db, key)].filter(([field]) => matches(field)).flat()]
+    const scan = scanOptions(cursor, options)
+    const page = scanCollection([...hashAt(db, key)], ([field]) => field, scan)
+    return [page.cursor, page.items.flat()]
   }),
   hset: writes(-4, ONE_KEY, (db, key, ...args) => setFields(db, key, args, "hset")),
   hmset: writes(-4, ONE_KEY, (db, key, ...args) => {
@@ -46,8 +47,8 @@ export const hashCommands: Definitions = {
     return narrow(sum)
   }),
   hincrbyfloat: writes(4, ONE_KEY, (db, key, field, amount) => {
-    const old = floatOf(hashAt(db, key).get(field) ?? "0", "ERR hash value is not a float")
-    const sum = formatSum(old + floatOf(amount))
+    const old = hashAt(db, key).get(field) ?? "0"
+    const sum = addDecimals(old, amount, "ERR hash value is not a float")
     setFields(db, key, [field, sum], "hincrbyfloat")
     return sum
   }),

@@ -11,10 +11,10 @@ import {
   TWO_KEYS,
   writes,
 } from "./definition.js"
-import { globToRegExp } from "./glob.js"
+import { globMatcher } from "./glob.js"
 import { HASH, LIST, SET, type Stored } from "./keyspace.js"
 import { OK, Status, type Value } from "./reply-value.js"
-import { scanOptions } from "./scan.js"
+import { scanOptions, scanPage } from "./scan.js"
 import { SortedSet } from "./sorted-set.js"
 
 const countExisting = (db: Database, ...keys: string[]) =>
@@ -48,13 +48,14 @@ export const keyCommands: Definitions = {
     return 1
   }),
   keys: reads(2, NO_KEYS, (db, pattern) => {
-    const matcher = globToRegExp(pattern)
-    return db.keyspace.keys().filter((key) => matcher.test(key))
+    return db.keyspace.keys().filter(globMatcher(pattern))
   }),
   scan: reads(-2, NO_KEYS, (db, cursor, ...options) => {
-    const { matches, type } = scanOptions(cursor, options)
+    const scan = scanOptions(cursor, options)
+    const { matches, type } = scan
     const isOfType = (key: string) => type === undefined || typeOf(db.keyspace.peek(key)) === type
-    return ["0", db.keyspace.keys().filter((key) => matches(key) && isOfType(key))]
+    const page = scanPage(db.keyspace.keys(), (key) => key, scan)
+    return [page.cursor, page.items.filter((key) => matches(key) && isOfType(key))]
   }),
   randomkey: reads(1, NO_KEYS, (db) => {
     const keys = db.keyspace.keys()

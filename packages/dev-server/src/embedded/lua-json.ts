@@ -19,9 +19,29 @@ export function decode(stack: LuaStack, L: number, json: string): void {
   push(stack, L, JSON.parse(Buffer.from(json, "latin1").toString()))
 }
 
-/** The value at `index` as JSON. @throws TypeError for what JSON has no word for. */
-export function encode(stack: LuaStack, L: number, index: number, depth = 0): string {
+/** A table that holds another twice, and that one a third, doubles with each level. */
+const MAX_VALUES = 1_000_000
+
+/** The value at `index` as JSON. @throws TypeError for what JSON has no word for, or what is too large. */
+export function encode(stack: LuaStack, L: number, index: number): string {
+  return encodeValue(stack, L, index, 0, { values: MAX_VALUES })
+}
+
+/** How many values may still come. */
+interface Budget {
+  values: number
+}
+
+function encodeValue(
+  stack: LuaStack,
+  L: number,
+  index: number,
+  depth: number,
+  left: Budget,
+): string {
   const m = stack.module
+  stack.checkTime(--left.values)
+  if (left.values < 0) throw new TypeError("Cannot serialise, excessive number of values")
   if (depth > 1000) throw new TypeError("Cannot serialise, excessive depth (1001)")
   m._lua_checkstack(L, 8)
   switch (m._lua_type(L, index)) {
@@ -34,7 +54,7 @@ export function encode(stack: LuaStack, L: number, index: number, depth = 0): st
     case TYPE.table:
       m._lua_pushvalue(L, index)
       try {
-        return encodeTable(stack, L, depth)
+        return encodeTable(stack, L, depth, left)
       } finally {
         m._lua_settop(L, -2)
       }
@@ -65,7 +85,7 @@ function push(stack: LuaStack, L: number, value: unknown): void {
 }
 
 /** A table on top of the stack: an array if all its keys are positive integers, none too far away. */
-function encodeTable(stack: LuaStack, L: number, depth: number): string {
+function encodeTable(stack: LuaStack, L: number, depth: number, left: Budget): string {
   const m = stack.module
   const fields: string[] = []
   const items: string[] = []
@@ -73,7 +93,7 @@ function encodeTable(stack: LuaStack, L: number, depth: number): string {
   while (m._lua_next(L, -2) !== 0) {
     const isNumber = m._lua_type(L, -2) === TYPE.number
     const number = isNumber ? m._lua_tonumber(L, -2) : Number.NaN
-    const value = encode(stack, L, -1, depth + 1)
+    const value = encodeValue(stack, L, -1, depth + 1, left)
     if (Number.isInteger(number) && number > 0) items[number - 1] = value
     // Not lua_tolstring on the key itself: it would change it and confuse lua_next.
     const key = isNumber ? formatG(number, 14) : stack.textAt(L, -2)

@@ -7,10 +7,14 @@ export interface LuaModule {
   addFunction(f: (...args: number[]) => unknown, signature: string): number
   _malloc(bytes: number): number
   _free(pointer: number): void
+  _realloc(pointer: number, bytes: number): number
   _lua_checkstack(L: number, slots: number): number
+  _lua_concat(L: number, count: number): void
   _lua_createtable(L: number, items: number, fields: number): void
   _lua_error(L: number): number
+  _lua_gc(L: number, what: number, data: number): number
   _lua_gettop(L: number): number
+  _lua_newstate(allocate: number, data: number): number
   _lua_next(L: number, index: number): number
   _lua_pcall(L: number, args: number, results: number, handler: number): number
   _lua_pushboolean(L: number, value: number): void
@@ -30,8 +34,8 @@ export interface LuaModule {
   _lua_tonumber(L: number, index: number): number
   _lua_type(L: number, index: number): number
   _luaL_loadbuffer(L: number, source: number, length: number, name: number): number
-  _luaL_newstate(): number
   _luaL_openlibs(L: number): void
   _luaL_ref(L: number, table: number): number
+  _luaL_where(L: number, level: number): void
   _luaL_unref(L: number, table: number, ref: number): void
 }

@@ -6,13 +6,25 @@ import { Status, type Value } from "./reply-value.js"
 
 export const TYPE = { boolean: 1, lightUserdata: 2, number: 3, string: 4, table: 5 } as const
 
+/** Redis gives up at some depth too, when its Lua stack is full. */
+const MAX_DEPTH = 500
+/** A table that holds another twice, and that one a third, doubles with each level. */
+const MAX_VALUES = 1_000_000
+
 export class LuaStack {
   readonly module: LuaModule
   /** Where `lua_tolstring` leaves a length. */
   readonly #length: number
+  /** Names of fields that every table is asked for, as C text that is kept. */
+  readonly #names = new Map<string, number>()
+  #valuesLeft = 0
+  readonly #timeLimitMs: number
+  /** When the script has to be done, by `performance.now()`, its reply included. */
+  #deadlineMs = Infinity
 
-  constructor(module: LuaModule) {
+  constructor(module: LuaModule, timeLimitMs: number) {
     this.module = module
+    this.#timeLimitMs = timeLimitMs
     this.#length = module._malloc(4)
   }
 
@@ -70,10 +82,22 @@ export class LuaStack {
     }
   }
 
-  /** What a script returned, as Redis turns it into a reply: fractions are cut off, false is null, true is 1. */
+  /**
+   * What a script returned, as Redis turns it into a reply: fractions are cut off, false is null, true is 1.
+   * @throws ErrorReply for what is nested too deep (or in itself) or has too many items.
+   */
   valueAt(L: number, index: number): Value {
+    this.#valuesLeft = MAX_VALUES
+    return this.#valueAt(L, index, 0)
+  }
+
+  #valueAt(L: number, index: number, depth: number): Value {
     const m = this.module
-    m._lua_checkstack(L, 8)
+    this.checkTime(--this.#valuesLeft)
+    if (this.#valuesLeft < 0)
+      throw new ErrorReply(`ERR the script's reply has more than ${MAX_VALUES} values`)
+    if (depth > MAX_DEPTH || m._lua_checkstack(L, 8) === 0)
+      throw new ErrorReply("ERR reached lua stack limit")
     switch (m._lua_type(L, index)) {
       case TYPE.string:
         return this.textAt(L, index)
@@ -82,7 +106,7 @@ export class LuaStack {
       case TYPE.boolean:
         return m._lua_toboolean(L, index) === 1 ? 1 : null
       case TYPE.table:
-        return this.#tableAt(L, index)
+        return this.#tableAt(L, index, depth)
       default:
         return null
     }
@@ -95,7 +119,43 @@ export class LuaStack {
     )
   }
 
-  #tableAt(L: number, index: number): Value {
+  /** @throws ErrorReply once time is up; looks at the clock for one in a thousand values. */
+  readonly checkTime = (count: number): void => {
+    if (count % 1000 === 0 && this.isOver()) throw new ErrorReply(`ERR ${this.overdue}`)
+  }
+
+  /** A script begins. */
+  startTime(): void {
+    this.#deadlineMs = performance.now() + this.#timeLimitMs
+  }
+
+  isOver(): boolean {
+    return performance.now() > this.#deadlineMs
+  }
+
+  /** What is said of a script that took too long. */
+  get overdue(): string {
+    return `the script ran for more than ${this.#timeLimitMs} ms and was ended`
+  }
+
+  /** An argument of a function of ours. @throws TypeError in Lua's words */
+  stringArgument(L: number, index: number): string {
+    const type = this.module._lua_type(L, index)
+    if (type === TYPE.string || type === TYPE.number) return this.textAt(L, index)
+    throw new TypeError(`bad argument #${index} (string expected, got ${typeName(type)})`)
+  }
+
+  numberArgument(L: number, index: number): number {
+    const type = this.module._lua_type(L, index)
+    const number = this.module._lua_tonumber(L, index)
+    const isNumber =
+      type === TYPE.number ||
+      (type === TYPE.string && (number !== 0 || /^\s*[+-]?0/.test(this.textAt(L, index))))
+    if (isNumber) return number
+    throw new TypeError(`bad argument #${index} (number expected, got ${typeName(type)})`)
+  }
+
+  #tableAt(L: number, index: number, depth: number): Value {
     const m = this.module
     m._lua_pushvalue(L, index)
     try {
@@ -106,19 +166,19 @@ export class LuaStack {
       const double = this.#withField(L, -1, "double", (type) =>
         type === TYPE.number ? m._lua_tonumber(L, -1) : undefined,
       )
-      return double === undefined ? this.#itemsAt(L) : formatG(double, 17)
+      return double === undefined ? this.#itemsAt(L, depth) : formatG(double, 17)
     } finally {
       m._lua_settop(L, -2)
     }
   }
 
   /** The items of the table on top, up to the first nil. */
-  #itemsAt(L: number): Value[] {
+  #itemsAt(L: number, depth: number): Value[] {
     const items: Value[] = []
     for (;;) {
       this.module._lua_rawgeti(L, -1, items.length + 1)
       const isNil = this.module._lua_type(L, -1) <= 0
-      if (!isNil) items.push(this.valueAt(L, -1))
+      if (!isNil) items.push(this.#valueAt(L, -1, depth + 1))
       this.module._lua_settop(L, -2)
       if (isNil) return items
     }
@@ -127,13 +187,22 @@ export class LuaStack {
   #withField<T>(L: number, index: number, name: string, read: (type: number) => T): T {
     const m = this.module
     m._lua_pushvalue(L, index)
-    this.pushText(L, name)
+    m._lua_pushlstring(L, this.#nameOf(name), name.length)
     m._lua_rawget(L, -2)
     try {
       return read(m._lua_type(L, -1))
     } finally {
       m._lua_settop(L, -3)
     }
+  }
+
+  #nameOf(name: string): number {
+    const known = this.#names.get(name)
+    if (known !== undefined) return known
+    const pointer = this.module._malloc(name.length)
+    this.module.HEAPU8.set(Buffer.from(name, "latin1"), pointer)
+    this.#names.set(name, pointer)
+    return pointer
   }
 
   #pushField(L: number, name: string, text: string): void {
@@ -153,4 +222,20 @@ function toInteger(value: number): number | bigint {
   const whole = Math.trunc(value)
   if (Number.isSafeInteger(whole)) return whole + 0
   return Number.isFinite(whole) ? BigInt.asIntN(64, BigInt(whole)) : BigInt.asIntN(64, 1n << 63n)
+}
+
+/** Lua's names of its types, from -1 on. */
+const TYPE_NAMES = [
+  "no value",
+  "nil",
+  "boolean",
+  "userdata",
+  "number",
+  "string",
+  "table",
+  "function",
+]
+
+function typeName(type: number): string {
+  return TYPE_NAMES[type + 1] ?? "userdata"
 }

@@ -5,6 +5,7 @@ import { ErrorReply } from "../engine.js"
 import { BOOTSTRAP } from "./lua-bootstrap.js"
 import { decode, encode } from "./lua-json.js"
 import type { LuaModule } from "./lua-module.js"
+import { find, findAll, type LuaFunction, match, rep } from "./lua-strings.js"
 import { LuaStack, oneLine, TYPE } from "./lua-stack.js"
 import { formatG } from "./number-text.js"
 import type { Value } from "./reply-value.js"
@@ -13,10 +14,19 @@ import type { Value } from "./reply-value.js"
 export type HostCall = (command: readonly string[]) => Value
 
 const REGISTRY = -10000
+const RAISE = -1
 const COUNT_HOOK = 8
 /** Redis answers BUSY after this long; here nobody else could be answered, so the script is ended. */
 const TIME_LIMIT_MS = 5000
 const CACHED_SCRIPTS = 500
+/** Few, since one of them may take milliseconds: to compare or join long text is one instruction. */
+const INSTRUCTIONS_BETWEEN_LOOKS = 200
+/** What all Lua values may take together; a script that wants more gets Lua's "not enough memory". */
+const MEMORY_LIMIT = 128 * 1024 * 1024
+const GC_COLLECT = 2
+const GC_KILOBYTES = 3
+/** With more than this left behind by a script, its garbage is collected at once. */
+const TIDY_KILOBYTES = 32 * 1024
 
 export class LuaVm {
   readonly #module: LuaModule
@@ -27,19 +37,18 @@ export class LuaVm {
   /** Compiled scripts by their SHA-1. */
   readonly #compiled = new Map<string, number>()
   #host: HostCall = () => null
-  #deadlineMs = Infinity
 
-  static async create(): Promise<LuaVm> {
+  static async create(timeLimitMs = TIME_LIMIT_MS): Promise<LuaVm> {
     const api = await LuaApi.initialize()
     // The package does not ship the types of its module.
     const module: unknown = api.module
-    return new LuaVm(module as LuaModule)
+    return new LuaVm(module as LuaModule, timeLimitMs)
   }
 
-  private constructor(module: LuaModule) {
+  private constructor(module: LuaModule, timeLimitMs: number) {
     this.#module = module
-    this.#stack = new LuaStack(module)
-    this.#L = module._luaL_newstate()
+    this.#stack = new LuaStack(module, timeLimitMs)
+    this.#L = module._lua_newstate(this.#limitedAllocator(), 0)
     module._luaL_openlibs(this.#L)
     const [intoWorld, run] = this.#bootstrap()
     this.#intoWorld = intoWorld
@@ -47,7 +56,7 @@ export class LuaVm {
     const hook = module.addFunction((L: number) => {
       this.#endIfOverdue(L)
     }, "vii")
-    module._lua_sethook(this.#L, hook, COUNT_HOOK, 1_000_000)
+    module._lua_sethook(this.#L, hook, COUNT_HOOK, INSTRUCTIONS_BETWEEN_LOOKS)
   }
 
   /** What a script returns, or the error it ends with. `sha` names it, here and in its errors. */
@@ -61,7 +70,7 @@ export class LuaVm {
     const m = this.#module
     const L = this.#L
     this.#host = host
-    this.#deadlineMs = performance.now() + TIME_LIMIT_MS
+    this.#stack.startTime()
     try {
       const script = this.#compiled.get(sha) ?? this.#compile(source, sha)
       if (typeof script !== "number") return script
@@ -73,6 +82,7 @@ export class LuaVm {
       return m._lua_toboolean(L, -2) === 1 ? this.#stack.valueAt(L, -1) : this.#errorAt(L, sha)
     } finally {
       m._lua_settop(L, 0)
+      this.#tidy()
     }
   }
 
@@ -105,7 +115,9 @@ export class LuaVm {
     this.#compiled.clear()
   }
 
-  #load(source: string, name: string): boolean {
+  #load(text: string, name: string): boolean {
+    // Bytecode can break the VM. With a space in front it is text, and no good one.
+    const source = text.startsWith("\x1b") ? ` ${text}` : text
     return this.#stack.withBytes(source, (code) =>
       this.#stack.withBytes(
         name,
@@ -118,48 +130,87 @@ export class LuaVm {
     const m = this.#module
     const L = this.#L
     const loaded = this.#load(BOOTSTRAP, "@bootstrap")
-    this.#pushFunction((state) => this.#call(state, true))
-    this.#pushFunction((state) => this.#call(state, false))
-    this.#pushFunction((state) => {
-      this.#stack.pushText(state, sha1(this.#stack.textAt(state, 1)))
-      return false
+    this.#pushFunction((_, state) => this.#call(state, true))
+    this.#pushFunction((_, state) => this.#call(state, false))
+    this.#pushFunction((stack, state) => {
+      stack.pushText(state, sha1(stack.textAt(state, 1)))
+      return 1
     })
-    this.#pushFunction((state) => {
-      this.#stack.pushText(state, encode(this.#stack, state, 1))
-      return false
+    this.#pushFunction((stack, state) => {
+      stack.pushText(state, encode(stack, state, 1))
+      return 1
     })
-    this.#pushFunction((state) => {
-      decode(this.#stack, state, this.#stack.textAt(state, 1))
-      return false
+    this.#pushFunction((stack, state) => {
+      decode(stack, state, stack.textAt(state, 1))
+      return 1
+    })
+    for (const body of [find, match, findAll, rep]) this.#pushFunction(body)
+    this.#pushFunction((stack, state) => {
+      m._lua_pushboolean(state, stack.isOver() ? 1 : 0)
+      return 1
     })
     m._lua_pushlightuserdata(L, 0)
-    if (!loaded || m._lua_pcall(L, 6, 2, 0) !== 0) throw new Error(this.#stack.textAt(L, -1))
+    if (!loaded || m._lua_pcall(L, 11, 2, 0) !== 0) throw new Error(this.#stack.textAt(L, -1))
     const run = m._luaL_ref(L, REGISTRY)
     return [m._luaL_ref(L, REGISTRY), run]
   }
 
-  /** Pushes a function of ours. It leaves one value on the stack and says whether that is to be thrown. */
-  #pushFunction(body: (L: number) => boolean): void {
+  /** Pushes a function of ours, which says how many values it leaves, or `RAISE` for one that is to be thrown. */
+  #pushFunction(body: LuaFunction): void {
     const pointer = this.#module.addFunction((L: number): number => {
-      let raises: boolean
+      let count: number
       try {
-        raises = body(L)
+        count = body(this.#stack, L)
       } catch (error) {
-        this.#stack.pushText(L, error instanceof Error ? error.message : String(error))
-        raises = true
+        // Beside ours there are those by which the VM leaves when it has no more memory.
+        const text =
+          error instanceof Error ? error.message.replace(/^ERR /, "") : "not enough memory"
+        this.#module._luaL_where(L, 1)
+        this.#stack.pushText(L, text)
+        this.#module._lua_concat(L, 2)
+        count = RAISE
       }
       // Outside of the `try`: this leaves by an exception of the VM's own, which must not be caught.
-      return raises ? this.#module._lua_error(L) : 1
+      return count === RAISE ? this.#module._lua_error(L) : count
     }, "ii")
     this.#module._lua_pushcclosure(this.#L, pointer, 0)
   }
 
+  /** Lua's own allocator, up to a limit. */
+  #limitedAllocator(): number {
+    const m = this.#module
+    let used = 0
+    const allocate = (_: number, pointer: number, oldSize: number, size: number): number => {
+      const old = pointer === 0 ? 0 : oldSize
+      if (size === 0) {
+        m._free(pointer)
+        used -= old
+        return 0
+      }
+      if (size > old && used + size - old > MEMORY_LIMIT) return 0
+      const moved = m._realloc(pointer, size)
+      if (moved !== 0) used += size - old
+      return moved
+    }
+    return m.addFunction(allocate, "iiiii")
+  }
+
+  /** Leaves nothing large behind for the next script, which would have less memory. */
+  #tidy(): void {
+    const m = this.#module
+    if (m._lua_gc(this.#L, GC_KILOBYTES, 0) < TIDY_KILOBYTES) return
+    m._lua_gc(this.#L, GC_COLLECT, 0)
+    if (m._lua_gc(this.#L, GC_KILOBYTES, 0) < TIDY_KILOBYTES) return
+    this.#forget()
+    m._lua_gc(this.#L, GC_COLLECT, 0)
+  }
+
   /** `redis.call`, which raises, and `redis.pcall`, which does not. */
-  #call(L: number, raises: boolean): boolean {
+  #call(L: number, raises: boolean): number {
     const command = this.#commandOn(L)
     const result = Array.isArray(command) ? this.#host(command) : command
     this.#stack.pushValue(L, result)
-    return raises && result instanceof ErrorReply
+    return raises && result instanceof ErrorReply ? RAISE : 1
   }
 
   #commandOn(L: number): string[] | ErrorReply {
@@ -177,6 +228,9 @@ export class LuaVm {
 
   /** The error on top of the stack, with the place it was thrown at, in Redis 7's form. */
   #errorAt(L: number, sha: string): ErrorReply {
+    // Without a table it went past the function that makes one, as the lack of memory does.
+    if (this.#module._lua_type(L, -1) !== TYPE.table)
+      return new ErrorReply(oneLine(`ERR ${this.#stack.textAt(L, -1)}`))
     const text = this.#stack.fieldAt(L, -1, "err") ?? "ERR unknown error"
     const source = this.#stack.fieldAt(L, -1, "source")
     const line = this.#stack.fieldAt(L, -1, "line")
@@ -185,8 +239,8 @@ export class LuaVm {
   }
 
   #endIfOverdue(L: number): void {
-    if (performance.now() < this.#deadlineMs) return
-    this.#stack.pushText(L, `the script ran for more than ${TIME_LIMIT_MS} ms and was ended`)
+    if (!this.#stack.isOver()) return
+    this.#stack.pushText(L, this.#stack.overdue)
     this.#module._lua_error(L)
   }
 }

@@ -18,13 +18,6 @@ export function formatScore(score: number): string {
   return formatG(score, 17)
 }
 
-/** What INCRBYFLOAT leaves: no exponent, and none of the noise behind the 15th digit. */
-export function formatSum(sum: number): string {
-  const rounded = Number(sum.toPrecision(15))
-  if (Number.isInteger(rounded)) return BigInt(rounded).toString()
-  return trimZeros(rounded.toFixed(Math.min(17, 15 - Math.floor(Math.log10(Math.abs(rounded))))))
-}
-
 function trimZeros(text: string): string {
   return text.includes(".") ? text.replace(/\.?0+$/, "") : text
 }

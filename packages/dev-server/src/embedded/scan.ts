@@ -1,24 +1,80 @@
-// What SCAN, HSCAN, SSCAN and ZSCAN share. Everything comes in one page, with the cursor 0.
+// What SCAN, HSCAN, SSCAN and ZSCAN share: pages in the order of a hash, so that a cursor survives any change.
 import { ErrorReply } from "../engine.js"
 import { at, integerOf, syntaxError } from "./arguments.js"
-import { globToRegExp } from "./glob.js"
+import { globMatcher } from "./glob.js"
+
+/** Redis gives a small collection in one page, whatever the COUNT. */
+const SMALL = 128
 
 interface ScanOptions {
+  /** The lowest hash of the page. */
+  readonly from: bigint
+  readonly count: number
   readonly matches: (name: string) => boolean
   /** Only SCAN has it. */
   readonly type: string | undefined
 }
 
+interface Page<T> {
+  readonly cursor: string
+  readonly items: readonly T[]
+}
+
 export function scanOptions(cursor: string, options: readonly string[]): ScanOptions {
-  if (!/^\d+$/.test(cursor)) throw new ErrorReply("ERR invalid cursor")
-  let pattern: RegExp | undefined
+  if (!/^\d{1,20}$/.test(cursor)) throw new ErrorReply("ERR invalid cursor")
+  let matches: (name: string) => boolean = () => true
+  let count = 10
   let type: string | undefined
   for (let i = 0; i < options.length; i += 2) {
     const word = options[i]?.toUpperCase()
     const value = at(options, i + 1)
-    if (word === "MATCH") pattern = globToRegExp(value)
+    if (word === "MATCH") matches = globMatcher(value)
     else if (word === "TYPE") type = value.toLowerCase()
-    else if (word !== "COUNT" || integerOf(value) < 1) throw syntaxError()
+    else if (word === "COUNT") count = integerOf(value)
+    else throw syntaxError()
+    if (count < 1) throw syntaxError()
   }
-  return { matches: (name) => pattern?.test(name) ?? true, type }
+  return { from: BigInt(cursor), count, matches, type }
+}
+
+/** A page of a collection: all of it if it is small. */
+export function scanCollection<T>(
+  items: readonly T[],
+  nameOf: (item: T) => string,
+  options: ScanOptions,
+): Page<T> {
+  const page = items.length <= SMALL ? { cursor: "0", items } : scanPage(items, nameOf, options)
+  return { cursor: page.cursor, items: page.items.filter((item) => options.matches(nameOf(item))) }
+}
+
+/**
+ * About `count` items from the cursor on, before any filter. An item keeps its place whatever is added or removed, so
+ * a loop over all pages sees everything that was there all along.
+ */
+export function scanPage<T>(
+  items: readonly T[],
+  nameOf: (item: T) => string,
+  { from, count }: ScanOptions,
+): Page<T> {
+  const ahead = items
+    .map((item) => ({ item, hash: hashOf(nameOf(item)) }))
+    .filter(({ hash }) => hash >= from)
+    .sort((a, b) => a.hash - b.hash)
+  const last = ahead[Math.min(count, ahead.length) - 1]
+  // Items of one hash share a page: a cursor cannot tell them apart.
+  const page = ahead.filter(({ hash }) => last && hash <= last.hash)
+  const isEnd = page.length === ahead.length
+  return {
+    cursor: isEnd || !last ? "0" : String(last.hash + 1),
+    items: page.map(({ item }) => item),
+  }
+}
+
+/** FNV-1a, 32 bits. */
+function hashOf(name: string): number {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < name.length; i++) {
+    hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193)
+  }
+  return hash >>> 0
 }

@@ -1,9 +1,10 @@
 // EVAL, EVALSHA, their read-only forms and SCRIPT for the embedded engine.
 import { ErrorReply } from "../engine.js"
 import { readEval } from "../eval-arguments.js"
-import { restRefusal } from "../rest-commands.js"
+import { needsConnection } from "../rest-commands.js"
 import { DYNAMIC_KEY, readScriptFlags } from "../script-flags.js"
-import { call, count, findCommand, wrongArity } from "./call.js"
+import { call, count, findCommand, toErrorReply, unsupported, wrongArity } from "./call.js"
+import { standingOf } from "../upstash-commands.js"
 import { type Database, hasArity, keysAmong } from "./definition.js"
 import { type LuaVm, sha1 } from "./lua-vm.js"
 import { OK, type Value } from "./reply-value.js"
@@ -47,8 +48,7 @@ export class ScriptCommands {
       if (name.toLowerCase() === "script") return this.#script(args)
       return this.#evaluate(name.toLowerCase(), args)
     } catch (error) {
-      if (error instanceof ErrorReply) return error
-      throw error
+      return toErrorReply(error)
     }
   }
 
@@ -78,10 +78,14 @@ export class ScriptCommands {
   }
 
   #callFromScript([name = "", ...args]: readonly string[], limits: Limits): Value {
-    if (NEVER_IN_SCRIPTS.test(name) || restRefusal([name, ...args]))
+    if (NEVER_IN_SCRIPTS.test(name) || needsConnection(name.toUpperCase()))
       return new ErrorReply("ERR This Redis command is not allowed from script")
     const definition = findCommand(name)
-    if (!definition) return new ErrorReply("ERR Unknown Redis command called from script")
+    if (!definition) {
+      return standingOf(name.toUpperCase(), "") === "offered"
+        ? unsupported(name)
+        : new ErrorReply("ERR Unknown Redis command called from script")
+    }
     if (!hasArity(definition, args))
       return new ErrorReply("ERR Wrong number of args calling Redis command from script")
     if (limits.readOnly && definition.writes)

@@ -1,7 +1,7 @@
 // The embedded engine's commands on the server itself, and PUBLISH.
 import { ErrorReply } from "../engine.js"
 import { type Database, type Definitions, NO_KEYS, reads, writes } from "./definition.js"
-import { globToRegExp } from "./glob.js"
+import { globMatcher } from "./glob.js"
 import { OK, Status, type Value } from "./reply-value.js"
 
 export const serverCommands: Definitions = {
@@ -29,8 +29,7 @@ function pubsub(db: Database, subcommand: string, ...args: string[]): Value {
   const channels = db.channels.counts("channel")
   switch (subcommand.toUpperCase()) {
     case "CHANNELS": {
-      const matcher = globToRegExp(args[0] ?? "*")
-      return [...channels.keys()].filter((channel) => matcher.test(channel))
+      return [...channels.keys()].filter(globMatcher(args[0] ?? "*"))
     }
     case "NUMSUB":
       return args.flatMap((channel) => [channel, channels.get(channel) ?? 0])

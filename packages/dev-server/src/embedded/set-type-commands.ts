@@ -13,7 +13,10 @@ import {
 } from "./definition.js"
 import { SET } from "./keyspace.js"
 import type { Value } from "./reply-value.js"
-import { scanOptions } from "./scan.js"
+import { scanCollection, scanOptions } from "./scan.js"
+
+/** Members that may come more than once; Redis has no bound but its memory. */
+const MAX_RANDOM = 1_000_000
 
 const setAt = (db: Database, key: string): ReadonlySet<string> =>
   db.keyspace.get(key, SET) ?? new Set<string>()
@@ -27,14 +30,16 @@ export const setTypeCommands: Definitions = {
     return members.map((member) => (set.has(member) ? 1 : 0))
   }),
   sscan: reads(-3, ONE_KEY, (db, key, cursor, ...options) => {
-    const { matches } = scanOptions(cursor, options)
-    return ["0", [...setAt(db, key)].filter(matches)]
+    const scan = scanOptions(cursor, options)
+    const page = scanCollection([...setAt(db, key)], (member) => member, scan)
+    return [page.cursor, page.items]
   }),
   srandmember: reads(-2, ONE_KEY, (db, key, ...rest) => {
     const members = shuffled(setAt(db, key))
     if (rest.length === 0) return members[0] ?? null
     const count = integerOf(at(rest, 0))
     if (count >= 0 || members.length === 0) return members.slice(0, Math.max(count, 0))
+    if (-count > MAX_RANDOM) throw new ErrorReply("ERR value is out of range")
     return Array.from({ length: -count }, () =>
       at(members, Math.floor(Math.random() * members.length)),
     )

@@ -12,7 +12,7 @@ import {
 import { ZSET } from "./keyspace.js"
 import { formatScore } from "./number-text.js"
 import type { Value } from "./reply-value.js"
-import { scanOptions } from "./scan.js"
+import { scanCollection, scanOptions } from "./scan.js"
 import { type Member, SortedSet } from "./sorted-set.js"
 
 export const sortedSetAt = (db: Database, key: string): SortedSet =>
@@ -38,8 +38,9 @@ export const sortedSetCommands: Definitions = {
     return rank < 0 ? null : set.size - 1 - rank
   }),
   zscan: reads(-3, ONE_KEY, (db, key, cursor, ...options) => {
-    const { matches } = scanOptions(cursor, options)
-    return ["0", withScores(sortedSetAt(db, key).members.filter(({ name }) => matches(name)))]
+    const scan = scanOptions(cursor, options)
+    const page = scanCollection(sortedSetAt(db, key).members, ({ name }) => name, scan)
+    return [page.cursor, withScores(page.items)]
   }),
   zrem: writes(-3, ONE_KEY, (db, key, ...names) =>
     db.keyspace.update(key, ZSET, (set) => names.filter((name) => set.delete(name)).length),

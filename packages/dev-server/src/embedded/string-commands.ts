@@ -1,10 +1,10 @@
 // The embedded engine's commands on strings, SET apart.
 import { ErrorReply } from "../engine.js"
-import { bigintOf, floatOf, integerOf, narrow, pairsOf, syntaxError } from "./arguments.js"
+import { bigintOf, integerOf, narrow, pairsOf, syntaxError } from "./arguments.js"
 import { ALL_KEYS, type Database, type Definitions, ONE_KEY, reads, writes } from "./definition.js"
 import { isExpiryUnit, momentOf } from "./expiry-options.js"
 import { TEXT } from "./keyspace.js"
-import { formatSum } from "./number-text.js"
+import { addDecimals } from "./long-double.js"
 import { OK, type Value } from "./reply-value.js"
 
 const textAt = (db: Database, key: string) => db.keyspace.get(key, TEXT)
@@ -30,7 +30,9 @@ export const stringCommands: Definitions = {
     return 1
   }),
   append: writes(3, ONE_KEY, (db, key, more) => {
-    const value = (textAt(db, key) ?? "") + more
+    const old = textAt(db, key) ?? ""
+    checkLength(old.length + more.length)
+    const value = old + more
     db.keyspace.replace(key, value)
     return value.length
   }),
@@ -39,6 +41,7 @@ export const stringCommands: Definitions = {
     if (offset < 0) throw new ErrorReply("ERR offset is out of range")
     const old = textAt(db, key) ?? ""
     if (patch === "") return old.length
+    checkLength(offset + patch.length)
     const head = old.slice(0, offset).padEnd(offset, "\0")
     const value = head + patch + old.slice(offset + patch.length)
     db.keyspace.replace(key, value)
@@ -67,7 +70,7 @@ export const stringCommands: Definitions = {
   incrby: writes(3, ONE_KEY, (db, key, amount) => add(db, key, bigintOf(amount))),
   decrby: writes(3, ONE_KEY, (db, key, amount) => add(db, key, -bigintOf(amount))),
   incrbyfloat: writes(3, ONE_KEY, (db, key, amount) => {
-    const sum = formatSum(floatOf(textAt(db, key) ?? "0") + floatOf(amount))
+    const sum = addDecimals(textAt(db, key) ?? "0", amount)
     db.keyspace.replace(key, sum)
     return sum
   }),
@@ -93,4 +96,10 @@ function add(db: Database, key: string, amount: bigint): Value {
     throw new ErrorReply("ERR increment or decrement would overflow")
   db.keyspace.replace(key, sum.toString())
   return narrow(sum)
+}
+
+/** Redis's default bound, less the few bytes by which JavaScript's strings are shorter. */
+function checkLength(length: number): void {
+  if (length > 2 ** 29 - 24)
+    throw new ErrorReply("ERR string exceeds maximum allowed size (proto-max-bulk-len)")
 }

@@ -1,0 +1,55 @@
+// The arrows of src: each room may use those below it, and none above. `npm run check:arrows`.
+
+/** The rooms, from the bottom up; a file may use its own level and those below, but for what `apart` says. */
+const LEVELS = [
+  ["^src/(values|time)/"],
+  ["^src/(errors|events|options)\\.ts$"],
+  ["^src/redis/"],
+  ["^src/hold/"],
+  ["^src/acquire/"],
+  ["^src/quorum/"],
+  ["^src/(query|semaphore|manager-options)\\.ts$"],
+  ["^src/lock-manager\\.ts$"],
+  ["^src/(http|once|leader|otel|cli)/"],
+  ["^src/index\\.ts$"],
+]
+
+const upwards = LEVELS.slice(0, -1).map(([from], level) => ({
+  name: `no-arrow-up-from-level-${level}`,
+  comment: `${from} uses nothing that stands above it`,
+  severity: "error",
+  from: { path: from },
+  to: { path: LEVELS.slice(level + 1).map(([path]) => path) },
+}))
+
+module.exports = {
+  forbidden: [
+    ...upwards,
+    {
+      name: "no-circle",
+      severity: "error",
+      from: { path: "^src/" },
+      to: { circular: true },
+    },
+    {
+      name: "entries-stand-apart",
+      comment: "what not every user needs costs nobody else a byte",
+      severity: "error",
+      from: { path: "^src/(?!quorum/)" },
+      to: { path: "^src/quorum/" },
+    },
+    {
+      name: "the-package-depends-on-nothing",
+      comment: "hono is an optional peer of the adapter, types and nodes are for the command",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/(http/hono|cli)/" },
+      to: { path: "node_modules" },
+    },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    doNotFollow: { path: "node_modules" },
+    moduleSystems: ["es6"],
+  },
+}

@@ -1,0 +1,220 @@
+// Holds the public texts to plain English: prose in Markdown and YAML, comments and strings in code. Prints each finding as
+// file:line, the phrase and what to write instead; exits with 1 if there is one.
+//
+//   node scripts/check-words.mjs           what must pass
+//   node scripts/check-words.mjs --next    what is reworded next
+//   node scripts/check-words.mjs docs      these files or folders alone
+//   … --count                              the number of findings in each folder
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs"
+import { createRequire } from "node:module"
+import { extname, join, relative } from "node:path"
+
+/** Files and folders that must pass. To widen the check, move an entry here from `NEXT`. */
+const CHECKED = [
+  "README.md",
+  "SECURITY.md",
+  "CONTRIBUTING.md",
+  "CHANGELOG.md",
+  ".github",
+  "docs",
+  "examples",
+  "packages/dev-server/README.md",
+]
+
+/** Files and folders that are reworded next. */
+const NEXT = ["src", "packages/dev-server/src"]
+
+/** Made from other files, or not prose. */
+const IGNORED = ["docs/benchmark", "src/redis/lua/scripts.ts"]
+
+/** Text that may stay as it is, and why. One that no longer occurs is a finding. */
+const EXCEPTIONS = [
+  {
+    file: "docs/scripts.md",
+    text: /(?<![\w`{])_[^_`]+_(?!\w)/g,
+    reason: "the names of tests, which are quoted",
+  },
+]
+
+/** What to write instead of which phrase. A space stands for any white space, also a line break within a comment. */
+const PATTERNS = [
+  // Clauses that English does not build.
+  [
+    /(?<!there )\b(?:is|are|was|were) no (?!longer|more|less|fewer|greater|earlier|later|shorter|sooner|worse|better)\w+/gi,
+    "is not a(n) …",
+  ],
+  [/(?<!there )\b(?:is|are|was|were) none\b/g, "is not one of …; is not a(n) …"],
+  [/\bWho [^\0.;:|?]+(?![^\0.;:|]*\?)/g, "A caller that …; If you …"],
+  [/\bwho(?:m)?ever\b/gi, "anyone who …; a caller that …"],
+  [
+    /\bWhat (?:is|are|was|were|has|had|can|cannot|must|may|goes|comes|waits|travels|happens|fails|stands|belongs|follows|decides|proves)\b[^\0.?]*(?![^\0.?]*\?)/g,
+    "name the thing: The work that …; An option that …",
+    { headings: false },
+  ],
+  [/\b(?:what|that|which) goes on\b/gi, "the work that continues"],
+  [/(?<=^|[*/\0] |\. )(?:Given|Told) (?:what|of|the|each|that|how|whether)\b/gm, "Receives …"],
+  [/\b(?:nothing|nobody|none|no \w+) but\b/gi, "only"],
+  [/\bbut for\b/gi, "except"],
+  [/\b(?:can|could|to) be had\b/gi, "is available"],
+  // Words that mean something else, or nothing, to a reader from the field.
+  [/\bso many\b/gi, "the number of …; at most N"],
+  [/\b(?:for|at least) so long\b/gi, "for at least the given time"],
+  [/\bwhole numbers?\b/gi, "a positive integer; an integer ≥ N"],
+  [/\bfrom \d+ on\b/gi, "≥ N; N or later"],
+  [/\b(?:dear|dearer|dearest)\b/gi, "more expensive; costs more"],
+  [/\b(?:bear|bears|borne)\b/gi, "tolerates"],
+  [/\b(?:rob|robs|robbed)\b/gi, "the previous holder; steals"],
+  [/\b(?:theft|thief|thieves)\b/gi, "steal; the new holder"],
+  [/\btold of\b/gi, "notified of"],
+  [/\b(?:hear|hears|heard)\b/gi, "receives; learns"],
+  [/\blook(?:s|ed|ing)? at\b/gi, "checks"],
+  [/\bmade of\b/gi, "derived from; consists of"],
+  [/\b(?:befall|befalls|befell)\b/gi, "affects"],
+  [/\bfor good\b/gi, "permanently"],
+  [/\brubbish\b/gi, "an invalid response"],
+  [/\bsomebody is at it\b/gi, "already in progress"],
+  [/\b(?:rather )?says no\b/gi, "refuses; fails fast"],
+  [/\bno cure\b/gi, "does not protect against"],
+  [/\b(?:ask|asks|asking) from time to time\b/gi, "polls"],
+  [/\bunless (?:told|you say) otherwise\b/gi, "by default"],
+  [/\bdoubled\b/gi, "duplicated"],
+  [/\banew\b/gi, "again"],
+  [/\bat hand\b/gi, "available"],
+  [/\bspares?\b/gi, "saves"],
+  [/\b(?:lest|whereby|wherein|thereof|herein|albeit|whilst)\b/gi, "a plain word"],
+  // American spelling.
+  [/\bfor ever\b/gi, "forever"],
+  [/\blicences?\b/gi, "license"],
+  [/\bcancell(?:ed|ing|able)\b/gi, "canceled, canceling"],
+  [/\b(?:behaviou|colou|favou|honou|neighbou)r\w*/gi, "behavior, color, favor, honor, neighbor"],
+  [
+    /\b\w*(?:cogn|author|serial|initial|organ|optim|synchron|normal|final|minim|maxim)is(?:e|ed|es|ing|ation)\b/gi,
+    "…ize",
+  ],
+  [
+    /\b(?:learnt|spelt|grey|judgement|defence|centre|fulfil)\b/gi,
+    "learned, spelled, gray, judgment, defense, center, fulfill",
+  ],
+].map(([phrase, instead, { headings = true } = {}]) => ({
+  phrase: new RegExp(phrase.source.replaceAll(" ", "\\s+"), phrase.flags),
+  instead,
+  headings,
+}))
+
+/** Stands for code between two texts, so that no phrase reaches from one into the other. */
+const CODE = "\0"
+
+/** The text of a file, as long as the file itself: everything else is replaced, line breaks stay. */
+function textOf(file) {
+  const source = readFileSync(file, "utf8")
+  const extension = extname(file)
+  if (extension === ".md") return source.replace(/`[^`\n]+`/g, (code) => code.replace(/\S/g, CODE))
+  if (extension === ".yml") return source.replace(/(?<=^\s*)#/gm, " ")
+  if (extension === ".lua") return commentsOfLua(source)
+  return textOfCode(file, source)
+}
+
+function commentsOfLua(source) {
+  const parts = []
+  for (const { index, 0: match } of source.matchAll(/--.*$/gm)) parts.push([index, match.length])
+  return only(source, parts).join("").replaceAll("--", "  ")
+}
+
+/** Comments, strings and the texts of templates. */
+function textOfCode(file, source) {
+  // Loaded here, since it takes longer than all the rest.
+  const ts = createRequire(import.meta.url)("typescript")
+  const tree = ts.createSourceFile(file, source, ts.ScriptTarget.Latest, true)
+  const comments = new Map()
+  const strings = []
+  const visit = (node) => {
+    const ranges = [
+      ...(ts.getLeadingCommentRanges(source, node.pos) ?? []),
+      ...(ts.getTrailingCommentRanges(source, node.end) ?? []),
+    ]
+    for (const { pos, end } of ranges) comments.set(pos, end - pos)
+    if (
+      ts.isStringLiteralLike(node) ||
+      ts.isTemplateHead(node) ||
+      ts.isTemplateMiddleOrTemplateTail(node)
+    ) {
+      strings.push([node.getStart() + 1, node.getWidth() - 2])
+    }
+    for (const child of node.getChildren()) visit(child)
+  }
+  visit(tree)
+  const text = only(source, [...comments, ...strings])
+  // The marks of a comment are no words of it.
+  for (const [start, length] of comments) {
+    const plain = source
+      .slice(start, start + length)
+      .replace(/^\s*(?:\/\/|\/\*\*?|\*\/|\*)|\*\/$/gm, (mark) => " ".repeat(mark.length))
+    text.splice(start, length, ...plain)
+  }
+  return text.join("")
+}
+
+/** @returns the characters of the source, of which only these parts are left */
+function only(source, parts) {
+  const text = Array.from(source.replace(/\S/g, CODE), (character) => character)
+  for (const [start, length] of parts)
+    text.splice(start, length, ...source.slice(start, start + length).split(""))
+  return text
+}
+
+function withoutExceptions(file, text, report) {
+  for (const exception of EXCEPTIONS.filter((each) => each.file === file)) {
+    const rest = text.replace(exception.text, (match) => match.replace(/\S/g, CODE))
+    if (rest === text)
+      report(1, String(exception.text), `no exception: it no longer occurs (${exception.reason})`)
+    text = rest
+  }
+  return text
+}
+
+function check(file, report) {
+  const text = withoutExceptions(file, textOf(file), report)
+  for (const { phrase, instead, headings } of PATTERNS) {
+    for (const { index, 0: match } of text.matchAll(phrase)) {
+      const before = text.slice(0, index)
+      const isHeading = /^#+ /.test(before.slice(before.lastIndexOf("\n") + 1))
+      if (isHeading && !headings) continue
+      report(before.split("\n").length, match.replace(/\s+/g, " ").slice(0, 60), instead)
+    }
+  }
+}
+
+function filesIn(path) {
+  if (IGNORED.includes(path)) return []
+  if (!statSync(path).isDirectory()) return [path]
+  const files = readdirSync(path)
+    .sort()
+    .flatMap((name) => filesIn(join(path, name)))
+  return files.filter((file) => /\.(?:md|yml|lua|ts|mts|js|mjs)$/.test(file))
+}
+
+const given = process.argv.slice(2).filter((argument) => !argument.startsWith("--"))
+const has = (flag) => process.argv.includes(flag)
+const paths =
+  given.length > 0 ? given.map((path) => relative("", path)) : has("--next") ? NEXT : CHECKED
+let total = 0
+for (const path of paths) {
+  if (!existsSync(path)) {
+    console.error(`${path}: there is no such file or folder`)
+    process.exitCode = 1
+    continue
+  }
+  let count = 0
+  for (const file of filesIn(path)) {
+    check(file, (line, phrase, instead) => {
+      count++
+      if (!has("--count")) console.error(`${file}:${line}  ${JSON.stringify(phrase)} → ${instead}`)
+    })
+  }
+  if (has("--count")) console.log(`${String(count).padStart(5)}  ${path}`)
+  total += count
+}
+if (total > 0) {
+  if (!has("--count")) console.error(`\n${total} ${total === 1 ? "phrase" : "phrases"} to reword`)
+  process.exitCode = 1
+}

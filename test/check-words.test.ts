@@ -1,0 +1,92 @@
+// The check of words can fail: it finds what reads like a translation, in prose and in code, and lets plain sentences pass.
+import { spawnSync } from "node:child_process"
+import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, beforeAll, expect, test } from "vitest"
+
+let folder: string
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "fetchlock-words-"))
+})
+
+afterAll(() => rm(folder, { recursive: true }))
+
+/** Runs the check on one file, and returns its exit code and the lines in which it found something. */
+async function check(name: string, text: string) {
+  const file = join(folder, name)
+  await writeFile(file, text)
+  const { status, stderr } = spawnSync("node", ["scripts/check-words.mjs", file], {
+    encoding: "utf8",
+  })
+  const lines = [...stderr.matchAll(/^\S+:(\d+) /gm)].map(([, line]) => Number(line))
+  return { status, lines: [...new Set(lines)].sort((a, b) => a - b), stderr }
+}
+
+test("the check of words finds each phrase in prose that has a better form", async () => {
+  const sentences = [
+    "A body that is no JSON is refused.",
+    "Who finds it held is answered 423.",
+    "It is given to whoever asks.",
+    "A semaphore grants so many permits.",
+    "It must be a whole number.",
+    "It is 1 from 1 on.",
+    "Polling is dearer.",
+    "Three databases bear one failure.",
+    "The robbed holder gets an error.",
+    "The holder is told of it.",
+    "You hear of the grant.",
+    "It looks at each key.",
+    "The name is made of the request.",
+    "The answer is none that this command can have.",
+    "It is an error that befell them all.",
+    "The release failed for good.",
+    "The database answered rubbish.",
+    "The licence is below.",
+  ]
+  const { status, lines } = await check("bad.md", sentences.join("\n\n"))
+  expect(lines).toEqual(sentences.map((_, index) => 2 * index + 1))
+  expect(status).toBe(1)
+})
+
+test("the check of words names the file, the line, the phrase and the better form", async () => {
+  const { stderr } = await check("named.md", "# A title\n\nThe lock comes back for\ngood.\n")
+  expect(stderr).toMatch(/named\.md:3 {2}"for good" → permanently\n/)
+})
+
+test("the check of words reads comments and strings in code, and no names", async () => {
+  const code = [
+    "const heard = so_many()",
+    "// It is dearer, and bears",
+    "/**",
+    " * Whatever is made",
+    " * of two lines.",
+    " */",
+    'throw new Error("a body that is no JSON")',
+    "throw new Error(`HTTP ${status} with rubbish`)",
+    "const robbed = 1",
+  ]
+  const { status, lines } = await check("bad.ts", code.join("\n"))
+  expect(lines).toEqual([2, 4, 7, 8])
+  expect(status).toBe(1)
+})
+
+test("the check of words reads the comments of Lua", async () => {
+  const { lines } = await check("bad.lua", "local heard = 1\n-- Whoever asks is told.\n")
+  expect(lines).toEqual([2])
+})
+
+test("the check of words lets plain sentences pass", async () => {
+  const { status, stderr } = await check(
+    "good.md",
+    [
+      "# What is trusted",
+      "A lock that is no longer held is lost. There is no queue.",
+      "If the lock is held, the request gets a 423. Who holds it? `query` lists the holders.",
+      "Callers who wait are served in order. An error says what is wrong.",
+    ].join("\n\n"),
+  )
+  expect(stderr).toBe("")
+  expect(status).toBe(0)
+})

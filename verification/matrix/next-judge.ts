@@ -1,0 +1,159 @@
+// Judges from outside, with a fetch that nobody caches, what code in Next.js believes of its locks.
+import { setTimeout as sleep } from "node:timers/promises"
+import { LockBackendError, LockManager } from "fetchlock"
+import { type Report, stolenName } from "./next-exercise.js"
+
+/** The longest time for a page to be rendered anew, and for a released lock to be free. */
+const PATIENCE_MS = 45_000
+const FREE_WITHIN_MS = 5_000
+
+/** From so long a stall on, what went wrong may be the machine's. */
+const STALL_MS = 250
+
+/** How often a case is tried that the machine was too slow for. */
+const TRIES = 3
+
+interface Endpoint {
+  readonly url: string
+  readonly token: string
+}
+
+/**
+ * Tries to get the lock while it is held, and takes the other one away.
+ *
+ * On a machine that is busy with something else a short hold is lost, and rightly so. Such a case is tried again. Two
+ * holders at a time are a fault, unless the process stalled; and so is what is wrong each time.
+ *
+ * @param ask what runs the exercise; asked again while its answer is an old one, out of a cache
+ * @returns null, or what was wrong
+ */
+export async function judge(
+  redis: Endpoint,
+  name: string,
+  ask: () => Promise<Report>,
+): Promise<string | null> {
+  for (let tries = 1; ; tries++) {
+    const { problem, isCertain } = await tryOnce(redis, name, ask)
+    if (problem === null || isCertain || tries === TRIES) return problem
+  }
+}
+
+async function tryOnce(
+  redis: Endpoint,
+  name: string,
+  ask: () => Promise<Report>,
+): Promise<{ problem: string | null; isCertain: boolean }> {
+  const locks = new LockManager({ redis })
+  const rival = new Rival(locks, name)
+  try {
+    const report = await newReport(ask)
+    const overlaps = rival.overlapsWith(report)
+    const wrong = report.inspected.filter((held) => !held).length
+    const problems = problemsOf(report)
+    if (wrong > 0) problems.push(`${wrong} inspects said that the lock was free`)
+    if (overlaps > 0) problems.push(`${overlaps} times there were two holders`)
+    if (!rival.hasSeen) problems.push("nobody saw that the lock was held")
+    if (!(await rival.wins(FREE_WITHIN_MS))) problems.push("the release did not free the lock")
+    const isCertain = report.stalledMs < STALL_MS && (overlaps > 0 || report.failure === null)
+    return { problem: problems.length === 0 ? null : problems.join("; "), isCertain }
+  } catch (error) {
+    return { problem: String(error), isCertain: false }
+  } finally {
+    await rival.stop()
+    // What a try that failed has left must not fail the next.
+    for (const left of [name, stolenName(name)]) await unlessSlow(locks.forceRelease(left))
+  }
+}
+
+async function newReport(ask: () => Promise<Report>): Promise<Report> {
+  const start = Date.now()
+  while (Date.now() < start + PATIENCE_MS) {
+    const report = await ask()
+    if (report.from >= start) return report
+    await sleep(200)
+  }
+  throw new Error("the lock was not taken anew")
+}
+
+function problemsOf({ failure, released, noticed }: Report): string[] {
+  const problems: string[] = []
+  if (failure !== null) problems.push(failure)
+  else if (released !== "released") problems.push(`the release said "${released}"`)
+  if (!noticed) problems.push("the theft was not noticed")
+  return problems
+}
+
+/** Another program that wants the lock: it begins once the lock is held, and tries again and again. */
+class Rival {
+  readonly #locks: LockManager
+  readonly #name: string
+  readonly #wins: number[] = []
+  /** Whether the lock was held at all. */
+  hasSeen = false
+  readonly #running: Promise<unknown>
+  #isStopped = false
+
+  constructor(locks: LockManager, name: string) {
+    this.#locks = locks
+    this.#name = name
+    this.#running = Promise.all([this.#compete(), this.#steal()])
+  }
+
+  /** How often it got the lock while the other believed to hold it. */
+  overlapsWith({ from, until }: Report): number {
+    return this.#wins.filter((at) => at > from && at < until).length
+  }
+
+  /** Whether it gets the lock from now on. */
+  async wins(withinMs: number): Promise<boolean> {
+    const before = this.#wins.length
+    const end = Date.now() + withinMs
+    while (this.#wins.length === before && Date.now() < end) await sleep(25)
+    return this.#wins.length > before
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    await this.#running
+  }
+
+  async #compete(): Promise<void> {
+    await this.#untilHeld(this.#name)
+    this.hasSeen = !this.#isStopped
+    while (!this.#isStopped) {
+      await this.#try()
+      await sleep(150)
+    }
+  }
+
+  async #try(): Promise<void> {
+    const lock = await unlessSlow(this.#locks.tryAcquire(this.#name))
+    if (!lock) return
+    this.#wins.push(Date.now())
+    await unlessSlow(lock.release())
+  }
+
+  async #steal(): Promise<void> {
+    const name = stolenName(this.#name)
+    // Again and again: Next 14 renders a page twice at a time, and shows either.
+    while (!this.#isStopped) {
+      await this.#untilHeld(name)
+      await unlessSlow(this.#locks.forceRelease(name))
+    }
+  }
+
+  async #untilHeld(name: string): Promise<void> {
+    while (!this.#isStopped && !(await unlessSlow(this.#locks.inspect(name)))?.held)
+      await sleep(100)
+  }
+}
+
+/** Null where the database gave no answer in time, on a machine that is busy. */
+async function unlessSlow<T>(work: Promise<T>): Promise<T | null> {
+  try {
+    return await work
+  } catch (error) {
+    if (error instanceof LockBackendError) return null
+    throw error
+  }
+}

@@ -1,0 +1,31 @@
+// How users' projects let TypeScript find packages: a tsconfig for each way.
+
+/** `module` by `moduleResolution`. Next 14 writes "node", which is node10. */
+export const RESOLUTIONS = {
+  node10: "ESNext",
+  node16: "Node16",
+  nodenext: "NodeNext",
+  bundler: "ESNext",
+} as const
+
+export type Resolution = keyof typeof RESOLUTIONS
+
+/** @param files what is compiled, with all declarations that it needs */
+export function tsconfig(moduleResolution: Resolution, files: readonly string[], more = {}) {
+  return {
+    compilerOptions: {
+      target: "ES2022",
+      lib: ["ES2022", "DOM", "DOM.Iterable"],
+      module: RESOLUTIONS[moduleResolution],
+      moduleResolution,
+      types: ["node"],
+      strict: true,
+      // All declarations but those that TypeScript itself brings, which would take most of the time.
+      skipLibCheck: false,
+      skipDefaultLibCheck: true,
+      noEmit: true,
+      ...more,
+    },
+    files,
+  }
+}

@@ -1,0 +1,31 @@
+// What a user's code takes from each entry point but Hono's, whose own types need a newer TypeScript. Compiled, not run.
+import { type Lock, LockLostError, LockManager } from "fetchlock"
+import { withLock } from "fetchlock/handler"
+import { quorum } from "fetchlock/quorum"
+
+interface Context {
+  readonly params: Promise<{ readonly id: string }>
+}
+
+export const locks = new LockManager({
+  redis: quorum([{ url: "https://eu1-example.upstash.io", token: "t" }]),
+})
+
+export const remaining: Promise<number> = locks.request("a", (lock: Lock) => lock.remaining)
+
+export const isLost = (error: unknown): boolean => error instanceof LockLostError
+
+/** What the handler takes decides what `name` is given. */
+export const pay: (request: Request, context: Context) => Promise<Response> = withLock(
+  async (_request: Request, lock, { params }: Context) => {
+    const token: number = lock.fencingToken
+    return new Response(`${(await params).id} ${token}`)
+  },
+  { locks, fencing: true, name: async (_, { params }) => (await params).id },
+)
+
+export const refused = withLock(() => new Response("done"), {
+  locks,
+  // @ts-expect-error -- the handler takes no context
+  name: async (_: Request, { params }: Context) => (await params).id,
+})
