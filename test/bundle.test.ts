@@ -14,7 +14,7 @@ const LARGEST = 18_688
 /** What `fetchlock/quorum` may add to it. */
 const LARGEST_QUORUM = 3_400
 /** What `fetchlock/once` may add to it. */
-const LARGEST_ONCE = 3_072
+const LARGEST_ONCE = 4_096
 /** What the middleware may add to a bundle that has Hono and the lock. */
 const LARGEST_GUARD = 1_664
 

@@ -1,5 +1,4 @@
 // Waits in the queue of a lock: hears of the grant through a stream, and asks where it might have missed it.
-import { RedisError } from "../redis/redis-error.js"
 import type { Busy, Grant, LockQueue, Notice, Queued, Waiter } from "../redis/store.js"
 import type { Subscription } from "../redis/transport.js"
 import { MAX_TIMER_MS } from "../time/duration.js"
@@ -7,6 +6,7 @@ import { untilAborted } from "../time/timers.js"
 import { elapsedMs, now, Validity } from "../time/validity.js"
 import { createChannel } from "../values/token.js"
 import type { AcquisitionRequest, Attempts } from "./attempts.js"
+import { openStream } from "./open-stream.js"
 import {
   listeningPauseMs,
   pollingPauseMs,
@@ -70,27 +70,14 @@ export class QueueWait {
   async #listen(): Promise<string | undefined> {
     // The place in the queue costs a request as well.
     if (!this.#queue.canListen || this.#attempts.requestsLeft < 2) return undefined
-    const { signal, timeoutMs, ttlMs } = this.#request
+    const { ttlMs } = this.#request
     const channel = createChannel()
     const onNotice = (notice: Notice) => {
       this.#inbox.put(notice)
     }
-    this.#attempts.count()
-    const within = Math.min(timeoutMs, this.#attempts.leftMs / 2)
-    const opening = this.#queue.listen(channel, onNotice, within)
-    try {
-      this.#stream = await untilAborted(opening, signal)
-    } catch (error) {
-      // After an abort it may still open.
-      opening.then(
-        (stream) => {
-          stream.close()
-        },
-        () => undefined,
-      )
-      if (!(error instanceof RedisError)) throw error
-      return undefined
-    }
+    const open = (withinMs: number) => this.#queue.listen(channel, onNotice, withinMs)
+    this.#stream = await openStream(this.#attempts, this.#request, open)
+    if (!this.#stream) return undefined
     this.#schedule = pollScheduleFor(this.#queue.noticesEnd ? "stream" : "subscriber", ttlMs)
     return channel
   }

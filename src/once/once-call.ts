@@ -1,13 +1,11 @@
 // One call of `once`: finds a result, waits for one, or runs and settles.
 import { retryUntilKnown } from "../redis/retry.js"
 import { LockBackendError } from "../errors.js"
-import type { Emit } from "../events.js"
-import { Lock } from "../hold/lock.js"
+import type { Lock } from "../hold/lock.js"
+import { RunLock } from "./run-lock.js"
 import { untilAborted } from "../time/timers.js"
-import type { ScriptDatabase } from "../redis/store.js"
 import { Attempts } from "../acquire/attempts.js"
 import { readError } from "./once-errors.js"
-import type { OncePlan } from "./once-options.js"
 import { GIVEN_UP, type OnceRecord } from "./once-record.js"
 import { type Led, OnceRequests, type Running, type Told } from "./once-requests.js"
 import { type OnceCall, runHeld } from "./once-run.js"
@@ -66,7 +64,7 @@ export async function callOnce(call: OnceCall): Promise<Result> {
   const { waitedMs, requests: sent } = inquiry
   emit({ type: "granted", name, waitedMs, requests: sent, fencingToken: answer.fencingToken })
   const hold = { ...plan.acquire, ...answer, timeoutMs, emit, withdrawLate, isAdopted: false }
-  const lock = new Lock({ ...hold, store: requests, claim: { name, token, waitUntil } })
+  const lock = new RunLock({ ...hold, store: requests, claim: { name, token, waitUntil } })
   return lead(call, lock, requests, answer.old)
 }
 

@@ -3,7 +3,7 @@ import * as scripts from "../redis/lua/scripts.js"
 import { unexpectedReply } from "../redis/redis-error.js"
 import type { ScriptDatabase } from "../redis/store.js"
 import { onceKeys } from "../redis/keys.js"
-import { readInteger, readText } from "../redis/replies.js"
+import { readEnding, readExtended, readInteger, readText } from "../redis/replies.js"
 import type { Busy, Grant, HoldStore } from "../redis/store.js"
 import type { ReleaseResult } from "../events.js"
 import { now, Validity } from "../time/validity.js"
@@ -115,12 +115,10 @@ export class OnceRequests implements HoldStore {
   async extend(
     { ttlMs }: { readonly ttlMs: number },
     timeoutMs: number,
-  ): Promise<Validity | "taken" | "gone"> {
+  ): ReturnType<HoldStore["extend"]> {
     const sentAt = now()
     const reply = await this.#run(scripts.onceExtend, [this.#claim.token, ttlMs], timeoutMs)
-    if (reply === "taken" || reply === "gone") return reply
-    if (reply !== "renewed") throw unexpectedReply()
-    return Validity.ofTtl(sentAt, ttlMs)
+    return readExtended(reply, sentAt, ttlMs)
   }
 
   async release(_: unknown, timeoutMs: number): Promise<ReleaseResult> {
@@ -157,8 +155,7 @@ export class OnceRequests implements HoldStore {
       1,
       timeoutMs,
     )
-    if (result !== "released" && result !== "taken" && result !== "gone") throw unexpectedReply()
-    return result
+    return readEnding(result)
   }
 
   #run(script: string, args: readonly (string | number)[], timeoutMs: number): Promise<unknown> {

@@ -1,10 +1,10 @@
 // Waits for somebody else's run: learns of its result through a stream, and asks where it might have missed it.
-import { RedisError } from "../redis/redis-error.js"
 import type { Subscription } from "../redis/transport.js"
-import { sleep, untilAborted } from "../time/timers.js"
+import { sleep } from "../time/timers.js"
 import type { ScriptDatabase } from "../redis/store.js"
 import { elapsedMs, now } from "../time/validity.js"
 import { Inbox } from "../acquire/queue-wait.js"
+import { openStream } from "../acquire/open-stream.js"
 import type { Attempts } from "../acquire/attempts.js"
 import { type OnceRecord, readRecord } from "./once-record.js"
 import type { Led, Running, Told } from "./once-requests.js"
@@ -40,7 +40,18 @@ export async function waitForRun(waiting: Waiting, first: Running): Promise<Led 
   let answer: Led | Running | Told = first
   let stream: Subscription | undefined
   try {
-    if (push && database.canListen) stream = await listen(waiting, first.channel, inbox)
+    if (push && database.canListen) {
+      const listener = {
+        onMessage: (message: string) => {
+          inbox.put(message)
+        },
+        onEnd: () => {
+          inbox.put("end")
+        },
+      }
+      const open = (withinMs: number) => database.listen(first.channel, listener, withinMs)
+      stream = await openStream(inquiry, waiting, open)
+    }
     // What was published before the stream was confirmed is found by this claim.
     if (stream) answer = await claim(first.since)
     for (let n = 0; answer.kind === "busy"; n++) {
@@ -53,35 +64,6 @@ export async function waitForRun(waiting: Waiting, first: Running): Promise<Led 
     return answer
   } finally {
     stream?.close()
-  }
-}
-
-/** The stream, or undefined where there is none to be had. */
-async function listen(
-  { database, inquiry, signal, timeoutMs }: Waiting,
-  channel: string,
-  inbox: Inbox<string>,
-): Promise<Subscription | undefined> {
-  inquiry.count()
-  const listener = {
-    onMessage: (message: string) => {
-      inbox.put(message)
-    },
-    onEnd: () => {
-      inbox.put("end")
-    },
-  }
-  const opening = database.listen(channel, listener, Math.min(timeoutMs, inquiry.leftMs / 2))
-  try {
-    return await untilAborted(opening, signal)
-  } catch (error) {
-    // After an abort it may still open.
-    const close = (stream: Subscription) => {
-      stream.close()
-    }
-    opening.then(close, () => undefined)
-    if (!(error instanceof RedisError)) throw error
-    return undefined
   }
 }
 

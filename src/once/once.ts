@@ -22,11 +22,14 @@ export interface OnceResult<T> {
 }
 
 /** What the run is given: the lock under which it runs; null where `failOpen` runs without one. */
-type LockOf<O> = O extends { readonly failOpen: true }
-  ? Lock | null
-  : O extends { readonly fencing: true }
-    ? FencedLock
-    : Lock
+type LockOf<Fencing, FailOpen> =
+  (Fencing extends true ? FencedLock : Lock) | (FailOpen extends true ? null : never)
+
+/** What decides the type of the run's lock. */
+interface LockKind<Fencing, FailOpen> {
+  readonly fencing?: Fencing
+  readonly failOpen?: FailOpen
+}
 
 /** `once` itself, and the same with more to tell. */
 export interface Once {
@@ -50,11 +53,15 @@ export interface Once {
    * ```
    */
   <T>(locks: LockManager, name: string, run: (lock: Lock) => T | Promise<T>): Promise<T>
-  <T, O extends OnceOptions<T> = OnceOptions<T>>(
+  <
+    T,
+    const Fencing extends boolean | undefined = undefined,
+    const FailOpen extends boolean | undefined = undefined,
+  >(
     locks: LockManager,
     name: string,
-    options: O & OnceOptions<T>,
-    run: (lock: LockOf<O>) => T | Promise<T>,
+    options: OnceOptions<T> & LockKind<Fencing, FailOpen>,
+    run: (lock: LockOf<Fencing, FailOpen>) => T | Promise<T>,
   ): Promise<T>
   /**
    * The same, and tells how the value came: for a header or a metric.
@@ -71,11 +78,15 @@ export interface Once {
     name: string,
     run: (lock: Lock) => T | Promise<T>,
   ): Promise<OnceResult<T>>
-  detailed<T, O extends OnceOptions<T> = OnceOptions<T>>(
+  detailed<
+    T,
+    const Fencing extends boolean | undefined = undefined,
+    const FailOpen extends boolean | undefined = undefined,
+  >(
     locks: LockManager,
     name: string,
-    options: O & OnceOptions<T>,
-    run: (lock: LockOf<O>) => T | Promise<T>,
+    options: OnceOptions<T> & LockKind<Fencing, FailOpen>,
+    run: (lock: LockOf<Fencing, FailOpen>) => T | Promise<T>,
   ): Promise<OnceResult<T>>
 }
 

@@ -1,4 +1,5 @@
 // Reads the replies of the scripts: strictly, since what they say decides who holds the lock.
+import type { ReleaseResult } from "../events.js"
 import { type Instant, now, Validity } from "../time/validity.js"
 import { quoted } from "../values/invalid-argument.js"
 import { unexpectedReply } from "./redis-error.js"
@@ -141,6 +142,23 @@ export function readNotice(message: string): Notice | undefined {
   } catch {
     return undefined
   }
+}
+
+/** How a hold ended, as the scripts that end one say. */
+export function readEnding(reply: unknown): ReleaseResult {
+  if (reply !== "released" && reply !== "taken" && reply !== "gone") throw unexpectedReply()
+  return reply
+}
+
+/** The validity of a hold that was extended by a request sent then, or what became of it. */
+export function readExtended(
+  reply: unknown,
+  sentAt: Instant,
+  ttlMs: number,
+): Validity | "taken" | "gone" | "stolen" {
+  if (reply === "taken" || reply === "gone" || reply === "stolen") return reply
+  if (reply !== "renewed") throw unexpectedReply()
+  return Validity.ofTtl(sentAt, ttlMs)
 }
 
 /** Text, which clients that parse replies may have made a number or a word of. */

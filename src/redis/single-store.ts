@@ -5,7 +5,15 @@ import { now, Validity } from "../time/validity.js"
 import type { Database } from "./database.js"
 import { acquire, SingleQueue } from "./queue.js"
 import { unexpectedReply } from "./redis-error.js"
-import { readClaimed, readInteger, readSnapshots, readStolen, RELEASE_LENGTH } from "./replies.js"
+import {
+  readClaimed,
+  readEnding,
+  readExtended,
+  readInteger,
+  readSnapshots,
+  readStolen,
+  RELEASE_LENGTH,
+} from "./replies.js"
 import type {
   Busy,
   Claim,
@@ -117,9 +125,7 @@ export class SingleStore implements LockStore, SingleDatabase {
     const sentAt = now()
     const args = [token, String(ttlMs)]
     const reply = await this.database.runOn(scripts.extend, name, args, timeoutMs)
-    if (reply === "taken" || reply === "gone" || reply === "stolen") return reply
-    if (reply !== "renewed") throw unexpectedReply()
-    return Validity.ofTtl(sentAt, ttlMs)
+    return readExtended(reply, sentAt, ttlMs)
   }
 
   async release(
@@ -136,7 +142,6 @@ export class SingleStore implements LockStore, SingleDatabase {
     )
     const [result, lacks] = reply
     if (readInteger(lacks) === 1) this.#hasDelex = false
-    if (result !== "released" && result !== "taken" && result !== "gone") throw unexpectedReply()
-    return result
+    return readEnding(result)
   }
 }

@@ -131,3 +131,14 @@ test("a record that is not ours, or cannot be read, is an error and never a valu
     expect(await rejection(once(locks, "strange", () => 1))).toBeInstanceOf(LockBackendError)
   }
 })
+
+test("a run's lock is neither kept nor handed over: its result would reach nobody", async () => {
+  const locks = database.locks()
+  const kept = once(locks, "kept", (lock) => lock.keep("1m"))
+  await expect(kept).rejects.toMatchObject({ name: "NotSupportedError" })
+  const transferred = once(locks, "transferred", (lock) => lock.transfer())
+  await expect(transferred).rejects.toMatchObject({ name: "NotSupportedError" })
+  // The names are free at once.
+  expect(await once(locks, "kept", { wait: 0 }, () => 1)).toBe(1)
+  expect(await once(locks, "transferred", { wait: 0 }, () => 1)).toBe(1)
+})

@@ -161,7 +161,7 @@ export async function simulate(engine: Engine, options: SimulationOptions): Prom
       locks,
       name,
       { remember, attempts: Infinity, serialize: (value) => JSON.stringify(value) },
-      (lock) => work(name, remember, process, lock),
+      (lock: Lock) => work(name, remember, process, lock),
     )
     const ended = Promise.race([
       calling,
