@@ -35,11 +35,18 @@ export interface OnceOptions<T> {
   readonly rememberErrors?: Duration | undefined
   /**
    * How many runs in a row may crash: a positive integer, or Infinity. Then calls reject with an `OnceAttemptsError`, for
-   * a minute. A crash is noticed when the run's `ttl` is over.
+   * as long as `rememberCrashes` says. A crash is noticed when the run's `ttl` is over.
    *
    * @default 3
    */
   readonly attempts?: number | undefined
+  /**
+   * For how long after its `ttl` a run that crashed is remembered: at least a second. A longer time keeps calls from a job
+   * that must not be repeated, and from one that would run by now.
+   *
+   * @default "1m"
+   */
+  readonly rememberCrashes?: Duration | undefined
   /**
    * What the run is about, for names that a client chose: a call with the same name and another fingerprint
    * rejects with an `OnceMismatchError`. Only a digest of it is sent.
@@ -102,6 +109,7 @@ export interface OncePlan {
   readonly staleMs: number
   readonly rememberErrorsMs: number
   readonly attempts: number
+  readonly rememberCrashesMs: number
   readonly fingerprint: string | undefined
   readonly failOpen: boolean
   readonly serialize: (value: unknown) => unknown
@@ -119,6 +127,7 @@ export function planOnce(defaults: AcquireOptions, options: unknown): OncePlan {
     stale = 0,
     rememberErrors = 0,
     attempts = 3,
+    rememberCrashes = "1m",
     failOpen = false,
     maxBytes = 1_000_000,
     serialize = toJson,
@@ -154,6 +163,7 @@ export function planOnce(defaults: AcquireOptions, options: unknown): OncePlan {
     staleMs: parseDuration("stale", stale, RANGE),
     rememberErrorsMs: parseDuration("rememberErrors", rememberErrors, RANGE),
     attempts,
+    rememberCrashesMs: parseDuration("rememberCrashes", rememberCrashes, { ...RANGE, min: 1_000 }),
     fingerprint,
     failOpen,
     serialize,

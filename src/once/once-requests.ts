@@ -49,6 +49,7 @@ export interface OnceClaim {
   readonly fingerprint: string
   readonly attempts: number
   readonly staleMs: number
+  readonly rememberCrashesMs: number
 }
 
 /** For a `Lock` it is the store of its hold, whose release ends the run. */
@@ -69,12 +70,13 @@ export class OnceRequests implements HoldStore {
   }
 
   async claim(since: number | undefined, timeoutMs: number): Promise<Led | Running | Told> {
-    const { name, token, ttlMs, fencing, fingerprint, attempts, staleMs } = this.#claim
+    const { name, token, ttlMs, fencing, fingerprint, attempts, staleMs, rememberCrashesMs } =
+      this.#claim
     const sentAt = now()
     const most = Math.min(attempts, Number.MAX_SAFE_INTEGER)
     const reply = await this.#run(
       scripts.onceClaim,
-      [token, ttlMs, since ?? "", fencing ? 1 : 0, fingerprint, most, staleMs],
+      [token, ttlMs, since ?? "", fencing ? 1 : 0, fingerprint, most, staleMs, rememberCrashesMs],
       timeoutMs,
     )
     if (!Array.isArray(reply)) throw unexpectedReply()

@@ -53,7 +53,7 @@ export class OnceByHand {
   claim(token: string, options: ClaimByHand = {}): Promise<unknown[]> {
     const { ttl = 30_000, since = "", fencing = false, fingerprint = "-" } = options
     const { attempts = 3, stale = 0 } = options
-    const args = [token, ttl, since, fencing ? 1 : 0, fingerprint, attempts, stale]
+    const args = [token, ttl, since, fencing ? 1 : 0, fingerprint, attempts, stale, 60_000]
     return this.#run(this.#scripts.onceClaim, args) as Promise<unknown[]>
   }
 
@@ -71,7 +71,7 @@ export class OnceByHand {
   /** A leader with so much left of its hold; less than nothing: it has crashed. */
   plant(token: string, leftMs: number, attempt = 1): Promise<unknown> {
     const life = String(60_000 + leftMs)
-    return this.command("SET", this.leader, `${token} ${attempt} -`, "PX", life)
+    return this.command("SET", this.leader, `${token} ${attempt} - 60000`, "PX", life)
   }
 
   /** The server's time in microseconds. */

@@ -27,7 +27,7 @@ describeVariants("once", (variant) => {
   /** A leader that has crashed: nobody renews what it has left. */
   const crash = (name: string, leftMs: number, attempt = 1) =>
     database.command(
-      ...["SET", key(name, "run"), `fl_crashed_${attempt} ${attempt} -`],
+      ...["SET", key(name, "run"), `fl_crashed_${attempt} ${attempt} - 60000`],
       ...["PX", String(60_000 + leftMs)],
     )
 

@@ -33,9 +33,9 @@ export const onceMutants: readonly LuaMutant[] = [
     breaks: "runs are told apart",
   },
   {
-    file: SHARED,
-    find: "local GRACE = 60000",
-    replace: "local GRACE = 0",
+    file: CLAIM,
+    find: "local graceMs = ARGV[8]",
+    replace: 'local graceMs = "0"',
     breaks: "a crash is remembered for a while",
   },
   {
@@ -124,7 +124,7 @@ export const onceMutants: readonly LuaMutant[] = [
   },
   {
     file: CLAIM,
-    find: 'redis.call("PTTL", leader) - GRACE or 0',
+    find: 'redis.call("PTTL", leader) - grace or 0',
     replace: 'redis.call("PTTL", leader) or 0',
     breaks: "a leader whose time is over is succeeded",
   },
@@ -178,13 +178,13 @@ export const onceMutants: readonly LuaMutant[] = [
   },
   {
     file: CLAIM,
-    find: '"PX", digits(ttl + GRACE))',
+    find: '"PX", digits(ttl + graceMs))',
     replace: '"PX", digits(ttl))',
     breaks: "a leader leads for its ttl",
   },
   {
     file: CLAIM,
-    find: ', "PX", digits(ttl + GRACE))',
+    find: ', "PX", digits(ttl + graceMs))',
     replace: ")",
     breaks: "no leader without a ttl",
   },
@@ -250,7 +250,7 @@ export const onceMutants: readonly LuaMutant[] = [
   },
   {
     file: EXTEND,
-    find: "digits(ttl + GRACE)",
+    find: "digits(ttl + grace)",
     replace: "ttl",
     breaks: "an extension lengthens",
   },

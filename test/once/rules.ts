@@ -29,7 +29,7 @@ export const rules: readonly Rule[] = [
     run: async (name) => {
       const token = tokenByHand()
       expect(await name.claim(token)).toEqual(["lead", 30_000, "", ""])
-      expect(await name.command("GET", name.leader)).toBe(`${token} 1 -`)
+      expect(await name.command("GET", name.leader)).toBe(`${token} 1 - 60000`)
       const [kind, left, since, channel] = await name.claim(tokenByHand())
       expect([kind, since, channel]).toEqual(["running", MICROS, CHANNEL])
       expect(left).toBeLessThanOrEqual(30_000)
@@ -46,11 +46,11 @@ export const rules: readonly Rule[] = [
       const [kind, left] = await name.claim(token)
       expect(kind).toBe("lead")
       expect(left).toBeLessThanOrEqual(5_000)
-      expect(await name.command("GET", name.leader)).toBe(`${token} 2 -`)
+      expect(await name.command("GET", name.leader)).toBe(`${token} 2 - 60000`)
       // Also when that is over, which is no crash.
       await name.plant(token, -10, 3)
       expect(await name.claim(token)).toEqual(["lead", 30_000, "", ""])
-      expect(await name.command("GET", name.leader)).toBe(`${token} 3 -`)
+      expect(await name.command("GET", name.leader)).toBe(`${token} 3 - 60000`)
     },
   },
   {
@@ -156,7 +156,7 @@ export const rules: readonly Rule[] = [
       await name.plant(tokenByHand(), -1)
       const second = tokenByHand()
       expect(await name.claim(second, { attempts: 2 })).toEqual(["lead", 30_000, "", ""])
-      expect(await name.command("GET", name.leader)).toBe(`${second} 2 -`)
+      expect(await name.command("GET", name.leader)).toBe(`${second} 2 - 60000`)
       await name.plant(second, -1, 2)
       expect(await name.claim(tokenByHand(), { attempts: 2 })).toEqual(["exhausted", 2])
       expect((await name.claim(tokenByHand(), { attempts: 3 }))[0]).toBe("lead")

@@ -3,7 +3,8 @@
 --
 -- KEYS  leader, record, fencing counter
 -- ARGV  token, ttl in ms, µs of the server at the call's first claim ("" in the first), "1" for a fencing token,
---       fingerprint ("-" for none), the most attempts, for how many ms an old value will do
+--       fingerprint ("-" for none), the most attempts, for how many ms an old value will
+--       do, for how many ms a crash is remembered
 -- Replies
 --   {"done", record}
 --   {"lead", ms left, fencing token or "", old record or ""}
@@ -14,6 +15,7 @@
 -- Calls  fresh: 2 · free: 3 · running: 4, after the first claim 3 · fencing: 2 or 3 more · an old record: 1 more
 local token, ttl, since, fencing = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local fingerprint, attempts, staleMs = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
+local graceMs = ARGV[8]
 --@include once.lua
 --@include mint.lua
 
@@ -39,8 +41,8 @@ local function lead(ms, isNew)
   return {"lead", ms, fence, old}
 end
 
-local theirs, attempt, other = leading()
-local left = theirs and redis.call("PTTL", leader) - GRACE or 0
+local theirs, attempt, other, grace = leading()
+local left = theirs and redis.call("PTTL", leader) - grace or 0
 if left > 0 then
   if theirs == token then return lead(left) end
   if differs(other) then return {"mismatch"} end
@@ -53,5 +55,5 @@ if attempt > attempts then
   if old ~= "" then return {"old", old} end
   return {"exhausted", attempt - 1}
 end
-redis.call("SET", leader, token .. " " .. attempt .. " " .. fingerprint, "PX", digits(ttl + GRACE))
+redis.call("SET", leader, table.concat({token, attempt, fingerprint, graceMs}, " "), "PX", digits(ttl + graceMs))
 return lead(tonumber(ttl), true)

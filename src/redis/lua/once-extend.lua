@@ -6,7 +6,7 @@
 -- Calls  ours: 2 · not ours: 1
 local token, ttl = ARGV[1], ARGV[2]
 --@include once.lua
-local theirs = leading()
+local theirs, _, _, grace = leading()
 if theirs ~= token then return theirs and "taken" or "gone" end
-redis.call("PEXPIRE", leader, digits(ttl + GRACE), "GT")
+redis.call("PEXPIRE", leader, digits(ttl + grace), "GT")
 return "renewed"
