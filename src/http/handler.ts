@@ -3,6 +3,8 @@ import type { WaitUntil } from "../options.js"
 import { invalid } from "../values/invalid-argument.js"
 import { type GuardOptions, type HeldLock, planGuard } from "./guard-options.js"
 import { guard } from "./guard.js"
+import { type IdempotencyOptions, planIdempotency } from "./idempotency-options.js"
+import { idempotent } from "./idempotent.js"
 import { problemResponse } from "./problem.js"
 
 export type { HeldLock, ReleaseTime } from "./guard-options.js"
@@ -70,6 +72,51 @@ export function withLock<
       waitUntil: waitUntilOf(rest),
       // Async, so that a handler that throws at once is one that rejects.
       run: async (lock) => handler(request, lock as HeldLock<Fencing, FailOpen>, ...rest),
+      respond: problemResponse,
+    })
+}
+
+/** The options of `withIdempotency`. Functions among them are given what the handler is called with. */
+export type WithIdempotencyOptions<
+  Req extends Request = Request,
+  Rest extends readonly unknown[] = readonly unknown[],
+> = IdempotencyOptions<readonly [request: Req, ...rest: Rest]>
+
+/**
+ * Makes a fetch handler idempotent: a request with an `Idempotency-Key` is handled once, and a repeat gets the stored
+ * status, headers and bytes, with `Idempotent-Replayed: true`.
+ *
+ * With `withLock`, put it outside, `withIdempotency(withLock(…), …)`: a repeat then needs no lock.
+ *
+ * > [!WARNING]
+ * > At least once, not exactly once: when the process dies, a repeat is handled again. See `onCrash`.
+ *
+ * @throws `TypeError` or `RangeError` that names the option. What the handler throws is thrown on.
+ *
+ * @example
+ * ```ts
+ * import { LockManager } from "fetchlock"
+ * import { withIdempotency } from "fetchlock/handler"
+ *
+ * export const POST = withIdempotency(
+ *   async (request: Request) => Response.json(await charge(await request.json()), { status: 201 }),
+ *   { locks: LockManager.fromEnv(), scope: (request) => userOf(request), onCrash: "fail" },
+ * )
+ * ```
+ */
+export function withIdempotency<Req extends Request, Rest extends readonly unknown[]>(
+  handler: (request: Req, ...rest: Rest) => Response | Promise<Response>,
+  options: WithIdempotencyOptions<Unchanged<Req>, Unchanged<Rest>>,
+): (request: Req, ...rest: Rest) => Promise<Response> {
+  if (typeof handler !== "function") throw invalid("handler", "a function", handler)
+  const plan = planIdempotency(options)
+  return (request, ...rest) =>
+    idempotent(plan, {
+      request,
+      args: [request, ...rest],
+      waitUntil: waitUntilOf(rest),
+      readBody: () => request.clone().arrayBuffer(),
+      run: async () => handler(request, ...rest),
       respond: problemResponse,
     })
 }

@@ -5,7 +5,7 @@ import type { LockError, LockErrorCode } from "../errors.js"
 export interface Problem {
   /** Tells one kind of problem from another: the end of its `type`. */
   readonly type: ProblemType
-  readonly status: 400 | 403 | 404 | 405 | 409 | 413 | 415 | 423 | 499 | 500 | 501 | 503
+  readonly status: 400 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 423 | 499 | 500 | 501 | 503
   /** The same for all problems of the type. */
   readonly title: string
   /** What is the matter with this request. */
@@ -30,6 +30,13 @@ export type ProblemType =
   | "not-found"
   | "method-not-allowed"
   | "not-supported"
+  | "idempotency-key-missing"
+  | "idempotency-key-invalid"
+  | "idempotency-busy"
+  | "idempotency-mismatch"
+  | "idempotency-unavailable"
+  | "idempotency-unknown"
+  | "idempotency-failed"
 
 /**
  * The problem as a response.

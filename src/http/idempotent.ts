@@ -1,0 +1,178 @@
+// Handles a request once for each key, and repeats its response.
+import { LockError, LockTimeoutError } from "../errors.js"
+import { LockManager } from "../lock-manager.js"
+import { once } from "../once/once.js"
+import { OnceAttemptsError, OnceMismatchError, OnceRunError } from "../once/once-errors.js"
+import type { WaitUntil } from "../options.js"
+import { show } from "../values/invalid-argument.js"
+import { safeCallback } from "../values/safe-callback.js"
+import { managerOf } from "./guard-options.js"
+import { readIdempotencyKey } from "./idempotency-key.js"
+import type { IdempotencyPlan } from "./idempotency-options.js"
+import { type Problem, refusalOf } from "./problem.js"
+import { repeatResponse, type StoredResponse, storeResponse } from "./stored-response.js"
+
+/** One request, as its framework sees it. */
+export interface IdempotentExchange<Args extends readonly unknown[]> {
+  readonly request: Request
+  /** What functions among the options are given. */
+  readonly args: Args
+  /** The runtime's own, where it has one for this request. */
+  readonly waitUntil: WaitUntil | undefined
+  /** The request's body, which stays readable for the handler. */
+  readonly readBody: () => Promise<ArrayBuffer>
+  /** Has the request handled. */
+  readonly run: () => Promise<Response>
+  /** Makes a response of a problem. */
+  readonly respond: (problem: Problem) => Response
+}
+
+/** What a run came to. */
+interface Outcome {
+  readonly stored: StoredResponse
+  /** Its own, where this call ran. */
+  readonly response?: Response
+}
+
+/** Answers the request. Storing the response may outlast the answer. */
+export async function idempotent<Args extends readonly unknown[]>(
+  plan: IdempotencyPlan<Args>,
+  exchange: IdempotentExchange<Args>,
+): Promise<Response> {
+  const { args, request, respond } = exchange
+  const key = readIdempotencyKey(request.headers)
+  if (key === undefined) return plan.required ? respond(MISSING) : exchange.run()
+  if (key === null) return respond(INVALID)
+  const locks = managerOf(typeof plan.locks === "function" ? plan.locks(...args) : plan.locks)
+  // Escaped, so that no scope reaches into another one's keys.
+  const scope =
+    plan.scope === "none" ? "" : encodeURIComponent(checkScope(await plan.scope(...args)))
+  const name = `idempotency:${scope}:${key}`
+  const fingerprint = await (plan.fingerprint?.(...args) ?? digestOf(exchange))
+  const waitUntil = exchange.waitUntil ?? LockManager.settingsOf(locks).defaults.waitUntil
+  return new Promise((answer, refuse) => {
+    const serving = serve(plan, exchange, { locks, name, fingerprint, waitUntil }, answer)
+    // From the start: a client that goes away must not take the response along.
+    safeCallback("waitUntil", waitUntil)(serving.catch(refuse))
+  })
+}
+
+interface Need {
+  readonly locks: LockManager
+  readonly name: string
+  readonly fingerprint: string
+  readonly waitUntil: WaitUntil | undefined
+}
+
+async function serve<Args extends readonly unknown[]>(
+  plan: IdempotencyPlan<Args>,
+  { run, respond }: IdempotentExchange<Args>,
+  { locks, name, fingerprint, waitUntil }: Need,
+  answer: (response: Response) => void,
+): Promise<void> {
+  const { remember, keep, wait, ttl, maxBytes, failOpen, onCrash, onTooLarge } = plan
+  const handle = async (): Promise<Outcome> => {
+    const response = await run()
+    if (plan.answer === "before-store") {
+      const storing = storeResponse(response, maxBytes)
+      answer(response)
+      return { stored: await storing, response }
+    }
+    return { stored: await storeResponse(response, maxBytes), response }
+  }
+  const isKept = ({ stored, response }: Outcome) =>
+    response && keep(response) && (stored[2] !== null || onTooLarge !== "retry")
+  try {
+    const { value, source } = await once.detailed(
+      locks,
+      name,
+      {
+        remember: (outcome) => (isKept(outcome) ? remember : 0),
+        // Base64, and room for the headers.
+        maxBytes: 2 * maxBytes + 100_000,
+        serialize: ({ stored }) => JSON.stringify(stored),
+        deserialize: (text): Outcome => ({ stored: JSON.parse(text) as StoredResponse }),
+        ...(onCrash === "fail" && { attempts: 1, rememberCrashes: remember }),
+        ...{ fingerprint, wait, ttl, failOpen, waitUntil },
+      },
+      handle,
+    )
+    if (source === "ran" && value.response) answer(value.response)
+    else answer(value.stored[2] === null ? respond(UNAVAILABLE) : repeatResponse(value.stored))
+  } catch (error) {
+    const problem = problemOf(error)
+    if (!problem) throw error
+    answer(respond(problem))
+  }
+}
+
+function problemOf(error: unknown): Problem | undefined {
+  if (error instanceof LockTimeoutError) return BUSY
+  if (error instanceof OnceMismatchError) return MISMATCH
+  if (error instanceof OnceAttemptsError) return UNKNOWN
+  if (error instanceof OnceRunError) return FAILED
+  return error instanceof LockError ? refusalOf(error) : undefined
+}
+
+function checkScope(scope: unknown): string {
+  if (typeof scope === "string" && scope !== "") return scope
+  throw new TypeError(`scope: must be text that is not empty, got ${show(scope)}`)
+}
+
+/** Method, path with query, and the digest of the body. */
+async function digestOf({
+  request,
+  readBody,
+}: Pick<IdempotentExchange<readonly unknown[]>, "request" | "readBody">): Promise<string> {
+  const { pathname, search } = new URL(request.url)
+  const digest = await crypto.subtle.digest("SHA-256", await readBody())
+  return `${request.method} ${pathname}${search} ${new Uint8Array(digest).join(" ")}`
+}
+
+const MISSING: Problem = {
+  type: "idempotency-key-missing",
+  status: 400,
+  title: "Idempotency-Key is missing",
+}
+
+const INVALID: Problem = {
+  type: "idempotency-key-invalid",
+  status: 400,
+  title: "Idempotency-Key is invalid",
+  detail: "The key must be 1 to 255 characters of printable ASCII.",
+}
+
+const BUSY: Problem = {
+  type: "idempotency-busy",
+  status: 409,
+  title: "A request with this Idempotency-Key is in progress",
+  isTemporary: true,
+}
+
+const MISMATCH: Problem = {
+  type: "idempotency-mismatch",
+  status: 422,
+  title: "Idempotency-Key was used for another request",
+}
+
+const UNAVAILABLE: Problem = {
+  type: "idempotency-unavailable",
+  status: 409,
+  title: "The response is too large to be repeated",
+  detail: "The request was handled.",
+}
+
+/** Not temporary: the same key gets the same answer. */
+const UNKNOWN: Problem = {
+  type: "idempotency-unknown",
+  status: 500,
+  title: "The outcome is unknown",
+  detail: "The request was being handled when its process died. The work may have been done.",
+}
+
+const FAILED: Problem = {
+  type: "idempotency-failed",
+  status: 500,
+  title: "The request with this Idempotency-Key failed",
+  isTemporary: true,
+}
