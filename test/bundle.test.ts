@@ -14,7 +14,9 @@ const LARGEST = 18_688
 /** What `fetchlock/quorum` may add to it. */
 const LARGEST_QUORUM = 3_400
 /** What `fetchlock/once` may add to it. */
-const LARGEST_ONCE = 4_096
+const LARGEST_ONCE = 4_160
+/** What idempotent routes may add to one that has `once`. */
+const LARGEST_IDEMPOTENCY = 2_400
 /** What the middleware may add to a bundle that has Hono and the lock. */
 const LARGEST_GUARD = 1_664
 
@@ -70,6 +72,22 @@ describe("the edge bundle", () => {
     expect(code).not.toContain("OnceMismatchError")
     return annotate(`${String(added)} bytes gzipped`)
   })
+
+  test.for([
+    ["idempotency", "http/hono/index.js", '; export { Hono } from "hono"'],
+    ["withIdempotency", "http/handler.js", ""],
+  ] as const)(
+    "grows little by %s, where `once` is there",
+    async ([name, entry, rest], { annotate }) => {
+      const base = `${LOCK}; export { once } from "./dist/once/index.js"${rest}`
+      const added =
+        sizeOf(await bundle(`${base}; export { ${name} } from "./dist/${entry}"`)) -
+        sizeOf(await bundle(base))
+      expect(added).toBeGreaterThan(500)
+      expect(added).toBeLessThanOrEqual(LARGEST_IDEMPOTENCY)
+      await annotate(`${String(added)} bytes gzipped`)
+    },
+  )
 
   test("grows little by the middleware, and not at all by the lock service beside it", async ({
     annotate,
@@ -263,27 +281,33 @@ describe("the public names", () => {
   })
 
   test("of fetchlock/handler", async () => {
-    expect(Object.keys((await import(resolve("dist/http/handler.js"))) as object)).toEqual([
+    expect(Object.keys((await import(resolve("dist/http/handler.js"))) as object).sort()).toEqual([
+      "withIdempotency",
       "withLock",
     ])
     expect(declaredNames("dist/http/handler.d.ts")).toEqual([
       "HeldLock",
       "ReleaseTime",
+      "WithIdempotencyOptions",
       "WithLockOptions",
+      "withIdempotency",
       "withLock",
     ])
   })
 
   test("of fetchlock/hono", async () => {
     expect(Object.keys((await import(resolve("dist/http/hono/index.js"))) as object)).toEqual([
+      "idempotency",
       "lock",
       "lockRoutes",
     ])
     expect(declaredNames("dist/http/hono/index.d.ts")).toEqual([
+      "IdempotencyOptions",
       "LockAttempt",
       "LockOptions",
       "LockRoutesOptions",
       "ReleaseTime",
+      "idempotency",
       "lock",
       "lockRoutes",
     ])
