@@ -132,14 +132,14 @@ describeVariants("once", (variant) => {
     const locks = database.locks({ onEvent: (event) => events.push(event) })
     const error = await rejection(
       once(locks, "replaced", { remember: "1m" }, async () => {
-        await database.command("SET", key("replaced", "run"), "fl_other 1 -", "PX", "90000")
+        await database.command("SET", key("replaced", "run"), "fl_other 1 - 60000", "PX", "90000")
         return "old"
       }),
     )
     expect(error).toBeInstanceOf(LockLostError)
     expect(error).toMatchObject({ reason: "taken" })
     expect(await database.command("EXISTS", key("replaced", "result"))).toBe(0)
-    expect(await database.command("GET", key("replaced", "run"))).toBe("fl_other 1 -")
+    expect(await database.command("GET", key("replaced", "run"))).toBe("fl_other 1 - 60000")
   })
 
   test("the signal of the run's lock aborts when its hold is lost", async () => {
