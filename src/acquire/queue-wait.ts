@@ -2,6 +2,7 @@
 import { RedisError } from "../redis/redis-error.js"
 import type { Busy, Grant, LockQueue, Notice, Queued, Waiter } from "../redis/store.js"
 import type { Subscription } from "../redis/transport.js"
+import { deadlineMs } from "../time/budget.js"
 import { MAX_TIMER_MS } from "../time/duration.js"
 import { untilAborted } from "../time/timers.js"
 import { elapsedMs, now, Validity } from "../time/validity.js"
@@ -76,7 +77,7 @@ export class QueueWait {
       this.#inbox.put(notice)
     }
     this.#attempts.count()
-    const within = Math.min(timeoutMs, this.#attempts.leftMs / 2)
+    const within = deadlineMs(timeoutMs, this.#attempts.leftMs / 2)
     const opening = this.#queue.listen(channel, onNotice, within)
     try {
       this.#stream = await untilAborted(opening, signal)
@@ -96,7 +97,10 @@ export class QueueWait {
   }
 
   #enqueue(waiter: Waiter): Promise<Grant | Queued> {
-    return this.#attempts.ask((timeoutMs) => this.#queue.enqueue(waiter, this.#ticket, timeoutMs))
+    return this.#attempts.ask(
+      (timeoutMs) => this.#queue.enqueue(waiter, this.#ticket, timeoutMs),
+      true,
+    )
   }
 
   /** Takes its old place in the queue again, out of which it was taken by a grant that it has missed, or for dead. */
@@ -121,7 +125,7 @@ export class QueueWait {
     if (grant) return grant
     // When the wait is over, this is the last look.
     this.#attempts.assertMayAsk()
-    return this.#attempts.ask((timeoutMs) => this.#queue.check(waiter, ticket, timeoutMs))
+    return this.#attempts.ask((timeoutMs) => this.#queue.check(waiter, ticket, timeoutMs), true)
   }
 
   /** The grant, if it is heard of before it is time to ask. */
@@ -134,7 +138,7 @@ export class QueueWait {
       const pause = this.#stream
         ? listeningPauseMs(known, this.#schedule, repeats)
         : pollingPauseMs(known, this.#schedule, repeats, msPerPlace)
-      // Whatever is heard meanwhile, it has to show that it lives.
+      // Whatever is heard meanwhile, it has to show that it lives: by whichever clock says that more time has passed.
       const silence = this.#schedule.longestPauseMs - elapsedMs(startedAt)
       // One more, since a timer may fire a little early.
       const within = Math.min(pause, silence, this.#attempts.leftMs + 1)

@@ -6,6 +6,7 @@ import type { LockMode, WaitUntil } from "../options.js"
 import { RedisError } from "../redis/redis-error.js"
 import { callDatabase, type RetryOptions } from "../redis/retry.js"
 import type { Claim, LockStore } from "../redis/store.js"
+import { deadlineMs } from "../time/budget.js"
 import { type Duration, parseTtl } from "../time/duration.js"
 import { elapsedMs, Expiry, now, Validity } from "../time/validity.js"
 import type { LockTransfer } from "./lock-transfer.js"
@@ -220,7 +221,7 @@ export class Lock {
       const releasing = (this.#releasing ??= this.#release({
         tries: Infinity,
         worthwhile: () => this.#expiry.remainingMs > 0,
-        onUnknown: () => {
+        onFailure: () => {
           this.#hold.waitUntil(done)
           resolve()
         },
@@ -256,7 +257,7 @@ export class Lock {
     // Nothing but releases is sent once a release was; and the pause between two tries was long enough for one.
     this.#assertHeld()
     // Half of what is left, so that an answer that does not come can be asked for once more.
-    const timeout = Math.min(timeoutMs, Math.max(1, this.remaining / 2))
+    const timeout = deadlineMs(timeoutMs, this.remaining / 2)
     const { store, claim } = this.#hold
     const answer = await store.extend({ ...claim, ttlMs }, timeout)
     this.#assertHeld()
@@ -280,9 +281,8 @@ export class Lock {
       const ask = (leftMs: number) => store.release(ending, Math.min(timeoutMs, leftMs))
       const result = await callDatabase(this.name, "release", ask, {
         ...options,
-        onUnknown: (error) => {
+        onUnknown: () => {
           this.#mayBeReleased ||= wasHeld
-          options.onUnknown?.(error)
         },
       })
       // Whoever took it after a release whose answer was lost got it from us.

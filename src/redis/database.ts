@@ -1,5 +1,5 @@
 // One database as the store uses it: its transport, its scripts, and the keys under a prefix.
-import { elapsedMs, now } from "../time/validity.js"
+import { Budget, deadlineMs } from "../time/budget.js"
 import { createNonce } from "../values/token.js"
 import { lockKey, lockKeys, lockPattern, nameOf } from "./keys.js"
 import { RedisError, staleReply, unexpectedReply } from "./redis-error.js"
@@ -48,14 +48,14 @@ export class Database {
     timeoutMs: number,
   ): Promise<unknown> {
     if (!this.#keyLocking) return this.#send("", script, keys, args, timeoutMs)
-    const sentAt = now()
+    const budget = new Budget(timeoutMs)
     try {
       return await this.#send(KEY_LOCKING, script, keys, args, timeoutMs)
     } catch (error) {
-      if (!isUnknownFlag(error)) throw error
+      if (!(error instanceof RedisError && error.lacksKeyLocking)) throw error
       // A script that was refused whole has done nothing, so it may be sent again.
       this.#keyLocking = false
-      return this.#send("", script, keys, args, Math.max(1, timeoutMs - elapsedMs(sentAt)))
+      return this.#send("", script, keys, args, deadlineMs(timeoutMs, budget.leftMs))
     }
   }
 
@@ -101,10 +101,10 @@ export class Database {
     timeoutMs: number,
   ): Promise<ScriptReply["answer"]> {
     const keys = lockKeys(this.prefix, name)
-    const sentAt = now()
+    const budget = new Budget(timeoutMs)
     const reply = await this.run(script, keys, args, timeoutMs)
     const { answer, unsent } = splitReply(reply, length)
-    const leftMs = Math.max(1, Math.min(PUBLISH_MS, timeoutMs - elapsedMs(sentAt)))
+    const leftMs = deadlineMs(Math.min(PUBLISH_MS, timeoutMs), budget.leftMs)
     await Promise.all(unsent.map(([channel, message]) => this.#publish(channel, message, leftMs)))
     return answer
   }
@@ -138,8 +138,4 @@ export class Database {
 /** The script, made to repeat its last argument, the nonce: its reply is `{nonce, its own reply}`. */
 function echoing(script: string): string {
   return `local function run()\n${script}end\nreturn {ARGV[#ARGV], run()}`
-}
-
-function isUnknownFlag(error: unknown): boolean {
-  return error instanceof RedisError && /unexpected flag in script shebang/i.test(error.message)
 }

@@ -38,11 +38,11 @@ export class RequestBatcher {
     return new Promise((resolve, reject) => {
       const sent = { command, signal, resolve, reject }
       const tick = this.#tick.get(key)
-      if (tick && Date.now() - tick.begunAt < LONGEST_MS) {
+      if (tick && performance.now() - tick.begunAt < LONGEST_MS) {
         tick.all.push(sent)
         return
       }
-      const own: Tick = { all: [sent], begunAt: Date.now() }
+      const own: Tick = { all: [sent], begunAt: performance.now() }
       this.#tick.set(key, own)
       queueMicrotask(() => {
         if (this.#tick.get(key) === own) this.#tick.delete(key)

@@ -1,7 +1,7 @@
 // A wait in the queue, step by step: what is heard, what is believed of it, and when is asked.
 import { type AcquisitionRequest, Attempts } from "../../src/acquire/attempts.js"
 import { QueueWait } from "../../src/acquire/queue-wait.js"
-import { LockTimeoutError } from "../../src/index.js"
+import { LockBackendError, LockTimeoutError } from "../../src/index.js"
 import { RedisError } from "../../src/redis/redis-error.js"
 import type { Busy, Grant, LockQueue, Notice, Queued } from "../../src/redis/store.js"
 import { now } from "../../src/time/validity.js"
@@ -27,6 +27,10 @@ const queued = (facts: Partial<Queued> = {}): Queued => ({
 })
 
 const busy: Busy = { kind: "busy", holderTtlMs: 0 }
+
+const fail = () => {
+  throw new RedisError("it is away", { outcome: "unknown" })
+}
 
 /** A grant that is heard of just now. */
 const heard = (facts: Partial<Extract<Notice, { kind: "granted" }>> = {}): Notice => ({
@@ -55,7 +59,9 @@ function wait(
   let questions = 0
   const answer = () => {
     const next = answers[Math.min(questions++, answers.length - 1)]
-    return Promise.resolve(next?.() ?? busy)
+    return new Promise<Answer>((resolve) => {
+      resolve(next?.() ?? busy)
+    })
   }
   const note = (what: string) => asked.push(`${what} at ${String(Date.now() - startedAt)}`)
   const queue: LockQueue = {
@@ -289,6 +295,33 @@ describe("the stream", () => {
     open(undefined)
     await pass(1)
     expect(stream.closed).toBe(1)
+  })
+})
+
+describe("an outage", () => {
+  test("is ridden out within the wait: the waiter keeps its place", async () => {
+    const away = Array<() => Answer>(8).fill(fail)
+    const { running, asked } = wait([queued, ...away, queued, () => grant(30_000)], { push: false })
+    await pass(20_000)
+    expect(await running).toMatchObject({ kind: "granted" })
+    expect(asked.slice(1).every((what) => what.startsWith("check 17"))).toBe(true)
+  })
+
+  test("of more than 30 s ends the wait as a failure of the database", async () => {
+    const { running } = wait([queued, fail], { push: false, waitMs: Infinity })
+    await pass(29_000)
+    let isOver = false
+    void running.catch(() => (isOver = true))
+    await pass(0)
+    expect(isOver).toBe(false)
+    await pass(4_000)
+    await expect(running).rejects.toBeInstanceOf(LockBackendError)
+  })
+
+  test("that outlasts the wait ends with it, one request later at most", async () => {
+    const { running } = wait([queued, fail], { push: false, waitMs: 5_000, timeoutMs: 1_000 })
+    await pass(6_000)
+    await expect(running).rejects.toBeInstanceOf(LockBackendError)
   })
 })
 
