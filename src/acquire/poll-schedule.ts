@@ -14,6 +14,8 @@ export interface PollSchedule {
 
 /** About a round trip: to ask more often would find out hardly sooner. */
 const SHORTEST_POLL_MS = 25
+/** A database that says again and again that the lock is about to be free is asked no more often than this. */
+const LONGEST_FLOOR_MS = 250
 /** So long at most for each place, where nothing is known of the queue yet. */
 const FIRST_POLL_MS = 35
 /** Those further back ask later by this for each place: the first that is alive serves all. */
@@ -63,7 +65,13 @@ export function listeningPauseMs(queued: Queued, schedule: PollSchedule, n: numb
   const free = isForeign
     ? Math.min(holderTtlMs, 1_000 + Math.random() * 1_000) + place * 1_000
     : holderTtlMs + staggerMs(queued, schedule, n)
-  return Math.min(free + 1, heartbeat, schedule.longestPauseMs)
+  return Math.min(soonMs(free, n), heartbeat, schedule.longestPauseMs)
+}
+
+/** When the lock should be free; later each time that it should have been and nothing has changed. */
+function soonMs(free: number, n: number): number {
+  if (free >= SHORTEST_POLL_MS) return free + 1
+  return Math.min(SHORTEST_POLL_MS * 1.5 ** n, LONGEST_FLOOR_MS)
 }
 
 function staggerMs({ holderTtlMs, place }: Queued, { leaseMs }: PollSchedule, n: number): number {
@@ -91,7 +99,7 @@ export function pollingPauseMs(
     msPerPlace === undefined
       ? FIRST_POLL_MS * (place + 1) * 1.5 ** n * (0.5 + Math.random() / 2)
       : Math.max(msPerPlace, 1) * (place * 0.6 + 0.25) * 1.4 ** n * (0.7 + Math.random() * 0.3)
-  return Math.min(free + 1, Math.max(turn, SHORTEST_POLL_MS), schedule.longestPollMs)
+  return Math.min(soonMs(free, n), Math.max(turn, SHORTEST_POLL_MS), schedule.longestPollMs)
 }
 
 /** Where it stood, and when by this machine's clock. */

@@ -1,4 +1,5 @@
 // Waits in the queue of a lock: hears of the grant through a stream, and asks where it might have missed it.
+import type { PollingReason } from "../events.js"
 import { RedisError } from "../redis/redis-error.js"
 import type { Busy, Grant, LockQueue, Notice, Queued, Waiter } from "../redis/store.js"
 import type { Subscription } from "../redis/transport.js"
@@ -16,11 +17,18 @@ import {
   QueueSpeed,
 } from "./poll-schedule.js"
 
+/** Whom a wait tells how it goes. */
+export interface WaitListeners {
+  readonly onQueued: (place: number) => void
+  /** It wanted to listen, and polls from here on. */
+  readonly onPolling: (reason: PollingReason) => void
+}
+
 export class QueueWait {
   readonly #queue: LockQueue
   readonly #request: AcquisitionRequest
   readonly #attempts: Attempts
-  readonly #onQueued: (place: number) => void
+  readonly #listeners: WaitListeners
   readonly #inbox = new Inbox<Notice>()
   readonly #speed = new QueueSpeed()
   #stream: Subscription | undefined
@@ -34,12 +42,12 @@ export class QueueWait {
     queue: LockQueue,
     request: AcquisitionRequest,
     attempts: Attempts,
-    onQueued: (place: number) => void,
+    listeners: WaitListeners,
   ) {
     this.#queue = queue
     this.#request = request
     this.#attempts = attempts
-    this.#onQueued = onQueued
+    this.#listeners = listeners
     this.#schedule = pollScheduleFor("poll", request.ttlMs)
   }
 
@@ -54,7 +62,7 @@ export class QueueWait {
     try {
       this.#waiter = { ...this.#request, channel, leaseMs: this.#schedule.leaseMs }
       let answer: Grant | Queued | Busy = await this.#enqueue(this.#waiter)
-      if (answer.kind !== "granted") this.#onQueued(answer.place)
+      if (answer.kind !== "granted") this.#listeners.onQueued(answer.place)
       while (answer.kind !== "granted") {
         answer =
           answer.kind === "queued"
@@ -90,6 +98,7 @@ export class QueueWait {
         () => undefined,
       )
       if (!(error instanceof RedisError)) throw error
+      this.#listeners.onPolling(error.mayPass ? "failed" : "refused")
       return undefined
     }
     this.#schedule = pollScheduleFor(this.#queue.noticesEnd ? "stream" : "subscriber", ttlMs)
@@ -172,8 +181,10 @@ export class QueueWait {
   }
 
   #endStream(): void {
-    this.#stream?.close()
+    if (!this.#stream) return
+    this.#stream.close()
     this.#stream = undefined
+    this.#listeners.onPolling("ended")
   }
 }
 

@@ -36,6 +36,8 @@ export interface Hold {
   readonly waitUntil: WaitUntil
 }
 
+const INSPECT = Symbol.for("nodejs.util.inspect.custom")
+
 /**
  * A lock that was granted to this process.
  *
@@ -203,6 +205,15 @@ export class Lock {
   } {
     const { name, mode, fencingToken, expiresAt } = this
     return { name, mode, fencingToken, expiresAt }
+  }
+
+  /** @internal What Node, Deno and Bun print, asked for hidden properties and getters or not: never the token. */
+  [INSPECT](
+    _depth: unknown,
+    options: unknown,
+    inspect: (value: object, options: unknown) => string,
+  ): string {
+    return `Lock ${inspect(this.toJSON(), options)}`
   }
 
   /**

@@ -1,6 +1,7 @@
 // One database as the store uses it: its transport, its scripts, and the keys under a prefix.
 import { Budget, deadlineMs } from "../time/budget.js"
 import { createNonce } from "../values/token.js"
+import { LARGEST_LIST } from "./bounded-body.js"
 import { lockKey, lockKeys, lockPattern, nameOf } from "./keys.js"
 import { RedisError, staleReply, unexpectedReply } from "./redis-error.js"
 import { type ScriptReply, splitReply } from "./replies.js"
@@ -46,16 +47,18 @@ export class Database {
     keys: readonly string[],
     args: readonly string[],
     timeoutMs: number,
+    longest?: number,
   ): Promise<unknown> {
-    if (!this.#keyLocking) return this.#send("", script, keys, args, timeoutMs)
+    const send = (head: string, ms: number) => this.#send(head, script, keys, args, ms, longest)
+    if (!this.#keyLocking) return send("", timeoutMs)
     const budget = new Budget(timeoutMs)
     try {
-      return await this.#send(KEY_LOCKING, script, keys, args, timeoutMs)
+      return await send(KEY_LOCKING, timeoutMs)
     } catch (error) {
       if (!(error instanceof RedisError && error.lacksKeyLocking)) throw error
       // A script that was refused whole has done nothing, so it may be sent again.
       this.#keyLocking = false
-      return this.#send("", script, keys, args, deadlineMs(timeoutMs, budget.leftMs))
+      return send("", deadlineMs(timeoutMs, budget.leftMs))
     }
   }
 
@@ -78,7 +81,7 @@ export class Database {
   ): Promise<unknown> {
     const keys = names.map((name) => lockKeys(this.prefix, name))
     const perLock = String(keys[0]?.length)
-    return this.run(script, keys.flat(), [perLock, ...args], timeoutMs)
+    return this.run(script, keys.flat(), [perLock, ...args], timeoutMs, LARGEST_LIST)
   }
 
   /** Some of the names of the locks that are held. */
@@ -116,10 +119,11 @@ export class Database {
     keys: readonly string[],
     args: readonly string[],
     timeoutMs: number,
+    longest?: number,
   ): Promise<unknown> {
     const nonce = createNonce()
     const text = head + echoing(script)
-    const reply = await this.transport.evaluate(text, keys, [...args, nonce], timeoutMs)
+    const reply = await this.transport.evaluate(text, keys, [...args, nonce], timeoutMs, longest)
     if (!Array.isArray(reply) || reply.length !== 2) throw unexpectedReply()
     const [echo, own] = reply as unknown[]
     if (echo !== nonce) throw staleReply()

@@ -52,6 +52,7 @@ function wait(
   const startedAt = Date.now()
   const asked: string[] = []
   const places: number[] = []
+  const polling: string[] = []
   /** Those that it was entered with, "-" for none. */
   const channels: string[] = []
   const stream = { within: 0, closed: 0 }
@@ -86,12 +87,16 @@ function wait(
     },
   }
   const all = { ...REQUEST, waitMs: 60_000, ...request }
-  const running = new QueueWait(queue, all, new Attempts(all), (place) => places.push(place)).run()
+  const running = new QueueWait(queue, all, new Attempts(all), {
+    onQueued: (place) => places.push(place),
+    onPolling: (reason) => polling.push(reason),
+  }).run()
   running.catch(() => undefined)
   return {
     running,
     asked,
     places,
+    polling,
     channels,
     stream,
     tell: (notice: Notice) => {
@@ -217,8 +222,8 @@ describe("who listens", () => {
     const { running, asked, tell, stream, channels } = wait(answers)
     await pass(1_000)
     tell({ kind: "next", leaseMs: 0 })
-    await pass(10)
-    expect(asked.slice(2)).toEqual(["check 17 at 1001", "enqueue 17 at 1001"])
+    await pass(30)
+    expect(asked.slice(2)).toEqual(["check 17 at 1025", "enqueue 17 at 1025"])
     expect(channels[1]).toBe(channels[0])
     expect(stream.closed).toBe(0)
     tell(heard())
@@ -297,6 +302,42 @@ describe("the stream", () => {
     expect(stream.closed).toBe(1)
   })
 })
+
+describe("a waiter that has to poll although it wanted to listen", () => {
+  test.each([
+    ["refused", { outcome: "refused", status: 404 }],
+    ["failed", { outcome: "unknown" }],
+  ] as const)("says that the stream was %s", async (reason, failure) => {
+    const refusing = () => Promise.reject(new RedisError("no", failure))
+    const { polling } = wait([queued], {}, refusing)
+    await pass(10)
+    expect(polling).toEqual([reason])
+  })
+
+  test("says once that the stream has ended", async () => {
+    const { polling, tell } = wait([queued])
+    await pass(10)
+    tell({ kind: "end" })
+    await pass(5_000)
+    expect(polling).toEqual(["ended"])
+  })
+
+  test("says nothing where it was told to poll, or where it listens", async () => {
+    const told = wait([queued], { push: false })
+    const listening = wait([queued])
+    await pass(10)
+    expect([told.polling, listening.polling]).toEqual([[], []])
+  })
+})
+
+test.each([true, false])(
+  "a database that says again and again that the lock is free is not flooded (push: %s)",
+  async (push) => {
+    const { asked } = wait([() => queued({ holderTtlMs: 0, place: 0 })], { push })
+    await pass(4_000)
+    expect(asked.length).toBeLessThan(40)
+  },
+)
 
 describe("an outage", () => {
   test("is ridden out within the wait: the waiter keeps its place", async () => {
