@@ -6,7 +6,7 @@ import { type AcquireOptions, overlay, resolveAcquireOptions } from "./options.j
 import type { RestConfig } from "./redis/fetch-client.js"
 import type { Fetch } from "./redis/transport.js"
 import type { UpstashRedis } from "./redis/upstash-client.js"
-import { invalid } from "./values/invalid-argument.js"
+import { invalid, showKind } from "./values/invalid-argument.js"
 import { openStore } from "./redis/open-store.js"
 import type { LockStore, StoreRecipe } from "./redis/store.js"
 import { CLIENT_ID } from "./values/token.js"
@@ -87,7 +87,10 @@ export function resolveManagerOptions(options: LockManagerOptions): ResolvedMana
   // A pattern takes 7 and null for text.
   const isText = typeof (clientId as unknown) === "string"
   if (clientId !== undefined && !(isText && CLIENT_ID.test(clientId))) {
-    throw invalid("clientId", '1 to 64 letters, digits, "-" or "_"', clientId)
+    // Text is not repeated: a REST token may have been pasted here.
+    throw new TypeError(
+      `clientId: must be 1 to 64 letters, digits, "-" or "_", got ${showKind(clientId)}`,
+    )
   }
   if (onEvent !== undefined && typeof onEvent !== "function") {
     throw invalid("onEvent", "a function", onEvent)
@@ -98,7 +101,7 @@ export function resolveManagerOptions(options: LockManagerOptions): ResolvedMana
   }
   // Refused here, not at the first call.
   const { ttlMs, waitUntil } = resolveAcquireOptions(defaults)
-  const store = openStore({ redis, fetch, keyLocking, waitUntil, ...settings })
+  const store = openStore({ redis, fetch, keyLocking, clientId, waitUntil, ...settings })
   store.checkTtl?.(ttlMs)
   return { store, ...settings, clientId, emit: safeCallback("onEvent", onEvent), defaults }
 }

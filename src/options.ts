@@ -65,6 +65,7 @@ export interface AcquireOptions extends TryAcquireOptions {
    * Whether to hear of the grant through a stream (server-sent events). It costs one request; beside it a waiter
    * only shows each 10 to 20 s that it is alive. False asks from time to time instead: later and dearer. A server
    * that refuses streams is noticed and remembered by the manager; false spares a manager per request finding out.
+   * Which servers need false: docs/safety.md.
    *
    * @default true
    */

@@ -268,7 +268,7 @@ describe("an option of a manager", () => {
     ["prefix", 5, TypeError, /^prefix: must be a string, got 5/],
     ["prefix", null, TypeError, /^prefix: /],
     ["clientId", "", TypeError, /^clientId: must be 1 to 64 letters/],
-    ["clientId", "a b", TypeError, /^clientId: .*got "a b"/],
+    ["clientId", "a b", TypeError, /^clientId: .*got a string/],
     ["clientId", "a:b", TypeError, /^clientId: /],
     ["clientId", "a\n", TypeError, /^clientId: /],
     ["clientId", "ü", TypeError, /^clientId: /],

@@ -193,6 +193,8 @@ export function events(event: LockEvent): string | number | undefined {
   switch (event.type) {
     case "queued":
       return event.name
+    case "polling":
+      return event.reason
     case "granted":
       return event.fencingToken
     case "renewed":

@@ -1,7 +1,9 @@
 // Waits in the queue of a lock: hears of the grant through a stream, and asks where it might have missed it.
+import type { PollingReason } from "../events.js"
 import { RedisError } from "../redis/redis-error.js"
 import type { Busy, Grant, LockQueue, Notice, Queued, Waiter } from "../redis/store.js"
 import type { Subscription } from "../redis/transport.js"
+import { deadlineMs } from "../time/budget.js"
 import { MAX_TIMER_MS } from "../time/duration.js"
 import { untilAborted } from "../time/timers.js"
 import { elapsedMs, now, Validity } from "../time/validity.js"
@@ -15,11 +17,18 @@ import {
   QueueSpeed,
 } from "./poll-schedule.js"
 
+/** Whom a wait tells how it goes. */
+export interface WaitListeners {
+  readonly onQueued: (place: number) => void
+  /** It wanted to listen, and polls from here on. */
+  readonly onPolling: (reason: PollingReason) => void
+}
+
 export class QueueWait {
   readonly #queue: LockQueue
   readonly #request: AcquisitionRequest
   readonly #attempts: Attempts
-  readonly #onQueued: (place: number) => void
+  readonly #listeners: WaitListeners
   readonly #inbox = new Inbox<Notice>()
   readonly #speed = new QueueSpeed()
   #stream: Subscription | undefined
@@ -33,12 +42,12 @@ export class QueueWait {
     queue: LockQueue,
     request: AcquisitionRequest,
     attempts: Attempts,
-    onQueued: (place: number) => void,
+    listeners: WaitListeners,
   ) {
     this.#queue = queue
     this.#request = request
     this.#attempts = attempts
-    this.#onQueued = onQueued
+    this.#listeners = listeners
     this.#schedule = pollScheduleFor("poll", request.ttlMs)
   }
 
@@ -53,7 +62,7 @@ export class QueueWait {
     try {
       this.#waiter = { ...this.#request, channel, leaseMs: this.#schedule.leaseMs }
       let answer: Grant | Queued | Busy = await this.#enqueue(this.#waiter)
-      if (answer.kind !== "granted") this.#onQueued(answer.place)
+      if (answer.kind !== "granted") this.#listeners.onQueued(answer.place)
       while (answer.kind !== "granted") {
         answer =
           answer.kind === "queued"
@@ -76,7 +85,7 @@ export class QueueWait {
       this.#inbox.put(notice)
     }
     this.#attempts.count()
-    const within = Math.min(timeoutMs, this.#attempts.leftMs / 2)
+    const within = deadlineMs(timeoutMs, this.#attempts.leftMs / 2)
     const opening = this.#queue.listen(channel, onNotice, within)
     try {
       this.#stream = await untilAborted(opening, signal)
@@ -89,6 +98,7 @@ export class QueueWait {
         () => undefined,
       )
       if (!(error instanceof RedisError)) throw error
+      this.#listeners.onPolling(error.mayPass ? "failed" : "refused")
       return undefined
     }
     this.#schedule = pollScheduleFor(this.#queue.noticesEnd ? "stream" : "subscriber", ttlMs)
@@ -96,7 +106,10 @@ export class QueueWait {
   }
 
   #enqueue(waiter: Waiter): Promise<Grant | Queued> {
-    return this.#attempts.ask((timeoutMs) => this.#queue.enqueue(waiter, this.#ticket, timeoutMs))
+    return this.#attempts.ask(
+      (timeoutMs) => this.#queue.enqueue(waiter, this.#ticket, timeoutMs),
+      true,
+    )
   }
 
   /** Takes its old place in the queue again, out of which it was taken by a grant that it has missed, or for dead. */
@@ -121,7 +134,7 @@ export class QueueWait {
     if (grant) return grant
     // When the wait is over, this is the last look.
     this.#attempts.assertMayAsk()
-    return this.#attempts.ask((timeoutMs) => this.#queue.check(waiter, ticket, timeoutMs))
+    return this.#attempts.ask((timeoutMs) => this.#queue.check(waiter, ticket, timeoutMs), true)
   }
 
   /** The grant, if it is heard of before it is time to ask. */
@@ -134,7 +147,7 @@ export class QueueWait {
       const pause = this.#stream
         ? listeningPauseMs(known, this.#schedule, repeats)
         : pollingPauseMs(known, this.#schedule, repeats, msPerPlace)
-      // Whatever is heard meanwhile, it has to show that it lives.
+      // Whatever is heard meanwhile, it has to show that it lives: by whichever clock says that more time has passed.
       const silence = this.#schedule.longestPauseMs - elapsedMs(startedAt)
       // One more, since a timer may fire a little early.
       const within = Math.min(pause, silence, this.#attempts.leftMs + 1)
@@ -168,8 +181,10 @@ export class QueueWait {
   }
 
   #endStream(): void {
-    this.#stream?.close()
+    if (!this.#stream) return
+    this.#stream.close()
     this.#stream = undefined
+    this.#listeners.onPolling("ended")
   }
 }
 

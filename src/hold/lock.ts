@@ -6,6 +6,7 @@ import type { LockMode, WaitUntil } from "../options.js"
 import { RedisError } from "../redis/redis-error.js"
 import { callDatabase, type RetryOptions } from "../redis/retry.js"
 import type { Claim, LockStore } from "../redis/store.js"
+import { deadlineMs } from "../time/budget.js"
 import { type Duration, parseTtl } from "../time/duration.js"
 import { elapsedMs, Expiry, now, Validity } from "../time/validity.js"
 import type { LockTransfer } from "./lock-transfer.js"
@@ -34,6 +35,8 @@ export interface Hold {
   readonly emit: Emit
   readonly waitUntil: WaitUntil
 }
+
+const INSPECT = Symbol.for("nodejs.util.inspect.custom")
 
 /**
  * A lock that was granted to this process.
@@ -204,6 +207,15 @@ export class Lock {
     return { name, mode, fencingToken, expiresAt }
   }
 
+  /** @internal What Node, Deno and Bun print, asked for hidden properties and getters or not: never the token. */
+  [INSPECT](
+    _depth: unknown,
+    options: unknown,
+    inspect: (value: object, options: unknown) => string,
+  ): string {
+    return `Lock ${inspect(this.toJSON(), options)}`
+  }
+
   /**
    * The end of the scope: releases the lock unless that was done or `keep` or `transfer` was called.
    *
@@ -220,7 +232,7 @@ export class Lock {
       const releasing = (this.#releasing ??= this.#release({
         tries: Infinity,
         worthwhile: () => this.#expiry.remainingMs > 0,
-        onUnknown: () => {
+        onFailure: () => {
           this.#hold.waitUntil(done)
           resolve()
         },
@@ -256,7 +268,7 @@ export class Lock {
     // Nothing but releases is sent once a release was; and the pause between two tries was long enough for one.
     this.#assertHeld()
     // Half of what is left, so that an answer that does not come can be asked for once more.
-    const timeout = Math.min(timeoutMs, Math.max(1, this.remaining / 2))
+    const timeout = deadlineMs(timeoutMs, this.remaining / 2)
     const { store, claim } = this.#hold
     const answer = await store.extend({ ...claim, ttlMs }, timeout)
     this.#assertHeld()
@@ -281,9 +293,8 @@ export class Lock {
       const ask = (leftMs: number) => store.release(ending, Math.min(timeoutMs, leftMs))
       const result = await callDatabase(this.name, "release", ask, {
         ...options,
-        onUnknown: (error) => {
+        onUnknown: () => {
           this.#mayBeReleased ||= wasHeld
-          options.onUnknown?.(error)
         },
       })
       // Whoever took it after a release whose answer was lost got it from us.

@@ -53,7 +53,7 @@ export class SingleQueue implements LockQueue {
       return await this.#database.transport.subscribe(channel, { onMessage, onEnd }, timeoutMs)
     } catch (error) {
       // A server without streams has none for the next waiter either.
-      if (error instanceof RedisError && error.outcome === "refused") this.#canListen = false
+      if (error instanceof RedisError && !error.mayPass) this.#canListen = false
       throw error
     }
   }

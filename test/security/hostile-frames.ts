@@ -19,7 +19,7 @@ async function read(pieces: readonly Uint8Array[]) {
     },
   })
   const error = await rejection(
-    readEventStream(body, {
+    readEventStream(body, "ch", {
       onConfirmed: () => heard.push("confirmed"),
       onMessage: (message) => heard.push(message),
     }),
@@ -116,7 +116,7 @@ export function hostileFrames(): void {
       },
     })
     const silent = { onConfirmed: () => undefined, onMessage: () => undefined }
-    expect(await rejection(readEventStream(body, silent))).toBeInstanceOf(RedisError)
+    expect(await rejection(readEventStream(body, "ch", silent))).toBeInstanceOf(RedisError)
     expect(pulled).toBeLessThan(32_768)
   })
 

@@ -15,7 +15,7 @@ import {
   type Script,
   scriptedStore,
 } from "../support/scripted-store.js"
-import { useVirtualTime } from "../support/virtual-time.js"
+import { freeze, useVirtualTime } from "../support/virtual-time.js"
 
 /** Starts a call; `asked` says at which millisecond of it the store was asked for what. */
 function start(
@@ -211,6 +211,17 @@ describe("unknown outcomes", () => {
     await forEver()
     await expect(running).rejects.toMatchObject({ status: 502 })
     expect(store.count("tryAcquire")).toBe(1)
+  })
+
+  test("a refusal that passes is ridden out within the wait, and asked three times without one", async () => {
+    const passing = failed({ outcome: "refused", status: 400, refusal: "passing" })
+    const patient = start({ tryAcquire: [...Array<typeof passing>(5).fill(passing), granted()] })
+    const tryOnly = start({ tryAcquire: [passing], release: [failed()] }, { waitMs: 0 })
+    await forEver()
+    await patient.running
+    expect(patient.store.count("tryAcquire")).toBe(6)
+    await expect(tryOnly.running).rejects.toMatchObject({ status: 400 })
+    expect(tryOnly.store.count("tryAcquire")).toBe(3)
   })
 
   test("a refusal is believed at once", async () => {
@@ -479,6 +490,40 @@ describe("aborts", () => {
 })
 
 describe("deadlines", () => {
+  test("a waiter that was frozen for longer than its wait looks once more, with the time of a request", async () => {
+    const { running, store } = start({ tryAcquire: [busy(), busy(60_000)] }, { waitMs: 5_000 })
+    await vi.advanceTimersByTimeAsync(1_000)
+    freeze(60_000)
+    await forEver()
+    await expect(running).rejects.toBeInstanceOf(LockTimeoutError)
+    expect(store.asked.every(({ timeoutMs }) => timeoutMs === 1_000)).toBe(true)
+  })
+
+  test("a waiter that was frozen in the middle of a request asks again before it gives up", async () => {
+    const lost = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      return failed()()
+    }
+    const { running, store } = start({ tryAcquire: [lost, busy(60_000)] }, { waitMs: 5_000 })
+    await vi.advanceTimersByTimeAsync(10)
+    freeze(60_000)
+    await forEver()
+    await expect(running).rejects.toBeInstanceOf(LockTimeoutError)
+    expect(store.asked.map(({ timeoutMs }) => timeoutMs).slice(0, 2)).toEqual([1_000, 900])
+  })
+
+  test("a wall clock that is set by two hours neither ends a wait nor prolongs it", async () => {
+    for (const jump of [7_200_000, -7_200_000]) {
+      const { running, store } = start({ tryAcquire: [busy(), busy(Infinity)] }, { waitMs: 9_000 })
+      await vi.advanceTimersByTimeAsync(1_000)
+      vi.setSystemTime(Date.now() + jump)
+      await vi.advanceTimersByTimeAsync(7_900)
+      expect(store.count("tryAcquire")).toBe(8)
+      await vi.advanceTimersByTimeAsync(200)
+      await expect(running).rejects.toMatchObject({ name: "LockTimeoutError", waitedMs: 9_000 })
+    }
+  })
+
   test("no request is given longer than its timeout, the ttl, or what is left of the call", async () => {
     const limits = async (request: Partial<AcquisitionRequest>) => {
       const script = { tryAcquire: [busy(), busy(Infinity)] }

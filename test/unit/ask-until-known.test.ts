@@ -3,7 +3,7 @@ import { LockBackendError } from "../../src/index.js"
 import { RedisError } from "../../src/redis/redis-error.js"
 import { callDatabase, type RetryOptions, retryUntilKnown } from "../../src/redis/retry.js"
 import { rejection } from "../support/outcomes.js"
-import { useVirtualTime } from "../support/virtual-time.js"
+import { freeze, useVirtualTime } from "../support/virtual-time.js"
 import { describe, expect, test, vi } from "vitest"
 
 useVirtualTime()
@@ -66,13 +66,45 @@ describe("a question", () => {
     expect(onUnknown).not.toHaveBeenCalled()
   })
 
-  test("is told how much of the time is left, and is not asked with nothing left of it", async () => {
+  test("is told how much of the time is left, never less than is useful, and is not asked with nothing left of it", async () => {
     const { answered, asked, lefts } = asking([unknown()], { tries: Infinity, withinMs: 300 })
     await pass(1_000)
     expect(await rejection(answered)).toBeInstanceOf(RedisError)
     // The pause of 200 ms after the second would use up what is left.
     expect(asked).toEqual([0, 100])
-    expect(lefts).toEqual([300, 200])
+    expect(lefts).toEqual([300, 250])
+  })
+
+  test("that the database refuses for a reason that passes is asked again, and is no unknown outcome", async () => {
+    const onUnknown = vi.fn()
+    const onFailure = vi.fn()
+    const busy = new RedisError("no", { outcome: "refused", status: 400, refusal: "passing" })
+    const { answered, asked } = asking([busy, "yes"], { onUnknown, onFailure })
+    await pass(1_000)
+    expect(await answered).toBe("yes")
+    expect(asked).toEqual([0, 100])
+    expect(onUnknown).not.toHaveBeenCalled()
+    expect(onFailure).toHaveBeenCalledExactlyOnceWith(busy)
+  })
+
+  test("keeps its time when the wall clock is set forward or back two hours", async () => {
+    for (const jump of [7_200_000, -7_200_000]) {
+      const { answered, asked, lefts } = asking([unknown(), "yes"], { withinMs: 5_000 })
+      vi.setSystemTime(Date.now() + jump)
+      await pass(100)
+      expect(await answered).toBe("yes")
+      expect(asked).toHaveLength(2)
+      expect(lefts).toEqual([5_000, 4_900])
+    }
+  })
+
+  test("that a process asks again after it was frozen has a usable deadline", async () => {
+    const { answered, lefts } = asking([unknown(), "yes"], { withinMs: 5_000 })
+    await pass(50)
+    freeze(60_000)
+    await pass(100)
+    expect(await answered).toBe("yes")
+    expect(lefts).toEqual([5_000, 250])
   })
 
   test("has no limit of time unless one is given", async () => {

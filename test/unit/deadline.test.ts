@@ -3,7 +3,7 @@ import { expect, test, vi } from "vitest"
 import { withDeadline } from "../../src/redis/deadline.js"
 import { RedisError } from "../../src/redis/redis-error.js"
 import { rejection } from "../support/outcomes.js"
-import { useVirtualTime } from "../support/virtual-time.js"
+import { freeze, useVirtualTime } from "../support/virtual-time.js"
 
 useVirtualTime()
 
@@ -57,6 +57,32 @@ test("what fails because it was told is a time that was up all the same, in whol
   )
   await vi.advanceTimersByTimeAsync(100)
   expect(await working).toMatchObject({ message: "no answer within 100 ms" })
+})
+
+test("an answer that waits to be read after a freeze is read", async () => {
+  const working = withDeadline(100, () => after(150, "done"))
+  await vi.advanceTimersByTimeAsync(50)
+  freeze(60_000)
+  await vi.advanceTimersByTimeAsync(100)
+  expect(await working).toBe("done")
+})
+
+test("no answer after a freeze is waited for no longer than a moment", async () => {
+  const working = rejection(withDeadline(100, () => after(5_000, "late")))
+  freeze(60_000)
+  await vi.advanceTimersByTimeAsync(350)
+  expect(await working).toMatchObject({ outcome: "unknown" })
+  await vi.advanceTimersByTimeAsync(5_000)
+})
+
+test("a wall clock that is set leaves the deadline where it was", async () => {
+  for (const jump of [7_200_000, -7_200_000]) {
+    const working = rejection(withDeadline(100, () => after(120, "late")))
+    vi.setSystemTime(Date.now() + jump)
+    await vi.advanceTimersByTimeAsync(100)
+    expect(await working).toMatchObject({ message: "no answer within 100 ms" })
+    await vi.advanceTimersByTimeAsync(20)
+  }
 })
 
 test("the answer that comes late is there for whoever waits for it", async () => {

@@ -20,7 +20,7 @@ async function read(pieces: Iterable<Uint8Array | string>) {
     },
   })
   const error = await rejection(
-    readEventStream(body, {
+    readEventStream(body, "ch", {
       onConfirmed: () => heard.push("confirmed"),
       onMessage: (message) => heard.push(message),
     }),
@@ -46,6 +46,22 @@ test("lines may end as on Windows, also where that is split", async () => {
 
 test("a frame without a space after its colon is the same frame", async () => {
   expect((await read(["data:message,ch,next 5\n"])).heard).toEqual(["next 5"])
+})
+
+test("what another channel is told is nothing to us, and does not confirm ours", async () => {
+  const frames = "data: subscribe,other,1\n\ndata: message,other,granted 1 2 \n\n"
+  expect((await read([frames, "data: message,ch,next 5\n"])).heard).toEqual(["next 5"])
+})
+
+test("a signal that aborts cancels the body of a fetch that drops its signal", async () => {
+  const cancel = vi.fn()
+  const body = new ReadableStream<Uint8Array>({ cancel })
+  const controller = new AbortController()
+  const events = { onConfirmed: vi.fn(), onMessage: vi.fn() }
+  const reading = rejection(readEventStream(body, "ch", events, controller.signal))
+  controller.abort()
+  await reading
+  expect(cancel).toHaveBeenCalledOnce()
 })
 
 test("comments and fields that say nothing to us are passed over", async () => {
@@ -94,7 +110,7 @@ test("a frame may be as long as 16 KiB, however it arrives", async () => {
 })
 
 test("only what a line begins with makes it a frame, and only a channel's name ends at a comma", async () => {
-  const lines = ["xdata: message,ch,a\n", " data: message,ch,b\n", "data: message,a b:c,,d\n"]
+  const lines = ["xdata: message,ch,a\n", " data: message,ch,b\n", "data: message,ch,,d\n"]
   const { heard } = await read(lines)
   expect(heard).toEqual([",d"])
   expect((await read(["data: xmessage,ch,a\n"])).error.message).toBe("the stream is garbled")
@@ -110,7 +126,7 @@ test("a stream that is no longer read is given up, even if it cannot be", async 
   })
   const unhandled = vi.fn()
   process.on("unhandledRejection", unhandled)
-  await rejection(readEventStream(body, { onConfirmed: vi.fn(), onMessage: vi.fn() }))
+  await rejection(readEventStream(body, "ch", { onConfirmed: vi.fn(), onMessage: vi.fn() }))
   expect(cancel).toHaveBeenCalledOnce()
   await new Promise((resolve) => setTimeout(resolve, 10))
   process.off("unhandledRejection", unhandled)
@@ -124,6 +140,6 @@ test("a stream that fails is told as it failed", async () => {
       controller.error(failure)
     },
   })
-  const reading = readEventStream(body, { onConfirmed: vi.fn(), onMessage: vi.fn() })
+  const reading = readEventStream(body, "ch", { onConfirmed: vi.fn(), onMessage: vi.fn() })
   expect(await rejection(reading)).toBe(failure)
 })

@@ -44,6 +44,9 @@ function hold(script: Script = {}, options: Partial<Hold> = {}) {
   return { lock, store, events, of, asked }
 }
 
+/** A refusal that passes. */
+const READONLY = { outcome: "refused", status: 400, refusal: "passing" } as const
+
 useVirtualTime()
 
 describe("time", () => {
@@ -178,13 +181,29 @@ describe("deadlines", () => {
     expect(asked()).toEqual(["extend at 0", "extend at 100"])
   })
 
+  test("an extension in the last moments of a hold has a usable deadline", async () => {
+    const { lock, store } = hold({ extend: [renewed()] })
+    await vi.advanceTimersByTimeAsync(VALID - 20)
+    await lock.extend()
+    expect(store.asked[0]?.timeoutMs).toBe(250)
+  })
+
+  test("a release keeps its time when the wall clock jumps two hours", async () => {
+    const { lock, store } = hold({ release: [failed(), answered("released")] })
+    const releasing = lock.release()
+    vi.setSystemTime(Date.now() + 7_200_000)
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(await releasing).toBe("released")
+    expect(store.asked.map(({ timeoutMs }) => timeoutMs)).toEqual([5_000, 4_900])
+  })
+
   test("a release takes no longer in all than one request may", async () => {
     const { lock, store, asked } = hold({ release: [failed()] }, { timeoutMs: 250 })
     const releasing = rejection(lock.release())
     await vi.advanceTimersByTimeAsync(1_000)
     expect(await releasing).toMatchObject({ name: "LockBackendError", phase: "release" })
     expect(asked()).toEqual(["release at 0", "release at 100"])
-    expect(store.asked.map(({ timeoutMs }) => timeoutMs)).toEqual([250, 150])
+    expect(store.asked.map(({ timeoutMs }) => timeoutMs)).toEqual([250, 250])
   })
 
   test("each release of a scope has the time of one request", async () => {
@@ -373,6 +392,30 @@ describe("release", () => {
       expect(await releasing).toBe("released")
       expect(of("released")).toMatchObject([{ result: "released" }])
     }
+  })
+
+  test("answered gone after a refusal that passes says gone: the refused one released nothing", async () => {
+    const { lock } = hold({ release: [failed(READONLY), answered("gone")] })
+    const releasing = lock.release()
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(await releasing).toBe("gone")
+  })
+
+  test("that the database refuses for a while is tried again at the end of a scope, without being waited for", async () => {
+    const refusals = [failed(READONLY), failed(READONLY), failed(READONLY), failed(READONLY)]
+    const { lock, store, of } = hold({ release: [...refusals, answered("released")] })
+    await lock[Symbol.asyncDispose]()
+    expect(store.count("release")).toBe(1)
+    await vi.advanceTimersByTimeAsync(5_000)
+    expect(of("released")).toMatchObject([{ result: "released" }])
+    expect(of("release-failed")).toEqual([])
+  })
+
+  test("that is refused permanently is sent once, and reported", async () => {
+    const { lock, store, of } = hold({ release: [failed({ outcome: "refused", status: 401 })] })
+    await lock[Symbol.asyncDispose]()
+    expect(store.count("release")).toBe(1)
+    expect(of("release-failed")).toHaveLength(1)
   })
 
   test("that failed and is called again knows that the first one may have released", async () => {

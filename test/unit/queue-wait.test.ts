@@ -1,7 +1,7 @@
 // A wait in the queue, step by step: what is heard, what is believed of it, and when is asked.
 import { type AcquisitionRequest, Attempts } from "../../src/acquire/attempts.js"
 import { QueueWait } from "../../src/acquire/queue-wait.js"
-import { LockTimeoutError } from "../../src/index.js"
+import { LockBackendError, LockTimeoutError } from "../../src/index.js"
 import { RedisError } from "../../src/redis/redis-error.js"
 import type { Busy, Grant, LockQueue, Notice, Queued } from "../../src/redis/store.js"
 import { now } from "../../src/time/validity.js"
@@ -28,6 +28,10 @@ const queued = (facts: Partial<Queued> = {}): Queued => ({
 
 const busy: Busy = { kind: "busy", holderTtlMs: 0 }
 
+const fail = () => {
+  throw new RedisError("it is away", { outcome: "unknown" })
+}
+
 /** A grant that is heard of just now. */
 const heard = (facts: Partial<Extract<Notice, { kind: "granted" }>> = {}): Notice => ({
   kind: "granted",
@@ -48,6 +52,7 @@ function wait(
   const startedAt = Date.now()
   const asked: string[] = []
   const places: number[] = []
+  const polling: string[] = []
   /** Those that it was entered with, "-" for none. */
   const channels: string[] = []
   const stream = { within: 0, closed: 0 }
@@ -55,7 +60,9 @@ function wait(
   let questions = 0
   const answer = () => {
     const next = answers[Math.min(questions++, answers.length - 1)]
-    return Promise.resolve(next?.() ?? busy)
+    return new Promise<Answer>((resolve) => {
+      resolve(next?.() ?? busy)
+    })
   }
   const note = (what: string) => asked.push(`${what} at ${String(Date.now() - startedAt)}`)
   const queue: LockQueue = {
@@ -80,12 +87,16 @@ function wait(
     },
   }
   const all = { ...REQUEST, waitMs: 60_000, ...request }
-  const running = new QueueWait(queue, all, new Attempts(all), (place) => places.push(place)).run()
+  const running = new QueueWait(queue, all, new Attempts(all), {
+    onQueued: (place) => places.push(place),
+    onPolling: (reason) => polling.push(reason),
+  }).run()
   running.catch(() => undefined)
   return {
     running,
     asked,
     places,
+    polling,
     channels,
     stream,
     tell: (notice: Notice) => {
@@ -211,8 +222,8 @@ describe("who listens", () => {
     const { running, asked, tell, stream, channels } = wait(answers)
     await pass(1_000)
     tell({ kind: "next", leaseMs: 0 })
-    await pass(10)
-    expect(asked.slice(2)).toEqual(["check 17 at 1001", "enqueue 17 at 1001"])
+    await pass(30)
+    expect(asked.slice(2)).toEqual(["check 17 at 1025", "enqueue 17 at 1025"])
     expect(channels[1]).toBe(channels[0])
     expect(stream.closed).toBe(0)
     tell(heard())
@@ -289,6 +300,69 @@ describe("the stream", () => {
     open(undefined)
     await pass(1)
     expect(stream.closed).toBe(1)
+  })
+})
+
+describe("a waiter that has to poll although it wanted to listen", () => {
+  test.each([
+    ["refused", { outcome: "refused", status: 404 }],
+    ["failed", { outcome: "unknown" }],
+  ] as const)("says that the stream was %s", async (reason, failure) => {
+    const refusing = () => Promise.reject(new RedisError("no", failure))
+    const { polling } = wait([queued], {}, refusing)
+    await pass(10)
+    expect(polling).toEqual([reason])
+  })
+
+  test("says once that the stream has ended", async () => {
+    const { polling, tell } = wait([queued])
+    await pass(10)
+    tell({ kind: "end" })
+    await pass(5_000)
+    expect(polling).toEqual(["ended"])
+  })
+
+  test("says nothing where it was told to poll, or where it listens", async () => {
+    const told = wait([queued], { push: false })
+    const listening = wait([queued])
+    await pass(10)
+    expect([told.polling, listening.polling]).toEqual([[], []])
+  })
+})
+
+test.each([true, false])(
+  "a database that says again and again that the lock is free is not flooded (push: %s)",
+  async (push) => {
+    const { asked } = wait([() => queued({ holderTtlMs: 0, place: 0 })], { push })
+    await pass(4_000)
+    expect(asked.length).toBeLessThan(40)
+  },
+)
+
+describe("an outage", () => {
+  test("is ridden out within the wait: the waiter keeps its place", async () => {
+    const away = Array<() => Answer>(8).fill(fail)
+    const { running, asked } = wait([queued, ...away, queued, () => grant(30_000)], { push: false })
+    await pass(20_000)
+    expect(await running).toMatchObject({ kind: "granted" })
+    expect(asked.slice(1).every((what) => what.startsWith("check 17"))).toBe(true)
+  })
+
+  test("of more than 30 s ends the wait as a failure of the database", async () => {
+    const { running } = wait([queued, fail], { push: false, waitMs: Infinity })
+    await pass(29_000)
+    let isOver = false
+    void running.catch(() => (isOver = true))
+    await pass(0)
+    expect(isOver).toBe(false)
+    await pass(4_000)
+    await expect(running).rejects.toBeInstanceOf(LockBackendError)
+  })
+
+  test("that outlasts the wait ends with it, one request later at most", async () => {
+    const { running } = wait([queued, fail], { push: false, waitMs: 5_000, timeoutMs: 1_000 })
+    await pass(6_000)
+    await expect(running).rejects.toBeInstanceOf(LockBackendError)
   })
 })
 

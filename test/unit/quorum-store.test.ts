@@ -72,11 +72,11 @@ describe("a split", () => {
     expect(await attempts(100)).toEqual([[0, 100]])
     expect(await attempts(101)).toEqual([
       [0, 101],
-      [100, 1],
+      [100, 101],
     ])
     expect(await attempts(250)).toEqual([
       [0, 250],
-      [100, 150],
+      [100, 250],
     ])
     expect(await attempts(300)).toHaveLength(2)
     expect(await attempts(301)).toHaveLength(3)

@@ -159,11 +159,11 @@ describe("a vote in vain", () => {
   test("is asked back by as many as its time allows, so that one that hangs leaves time for another", async () => {
     expect(await withdraw({ release: [hangs] }, 1_000)).toEqual([
       [0, 500],
-      [600, 200],
+      [600, 250],
     ])
     expect(await withdraw({ release: [hangs, after(50, says(["released", 0]))] }, 1_000)).toEqual([
       [0, 500],
-      [600, 200],
+      [600, 250],
     ])
   })
 

@@ -32,6 +32,11 @@ describe("a reply and what the script could not publish", () => {
     expect(splitReply(["released", "c"], 1).unsent).toEqual([])
   })
 
+  test("are a hundred messages at most", () => {
+    const reply = ["released", ...Array.from({ length: 20_000 }, (_, i) => `c${String(i)}`)]
+    expect(splitReply(reply, 1).unsent).toHaveLength(100)
+  })
+
   test.for([[undefined], ["released"], [[]], [{ length: 1 }]])("%j is none", ([reply]) => {
     expect(() => splitReply(reply, 1)).toThrow(RedisError)
   })
