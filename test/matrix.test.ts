@@ -1,6 +1,7 @@
 // The package in each runtime that the development dependencies bring: Node, workerd, Vercel's edge-runtime.
 import { readFileSync } from "node:fs"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { nextRuntimes } from "../verification/matrix/next.js"
 import { installedRuntimes, RUNTIMES } from "../verification/matrix/runtimes.js"
 import { type Database, openDatabase } from "./support/variants.js"
 
@@ -22,7 +23,7 @@ test("the README's table has each runtime, and no check that failed", () => {
   const [, table = ""] =
     /<!-- matrix -->\n([^]*?)<!-- \/matrix -->/.exec(readFileSync("README.md", "utf8")) ?? []
   const rows = [...table.matchAll(/^\| ([^|]+?) +\| [\d.]+ +\| (\d+) of (\d+) +\|$/gm)]
-  const names = [...RUNTIMES, ...installedRuntimes("")].map(({ name }) => name)
+  const names = [...RUNTIMES, ...installedRuntimes(""), ...nextRuntimes("")].map(({ name }) => name)
   expect(rows.map(([, name]) => name)).toEqual(names)
   for (const [, name, passed, all] of rows) expect(passed, name).toBe(all)
 })
