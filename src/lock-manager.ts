@@ -236,9 +236,9 @@ export class LockManager {
    * @throws `LockLostError` when the hold is over by now; `LockBackendError` when the database failed.
    */
   async adopt(transfer: LockTransfer, options?: AdoptOptions): Promise<Lock> {
-    const { name, token, ttl, fencingToken, mode = "exclusive" } = checkTransfer(transfer)
+    const { name, token, ttlMs, fencingToken, mode = "exclusive" } = checkTransfer(transfer)
     checkName(this.#plan.prefix, name)
-    const defaults: AdoptOptions = { ...this.#plan.defaults, ttl }
+    const defaults: AdoptOptions = { ...this.#plan.defaults, ttl: ttlMs }
     const plan = resolveHoldOptions({ ...overlay(defaults, options), mode })
     const claim = { name, token, waitUntil: plan.waitUntil }
     const { store } = this.#plan
@@ -264,7 +264,7 @@ export class LockManager {
    *
    * @example
    * ```ts
-   * const { held, waiting } = await locks.inspect("invoice:42")
+   * const { isHeld, waiting } = await locks.inspect("invoice:42")
    * ```
    */
   async inspect(name: string): Promise<LockStatus> {
@@ -273,8 +273,7 @@ export class LockManager {
     const { leftMs, waiting } = await this.#ask(name, "inspect", (timeoutMs) =>
       database.inspect(name, timeoutMs),
     )
-    const held = leftMs !== undefined
-    return { name, held, remaining: leftMs ?? 0, waiting }
+    return { name, isHeld: leftMs !== undefined, remainingMs: leftMs ?? 0, waiting }
   }
 
   /** The options of a call that does not wait. */

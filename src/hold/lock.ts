@@ -93,12 +93,12 @@ export class Lock {
   }
 
   /** When the hold can no longer be trusted unless it is extended: epoch milliseconds of the local clock. */
-  get expiresAt(): number {
+  get expiresAtMs(): number {
     return Math.floor(this.#expiry.endsAtMs)
   }
 
   /** How long the hold can be trusted, in milliseconds by the local clock; 0 once it is over. */
-  get remaining(): number {
+  get remainingMs(): number {
     return this.#state === "held" ? this.#expiry.remainingMs : 0
   }
 
@@ -130,7 +130,7 @@ export class Lock {
     try {
       await callDatabase(this.name, "extend", (leftMs) => this.#extendOnce(ttlMs, leftMs), {
         withinMs: this.#hold.timeoutMs,
-        worthwhile: () => this.remaining > 0,
+        worthwhile: () => this.remainingMs > 0,
       })
     } catch (error) {
       this.#assertHeld()
@@ -177,12 +177,12 @@ export class Lock {
     this.#assertHeld()
     this.#state = "transferred"
     this.#stopTimers()
-    const { claim, mode, ttlMs: ttl, fencingToken } = this.#hold
+    const { claim, mode, ttlMs, fencingToken } = this.#hold
     const { name, token } = claim
     return {
       name,
       token,
-      ttl,
+      ttlMs,
       ...(fencingToken !== undefined && { fencingToken }),
       ...(mode === "shared" && { mode }),
     }
@@ -198,10 +198,10 @@ export class Lock {
     name: string
     mode: LockMode
     fencingToken: number | undefined
-    expiresAt: number
+    expiresAtMs: number
   } {
-    const { name, mode, fencingToken, expiresAt } = this
-    return { name, mode, fencingToken, expiresAt }
+    const { name, mode, fencingToken, expiresAtMs } = this
+    return { name, mode, fencingToken, expiresAtMs }
   }
 
   /**
@@ -256,7 +256,7 @@ export class Lock {
     // Nothing but releases is sent once a release was; and the pause between two tries was long enough for one.
     this.#assertHeld()
     // Half of what is left, so that an answer that does not come can be asked for once more.
-    const timeout = Math.min(timeoutMs, Math.max(1, this.remaining / 2))
+    const timeout = Math.min(timeoutMs, Math.max(1, this.remainingMs / 2))
     const { store, claim } = this.#hold
     const answer = await store.extend({ ...claim, ttlMs }, timeout)
     this.#assertHeld()
@@ -266,7 +266,7 @@ export class Lock {
       this.#assertHeld()
     } else {
       this.#expiry.prolong(answer)
-      this.#hold.emit({ type: "renewed", name: this.name, remainingMs: this.remaining })
+      this.#hold.emit({ type: "renewed", name: this.name, remainingMs: this.remainingMs })
     }
   }
 

@@ -93,8 +93,8 @@ const NEARLY = 0.9
 
 /** @throws as `Lock.extend` does. */
 export async function ensureWholeTtl(
-  hold: Pick<Lock, "remaining" | "extend">,
+  hold: Pick<Lock, "remainingMs" | "extend">,
   ttlMs: number,
 ): Promise<void> {
-  if (hold.remaining < ttlMs * NEARLY) await hold.extend()
+  if (hold.remainingMs < ttlMs * NEARLY) await hold.extend()
 }

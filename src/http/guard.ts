@@ -92,7 +92,7 @@ async function serve<Args extends readonly unknown[]>(
       await early(answer, response)
       return response
     }
-    const held = holdBody(response, lock.remaining, lock.signal, signal)
+    const held = holdBody(response, lock.remainingMs, lock.signal, signal)
     await early(answer, held.response)
     await held.over
     return held.response

@@ -57,7 +57,7 @@ export function releasing(lab: () => Lab): void {
     expect(await rejection(lock.extend())).toMatchObject(lost)
     expect(await rejection(lock.keep("1m"))).toMatchObject(lost)
     expect(() => lock.transfer()).toThrow(expect.objectContaining(lost))
-    expect(lock.remaining).toBe(0)
+    expect(lock.remainingMs).toBe(0)
   })
 
   test("the signal of a lock does not abort by its release", async () => {

@@ -20,7 +20,7 @@ export function waiting(lab: () => Lab): void {
     await lock.release()
     expect(await durationOf(waiting)).toBeLessThan(LONGEST_PAUSE + SLACK)
     const next = await waiting
-    expect(next.remaining).toBeGreaterThan(0)
+    expect(next.remainingMs).toBeGreaterThan(0)
     expect(events.map(({ type }) => type)).toEqual(["queued", "granted"])
   })
 
@@ -125,6 +125,6 @@ export function waiting(lab: () => Lab): void {
     const { locks, name } = lab()
     const dead = await locks().acquire(name(), { ttl: 1_200 })
     const lock = await locks().acquire(dead.name, { wait: Infinity })
-    expect(lock.remaining).toBeGreaterThan(0)
+    expect(lock.remainingMs).toBeGreaterThan(0)
   })
 }

@@ -213,9 +213,9 @@ describeOnRedis("waiting under faults", () => {
       await until(() => (trial.proxy.seen("acquire: enqueue")[0]?.answers.length ?? 0) > 0)
       await holder.release()
       const lock = await waiting
-      expect(lock.remaining).toBeLessThan(3_000)
+      expect(lock.remainingMs).toBeLessThan(3_000)
       const contending = trial.unharmed.acquire(trial.name, { wait: 3_500 }).then(
-        (next) => ({ next, trust: lock.remaining }),
+        (next) => ({ next, trust: lock.remainingMs }),
         (error: unknown) => error,
       )
       const outcome = await contending

@@ -41,7 +41,7 @@ export function several(lab: () => Lab): void {
       .then((value) => byHand(lab(), last).release(String(value)))
     await lock.release()
     const group = await all
-    expect(group.remaining).toBeGreaterThan(10_000)
+    expect(group.remainingMs).toBeGreaterThan(10_000)
     await group.release()
     await free(wanted)
   })
@@ -114,9 +114,9 @@ export function several(lab: () => Lab): void {
     await sleep(3_000)
     await lock.release()
     const group = await all
-    expect(group.remaining).toBeGreaterThan(0)
+    expect(group.remainingMs).toBeGreaterThan(0)
     expect(await abortion(group.signal)).toMatchObject({ code: "lost", reason: "expired" })
-    expect(group.remaining).toBe(0)
+    expect(group.remainingMs).toBe(0)
   })
 
   test("one that is lost while the rest is waited for ends the call", async () => {

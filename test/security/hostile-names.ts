@@ -134,7 +134,7 @@ export function hostileNames(engine: EngineName): void {
         () => manager.forceRelease(name),
         () => manager.query({ name }),
         () => manager.acquireAll(["a", name]),
-        () => manager.adopt({ name, token: "fl_a_b", ttl: 1_000 }),
+        () => manager.adopt({ name, token: "fl_a_b", ttlMs: 1_000 }),
       ]) {
         const error = await rejection(run())
         expect(error).toBeInstanceOf(TypeError)

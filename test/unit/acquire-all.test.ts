@@ -16,7 +16,7 @@ function lockOf(name: string, note: (what: string) => void) {
   const controller = new AbortController()
   const lock = {
     name,
-    remaining: TTL,
+    remainingMs: TTL,
     signal: controller.signal,
     extend: () => {
       note(`extend ${name}`)
@@ -219,7 +219,7 @@ describe("once all have come", () => {
   test("each is extended where the first of them would be over long before its ttl", async () => {
     const { running, asked, find, grant } = start(["a", "b"], ["b"], { renew: true })
     await pass(100)
-    find("a").remaining = TTL / 2
+    find("a").remainingMs = TTL / 2
     grant()
     await running
     expect(asked.slice(-2)).toEqual(["extend a", "extend b"])
