@@ -227,8 +227,8 @@ export class LockManager {
   }
 
   /**
-   * Takes a hold over that another process handed on with `lock.transfer()`. Its ttl goes on as it was; with
-   * `renew` it is extended from now on.
+   * Takes a hold over that another process handed on with `lock.transfer()`. It is renewed from now on, unless
+   * `renew` is false: then its ttl goes on as it was.
    *
    * > [!WARNING]
    * > It recognises the hold, not the adopter: a message that is delivered twice makes two holders.
@@ -290,11 +290,7 @@ export class LockManager {
     args: readonly unknown[],
     terms: SpecialTerms = {},
   ): Promise<unknown> {
-    const { options: given, callback } = readRequestArguments(
-      name,
-      { renew: true, ...defaults },
-      args,
-    )
+    const { options: given, callback } = readRequestArguments(name, defaults, args)
     const { steal, ifAvailable, ...options } = given
     const lock = ifAvailable
       ? await this.#tryAcquire(name, options, terms)

@@ -7,7 +7,7 @@ import type { Lab } from "./lab.js"
 export function granting(lab: () => Lab): void {
   test("a grant is a key that holds the lock's token and expires with its ttl", async () => {
     const { locks, command, name } = lab()
-    const lock = await locks().acquire(name(), { ttl: "20s" })
+    const lock = await locks().acquire(name(), { ttl: "20s", renew: false })
     expect(await command("GET", `lock:${lock.name}`)).toBe(lock.token)
     const pttl = Number(await command("PTTL", `lock:${lock.name}`))
     expect(pttl).toBeGreaterThan(15_000)
@@ -18,7 +18,7 @@ export function granting(lab: () => Lab): void {
     const { locks, name } = lab()
     const asked = name()
     const sentAt = Date.now()
-    const lock = await locks({ clientId: "me" }).acquire(asked, { ttl: "10s" })
+    const lock = await locks({ clientId: "me" }).acquire(asked, { ttl: "10s", renew: false })
     const { remainingMs } = lock
     expect(lock).toMatchObject({ name: asked, mode: "exclusive", fencingToken: undefined })
     // On a quorum the number of the attempt follows.

@@ -16,12 +16,12 @@ export function holding(lab: () => Lab): void {
 
   test("extend lets the hold last for its ttl again, or for another one", async () => {
     const { locks, name } = lab()
-    const lock = await locks().acquire(name(), { ttl: "5s" })
+    const lock = await locks().acquire(name(), { ttl: "5s", renew: false })
     await lock.extend("20s")
     expect(await pttl(lock.name)).toBeGreaterThan(15_000)
     expect(lock.remainingMs).toBeGreaterThan(15_000)
     expect(lock.remainingMs).toBeLessThanOrEqual(20_000 - 200 - 2)
-    const again = await locks().acquire(name(), { ttl: "3s" })
+    const again = await locks().acquire(name(), { ttl: "3s", renew: false })
     await new Promise((resolve) => setTimeout(resolve, 800))
     const left = await pttl(again.name)
     await again.extend()
@@ -31,7 +31,7 @@ export function holding(lab: () => Lab): void {
 
   test("extend never shortens a hold", async () => {
     const { locks, name } = lab()
-    const lock = await locks().acquire(name(), { ttl: "30s" })
+    const lock = await locks().acquire(name(), { ttl: "30s", renew: false })
     await lock.extend("1s")
     expect(await pttl(lock.name)).toBeGreaterThan(25_000)
     expect(lock.remainingMs).toBeGreaterThan(25_000)
@@ -63,7 +63,7 @@ export function holding(lab: () => Lab): void {
   test("a hold whose time is over is lost by the local clock, asked or not", async () => {
     const { locks, name } = lab()
     const { onEvent, of } = recorder()
-    const lock = await locks({ onEvent }).acquire(name(), { ttl: 1_200 })
+    const lock = await locks({ onEvent }).acquire(name(), { ttl: 1_200, renew: false })
     const reason = await abortion(lock.signal)
     // Before the key has gone, so that nobody else can have it yet.
     expect(lock.expiresAtMs).toBeLessThanOrEqual(Date.now())
@@ -87,7 +87,7 @@ export function holding(lab: () => Lab): void {
   test("a hold that is not renewed is not extended", async () => {
     const { proxied, name } = lab()
     const { proxy, locks } = await proxied()
-    const lock = await locks().acquire(name(), { ttl: 1_200 })
+    const lock = await locks().acquire(name(), { ttl: 1_200, renew: false })
     await abortion(lock.signal)
     expect(proxy.seen("extend")).toEqual([])
   })
@@ -152,7 +152,7 @@ export function holding(lab: () => Lab): void {
 
   test("a transferred lock is adopted by another process, with its token and what is left of its ttl", async () => {
     const { locks, command, name } = lab()
-    const lock = await locks().acquire(name(), { ttl: "10s", fencing: true })
+    const lock = await locks().acquire(name(), { ttl: "10s", renew: false, fencing: true })
     const message = JSON.stringify(lock.transfer())
     await command("PEXPIRE", `lock:${lock.name}`, "4000")
     const adopted = await locks().adopt(JSON.parse(message) as LockTransfer)
@@ -169,7 +169,7 @@ export function holding(lab: () => Lab): void {
   test("an adopted lock is renewed where that is asked for", async () => {
     const { locks, name } = lab()
     const { onEvent, of } = recorder()
-    const lock = await locks().acquire(name(), { ttl: 1_500 })
+    const lock = await locks().acquire(name(), { ttl: 1_500, renew: false })
     const adopted = await locks({ onEvent }).adopt(lock.transfer(), { renew: true })
     await until(() => of("renewed").length === 3)
     expect(adopted.signal.aborted).toBe(false)

@@ -114,7 +114,7 @@ describeOnRedis("waiting under faults", () => {
         // What is silent is noticed when the holder's time would be over.
         const holder = await trial.unharmed.acquire(trial.name, { ttl: 1_500, renew: true })
         trial.proxy.plan = always("SUBSCRIBE", fault)
-        const waiting = trial.locks.acquire(trial.name, { wait: "20s", ttl: "5s" })
+        const waiting = trial.locks.acquire(trial.name, { wait: "20s", ttl: "5s", renew: false })
         waiting.catch(() => undefined)
         await until(() => (trial.proxy.seen("acquire: enqueue")[0]?.answers.length ?? 0) > 0)
         // About when the streams are cut.

@@ -112,7 +112,7 @@ describeOnRedis("a quorum under faults", () => {
   /** The next one has it, at once or when what came late has ended, and nothing that is late ends its hold. */
   async function expectNextUnharmed(trial: QuorumTrial, isExecutedLate = false): Promise<void> {
     const wait = isExecutedLate ? TTL + SLACK : SLACK
-    const next = await trial.unharmed.acquire(trial.name, { wait, ttl: "20s" })
+    const next = await trial.unharmed.acquire(trial.name, { wait, ttl: "20s", renew: false })
     await trial.settled()
     await next.extend()
     expect(await next.release()).toBe("released")
@@ -171,7 +171,7 @@ describeOnRedis("a quorum under faults", () => {
         await Promise.all(strangers.map((it) => it.command("DEL", `lock:${name}`)))
         trial.suffer()
         // A majority is free. A vote that could not be withdrawn ends with its ttl.
-        const next = await trial.unharmed.acquire(name, { wait: SLACK, ttl: "20s" })
+        const next = await trial.unharmed.acquire(name, { wait: SLACK, ttl: "20s", renew: false })
         await trial.settled()
         await next.extend()
         expect(await next.release()).toBe("released")

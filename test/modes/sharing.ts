@@ -52,8 +52,8 @@ export function sharing(lab: () => Lab): void {
 
   test("the lock is held until the last of those who share it has gone, and no longer", async () => {
     const { locks, command, name } = lab()
-    const long = await locks().acquire(name(), { ...shared, ttl: "60s" })
-    const short = await locks().acquire(long.name, { ...shared, ttl: "20s" })
+    const long = await locks().acquire(name(), { ...shared, ttl: "60s", renew: false })
+    const short = await locks().acquire(long.name, { ...shared, ttl: "20s", renew: false })
     const left = async () => Number(await command("PTTL", `lock:${long.name}`))
     expect(await left()).toBeGreaterThan(55_000)
     await long.release()
@@ -138,7 +138,7 @@ export function sharing(lab: () => Lab): void {
 
   test("behind a crashed reader a writer waits for the rest of its ttl", async () => {
     const { locks, name } = lab()
-    const crashed = await locks().acquire(name(), { ...shared, ttl: "2s" })
+    const crashed = await locks().acquire(name(), { ...shared, ttl: "2s", renew: false })
     const startedAt = performance.now()
     const writer = await enter(locks, crashed.name)
     await writer.granted

@@ -43,7 +43,7 @@ export function handingOver(lab: () => Lab): void {
 
   test("the mark of a waiter keeps the ttl of the hold", async () => {
     const { locks, command, name } = lab()
-    const lock = await locks().acquire(name(), { ttl: "20s" })
+    const lock = await locks().acquire(name(), { ttl: "20s", renew: false })
     await enter(locks, lock.name)
     const hand = byHand(lab(), lock.name)
     expect(await hand.value()).toBe(`${lock.token}+`)

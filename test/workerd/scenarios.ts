@@ -103,7 +103,7 @@ export const scenarios: Record<string, (stage: Stage) => Promise<unknown>> = {
   },
 
   async extends({ locks, name, command }) {
-    const lock = await locks.acquire(name, { ttl: "10s" })
+    const lock = await locks.acquire(name, { ttl: "10s", renew: false })
     const before = Number(await command("PTTL", `lock:${name}`))
     await lock.extend("60s")
     const after = Number(await command("PTTL", `lock:${name}`))
@@ -114,7 +114,7 @@ export const scenarios: Record<string, (stage: Stage) => Promise<unknown>> = {
   },
 
   async expires({ locks, name }) {
-    const lock = await locks.acquire(name, { ttl: 300 })
+    const lock = await locks.acquire(name, { ttl: 300, renew: false })
     await new Promise((resolve) => {
       lock.signal.addEventListener("abort", resolve, { once: true })
     })

@@ -86,7 +86,7 @@ export const checks: Readonly<Record<string, (stage: Stage) => Promise<void>>> =
     await until(async () => (await locks.inspect(name)).waiting === 0)
   },
   "a hold ends by its own clock": async ({ locks, name }) => {
-    const lock = await locks.acquire(name, { ttl: 1_000 })
+    const lock = await locks.acquire(name, { ttl: 1_000, renew: false })
     expect((await abortion(lock)) instanceof LockLostError, "its signal told so")
     expect(lock.remainingMs === 0, "nothing of it is left")
   },
@@ -98,10 +98,10 @@ export const checks: Readonly<Record<string, (stage: Stage) => Promise<void>>> =
   },
   "a theft is noticed": async ({ locks, name }) => {
     const error = await rejection(
-      locks.request(name, { ttlMs: "2s" }, async (lock) => {
-        const { ttl, ...claim } = lock.transfer()
-        const again = await locks.adopt({ ...claim, ttl }, { renew: true })
-        await (await locks.adopt({ ...claim, ttl })).release()
+      locks.request(name, { ttl: "2s" }, async (lock) => {
+        const { ttlMs, ...claim } = lock.transfer()
+        const again = await locks.adopt({ ...claim, ttlMs }, { renew: true })
+        await (await locks.adopt({ ...claim, ttlMs })).release()
         throw await abortion(again)
       }),
     )
