@@ -16,9 +16,11 @@ export type LockPhase = "acquire" | "extend" | "release" | "inspect"
  * - `taken`: somebody else holds the lock
  * - `stolen`: somebody took it on purpose
  * - `unreachable`: its time ran out while every renewal failed
- * - `released`: this handle had itself given the lock up, by `release()` or `transfer()`
+ * - `abandoned`: its time ran out because nothing could reach its handle any more, so it was not renewed
+ * - `released`: it was given up by `release()` or `transfer()`, or by `releaseAll()` of its manager
  */
-export type LossReason = "expired" | "deleted" | "taken" | "stolen" | "unreachable" | "released"
+export type LossReason =
+  "expired" | "deleted" | "taken" | "stolen" | "unreachable" | "abandoned" | "released"
 
 /** What all errors of this library have in common. */
 export abstract class LockError extends Error {
@@ -88,5 +90,6 @@ const LOSSES: Record<LossReason, string> = {
   taken: "somebody else holds it",
   stolen: "it was stolen",
   unreachable: "its time ran out while the database could not be reached",
-  released: "this handle has released or transferred it",
+  abandoned: "its handle was dropped without a release, so it was not renewed",
+  released: "it has been released or transferred",
 }

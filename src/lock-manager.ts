@@ -227,8 +227,8 @@ export class LockManager {
   }
 
   /**
-   * Takes a hold over that another process handed on with `lock.transfer()`. Its ttl goes on as it was; with
-   * `renew` it is extended from now on.
+   * Takes a hold over that another process handed on with `lock.transfer()`. It is renewed from now on, unless
+   * `renew` is false: then its ttl goes on as it was.
    *
    * > [!WARNING]
    * > It recognises the hold, not the adopter: a message that is delivered twice makes two holders.
@@ -236,9 +236,9 @@ export class LockManager {
    * @throws `LockLostError` when the hold is over by now; `LockBackendError` when the database failed.
    */
   async adopt(transfer: LockTransfer, options?: AdoptOptions): Promise<Lock> {
-    const { name, token, ttl, fencingToken, mode = "exclusive" } = checkTransfer(transfer)
+    const { name, token, ttlMs, fencingToken, mode = "exclusive" } = checkTransfer(transfer)
     checkName(this.#plan.prefix, name)
-    const defaults: AdoptOptions = { ...this.#plan.defaults, ttl }
+    const defaults: AdoptOptions = { ...this.#plan.defaults, ttl: ttlMs }
     const plan = resolveHoldOptions({ ...overlay(defaults, options), mode })
     const claim = { name, token, waitUntil: plan.waitUntil }
     const { store } = this.#plan
@@ -264,7 +264,7 @@ export class LockManager {
    *
    * @example
    * ```ts
-   * const { held, waiting } = await locks.inspect("invoice:42")
+   * const { isHeld, waiting } = await locks.inspect("invoice:42")
    * ```
    */
   async inspect(name: string): Promise<LockStatus> {
@@ -273,8 +273,7 @@ export class LockManager {
     const { leftMs, waiting } = await this.#ask(name, "inspect", (timeoutMs) =>
       database.inspect(name, timeoutMs),
     )
-    const held = leftMs !== undefined
-    return { name, held, remaining: leftMs ?? 0, waiting }
+    return { name, isHeld: leftMs !== undefined, remainingMs: leftMs ?? 0, waiting }
   }
 
   /** The options of a call that does not wait. */
@@ -291,11 +290,7 @@ export class LockManager {
     args: readonly unknown[],
     terms: SpecialTerms = {},
   ): Promise<unknown> {
-    const { options: given, callback } = readRequestArguments(
-      name,
-      { renew: true, ...defaults },
-      args,
-    )
+    const { options: given, callback } = readRequestArguments(name, defaults, args)
     const { steal, ifAvailable, ...options } = given
     const lock = ifAvailable
       ? await this.#tryAcquire(name, options, terms)

@@ -6,7 +6,7 @@ import { type AcquireOptions, overlay, resolveAcquireOptions } from "./options.j
 import type { RestConfig } from "./redis/fetch-client.js"
 import type { Fetch } from "./redis/transport.js"
 import type { UpstashRedis } from "./redis/upstash-client.js"
-import { invalid, showKind } from "./values/invalid-argument.js"
+import { invalid, show, showKind } from "./values/invalid-argument.js"
 import { openStore } from "./redis/open-store.js"
 import type { LockStore, StoreRecipe } from "./redis/store.js"
 import { CLIENT_ID } from "./values/token.js"
@@ -21,6 +21,9 @@ export interface LockManagerOptions extends AcquireOptions {
   /**
    * What the key of a lock begins with: the key is `prefix + name`, and holds a plain token as other Redis locks
    * do, so that a service in another language can share the lock.
+   *
+   * It must be empty or end in a delimiter, such as `:`, so that `tenant1` and `0-job` are not the lock of `tenant10` and
+   * `-job`. Where one prefix begins with another (`a:` and `a:b:`), do not let names contain the delimiter.
    *
    * @default "lock:"
    */
@@ -84,6 +87,11 @@ export function resolveManagerOptions(options: LockManagerOptions): ResolvedMana
     ...defaults
   } = overlay({} as LockManagerOptions, options)
   if (typeof prefix !== "string") throw invalid("prefix", "a string", prefix)
+  if (/[\p{L}\p{N}]$/u.test(prefix)) {
+    throw new TypeError(
+      `prefix: must be empty or end in a delimiter, such as ":", got ${show(prefix)}`,
+    )
+  }
   // A pattern takes 7 and null for text.
   const isText = typeof (clientId as unknown) === "string"
   if (clientId !== undefined && !(isText && CLIENT_ID.test(clientId))) {

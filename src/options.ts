@@ -1,5 +1,5 @@
 // The options of the calls: what they mean, what they default to, and what is none.
-import { MAX_KEY_BYTES, nameOf } from "./redis/keys.js"
+import { MAX_KEY_BYTES, nameOf, sizeOf } from "./redis/keys.js"
 import { type Duration, MAX_TIMER_MS, parseDuration, parseTtl } from "./time/duration.js"
 import { checkCount, invalid, notSupported } from "./values/invalid-argument.js"
 import { safeCallback } from "./values/safe-callback.js"
@@ -14,10 +14,14 @@ export interface HoldOptions {
    */
   readonly ttl?: Duration | undefined
   /**
-   * Whether to keep the hold alive while it is held, by extending it at each third of its ttl (one request
-   * each). `{ maxHold }` bounds that: so long after the grant (at least the ttl) the hold ends, and its signal aborts.
+   * Whether to keep the hold alive until it is released, by extending it at each third of its ttl (one request each).
+   * A handle that nothing can reach any more is no longer renewed, so a leaked one is free after about one ttl. That
+   * needs `WeakRef`; keep the handle, and not only its `signal`, for as long as you need the lock.
+   * `{ maxHold }` bounds the hold: that long after the grant (at least the ttl) it ends, and its signal aborts. Without
+   * it, a callback that never settles holds the lock for as long as its process lives. `false` lets the hold end with
+   * its ttl unless you extend it.
    *
-   * @default true in `request`, false for a handle
+   * @default true
    */
   readonly renew?: boolean | { readonly maxHold?: Duration | undefined } | undefined
   /**
@@ -124,6 +128,7 @@ export type SemaphoreOptions = Omit<AcquireOptions, "mode" | "fencing">
 /** What an option is when nobody gave it. */
 const DEFAULTS = {
   ttl: "30s",
+  renew: true,
   wait: "10s",
   maxRequests: Infinity,
   fencing: false,
@@ -175,7 +180,12 @@ export function withDefaults<T extends AcquireOptions>(defaults: T, options: unk
 export function resolveHoldOptions(
   options: HoldOptions & { readonly mode?: LockMode | undefined },
 ): ResolvedHoldOptions {
-  const { ttl = DEFAULTS.ttl, renew = false, mode = DEFAULTS.mode, waitUntil: given } = options
+  const {
+    ttl = DEFAULTS.ttl,
+    renew = DEFAULTS.renew,
+    mode = DEFAULTS.mode,
+    waitUntil: given,
+  } = options
   if (mode !== "exclusive" && (mode as string) !== "shared") {
     throw invalid("mode", '"exclusive" or "shared"', mode)
   }
@@ -252,7 +262,7 @@ export function checkName(prefix: string, name: unknown): asserts name is string
   if (/\p{Surrogate}/u.test(key) || nameOf(prefix, key) === undefined) {
     throw invalid("name", "well-formed Unicode, and no part of another lock", name)
   }
-  const bytes = new TextEncoder().encode(key).length
+  const bytes = sizeOf(key)
   if (bytes > MAX_KEY_BYTES) {
     throw new RangeError(
       `name: must have at most ${MAX_KEY_BYTES} bytes with its prefix, got ${bytes}`,

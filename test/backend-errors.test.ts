@@ -102,7 +102,7 @@ const OPERATIONS: readonly Operation[] = [
   {
     what: "adopt",
     phase: "acquire",
-    run: (locks, { name, token }) => locks.adopt({ name, token, ttl: 1_000 }),
+    run: (locks, { name, token }) => locks.adopt({ name, token, ttlMs: 1_000 }),
   },
 ]
 

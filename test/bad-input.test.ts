@@ -267,6 +267,8 @@ describe("an option of a manager", () => {
   test.for<[option: string, value: unknown, error: new () => Error, message: RegExp]>([
     ["prefix", 5, TypeError, /^prefix: must be a string, got 5/],
     ["prefix", null, TypeError, /^prefix: /],
+    ["prefix", "tenant1", TypeError, /^prefix: must be empty or end in a delimiter.*got "tenant1"/],
+    ["prefix", "名", TypeError, /^prefix: /],
     ["clientId", "", TypeError, /^clientId: must be 1 to 64 letters/],
     ["clientId", "a b", TypeError, /^clientId: .*got a string/],
     ["clientId", "a:b", TypeError, /^clientId: /],
@@ -436,7 +438,7 @@ describe("fromEnv", () => {
 })
 
 describe("adopt", () => {
-  const transfer: LockTransfer = { name: "a", token: "fl_a_b", ttl: 1_000 }
+  const transfer: LockTransfer = { name: "a", token: "fl_a_b", ttlMs: 1_000 }
 
   test.for<[string, unknown, RegExp]>([
     ["nothing", undefined, /^transfer: must be what lock.transfer\(\) returned, got undefined/],
@@ -448,10 +450,10 @@ describe("adopt", () => {
     ["a transfer with an empty token", { ...transfer, token: "" }, /^transfer: /],
     ["a stranger's token", { ...transfer, token: "stranger" }, /^transfer: /],
     ["a token with the mark of a queue", { ...transfer, token: "fl_a_b+" }, /^transfer: /],
-    ["a transfer without a ttl", { ...transfer, ttl: undefined }, /^transfer: /],
-    ["a transfer with a ttl as text", { ...transfer, ttl: "1s" }, /^transfer: /],
+    ["a transfer without a ttl", { ...transfer, ttlMs: undefined }, /^transfer: /],
+    ["a transfer with a ttl as text", { ...transfer, ttlMs: "1s" }, /^transfer: /],
     ["a transfer with a fencing token as text", { ...transfer, fencingToken: "1" }, /^transfer: /],
-    ["a transfer with no ttl at all", { ...transfer, ttl: 0 }, /^ttl: /],
+    ["a transfer with no ttl at all", { ...transfer, ttlMs: 0 }, /^ttl: /],
     ["a transfer with an overlong name", { ...transfer, name: "a".repeat(40_000) }, /^name: /],
   ])("refuses %s, and does not repeat it", async ([, given, message]) => {
     const { locks, sent } = offline()

@@ -156,7 +156,7 @@ describe.concurrent("no rejection goes unhandled", () => {
        await disposed[Symbol.asyncDispose]()
        await Promise.allSettled([
          locks.acquire("a"), locks.tryAcquire("a"), locks.request("a", ignore),
-         locks.acquire("a", { signal: AbortSignal.timeout(50) }), locks.adopt({ name: "a", token: "fl_a_b", ttl: 100 }),
+         locks.acquire("a", { signal: AbortSignal.timeout(50) }), locks.adopt({ name: "a", token: "fl_a_b", ttlMs: 100 }),
          lost.extend(), lost.keep("1s"), lost.release(),
        ])
        await new Promise((resolve) => setTimeout(resolve, 2500))

@@ -72,7 +72,7 @@ test("the fenced resource refuses who is late", async () => {
   const store = createStore()
   // Stalls until its lock has expired, and another writer has been served.
   const late = write(locks, store, "late", 3_000)
-  await until(async () => (await locks.inspect("document")).held)
+  await until(async () => (await locks.inspect("document")).isHeld)
   const early = write(locks, store, "in time")
   expect(await Promise.all([early, late])).toEqual([204, 409])
   expect(await (await store.request("/")).json()).toMatchObject({ text: "in time" })

@@ -122,10 +122,10 @@ describe.each(clients)("with the %s", (client) => {
       await sleep(3_000)
       expect(await other.tryAcquire(name)).toBeNull()
       expect(lock.signal.aborted).toBe(false)
-      expect(await locks.inspect(name)).toMatchObject({ held: true })
+      expect(await locks.inspect(name)).toMatchObject({ isHeld: true })
       expect(await lock.release()).toBe("released")
-      expect(await locks.inspect(name)).toMatchObject({ held: false })
-      const again = await locks.acquire(name, { ttl: "2s" })
+      expect(await locks.inspect(name)).toMatchObject({ isHeld: false })
+      const again = await locks.acquire(name, { ttl: "2s", renew: false })
       expect(await other.tryAcquire(name)).toBeNull()
       expect(await again.release()).toBe("released")
     },
@@ -175,7 +175,7 @@ describe.each(clients)("with the %s", (client) => {
           { timeout: 3_000 },
         )
         expect(events.filter(({ type }) => type === "renewed")).toHaveLength(renewedBefore)
-        expect(lock.remaining).toBe(0)
+        expect(lock.remainingMs).toBe(0)
       },
     )
 
@@ -183,11 +183,11 @@ describe.each(clients)("with the %s", (client) => {
       const { answer, lieFromNowOn } = switchable()
       const locks = await behind(answer)
       const name = newName()
-      const first = await locks.acquire(name, { ttl: "30s" })
+      const first = await locks.acquire(name, { ttl: "30s", renew: false })
       lieFromNowOn()
       const error = await rejection(locks.tryAcquire(name))
       expect(error).toBeInstanceOf(LockBackendError)
-      expect(first.remaining).toBeGreaterThan(0)
+      expect(first.remainingMs).toBeGreaterThan(0)
     })
 
     test.concurrent(
@@ -196,8 +196,8 @@ describe.each(clients)("with the %s", (client) => {
         const { answer, lieFromNowOn } = switchable()
         const locks = await behind(answer)
         const name = newName()
-        const lock = await locks.acquire(name, { ttl: "30s" })
-        const passedOn = await locks.acquire(newName(), { ttl: "30s" })
+        const lock = await locks.acquire(name, { ttl: "30s", renew: false })
+        const passedOn = await locks.acquire(newName(), { ttl: "30s", renew: false })
         const transfer = passedOn.transfer()
         lieFromNowOn()
         const inspected = await rejection(locks.inspect(name))

@@ -112,5 +112,5 @@ function stable(line: string): string {
     .trim()
     .replace(/fl_[\w-]+/, "fl_")
     .replace(/^(retry-after): [1-5]$/, "$1: n")
-    .replace(/"(remaining|waited)":\d+/g, '"$1":n')
+    .replace(/"(remainingMs|waitedMs)":\d+/g, '"$1":n')
 }

@@ -99,7 +99,7 @@ test("a ttl that is longer than the quarantine is refused wherever it is asked f
     expect((error as Error).message).toContain(message)
   }
   const ttl = "2m"
-  const transfer = { name: "a", token: "fl_a_b-1", ttl: 120_000 }
+  const transfer = { name: "a", token: "fl_a_b-1", ttlMs: 120_000 }
   await refused(() => manager({}, { ttl }))
   await refused(() => manager().acquire("a", { ttl }))
   await refused(() => manager().tryAcquire("a", { ttl }))

@@ -102,7 +102,7 @@ describeVariants("strangers", (variant: Variant) => {
   test("what a stranger took from us is not ours to extend, keep, adopt or release", async () => {
     const { name, stranger } = meet()
     const lock = await database.locks().acquire(name)
-    const transferred = { name, token: lock.token, ttl: 1_000 }
+    const transferred = { name, token: lock.token, ttlMs: 1_000 }
     await database.command("DEL", `lock:${name}`)
     await stranger.take("PX", "9000")
     const other = await rejection(database.locks().adopt(transferred))

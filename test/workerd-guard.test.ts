@@ -38,8 +38,8 @@ for (const engine of ["embedded engine", "real Redis"] as const) {
     const count = (name: string) => database.command("GET", `count:${name}`)
     const isFree = async (name: string) => {
       const locks = new LockManager({ redis: database })
-      const { held, waiting } = await locks.inspect(name)
-      return !held && waiting === 0
+      const { isHeld, waiting } = await locks.inspect(name)
+      return !isHeld && waiting === 0
     }
 
     test("a hundred requests that wait are all served, one at a time", async () => {

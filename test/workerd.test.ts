@@ -88,10 +88,10 @@ for (const { engine, isAvailable, setup, worker, compatibilityFlags } of variant
     })
 
     test("extend lets a hold last longer, and throws for one that was released", async () => {
-      const { before, after, remaining, extendingReleased } = await run("extends", { name: "e" })
+      const { before, after, remainingMs, extendingReleased } = await run("extends", { name: "e" })
       expect(before).toBeLessThanOrEqual(10_000)
       expect(after).toBeGreaterThan(50_000)
-      expect(remaining).toBeGreaterThan(50_000)
+      expect(remainingMs).toBeGreaterThan(50_000)
       expect(extendingReleased).toEqual({
         name: "LockLostError",
         code: "lost",
@@ -104,7 +104,7 @@ for (const { engine, isAvailable, setup, worker, compatibilityFlags } of variant
       const lost = { name: "LockLostError", code: "lost", lockName: "short", reason: "expired" }
       expect(await run("expires", { name: "short" })).toEqual({
         signal: lost,
-        remaining: 0,
+        remainingMs: 0,
         extending: lost,
       })
     })

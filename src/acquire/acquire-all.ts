@@ -29,7 +29,7 @@ export async function acquireAll(
   const budget = new Budget(waitMs)
   const held = new Map<string, Lock>()
   // What is held must last until the rest has come.
-  const { renew = false } = options
+  const { renew } = options
   const waiting: AcquireOptions = { ...options, renew: renew === false ? true : renew }
   try {
     for (;;) {

@@ -60,12 +60,11 @@ async function serve<Args extends readonly unknown[]>(
   { answer, refuse }: Reply,
 ): Promise<void> {
   const { signal, method } = exchange.request
-  const { emit, defaults } = LockManager.settingsOf(locks)
+  const { emit } = LockManager.settingsOf(locks)
   const { hold } = plan
-  const renew = hold.renew ?? defaults.renew ?? true
   let lock: Lock
   try {
-    lock = await locks.acquire(name, { ...hold, renew, signal, waitUntil })
+    lock = await locks.acquire(name, { ...hold, signal, waitUntil })
   } catch (error) {
     if (signal.aborted && error === signal.reason) answer(exchange.respond(GONE))
     else if (plan.failOpen && error instanceof LockBackendError)
@@ -92,7 +91,7 @@ async function serve<Args extends readonly unknown[]>(
       await early(answer, response)
       return response
     }
-    const held = holdBody(response, lock.remaining, lock.signal, signal)
+    const held = holdBody(response, lock.remainingMs, lock.signal, signal)
     await early(answer, held.response)
     await held.over
     return held.response

@@ -41,7 +41,7 @@ export function requesting(lab: () => Lab): void {
     proxy.plan = () => (requests++ === 0 ? { kind: "request-delayed", ms: 100 } : undefined)
     const [released, next] = await Promise.all([lock.release(), manager.tryAcquire(lock.name)])
     expect(released).toBe("released")
-    expect(next?.remaining).toBeGreaterThan(0)
+    expect(next?.remainingMs).toBeGreaterThan(0)
     await next?.release()
   })
 

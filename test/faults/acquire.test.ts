@@ -136,7 +136,7 @@ describeOnRedis("acquiring under faults", () => {
   describe.concurrent("somebody else's lock", () => {
     test.for(FAULTS)("is neither taken nor harmed: $what", async (faultCase) => {
       await withTrial(lab(), { timeout: timeoutFor(faultCase) }, async (trial) => {
-        const holder = await trial.unharmed.acquire(trial.name, { ttl: "10s" })
+        const holder = await trial.unharmed.acquire(trial.name, { ttl: "10s", renew: false })
         trial.proxy.plan = () => faultCase.fault
         const outcome = await outcomeOf(trial.locks.tryAcquire(trial.name))
         expect(outcome === null || outcome instanceof LockBackendError).toBe(true)
@@ -168,7 +168,7 @@ describeOnRedis("acquiring under faults", () => {
     test("and released it before that, leaves the name locked for one ttl at most", async () => {
       await withTrial(lab(), { timeout: LATE / 2 }, async (trial) => {
         trial.proxy.plan = settingsOf("once", "claim", fault)
-        const lock = await trial.locks.acquire(trial.name, { wait: "5s", ttl: 1_500 })
+        const lock = await trial.locks.acquire(trial.name, { wait: "5s", ttl: 1_500, renew: false })
         await lock.release()
         await trial.proxy.settled()
         expect(await trial.pttl()).toBeLessThanOrEqual(1_500)

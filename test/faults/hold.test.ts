@@ -24,7 +24,7 @@ describeOnRedis("holding under faults", () => {
 
   /** What was sent for an earlier holder and comes late leaves the next one's lock as it is. */
   async function expectNextHolderUnharmed(trial: Trial): Promise<void> {
-    const next = await trial.unharmed.acquire(trial.name, { ttl: "5s" })
+    const next = await trial.unharmed.acquire(trial.name, { ttl: "5s", renew: false })
     await trial.proxy.settled()
     expect(await trial.holder()).toBe(next.token)
     expect(await trial.pttl()).toBeLessThanOrEqual(5_000)
@@ -42,7 +42,7 @@ describeOnRedis("holding under faults", () => {
       if (outcome instanceof LockBackendError) {
         expect(mustGetOver(faultCase, pattern)).toBe(false)
         expect(outcome).toMatchObject({ phase: "release", lockName: trial.name })
-        expect(lock.remaining).toBe(0)
+        expect(lock.remainingMs).toBe(0)
         trial.proxy.plan = nothing
         expect(["released", "gone"]).toContain(await releaseAtLast(lock))
       } else {
@@ -66,9 +66,9 @@ describeOnRedis("holding under faults", () => {
       if (outcome instanceof LockBackendError) {
         expect(mustGetOver(faultCase, pattern)).toBe(false)
         expect(outcome).toMatchObject({ phase: "extend", lockName: trial.name })
-        expect(lock.remaining).toBeLessThan(TTL)
+        expect(lock.remainingMs).toBeLessThan(TTL)
       } else if (ttl !== undefined) {
-        expect(lock.remaining).toBeGreaterThan(TTL)
+        expect(lock.remainingMs).toBeGreaterThan(TTL)
       }
       expect(lock.signal.aborted).toBe(false)
       await trial.expectHeld(lock)
@@ -135,7 +135,7 @@ describeOnRedis("holding under faults", () => {
     const contending = trial.unharmed.acquire(trial.name, { wait: "3s", interval: 60 })
     // Read as soon as the grant is known, before anything else can happen.
     const outcome = await contending.then(
-      (next) => ({ next, trust: lock.remaining }),
+      (next) => ({ next, trust: lock.remainingMs }),
       (error: unknown) => error,
     )
     // A single fault is got over long before the hold ends.

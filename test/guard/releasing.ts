@@ -9,7 +9,7 @@ import { type Adapter, keepingContext, openWork } from "./adapters.js"
 const HELD_UP_MS = 3_000
 
 export function releasing({ guard }: Adapter, lab: () => Lab): void {
-  const isHeld = async (name: string) => (await lab().locks().inspect(name)).held
+  const isHeld = async (name: string) => (await lab().locks().inspect(name)).isHeld
   const isFree = async (name: string) => !(await isHeld(name))
   const done = () => new Response("done")
 

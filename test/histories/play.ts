@@ -43,8 +43,8 @@ export async function play(lab: FaultLab, history: LibraryHistory): Promise<numb
       const last = await trial.unharmed.acquire(trial.name, { wait, fencing: true })
       referee.enter(last)
       await trial.proxy.settled()
-      const { remaining } = last
-      expect([await last.release(), remaining > 0]).toEqual(["released", true])
+      const { remainingMs } = last
+      expect([await last.release(), remainingMs > 0]).toEqual(["released", true])
     })
     await expectMinted(trial, referee)
     return referee.grants

@@ -56,31 +56,31 @@ describe("the life of a hold", () => {
     const body = (await acquired.json()) as Record<string, unknown>
     expect(body).toEqual({
       name,
-      remaining: expect.any(Number) as number,
-      waited: expect.any(Number) as number,
+      remainingMs: expect.any(Number) as number,
+      waitedMs: expect.any(Number) as number,
     })
-    expect(body["remaining"]).toBeGreaterThan(15_000)
-    expect(body["remaining"]).toBeLessThan(20_000)
+    expect(body["remainingMs"]).toBeGreaterThan(15_000)
+    expect(body["remainingMs"]).toBeLessThan(20_000)
     expect(requests()).toBe(1)
 
     const extended = await send("PATCH", name, { ttl: "2m" }, token)
     expect(extended.status).toBe(200)
-    const { remaining } = (await extended.json()) as { remaining: number }
-    expect(remaining).toBeGreaterThan(110_000)
+    const { remainingMs } = (await extended.json()) as { remainingMs: number }
+    expect(remainingMs).toBeGreaterThan(110_000)
     expect(requests()).toBe(1)
 
     const inspected = await send("GET", name)
     expect(await inspected.json()).toEqual({
       name,
-      held: true,
-      remaining: expect.any(Number) as number,
+      isHeld: true,
+      remainingMs: expect.any(Number) as number,
       waiting: 0,
     })
     expect(requests()).toBe(1)
 
     expect((await send("DELETE", name, undefined, token)).status).toBe(204)
     expect(requests()).toBe(1)
-    expect(await (await send("GET", name)).json()).toMatchObject({ held: false, remaining: 0 })
+    expect(await (await send("GET", name)).json()).toMatchObject({ isHeld: false, remainingMs: 0 })
   })
 
   test("nothing of it is kept: another instance extends and releases", async () => {
@@ -116,10 +116,13 @@ describe("the life of a hold", () => {
     await until(async () => (await database.locks().inspect(name)).waiting === 1)
     expect((await send("DELETE", name, undefined, first)).status).toBe(204)
     const granted = await second
-    const { remaining, waited } = (await granted.json()) as { remaining: number; waited: number }
+    const { remainingMs, waitedMs } = (await granted.json()) as {
+      remainingMs: number
+      waitedMs: number
+    }
     expect(granted.status).toBe(201)
-    expect(remaining).toBeGreaterThan(50_000)
-    expect(waited).toBeGreaterThan(0)
+    expect(remainingMs).toBeGreaterThan(50_000)
+    expect(waitedMs).toBeGreaterThan(0)
     // Not the lease that a hand-off grants: nobody would extend that.
     expect(await database.command("PTTL", `lock:${name}`)).toBeGreaterThan(50_000)
     expect((await send("DELETE", name, undefined, tokenOf(granted))).status).toBe(204)
@@ -137,7 +140,7 @@ describe("the life of a hold", () => {
     expect(await problemOf(await asked)).toMatchObject({ status: 503, type: "lock-unavailable" })
     expect(proxy.seen("extend").length).toBeGreaterThan(0)
     // The extension was executed: without a release the name would be locked for a minute, for nobody.
-    await until(async () => !(await database.locks().inspect(name)).held)
+    await until(async () => !(await database.locks().inspect(name)).isHeld)
   })
 
   test("a client that goes away while it waits leaves the queue", async () => {

@@ -15,7 +15,7 @@ import { afterAll, beforeAll, describe, expect, expectTypeOf, test } from "vites
 let database: Opened
 let names = 0
 const unique = () => `hono-${String(names++)}`
-const isFree = async (name: string) => !(await database.locks().inspect(name)).held
+const isFree = async (name: string) => !(await database.locks().inspect(name)).isHeld
 
 beforeAll(async () => {
   const [variant] = variants

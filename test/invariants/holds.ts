@@ -74,7 +74,7 @@ export const holds: readonly Schedule[] = [
     play: async (scene) => {
       const { locks, others, name, proxy } = scene
       proxy.plan = inOrder("claim", { kind: "hang", executed: true, after: "nothing" })
-      const asking = locks({ timeout: 800 }).acquire(name, { wait: "1s", ttl: "3s" })
+      const asking = locks({ timeout: 800 }).acquire(name, { wait: "1s", ttl: "3s", renew: false })
       const asked = asking.catch((error: unknown) => error)
       await until(() => (proxy.seen("claim")[0]?.answers.length ?? 0) > 0)
       // Before it asks again.
@@ -141,7 +141,7 @@ export const holds: readonly Schedule[] = [
       const { locks, name, proxy } = scene
       proxy.plan = inOrder("claim", { kind: "hang", executed: true, after: "nothing" })
       const manager = locks({ timeout: 800 })
-      const lock = await manager.acquire(name, { ttl: 2_000, wait: "5s" })
+      const lock = await manager.acquire(name, { ttl: 2_000, renew: false, wait: "5s" })
       return isOverlapped(scene, lock, 4_000)
     },
   },
@@ -157,7 +157,7 @@ export const holds: readonly Schedule[] = [
       },
     ],
     play: async (scene) => {
-      const lock = await scene.locks().acquire(scene.name, { ttl: 1_500 })
+      const lock = await scene.locks().acquire(scene.name, { ttl: 1_500, renew: false })
       await new Promise((resolve) => setTimeout(resolve, 700))
       const adopted = await scene.locks().adopt(lock.transfer())
       return isOverlapped(scene, adopted, 4_000)

@@ -1,4 +1,5 @@
 // Names that are chosen by an adversary: refused before anything is sent, or a lock of their own that touches no other.
+import { lockKeys } from "../../src/redis/keys.js"
 import fc from "fast-check"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { rejection } from "../support/outcomes.js"
@@ -97,7 +98,7 @@ export function hostileNames(engine: EngineName): void {
           expect((await locks.query({ name })).held).toHaveLength(1)
           await lock.extend()
           expect(await lock.release()).toBe("released")
-          expect(await command("DEL", `{${prefix}${name}}:fence`)).toBe(1)
+          expect(await command("DEL", String(lockKeys(prefix, name)[3]))).toBe(1)
         } catch (error) {
           if (name === VICTIM) return
           if (!(error instanceof TypeError || error instanceof RangeError)) throw error
@@ -134,7 +135,7 @@ export function hostileNames(engine: EngineName): void {
         () => manager.forceRelease(name),
         () => manager.query({ name }),
         () => manager.acquireAll(["a", name]),
-        () => manager.adopt({ name, token: "fl_a_b", ttl: 1_000 }),
+        () => manager.adopt({ name, token: "fl_a_b", ttlMs: 1_000 }),
       ]) {
         const error = await rejection(run())
         expect(error).toBeInstanceOf(TypeError)

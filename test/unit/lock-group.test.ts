@@ -5,18 +5,18 @@ import { LockGroup } from "../../src/hold/lock-group.js"
 import { ensureWholeTtl } from "../../src/hold/renewal.js"
 import { rejection } from "../support/outcomes.js"
 
-function lockOf(expiresAt: number) {
+function lockOf(expiresAtMs: number) {
   const controller = new AbortController()
   const extend = vi.fn(() => Promise.resolve())
-  const lock = { expiresAt, remaining: expiresAt - 100, signal: controller.signal, extend }
+  const lock = { expiresAtMs, remainingMs: expiresAtMs - 100, signal: controller.signal, extend }
   return { lock: lock as unknown as Lock, extend, controller }
 }
 
 describe("a group", () => {
   test("is over when the first of its locks is", () => {
     const group = new LockGroup([lockOf(300).lock, lockOf(200).lock, lockOf(400).lock])
-    expect(group.expiresAt).toBe(200)
-    expect(group.remaining).toBe(100)
+    expect(group.expiresAtMs).toBe(200)
+    expect(group.remainingMs).toBe(100)
   })
 
   test("extends each of its locks", async () => {
@@ -95,9 +95,9 @@ describe("a hold that is to last for its ttl", () => {
     [899, 1],
     [900, 0],
     [1_000, 0],
-  ])("with %i of 1000 ms left is extended %i times", async (remaining, times) => {
+  ])("with %i of 1000 ms left is extended %i times", async (remainingMs, times) => {
     const extend = vi.fn(() => Promise.resolve())
-    await ensureWholeTtl({ remaining, extend }, 1_000)
+    await ensureWholeTtl({ remainingMs, extend }, 1_000)
     expect(extend).toHaveBeenCalledTimes(times)
   })
 })

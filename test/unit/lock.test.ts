@@ -52,19 +52,19 @@ useVirtualTime()
 describe("time", () => {
   test("a hold is over a little before its key is, by the drift", async () => {
     const { lock, of } = hold()
-    expect(lock.remaining).toBe(VALID)
+    expect(lock.remainingMs).toBe(VALID)
     await vi.advanceTimersByTimeAsync(VALID - 1)
-    expect(lock.remaining).toBe(1)
+    expect(lock.remainingMs).toBe(1)
     expect(of("lost")).toEqual([])
     await vi.advanceTimersByTimeAsync(1)
     expect(of("lost")).toEqual([{ type: "lost", name: "a", reason: "expired" }])
-    expect(lock.remaining).toBe(0)
+    expect(lock.remainingMs).toBe(0)
   })
 
   test("a wall clock that is set back prolongs nothing", async () => {
     const { lock, of } = hold()
     vi.setSystemTime(Date.now() - 3_600_000)
-    expect(lock.remaining).toBe(VALID)
+    expect(lock.remainingMs).toBe(VALID)
     await vi.advanceTimersByTimeAsync(VALID)
     expect(of("lost")).toHaveLength(1)
   })
@@ -73,7 +73,7 @@ describe("time", () => {
     const { lock } = hold()
     // The wall clock knows of the sleep; timers and the monotonic clock do not.
     vi.setSystemTime(Date.now() + VALID)
-    expect(lock.remaining).toBe(0)
+    expect(lock.remainingMs).toBe(0)
     expect(lock.signal.reason).toMatchObject({ reason: "expired" })
   })
 
@@ -91,8 +91,8 @@ describe("time", () => {
   test("the longest ttl that there is can be held", () => {
     const ttlMs = Number.MAX_SAFE_INTEGER
     const { lock } = hold({}, { ttlMs, validity: Validity.ofTtl(now(), ttlMs), renew: true })
-    expect(lock.remaining).toBeGreaterThan(2 ** 52)
-    expect(Number.isFinite(lock.expiresAt)).toBe(true)
+    expect(lock.remainingMs).toBeGreaterThan(2 ** 52)
+    expect(Number.isFinite(lock.expiresAtMs)).toBe(true)
   })
 })
 
@@ -152,14 +152,14 @@ describe("extend", () => {
     const extending = rejection(lock.extend("10m"))
     await vi.advanceTimersByTimeAsync(VALID + 10)
     expect(await extending).toBeInstanceOf(LockLostError)
-    expect(lock.remaining).toBe(0)
+    expect(lock.remainingMs).toBe(0)
     expect(of("renewed")).toEqual([])
   })
 
   test("that fails leaves the hold as it was", async () => {
     const { lock } = hold({ extend: [failed({ outcome: "refused", status: 400 })] })
     expect(await rejection(lock.extend())).toMatchObject({ phase: "extend", status: 400 })
-    expect(lock.remaining).toBe(VALID)
+    expect(lock.remainingMs).toBe(VALID)
     expect(await lock.release()).toBe("released")
   })
 
@@ -261,7 +261,7 @@ describe("what became of it", () => {
   test("a hold that was released has nothing left, and is not lost when its time is over", async () => {
     const { lock, of } = hold()
     await lock.release()
-    expect(lock.remaining).toBe(0)
+    expect(lock.remainingMs).toBe(0)
     await vi.advanceTimersByTimeAsync(TTL)
     expect(lock.signal.aborted).toBe(false)
     expect(of("lost")).toEqual([])
@@ -272,7 +272,7 @@ describe("what became of it", () => {
     expect(lock.transfer()).toEqual({
       name: "a",
       token: lock.token,
-      ttl: TTL,
+      ttlMs: TTL,
       fencingToken: 7,
       mode: "shared",
     })
@@ -284,7 +284,7 @@ describe("what became of it", () => {
 
   test("what is handed over says no more than there is", () => {
     const { lock } = hold()
-    expect(Object.keys(lock.transfer())).toEqual(["name", "token", "ttl"])
+    expect(Object.keys(lock.transfer())).toEqual(["name", "token", "ttlMs"])
   })
 
   test("a hold that is kept outlives its scope, and is released by hand", async () => {
@@ -317,8 +317,8 @@ describe("what became of it", () => {
 
   test("as JSON it is its name, its mode, its fencing token and its end", () => {
     const { lock } = hold({}, { fencingToken: 7 })
-    const { expiresAt } = lock
-    expect(lock.toJSON()).toEqual({ name: "a", mode: "exclusive", fencingToken: 7, expiresAt })
+    const { expiresAtMs } = lock
+    expect(lock.toJSON()).toEqual({ name: "a", mode: "exclusive", fencingToken: 7, expiresAtMs })
   })
 })
 

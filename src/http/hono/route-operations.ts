@@ -62,10 +62,10 @@ async function acquire({ c, locks, name, bounds }: Operation): Promise<Response>
     await lock[Symbol.asyncDispose]()
     throw new Refusal(GONE)
   }
-  const { remaining } = lock
+  const remainingMs = Math.floor(lock.remainingMs)
   const { token, fencingToken } = lock.transfer()
-  const waited = Math.floor(elapsedMs(startedAt))
-  return c.json({ name, remaining: Math.floor(remaining), waited, fencingToken }, 201, {
+  const waitedMs = Math.floor(elapsedMs(startedAt))
+  return c.json({ name, remainingMs, waitedMs, fencingToken }, 201, {
     [LOCK_TOKEN]: writeLockToken(token),
   })
 }
@@ -76,7 +76,7 @@ async function extend({ c, locks, name, bounds }: Operation): Promise<Response> 
   const ttl = readTtl(body.ttl, locks, bounds)
   const validity = await extendClaim(LockManager.settingsOf(locks), claimOf(c, name, token), ttl)
   if (typeof validity === "string") throw notHeld(validity)
-  return c.json({ name, remaining: Math.floor(validity.remainingMs) })
+  return c.json({ name, remainingMs: Math.floor(validity.remainingMs) })
 }
 
 async function release({ c, locks, name }: Operation): Promise<Response> {
@@ -87,9 +87,10 @@ async function release({ c, locks, name }: Operation): Promise<Response> {
 }
 
 async function inspect({ c, locks, name }: Operation): Promise<Response> {
-  const { held, remaining, waiting } = await locks.inspect(name)
+  const { isHeld, remainingMs: left, waiting } = await locks.inspect(name)
   // JSON has no Infinity; a key without a ttl is somebody else's.
-  return c.json({ name, held, remaining: remaining === Infinity ? null : remaining, waiting })
+  const remainingMs = left === Infinity ? null : left
+  return c.json({ name, isHeld, remainingMs, waiting })
 }
 
 function claimOf(c: Context, name: string, token: string): Claim {
