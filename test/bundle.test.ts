@@ -10,7 +10,7 @@ import ts from "typescript"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 
 /** Bytes, minified and gzipped. What it may not exceed; less is better. */
-const LARGEST = 18_688
+const LARGEST = 19_456
 /** What `fetchlock/quorum` may add to it. */
 const LARGEST_QUORUM = 3_400
 /** What the middleware may add to a bundle that has Hono and the lock. */
@@ -201,6 +201,7 @@ describe("the public names", () => {
       "LockTransfer",
       "LossReason",
       "PendingLockInfo",
+      "PollingReason",
       "QueryOptions",
       "ReleaseResult",
       "RequestOptions",
@@ -230,7 +231,9 @@ describe("the public names", () => {
   })
 
   test("of fetchlock/handler", async () => {
-    expect(Object.keys((await import(resolve("dist/http/handler.js"))) as object)).toEqual(["withLock"])
+    expect(Object.keys((await import(resolve("dist/http/handler.js"))) as object)).toEqual([
+      "withLock",
+    ])
     expect(declaredNames("dist/http/handler.d.ts")).toEqual([
       "HeldLock",
       "ReleaseTime",

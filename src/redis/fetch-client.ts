@@ -41,7 +41,8 @@ export class FetchClient implements Transport {
     this.host = checkUrl(config.url).hostname
     this.#url = config.url
     this.#token = checkToken(config.token)
-    if (!fetch && typeof globalThis.fetch !== "function") {
+    // Whether there is one, not which: at module scope it may not be touched yet.
+    if (!fetch && !("fetch" in globalThis)) {
       throw new TypeError("fetch: there is no global fetch here; pass one as the fetch option")
     }
     // Called as a method, a browser's or a Worker's own fetch throws "Illegal invocation".

@@ -3,9 +3,9 @@ import { afterEach, beforeEach, vi } from "vitest"
 
 /** Both clocks move on while nothing runs, so that every timer fires late: SIGSTOP, or a frozen Lambda. */
 export function freeze(ms: number): void {
-  const { now } = performance
+  const now = performance.now.bind(performance)
   vi.setSystemTime(Date.now() + ms)
-  vi.spyOn(performance, "now").mockImplementation(() => now.call(performance) + ms)
+  vi.spyOn(performance, "now").mockImplementation(() => now() + ms)
 }
 
 /** In each test of the file, or of the describe block, that calls it. */

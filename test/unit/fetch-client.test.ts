@@ -147,6 +147,7 @@ test("a client of @upstash/redis passes on what its own channel is told, and not
 describe("at the door", () => {
   test("no fetch at all is refused", () => {
     vi.stubGlobal("fetch", undefined)
+    Reflect.deleteProperty(globalThis, "fetch")
     const redis = { url: URL, token: "t" }
     expect(() => new LockManager({ redis })).toThrow(/^fetch: there is no global fetch/)
     expect(() => new LockManager({ redis, fetch: healthyFetch })).not.toThrow()

@@ -81,7 +81,7 @@ async function keep(
     while (Date.now() < from + HOLD_MS) {
       await pause(500)
       lock.signal.throwIfAborted()
-      inspected.push((await locks.inspect(name)).held)
+      inspected.push((await locks.inspect(name)).isHeld)
     }
     // Longer than the judge waits: only a release frees it in time.
     await lock.extend("30s")

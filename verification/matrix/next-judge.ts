@@ -133,7 +133,7 @@ class Rival {
   }
 
   async #untilHeld(name: string): Promise<void> {
-    while (!this.#isStopped && !(await unlessSlow(this.#locks.inspect(name)))?.held)
+    while (!this.#isStopped && !(await unlessSlow(this.#locks.inspect(name)))?.isHeld)
       await sleep(100)
   }
 }
