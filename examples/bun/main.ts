@@ -1,4 +1,4 @@
-// A safeCallback counter on Bun: bun run examples/bun/main.ts, which serves what is exported on $PORT.
+// A guarded counter on Bun: bun run examples/bun/main.ts, which serves what is exported on $PORT.
 import { LockManager } from "fetchlock"
 import { withLock } from "fetchlock/handler"
 

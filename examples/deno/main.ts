@@ -1,4 +1,4 @@
-// A safeCallback counter on Deno: deno serve --allow-net --allow-env examples/deno/main.ts
+// A guarded counter on Deno: deno serve --allow-net --allow-env examples/deno/main.ts
 import { LockManager } from "fetchlock"
 import { withLock } from "fetchlock/handler"
 

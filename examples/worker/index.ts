@@ -16,7 +16,12 @@ app.post("/shows/:show/seats", async (c) => {
   const requestedAt = Date.now()
   const show = c.req.param("show")
   const redis = Redis.fromEnv(c.env)
-  const locks = LockManager.fromEnv(c.env)
+  const locks = LockManager.fromEnv(c.env, {
+    // A buyer who goes away while paying must not leave the show locked.
+    waitUntil: (work) => {
+      c.executionCtx.waitUntil(work)
+    },
+  })
   const options = { wait: "45s", fencing: true } as const
 
   const booking = await locks.request(`show:${show}`, options, async (lock) => {
@@ -31,14 +36,14 @@ app.post("/shows/:show/seats", async (c) => {
   return c.json({ show, isolate: isolateId(), requestedAt, ...booking }, 201)
 })
 
-/** Nobody buys while a safeCallback route of the show runs; who finds somebody buying is refused: 423. */
-const safeCallback = lock({
+/** Nobody buys while a guarded route of the show runs; if somebody is buying, the request gets a 423. */
+const guarded = lock({
   locks: (c: Context<{ Bindings: Env }>) => LockManager.fromEnv(c.env),
   name: (c) => `show:${String(c.req.param("show"))}`,
 })
 
 /** Empties the house, unless somebody is buying at this moment. */
-app.delete("/shows/:show/seats", safeCallback, async (c) => {
+app.delete("/shows/:show/seats", guarded, async (c) => {
   await Redis.fromEnv(c.env).del(`sold:${c.req.param("show")}`)
   return c.body(null, 204)
 })
