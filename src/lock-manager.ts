@@ -31,6 +31,7 @@ import { callDatabase } from "./redis/retry.js"
 import type { Claim, Grant, SingleDatabase } from "./redis/store.js"
 import { Semaphore } from "./semaphore.js"
 import { checkCount, notSupported } from "./values/invalid-argument.js"
+import { safeCallback } from "./values/safe-callback.js"
 import { createClientId, createToken } from "./values/token.js"
 
 /**
@@ -292,11 +293,21 @@ export class LockManager {
   ): Promise<unknown> {
     const { options: given, callback } = readRequestArguments(name, defaults, args)
     const { steal, ifAvailable, ...options } = given
-    const lock = ifAvailable
-      ? await this.#tryAcquire(name, options, terms)
-      : await this.#acquire(name, options, { ...terms, steal })
-    if (!lock) return (callback as (lock: null) => unknown)(null)
-    return whileHeld(lock, callback as (lock: Lock) => unknown, this.#plan.emit)
+    const run = async () => {
+      const lock = ifAvailable
+        ? await this.#tryAcquire(name, options, terms)
+        : await this.#acquire(name, options, { ...terms, steal })
+      if (!lock) return (callback as (lock: null) => unknown)(null)
+      return whileHeld(lock, callback as (lock: Lock) => unknown, this.#plan.emit)
+    }
+    const running = run()
+    const { waitUntil } = options
+    // A client that goes away would otherwise take the callback along, and with it the release. Anything but a function
+    // is refused by the acquire.
+    if (typeof waitUntil === "function") {
+      safeCallback("waitUntil", waitUntil)(Promise.allSettled([running]))
+    }
+    return running
   }
 
   async #tryAcquire(

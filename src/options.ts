@@ -25,9 +25,10 @@ export interface HoldOptions {
    */
   readonly renew?: boolean | { readonly maxHold?: Duration | undefined } | undefined
   /**
-   * Given what goes on after a call has settled: the clean-up after an abort, a release that is tried again. On
-   * Workers and Vercel such work ends with the request unless their `waitUntil` knows of it; then a name may stay
-   * locked until its ttl ends.
+   * Receives the work that must not end with the request: the whole of a `request`, from its wait to its release, and
+   * what goes on after another call has settled (the clean-up after an abort, a release that is tried again). On Workers
+   * and Vercel, such work ends with the request unless their `waitUntil` knows about it, on Workers also as soon as the
+   * client goes away. The name then stays locked until its ttl ends.
    *
    * @default nobody
    * @example `locks.request(name, { waitUntil: (work) => ctx.waitUntil(work) }, callback)`

@@ -14,7 +14,7 @@ const LARGEST = 19_456
 /** What `fetchlock/quorum` may add to it. */
 const LARGEST_QUORUM = 3_400
 /** What the middleware may add to a bundle that has Hono and the lock. */
-const LARGEST_GUARD = 1_664
+const LARGEST_GUARD = 2_176
 
 /** How a bundler for the edge is called. */
 const EDGE = {

@@ -2,6 +2,7 @@
 import { describe } from "vitest"
 import { openLab } from "./contract/lab.js"
 import { adapters } from "./guard/adapters.js"
+import { bodies } from "./guard/bodies.js"
 import { holding } from "./guard/holding.js"
 import { releasing } from "./guard/releasing.js"
 import { taking } from "./guard/taking.js"
@@ -15,6 +16,9 @@ for (const adapter of adapters) {
     const lab = openLab(variant)
     describe.concurrent("taking the lock", () => {
       taking(adapter, lab)
+    })
+    describe.concurrent("reading the body", () => {
+      bodies(adapter, lab)
     })
     describe.concurrent("holding it", () => {
       holding(adapter, lab)

@@ -96,6 +96,11 @@ test.each([
   ["name", 7, "text that is not empty"],
   ["release", "at-once", "one of before-response, after-response, after-body"],
   ["failOpen", "yes", "a boolean"],
+  ["body", "before-lock", '"streamed" or { maxBytes, timeout }'],
+  ["body", null, '"streamed" or { maxBytes, timeout }'],
+  ["body.maxBytes", "1k", "a number"],
+  ["body.maxBytes", 0, "a whole number from 1 on"],
+  ["body.timeout", 0, "from 1 to"],
   ["onBusy", "retry", "a function"],
   ["onLost", {}, "a function"],
   ["onError", null, "a function"],
@@ -104,7 +109,9 @@ test.each([
   ["renew", "yes", "a boolean or { maxHold }"],
   ["fencing", 1, "a boolean"],
 ])("%s cannot be %o", (option, value, expected) => {
-  const options = { locks: LockManager.fromEnv(env()), name: "a", [option]: value }
+  const [outer = "", inner] = option.split(".")
+  const given = inner === undefined ? value : { [inner]: value }
+  const options = { locks: LockManager.fromEnv(env()), name: "a", [outer]: given }
   expect(() => withLock(() => new Response(), options as never)).toThrow(
     `${option}: must be ${expected}`,
   )

@@ -7,7 +7,8 @@ import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { serve, type ServerType } from "@hono/node-server"
-import { Hono } from "hono"
+import { type Context, Hono } from "hono"
+import { timingSafeEqual } from "hono/utils/buffer"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { lockRoutes } from "../src/http/hono/index.js"
 import { LockManager } from "../src/index.js"
@@ -25,8 +26,8 @@ beforeAll(async () => {
   const { url, token } = database
   const app = new Hono()
   const locks = new LockManager({ redis: { url, token } })
-  const authorize = (c: { req: { header(name: string): string | undefined } }) =>
-    c.req.header("Authorization") === `Bearer ${SECRET}`
+  const authorize = (c: Context) =>
+    timingSafeEqual(c.req.header("Authorization") ?? "", `Bearer ${SECRET}`)
   app.route("/locks", lockRoutes({ locks, authorize }))
   server = serve({ fetch: app.fetch, hostname: "127.0.0.1", port: 0 })
   if (!server.listening) await once(server, "listening")

@@ -7,6 +7,7 @@ import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { transform } from "esbuild"
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest"
+import { until } from "./support/outcomes.js"
 import { Project } from "./readme/project.js"
 import { readSnippets } from "./readme/snippets.js"
 import { type Database, openDatabase } from "./support/variants.js"
@@ -66,6 +67,8 @@ describe("programs", { timeout: 60_000 }, () => {
 describe("the quick starts run", { timeout: 30_000 }, () => {
   /** The keys that are there while a service of somebody else's is asked. */
   let keysMeanwhile: unknown
+  /** What that service waits for. */
+  let payment = Promise.resolve()
 
   /** Plays those services; what is meant for the database goes there. */
   async function network(request: Request): Promise<Response> {
@@ -74,6 +77,7 @@ describe("the quick starts run", { timeout: 30_000 }, () => {
       return fetch(url, { method, headers: [...headers], body: await request.text() })
     }
     keysMeanwhile = await database.command("KEYS", "*")
+    await payment
     return new Response("done")
   }
 
@@ -82,18 +86,42 @@ describe("the quick starts run", { timeout: 30_000 }, () => {
     UPSTASH_REDIS_REST_TOKEN: database.token,
   })
 
-  test.each([
+  const kinds: [string, number, string[]][] = [
     ["per request", 0, []],
-    ["at module scope", 1, ["nodejs_compat"]],
-  ])("a Worker, its manager made %s", async (_, index, compatibilityFlags) => {
+    ["at module scope", 1, []],
+    ["at module scope, with nodejs_compat", 1, ["nodejs_compat"]],
+  ]
+
+  async function start(index: number, compatibilityFlags: string[]): Promise<Isolate> {
     const worker = { source: workers[index]?.code ?? "", folder: project.folder }
     const options = { worker, env: env(), compatibilityFlags, outbound: network }
     const isolate = await Isolate.start(options)
     onTestFinished(() => isolate.stop())
+    return isolate
+  }
 
+  test.each(kinds)("a Worker, its manager made %s", async (_, index, flags) => {
+    const isolate = await start(index, flags)
     expect(await (await isolate.fetch("/")).text()).toBe("done")
     expect(keysMeanwhile).toEqual(["lock:invoice:42"])
     expect(await database.command("KEYS", "*")).toEqual([])
+  })
+
+  test.each(kinds)("it releases for a client that went away, made %s", async (_, index, flags) => {
+    const isolate = await start(index, flags)
+    let pay!: () => void
+    payment = new Promise((resolve) => (pay = resolve))
+    keysMeanwhile = undefined
+    const client = new AbortController()
+    const asked = isolate.fetch("/", { signal: client.signal }).catch((error: unknown) => error)
+    await until(() => keysMeanwhile !== undefined)
+    client.abort()
+    expect(await asked).toBeInstanceOf(DOMException)
+    // The runtime needs a moment to notice.
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    pay()
+    // Long before the ttl of 30 s.
+    await until(async () => (await database.command("EXISTS", "lock:invoice:42")) === 0)
   })
 
   test("a Vercel function", async () => {

@@ -31,6 +31,30 @@ export function requesting(lab: () => Lab): void {
     expect(proxy.log[0]?.operations).toHaveLength(3)
   })
 
+  test("its whole work is given to waitUntil, to the release, and never rejects", async () => {
+    const { locks, name } = lab()
+    const works: Promise<unknown>[] = []
+    const waitUntil = (work: Promise<unknown>) => {
+      works.push(work)
+    }
+    const failure = new Error("failed on purpose")
+    const wanted = name()
+    const options = { waitUntil }
+    const failing = locks().request(wanted, options, () => Promise.reject(failure))
+    await expect(failing).rejects.toBe(failure)
+    let isOver = false
+    const { callback, end } = endless()
+    const working = locks({ waitUntil }).request(wanted, callback)
+    await until(() => works.length === 2)
+    void works[1]?.then(() => (isOver = true))
+    await until(async () => (await locks().inspect(wanted)).isHeld)
+    expect(isOver).toBe(false)
+    end("done")
+    await Promise.all(works)
+    expect((await locks().inspect(wanted)).isHeld).toBe(false)
+    expect(await working).toBe("done")
+  })
+
   test("a release and the acquire after it in the same tick do not wait for each other", async () => {
     const { proxied, name } = lab()
     const { proxy, locks } = await proxied()

@@ -29,14 +29,29 @@ export function taking({ guard }: Adapter, lab: () => Lab): void {
     expect(await (await ask()).json()).toBe(own)
   })
 
-  test.each([undefined, ""])("a name that is %o is refused, and nothing runs", async (name) => {
+  test.each([
+    ["undefined", undefined],
+    ["empty", ""],
+    ["a number", 7 as never],
+    ["half a character", "order:\ud800"],
+    ["too long", "a".repeat(33_000)],
+  ])("a name made of the request that is %s is a 400, and nothing runs", async (_, name) => {
     const { work, runs } = openWork()
     const { ask, thrown } = guard({ locks: lab().locks(), name: () => name }, work)
+    expect(await problemOf(await ask())).toEqual({
+      type: "bad-request",
+      status: 400,
+      detail: "The name of this request's lock is missing, empty, too long, or not valid Unicode.",
+    })
+    expect([thrown, runs()]).toEqual([[], 0])
+  })
+
+  test("an error of the function that makes the name is the handler's", async () => {
+    const error = new TypeError("name: a slip")
+    const name = () => Promise.reject(error)
+    const { ask, thrown } = guard({ locks: lab().locks(), name }, done)
     expect((await ask()).status).toBe(500)
-    expect(thrown).toHaveLength(1)
-    expect(thrown[0]).toBeInstanceOf(TypeError)
-    expect(String(thrown[0])).toMatch(/name: must be text that is not empty, got (undefined|"")$/)
-    expect(runs()).toBe(0)
+    expect(thrown).toEqual([error])
   })
 
   test("the manager may be made for each request", async () => {

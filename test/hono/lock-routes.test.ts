@@ -1,9 +1,18 @@
 // The lock service as its clients see it: whole requests, over loopback where the connection matters.
-import { Hono } from "hono"
+import { once } from "node:events"
+import { type AddressInfo, connect } from "node:net"
+import { serve } from "@hono/node-server"
+import { type Context, Hono } from "hono"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { LockManager } from "../../src/index.js"
-import { type LockAttempt, lockRoutes, type LockRoutesOptions } from "../../src/http/hono/index.js"
+import {
+  lock,
+  type LockAttempt,
+  lockRoutes,
+  type LockRoutesOptions,
+} from "../../src/http/hono/index.js"
 import { problemOf } from "../guard/adapters.js"
+import { sending } from "../guard/bodies.js"
 import { always, everything, inOrder } from "../support/fault-proxy.js"
 import { until } from "../support/outcomes.js"
 import { granted, scriptedStore } from "../support/scripted-store.js"
@@ -305,6 +314,101 @@ describe("requests that cannot be meant", () => {
   })
 })
 
+describe("pages of other sites", () => {
+  const form = "application/x-www-form-urlencoded"
+  const other = { Origin: "https://evil.example" }
+  const json = { "Content-Type": "application/json" }
+
+  test.each<[string, HeadersInit, number]>([
+    ["a form without fields", { "Content-Type": form }, 415],
+    ["a form without fields, of another site", { ...other, "Content-Type": form }, 415],
+    ["a form with files", { "Content-Type": "multipart/form-data; boundary=a" }, 415],
+    ["plain text", { "Content-Type": "text/plain" }, 415],
+    ["a script of another site", other, 415],
+    ["a page without an origin", { Origin: "null" }, 415],
+    ["a browser's word: another site", { "Sec-Fetch-Site": "cross-site" }, 415],
+    ["a browser's word: a sister site", { "Sec-Fetch-Site": "same-site" }, 415],
+    ["a browser's word: the same origin", { "Sec-Fetch-Site": "same-origin" }, 201],
+    ["the same origin, behind a proxy that ends TLS", { Origin: "https://localhost" }, 201],
+    ["JSON, which CORS asks for first", { ...other, ...json, "Sec-Fetch-Site": "cross-site" }, 201],
+    ["curl without a body", {}, 201],
+  ])("an acquire without a body from %s", async (_, headers, status) => {
+    const name = unique()
+    const response = await service().ask("POST", path(name), { headers })
+    expect(response.status).toBe(status)
+    expect(await database.command("EXISTS", `lock:${name}`)).toBe(status === 201 ? 1 : 0)
+  })
+
+  test("a script of another site that CORS lets in extends and releases without a body", async () => {
+    const { send, ask } = service()
+    const name = unique()
+    const token = tokenOf(await send("POST", name))
+    const headers = { ...other, "Lock-Token": token }
+    expect((await ask("PATCH", path(name), { headers })).status).toBe(200)
+    expect((await ask("DELETE", path(name), { headers })).status).toBe(204)
+  })
+})
+
+describe("over a connection", () => {
+  test("a body that breaks off is a 499, and no error of the app's", async () => {
+    const statuses: number[] = []
+    const errors: unknown[] = []
+    const app = new Hono()
+    app.use(async (c, next) => {
+      await next()
+      statuses.push(c.res.status)
+    })
+    app.onError((error, c) => {
+      errors.push(error)
+      return c.text("failed", 500)
+    })
+    app.route("/locks", lockRoutes({ locks: database.locks(), authorize: () => true }))
+    app.post("/work", lock({ locks: database.locks(), name: unique() }), (c) => c.text("done"))
+    const { socket, close } = await connection(app)
+    for (const [index, url] of [path(unique()), "/work"].entries()) {
+      const client = await socket()
+      client.write(head(url, 'Content-Length: 9\r\n\r\n{"tt'))
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      client.destroy()
+      await until(() => statuses.length === index + 1)
+    }
+    await close()
+    expect([statuses, errors]).toEqual([[499, 499], []])
+  })
+
+  test("a body that is too large is answered before the connection ends", async () => {
+    const app = new Hono()
+    app.route("/locks", lockRoutes({ locks: database.locks(), authorize: () => true }))
+    const { socket, close } = await connection(app)
+    const client = await socket()
+    let answer = ""
+    client.on("data", (data) => (answer += String(data)))
+    const piece = "8".repeat(2_048)
+    client.write(head(path(unique()), "Transfer-Encoding: chunked\r\n\r\n"))
+    client.write(`800\r\n${piece}\r\n`)
+    await until(() => answer.includes("at most 1024 bytes"))
+    expect(answer).toContain("HTTP/1.1 413")
+    client.destroy()
+    await close()
+  })
+
+  const head = (url: string, rest: string) =>
+    `POST ${url} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n${rest}`
+
+  async function connection(app: Hono) {
+    const server = serve({ fetch: app.fetch, hostname: "127.0.0.1", port: 0 })
+    if (!server.listening) await once(server, "listening")
+    const { port } = server.address() as AddressInfo
+    const socket = async () => {
+      const client = connect(port, "127.0.0.1")
+      client.on("error", () => undefined)
+      await once(client, "connect")
+      return client
+    }
+    return { socket, close: () => new Promise((resolve) => server.close(resolve)) }
+  }
+})
+
 describe("methods", () => {
   test("that JavaScript knows something else by are none", async () => {
     for (const method of ["constructor", "toString", "__proto__"]) {
@@ -364,7 +468,17 @@ describe("authorize", () => {
     expect(attempts).toEqual(operations.map((operation) => ({ operation, name })))
   })
 
-  test.each([false, undefined, 1, "true", null])("%o is a refusal", async (answer) => {
+  test.each([
+    false,
+    undefined,
+    1,
+    "true",
+    null,
+    { role: "admin" },
+    { status: 200 },
+    [],
+    new Boolean(true),
+  ])("%o is a refusal", async (answer) => {
     const { proxy, locks } = await database.proxied()
     const { send } = service({ locks: locks(), authorize: () => answer as boolean })
     for (const method of ["POST", "PATCH", "DELETE", "GET"]) {
@@ -372,6 +486,58 @@ describe("authorize", () => {
       expect(await problemOf(response)).toMatchObject({ type: "forbidden", status: 403 })
     }
     expect(proxy.log).toHaveLength(0)
+  })
+
+  test.each<[string, (c: Context) => Promise<unknown>]>([
+    ["through the context", (c) => c.req.text()],
+    ["as JSON", async (c) => c.req.method !== "DELETE" && (await c.req.json<object>())],
+    ["from the request itself", (c) => c.req.raw.text()],
+    ["not at all", () => Promise.resolve()],
+  ])("it may read the body, %s, and the service reads it as well", async (_, read) => {
+    const bodies: unknown[] = []
+    const { send } = service({
+      authorize: async (c) => {
+        bodies.push(await read(c))
+        return true
+      },
+    })
+    const name = unique()
+    const acquired = await send("POST", name, { ttl: "2m" })
+    expect(acquired.status).toBe(201)
+    expect(await database.command("PTTL", `lock:${name}`)).toBeGreaterThan(110_000)
+    const token = tokenOf(acquired)
+    expect((await send("PATCH", name, { ttl: "4m" }, token)).status).toBe(200)
+    expect(await database.command("PTTL", `lock:${name}`)).toBeGreaterThan(230_000)
+    expect((await send("DELETE", name, undefined, token)).status).toBe(204)
+    expect(bodies).toHaveLength(3)
+  })
+
+  test("a middleware before the service may have read the body", async () => {
+    const app = new Hono()
+    app.use(async (c, next) => {
+      await c.req.text()
+      await next()
+    })
+    const locks = database.locks()
+    app.route("/", lockRoutes({ locks, authorize: () => true, maxBodyBytes: 20 }))
+    const headers = { "Content-Type": "application/json" }
+    const ask = (body: string) => app.request("/a%20b%20c", { method: "POST", headers, body })
+    expect((await ask('{"ttl":"0000000000000010s"}')).status).toBe(413)
+    const response = await ask('{"ttl":"20s"}')
+    const { remaining } = (await response.json()) as { remaining: number }
+    expect(remaining).toBeLessThanOrEqual(20_000)
+  })
+
+  test("it cannot be made to read an endless body", async () => {
+    const { ask } = service({ authorize: async (c) => (await c.req.text()) === "" })
+    const { request, send } = sending({ "Content-Type": "application/json" })
+    send("x".repeat(2_000))
+    const response = await ask("POST", path(unique()), {
+      headers: request.headers,
+      body: request.body,
+      duplex: "half",
+    } as RequestInit)
+    expect(response.status).toBe(413)
   })
 
   test("it may answer by itself, and fail", async () => {

@@ -25,6 +25,14 @@ declare module "@vercel/functions" {
 }
 `
 
+/** What Workers import and only their own types declare. */
+const WORKERS = `
+declare module "cloudflare:workers" {
+  const env: object
+  function waitUntil(work: Promise<unknown>): void
+}
+`
+
 /** What snippets use without saying where it comes from. */
 const SURROUNDINGS = `
 import type { Lock, LockManager, LockTransfer } from "fetchlock"
@@ -34,7 +42,6 @@ declare global {
   const lock: Lock
   const env: { UPSTASH_REDIS_REST_URL: string; UPSTASH_REDIS_REST_TOKEN: string }
   const total: number
-  const secret: string
   const message: { lock: LockTransfer }
   const queue: { send(message: object): Promise<void> }
   function charge(options: { signal: AbortSignal }): Promise<void>
@@ -97,7 +104,7 @@ export class Project {
     }
     await writeFile(join(folder, "tsconfig.json"), JSON.stringify(config))
     await writeFile(join(folder, "surroundings.d.ts"), SURROUNDINGS)
-    await writeFile(join(folder, "strangers.d.ts"), STRANGERS)
+    await writeFile(join(folder, "strangers.d.ts"), STRANGERS + (isWorkers ? "" : WORKERS))
     for (const [index, { code, place }] of snippets.entries()) {
       await writeFile(join(folder, `${index}.ts`), `// ${place}\n${code}\nexport {}\n`)
     }

@@ -21,7 +21,6 @@ import type { Context } from "hono"
 export interface Bounds {
   readonly maxTtlMs: number
   readonly maxWaitMs: number
-  readonly maxBodyBytes: number
 }
 
 /** A request that was let in. */
@@ -29,6 +28,7 @@ export interface Operation {
   readonly c: Context
   readonly locks: LockManager
   readonly name: string
+  readonly body: Uint8Array
   readonly bounds: Bounds
 }
 
@@ -37,9 +37,9 @@ const DEFAULT_TTL_MS = 30_000
 
 export const OPERATIONS = { acquire, extend, release, inspect } as const
 
-async function acquire({ c, locks, name, bounds }: Operation): Promise<Response> {
+async function acquire({ c, locks, name, body: bytes, bounds }: Operation): Promise<Response> {
   const { signal } = c.req.raw
-  const body = await readJson(c.req.raw, ["ttl", "wait", "fencing"], bounds.maxBodyBytes)
+  const body = readJson(bytes, c.req.header("Content-Type"), ["ttl", "wait", "fencing"])
   const ttl = readTtl(body.ttl, locks, bounds)
   const { wait, fencing } = checked(() => readWaiting(body, bounds))
   const startedAt = now()
@@ -70,9 +70,9 @@ async function acquire({ c, locks, name, bounds }: Operation): Promise<Response>
   })
 }
 
-async function extend({ c, locks, name, bounds }: Operation): Promise<Response> {
+async function extend({ c, locks, name, body: bytes, bounds }: Operation): Promise<Response> {
   const token = readLockToken(c.req.header(LOCK_TOKEN))
-  const body = await readJson(c.req.raw, ["ttl"], bounds.maxBodyBytes)
+  const body = readJson(bytes, c.req.header("Content-Type"), ["ttl"])
   const ttl = readTtl(body.ttl, locks, bounds)
   const validity = await extendClaim(LockManager.settingsOf(locks), claimOf(c, name, token), ttl)
   if (typeof validity === "string") throw notHeld(validity)
