@@ -10,7 +10,7 @@ import ts from "typescript"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 
 /** Bytes, minified and gzipped. What it may not exceed; less is better. */
-const LARGEST = 19_456
+const LARGEST = 20_224
 /** What `fetchlock/quorum` may add to it. */
 const LARGEST_QUORUM = 3_400
 /** What the middleware may add to a bundle that has Hono and the lock. */
