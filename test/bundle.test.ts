@@ -230,7 +230,9 @@ describe("the public names", () => {
   })
 
   test("of fetchlock/handler", async () => {
-    expect(Object.keys((await import(resolve("dist/http/handler.js"))) as object)).toEqual(["withLock"])
+    expect(Object.keys((await import(resolve("dist/http/handler.js"))) as object)).toEqual([
+      "withLock",
+    ])
     expect(declaredNames("dist/http/handler.d.ts")).toEqual([
       "HeldLock",
       "ReleaseTime",
