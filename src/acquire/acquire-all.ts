@@ -37,7 +37,7 @@ export async function acquireAll(
       const granted = await allOrError(missing.map((name) => calls.tryAcquire(name, waiting)))
       const [first, surplus] = keepBefore(missing, granted, held)
       if (first === undefined) break
-      const wait = Math.max(0, waitMs - elapsedMs(startedAt))
+      const wait = Math.max(0, Math.ceil(waitMs - elapsedMs(startedAt)))
       const givingBack = surplus.map((lock) => lock[Symbol.asyncDispose]())
       const { signal, stop } = anySignal([
         options.signal,
