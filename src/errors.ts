@@ -5,7 +5,7 @@ import { quoted } from "./values/invalid-argument.js"
 export type LockErrorCode = "timeout" | "lost" | "backend"
 
 /** What was being done when the database failed. */
-export type LockPhase = "acquire" | "extend" | "release" | "inspect"
+export type LockPhase = "acquire" | "adopt" | "extend" | "release" | "inspect" | "query"
 
 /**
  * Why a hold ended before its holder ended it.
@@ -25,7 +25,7 @@ export type LossReason =
 /** What all errors of this library have in common. */
 export abstract class LockError extends Error {
   abstract readonly code: LockErrorCode
-  /** The name of the lock. (`name` is the error's own.) */
+  /** The name of the lock; empty where a `query` was for all locks. (`name` is the error's own.) */
   readonly lockName: string
 
   constructor(lockName: string, message: string, options?: ErrorOptions) {
@@ -78,7 +78,8 @@ export class LockBackendError extends LockError {
     phase: LockPhase,
     cause: Error & { readonly status?: number | undefined },
   ) {
-    super(lockName, `could not ${phase} ${quoted(lockName)}: ${cause.message}`, { cause })
+    const what = phase === "query" && lockName === "" ? "all locks" : quoted(lockName)
+    super(lockName, `could not ${phase} ${what}: ${cause.message}`, { cause })
     this.phase = phase
     this.status = cause.status
   }

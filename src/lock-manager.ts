@@ -182,7 +182,7 @@ export class LockManager {
     if (wanted.name !== undefined) checkName(this.#plan.prefix, wanted.name)
     return query(
       this.#single("query:"),
-      (question) => this.#ask(wanted.name ?? "*", "inspect", question),
+      (question) => this.#ask(wanted.name ?? "", "query", question),
       wanted,
     )
   }
@@ -244,7 +244,7 @@ export class LockManager {
     const claim = { name, token, waitUntil: plan.waitUntil }
     const { store } = this.#plan
     store.checkTtl?.(plan.ttlMs)
-    const validity = await this.#ask(name, "acquire", (timeoutMs) => store.look(claim, timeoutMs))
+    const validity = await this.#ask(name, "adopt", (timeoutMs) => store.look(claim, timeoutMs))
     if (typeof validity === "string") {
       throw new LockLostError(name, validity === "gone" ? "expired" : validity)
     }
@@ -291,7 +291,7 @@ export class LockManager {
     args: readonly unknown[],
     terms: SpecialTerms = {},
   ): Promise<unknown> {
-    const { options: given, callback } = readRequestArguments(name, defaults, args)
+    const { options: given, callback } = readRequestArguments(defaults, args)
     const { steal, ifAvailable, ...options } = given
     const run = async () => {
       const lock = ifAvailable

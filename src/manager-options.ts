@@ -49,7 +49,8 @@ export interface LockManagerOptions extends AcquireOptions {
   readonly fetch?: Fetch | undefined
   /**
    * Whether scripts ask for locks on their keys alone (`allow-key-locking`), without which a script locks the
-   * whole database on Upstash. Plain Redis refuses it; a refusal is noticed and remembered.
+   * whole database on Upstash. Plain Redis refuses it; a refusal is noticed and remembered. You need this only if you
+   * reach Upstash through a host name of your own, such as a gateway: nothing tells us then that it is Upstash.
    *
    * @default true for Upstash's hosts and for clients of `@upstash/redis`
    */

@@ -84,8 +84,9 @@ export interface AcquireOptions extends TryAcquireOptions {
    */
   readonly wait?: Duration | undefined
   /**
-   * Ask at fixed intervals instead of waiting in the queue (a spin lock): at least 1 ms. Those who spin overtake
-   * each other, and shorter intervals are billed more: three commands each.
+   * Ask at fixed intervals instead of waiting in the queue (a spin lock): at least 10 ms. A number is milliseconds:
+   * write `250` or `"250ms"` for a quarter of a second. Those who spin overtake each other, and shorter intervals are
+   * billed more: three commands each.
    *
    * @default none, which means the queue
    */
@@ -125,6 +126,9 @@ export type AdoptOptions = HoldOptions
 
 /** How a permit of a semaphore is taken. */
 export type SemaphoreOptions = Omit<AcquireOptions, "mode" | "fencing">
+
+/** Each look is billed, and an interval that was meant in seconds would be a fraction of that. */
+const SHORTEST_INTERVAL_MS = 10
 
 /** What an option is when nobody gave it. */
 const DEFAULTS = {
@@ -248,15 +252,17 @@ export function resolveAcquireOptions(
   const intervalMs =
     interval === undefined
       ? undefined
-      : parseDuration("interval", interval, { min: 1, max: MAX_TIMER_MS })
+      : parseDuration("interval", interval, { min: SHORTEST_INTERVAL_MS, max: MAX_TIMER_MS })
   const limit = permits ?? (plan.mode === "shared" ? Infinity : undefined)
   // The spread comes last: what follows one is added property by property, a microsecond each.
   return { waitMs, intervalMs, maxRequests, fencing, push, signal, limit, steal, ...plan }
 }
 
-/** @throws `TypeError` for what is no text or another lock's key, `RangeError` for what makes too long a key. */
+/** @throws `NotSupportedError` for a leading hyphen, `TypeError` for what is no text or another lock's key, `RangeError` for what makes too long a key. */
 export function checkName(prefix: string, name: unknown): asserts name is string {
   if (typeof name !== "string") throw invalid("name", "a string", name)
+  // The Web Locks standard keeps such names for itself. One rule for all calls: what one takes, another can release.
+  if (name.startsWith("-")) throw notSupported("name: must not begin with a hyphen")
   const key = prefix + name
   // UTF-8 has no halves of characters: on the way all of them become the same one, and so would the locks. And under a
   // prefix that does not keep them apart, a key could be one lock and the queue of another.

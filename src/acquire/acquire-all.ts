@@ -37,7 +37,7 @@ export async function acquireAll(
       const granted = await allOrError(missing.map((name) => calls.tryAcquire(name, waiting)))
       const [first, surplus] = keepBefore(missing, granted, held)
       if (first === undefined) break
-      const wait = Math.max(0, budget.leftMs)
+      const wait = Math.max(0, Math.ceil(budget.leftMs))
       const givingBack = surplus.map((lock) => lock[Symbol.asyncDispose]())
       const { signal, stop } = anySignal([
         options.signal,

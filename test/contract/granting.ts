@@ -103,7 +103,7 @@ export function granting(lab: () => Lab): void {
     let inside = 0
     let overlaps = 0
     const visit = () =>
-      locks().request(wanted, { wait: "60s", interval: 5 }, async () => {
+      locks().request(wanted, { wait: "60s", interval: 10 }, async () => {
         if (++inside > 1) overlaps++
         await new Promise((resolve) => setTimeout(resolve, 5))
         inside--

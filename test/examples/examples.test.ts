@@ -18,7 +18,7 @@ afterAll(async () => {
   await database.close()
 })
 
-const example = (name: string) => new URL(`../examples/${name}/index.ts`, import.meta.url)
+const example = (name: string) => new URL(`../../examples/${name}/index.ts`, import.meta.url)
 
 describe("Workers", { timeout: 30_000 }, () => {
   async function start(name: string, options: Partial<IsolateOptions> = {}): Promise<Isolate> {
@@ -98,7 +98,7 @@ test("the function on Vercel charges one order at a time", async () => {
 test.each(["deno", "bun"])(
   "the server for %s counts right, called as it calls it",
   async (name) => {
-    const { default: server } = (await import(`../examples/${name}/main.ts`)) as {
+    const { default: server } = (await import(`../../examples/${name}/main.ts`)) as {
       default: { fetch(request: Request, info: object): Promise<Response> }
     }
     const ask = () => server.fetch(new Request("http://localhost/"), { remoteAddr: "somewhere" })

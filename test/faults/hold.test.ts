@@ -97,7 +97,7 @@ describeOnRedis("holding under faults", () => {
           expect(took).toBeLessThan(timeout + SLACK)
           if (outcome instanceof LockBackendError) {
             expect(mustGetOver(faultCase, pattern)).toBe(false)
-            expect(outcome).toMatchObject({ phase: "acquire", lockName: trial.name })
+            expect(outcome).toMatchObject({ phase: "adopt", lockName: trial.name })
             expect(await trial.holder()).toBe(transfer.token)
             trial.proxy.plan = nothing
             const adopted = await trial.locks.adopt(transfer)

@@ -224,7 +224,7 @@ describeOnRedis("a client of @upstash/redis", () => {
           for (const [phase, call] of [
             ["acquire", () => locks.tryAcquire(`${name}!`)],
             ["acquire", () => locks.tryAcquire(`${name}!`, { fencing: true })],
-            ["acquire", () => locks.adopt({ name, token: lock.token, ttlMs: 1_000 })],
+            ["adopt", () => locks.adopt({ name, token: lock.token, ttlMs: 1_000 })],
             ["extend", () => lock.extend()],
           ] as const) {
             expect(await rejection(call())).toMatchObject({ name: "LockBackendError", phase })

@@ -157,7 +157,7 @@ describeVariants("strangers", (variant: Variant) => {
       inside--
     }
     const ours = Array.from({ length: 8 }, () =>
-      database.locks().request(name, { wait: "60s", interval: 5 }, visit),
+      database.locks().request(name, { wait: "60s", interval: 10 }, visit),
     )
     const theirs = Array.from({ length: 8 }, async () => {
       const stranger = new Stranger(database, name)

@@ -101,7 +101,7 @@ const OPERATIONS: readonly Operation[] = [
   { what: "release", phase: "release", run: (_, lock) => lock.release() },
   {
     what: "adopt",
-    phase: "acquire",
+    phase: "adopt",
     run: (locks, { name, token }) => locks.adopt({ name, token, ttlMs: 1_000 }),
   },
 ]
@@ -154,6 +154,23 @@ for (const client of CLIENTS) {
     })
   })
 }
+
+test("a query that fails says what was asked: one lock by its name, or all of them", async () => {
+  const fetch = () => Promise.resolve(Response.json({ error: "ERR no" }, { status: 400 }))
+  const redis = { url: "https://example.upstash.io", token: "t" }
+  const locks = new LockManager({ redis, fetch })
+  const refused = { name: "LockBackendError", phase: "query", status: 400 }
+  expect(await rejection(locks.query({ name: "a" }))).toMatchObject({
+    ...refused,
+    lockName: "a",
+    message: expect.stringMatching(/^could not query "a": .*ERR no/) as string,
+  })
+  expect(await rejection(locks.query())).toMatchObject({
+    ...refused,
+    lockName: "",
+    message: expect.stringMatching(/^could not query all locks: .*ERR no/) as string,
+  })
+})
 
 describe("the fetch client", () => {
   test("follows no redirect, which would carry the token elsewhere", async () => {

@@ -13,7 +13,7 @@ const ROUNDS = 6
 test("two Node processes and a Worker share one lock as readers and writers", async () => {
   const database = await openDatabase(hasRedisServer() ? "real Redis" : "embedded engine")
   const worker = await Isolate.start({
-    worker: new URL("workerd/per-request.ts", import.meta.url),
+    worker: new URL("../workerd/per-request.ts", import.meta.url),
     env: { UPSTASH_REDIS_REST_URL: database.url, UPSTASH_REDIS_REST_TOKEN: database.token },
   })
   try {
@@ -41,7 +41,7 @@ test("two Node processes and a Worker share one lock as readers and writers", as
 })
 
 async function nodeProgram(): Promise<string> {
-  const file = fileURLToPath(new URL("workerd/readers-and-writers.ts", import.meta.url))
+  const file = fileURLToPath(new URL("../workerd/readers-and-writers.ts", import.meta.url))
   const { outputFiles } = await build({
     entryPoints: [file],
     bundle: true,

@@ -210,7 +210,7 @@ export function events(event: LockEvent): string | number | undefined {
   }
 }
 
-export const durations: readonly Duration[] = [0, 1.5, Infinity, "1ms", "1.5s", "2m", "3h", "4d"]
+export const durations: readonly Duration[] = [0, 15, Infinity, "1ms", "1.5s", "2m", "3h", "4d"]
 // @ts-expect-error -- no unit
 export const unitless: Duration = "5"
 // @ts-expect-error -- no such unit

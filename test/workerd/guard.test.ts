@@ -18,7 +18,7 @@ for (const engine of ["embedded engine", "real Redis"] as const) {
     beforeAll(async () => {
       database = await openDatabase(engine)
       isolate = await Isolate.start({
-        worker: new URL("workerd/guarded.ts", import.meta.url),
+        worker: new URL("./guarded.ts", import.meta.url),
         env: { UPSTASH_REDIS_REST_URL: database.url, UPSTASH_REDIS_REST_TOKEN: database.token },
       })
     })

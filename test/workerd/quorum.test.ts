@@ -18,7 +18,7 @@ beforeAll(async () => {
   hanging = await FaultProxy.open(urls[0] ?? "")
   hanging.plan = everything({ kind: "hang", executed: false, after: "nothing" })
   isolate = await Isolate.start({
-    worker: new URL("workerd/on-quorum.ts", import.meta.url),
+    worker: new URL("./on-quorum.ts", import.meta.url),
     env: { URLS: [hanging.url, ...urls.slice(1)].join(" "), TOKEN: REST_TOKEN },
   })
 })

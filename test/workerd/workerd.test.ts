@@ -9,12 +9,12 @@ import { Isolate } from "./isolate.js"
 const setups = [
   {
     setup: "a manager at module scope, with nodejs_compat",
-    worker: new URL("workerd/module-scope.ts", import.meta.url),
+    worker: new URL("./module-scope.ts", import.meta.url),
     compatibilityFlags: ["nodejs_compat"],
   },
   {
     setup: "a manager for each request",
-    worker: new URL("workerd/per-request.ts", import.meta.url),
+    worker: new URL("./per-request.ts", import.meta.url),
     compatibilityFlags: [],
   },
 ]
@@ -179,7 +179,7 @@ describe("in a Worker whose network fails", () => {
   beforeAll(async () => {
     database = await openDatabase("embedded engine")
     proxy = await FaultProxy.open(database.url)
-    const worker = new URL("workerd/per-request.ts", import.meta.url)
+    const worker = new URL("./per-request.ts", import.meta.url)
     isolate = await Isolate.start({ worker, env: url({ url: proxy.url, token: database.token }) })
   })
 
@@ -227,7 +227,7 @@ describe("in a Worker whose network fails", () => {
 })
 
 test("the log shows exceptions that nobody caught", async () => {
-  const worker = new URL("workerd/per-request.ts", import.meta.url)
+  const worker = new URL("./per-request.ts", import.meta.url)
   const env = url({ url: "http://127.0.0.1:9", token: "unused" })
   const isolate = await Isolate.start({ worker, env })
   try {

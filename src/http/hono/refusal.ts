@@ -21,7 +21,9 @@ export function checked<T>(check: () => T): T {
   try {
     return check()
   } catch (error) {
-    if (error instanceof TypeError || error instanceof RangeError) throw badRequest(error.message)
+    // A DOMException is no Error everywhere.
+    const { name, message } = error as Error
+    if (["TypeError", "RangeError", "NotSupportedError"].includes(name)) throw badRequest(message)
     throw error
   }
 }

@@ -216,7 +216,7 @@ describe("the life of a hold", () => {
 })
 
 describe("names", () => {
-  test.each(["a/b", "ä ö", "100%", "%2F", "a?b#c", "+", "-", "🔒", " ", "a".repeat(1_000), "..a"])(
+  test.each(["a/b", "ä ö", "100%", "%2F", "a?b#c", "+", "🔒", " ", "a".repeat(1_000), "..a"])(
     "%j is a name",
     async (name) => {
       const { send } = service()
@@ -232,6 +232,7 @@ describe("names", () => {
     ["/locks/%FF", 400, "name: must be percent-encoded UTF-8"],
     ["/locks/%", 400, "name: must be percent-encoded UTF-8"],
     ["/locks/a/b", 404, "The path ends with the lock's name as one segment"],
+    ["/locks/-a", 400, "name: must not begin with a hyphen"],
     [`/locks/${"a".repeat(33_000)}`, 400, "name: must have at most 32758 bytes"],
   ])("%.20s is none", async (url, status, detail) => {
     const problem = await problemOf(await service().ask("POST", url))
