@@ -36,7 +36,7 @@ export function telling(lab: () => Lab): void {
       { type: "renewed", ...shared, remainingMs: number },
       { type: "released", ...shared, result: "released", heldMs: number },
       { type: "granted", ...shared, waitedMs: number, requests: 1, fencingToken: undefined },
-      { type: "lost", ...shared, reason: "expired" },
+      { type: "lost", ...shared, reason: "deleted" },
     ])
     const [granted] = of("granted")
     expect(granted?.requests).toBeGreaterThan(1)

@@ -26,7 +26,7 @@ const EDGE = {
   write: false,
 } as const
 
-const LOCK = 'export { LockManager } from "../dist/index.js"'
+const LOCK = 'export { LockManager } from "./dist/index.js"'
 const LOCK_AND_HONO = `${LOCK}; export { Hono } from "hono"`
 
 let folder: string
@@ -36,7 +36,7 @@ let codeWithQuorum: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "fetchlock-bundle-"))
   code = await bundle(LOCK)
-  codeWithQuorum = await bundle(`${LOCK}; export { quorum } from "../dist/quorum/index.js"`)
+  codeWithQuorum = await bundle(`${LOCK}; export { quorum } from "./dist/quorum/index.js"`)
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
@@ -64,7 +64,7 @@ describe("the edge bundle", () => {
   }) => {
     const before = sizeOf(await bundle(LOCK_AND_HONO))
     const guarded = await bundle(
-      `${LOCK_AND_HONO}; export { lock } from "../dist/http/hono/index.js"`,
+      `${LOCK_AND_HONO}; export { lock } from "./dist/http/hono/index.js"`,
     )
     const added = sizeOf(guarded) - before
     expect(added).toBeGreaterThan(500)
@@ -104,7 +104,7 @@ describe("the edge bundle", () => {
       for (const name of ["setTimeout", "setInterval", "AbortController", "fetch"]) forbid(globalThis, name)
       for (const name of ["getRandomValues", "randomUUID"]) forbid(crypto, name)
       forbid(Math, "random")
-      const { LockManager, quorum } = await import("../bundle.mjs")
+      const { LockManager, quorum } = await import("./bundle.mjs")
       const redis = { url: "https://example.upstash.io", token: "t" }
       const all = { ttl: "1m", renew: { maxHold: "1h" }, wait: Infinity, onEvent() {}, fencing: true }
       const managers = [

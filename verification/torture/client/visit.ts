@@ -118,7 +118,7 @@ function optionsOf({ place, way, mode, waitMs, ttlMs, stayMs }: Errand, signal: 
     ...(place.kind !== "gate" && { mode, fencing: isRegistered(place.kind) }),
     ...(way === "poll" && { push: false }),
     // Between 30 and 150 ms, whatever the errand's chance was.
-    ...(way === "spin" && { interval: 30 + Math.min(120, stayMs * 10) }),
+    ...(way === "spin" && { interval: Math.round(30 + Math.min(120, stayMs * 10)) }),
   }
 }
 
