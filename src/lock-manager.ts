@@ -15,7 +15,6 @@ import {
 import {
   type AcquireOptions,
   type AdoptOptions,
-  checkName,
   overlay,
   type RequestOptions,
   resolveAcquireOptions,
@@ -25,6 +24,7 @@ import {
   type TryAcquireOptions,
   withDefaults,
 } from "./options.js"
+import { checkName } from "./redis/keys.js"
 import { type LockManagerSnapshot, type LockStatus, query, type QueryOptions } from "./query.js"
 import { restConfigFromEnv } from "./redis/env.js"
 import { callDatabase } from "./redis/retry.js"

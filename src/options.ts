@@ -1,5 +1,4 @@
 // The options of the calls: what they mean, what they default to, and what is none.
-import { MAX_KEY_BYTES, nameOf, sizeOf } from "./redis/keys.js"
 import { type Duration, MAX_TIMER_MS, parseDuration, parseTtl } from "./time/duration.js"
 import { checkCount, invalid, notSupported } from "./values/invalid-argument.js"
 import { safeCallback } from "./values/safe-callback.js"
@@ -256,25 +255,6 @@ export function resolveAcquireOptions(
   const limit = permits ?? (plan.mode === "shared" ? Infinity : undefined)
   // The spread comes last: what follows one is added property by property, a microsecond each.
   return { waitMs, intervalMs, maxRequests, fencing, push, signal, limit, steal, ...plan }
-}
-
-/** @throws `NotSupportedError` for a leading hyphen, `TypeError` for what is no text or another lock's key, `RangeError` for what makes too long a key. */
-export function checkName(prefix: string, name: unknown): asserts name is string {
-  if (typeof name !== "string") throw invalid("name", "a string", name)
-  // The Web Locks standard keeps such names for itself. One rule for all calls: what one takes, another can release.
-  if (name.startsWith("-")) throw notSupported("name: must not begin with a hyphen")
-  const key = prefix + name
-  // UTF-8 has no halves of characters: on the way all of them become the same one, and so would the locks. And under a
-  // prefix that does not keep them apart, a key could be one lock and the queue of another.
-  if (/\p{Surrogate}/u.test(key) || nameOf(prefix, key) === undefined) {
-    throw invalid("name", "well-formed Unicode, and no part of another lock", name)
-  }
-  const bytes = sizeOf(key)
-  if (bytes > MAX_KEY_BYTES) {
-    throw new RangeError(
-      `name: must have at most ${MAX_KEY_BYTES} bytes with its prefix, got ${bytes}`,
-    )
-  }
 }
 
 function checkSignal(signal: unknown): void {

@@ -1,4 +1,5 @@
-// The keys in which a lock lives.
+// The keys in which a lock lives, and the names that can have some.
+import { invalid, notSupported } from "../values/invalid-argument.js"
 
 /** The lock's own key: it exists exactly while the lock is held. */
 export function lockKey(prefix: string, name: string): string {
@@ -79,9 +80,28 @@ function fenceKey(key: string): string {
 }
 
 /** The bytes of what must not exceed `MAX_KEY_BYTES`: prefix and name, and once more the hash tag if they have one. */
-export function sizeOf(key: string): number {
+function sizeOf(key: string): number {
   return new TextEncoder().encode(stem(key)).length - "{}".length
 }
 
 /** What Upstash allows a key, less the longest that is added to it. */
 export const MAX_KEY_BYTES = 32_768 - "{}:holders".length
+
+/** @throws `NotSupportedError` for a leading hyphen, `TypeError` for what is no text or another lock's key, `RangeError` for what makes too long a key. */
+export function checkName(prefix: string, name: unknown): asserts name is string {
+  if (typeof name !== "string") throw invalid("name", "a string", name)
+  // The Web Locks standard keeps such names for itself. One rule for all calls: what one takes, another can release.
+  if (name.startsWith("-")) throw notSupported("name: must not begin with a hyphen")
+  const key = prefix + name
+  // UTF-8 has no halves of characters: on the way all of them become the same one, and so would the locks. And under a
+  // prefix that does not keep them apart, a key could be one lock and the queue of another.
+  if (/\p{Surrogate}/u.test(key) || nameOf(prefix, key) === undefined) {
+    throw invalid("name", "well-formed Unicode, and no part of another lock", name)
+  }
+  const bytes = sizeOf(key)
+  if (bytes > MAX_KEY_BYTES) {
+    throw new RangeError(
+      `name: must have at most ${MAX_KEY_BYTES} bytes with its prefix, got ${bytes}`,
+    )
+  }
+}

@@ -1,7 +1,7 @@
 // A lock service to mount in an app, for clients that have HTTP and no library: acquire, extend, release, inspect.
 import { LockError } from "../../errors.js"
 import { LockManager } from "../../lock-manager.js"
-import { checkName } from "../../options.js"
+import { checkName } from "../../redis/keys.js"
 import { type Duration, MAX_TIMER_MS, parseDuration } from "../../time/duration.js"
 import { invalid, show } from "../../values/invalid-argument.js"
 import { managerOf } from "../guard-options.js"
