@@ -12,7 +12,7 @@ import {
   mustGetOver,
   type Pattern,
   PATTERNS,
-  settingsOf,
+  planOf,
   SLACK,
   timeoutFor,
   TTL,
@@ -35,7 +35,7 @@ describeOnRedis("holding under faults", () => {
     const timeout = timeoutFor(faultCase)
     await withTrial(lab(), { timeout }, async (trial) => {
       const lock = await acquireAtLast(trial.locks, trial.name)
-      trial.proxy.plan = settingsOf(pattern, "release", faultCase.fault)
+      trial.proxy.plan = planOf(pattern, "release", faultCase.fault)
       const releasing = lock.release()
       const [took, outcome] = await Promise.all([durationOf(releasing), outcomeOf(releasing)])
       expect(took).toBeLessThan(timeout + SLACK)
@@ -59,7 +59,7 @@ describeOnRedis("holding under faults", () => {
     const timeout = timeoutFor(faultCase)
     await withTrial(lab(), { timeout }, async (trial) => {
       const lock = await acquireAtLast(trial.locks, trial.name)
-      trial.proxy.plan = settingsOf(pattern, "extend", faultCase.fault)
+      trial.proxy.plan = planOf(pattern, "extend", faultCase.fault)
       const extending = lock.extend(ttl)
       const [took, outcome] = await Promise.all([durationOf(extending), outcomeOf(extending)])
       expect(took).toBeLessThan(timeout + SLACK)
@@ -91,7 +91,7 @@ describeOnRedis("holding under faults", () => {
         const timeout = timeoutFor(faultCase)
         await withTrial(lab(), { timeout }, async (trial) => {
           const transfer = (await trial.unharmed.acquire(trial.name)).transfer()
-          trial.proxy.plan = settingsOf(pattern, "look", faultCase.fault)
+          trial.proxy.plan = planOf(pattern, "look", faultCase.fault)
           const adopting = trial.locks.adopt(transfer)
           const [took, outcome] = await Promise.all([durationOf(adopting), outcomeOf(adopting)])
           expect(took).toBeLessThan(timeout + SLACK)
@@ -117,7 +117,7 @@ describeOnRedis("holding under faults", () => {
   async function renew(faultCase: FaultCase): Promise<void> {
     const runs = PATTERNS.map((pattern) =>
       withTrial(lab(), {}, async (trial) => {
-        trial.proxy.plan = settingsOf(pattern, "extend", faultCase.fault)
+        trial.proxy.plan = planOf(pattern, "extend", faultCase.fault)
         await renewAndContend(trial, pattern)
       }),
     )

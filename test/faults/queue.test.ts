@@ -14,7 +14,7 @@ import {
   mustGetOver,
   type Pattern,
   PATTERNS,
-  settingsOf,
+  planOf,
   SLACK,
   timeoutFor,
 } from "./matrix.js"
@@ -69,7 +69,7 @@ describeOnRedis("waiting under faults", () => {
     const ttl = isExecutedLate ? { ttl: LATE_TTL } : {}
     await withTrial(lab(), { timeout: timeoutFor(faultCase), push, ...ttl }, async (trial) => {
       const holder = await trial.unharmed.acquire(trial.name)
-      trial.proxy.plan = settingsOf(pattern, step, faultCase.fault)
+      trial.proxy.plan = planOf(pattern, step, faultCase.fault)
       const calling = trial.locks.acquire(trial.name, { wait: "8s" })
       calling.catch(() => undefined)
       // Where requests have little time, a busy machine may end the call before.
@@ -155,7 +155,7 @@ describeOnRedis("waiting under faults", () => {
       const controller = new AbortController()
       const { signal } = controller
       const deaf = always("SUBSCRIBE", { kind: "stream-stalled", after: "confirmation" })
-      const harm = settingsOf(pattern, "release: leave", faultCase.fault)
+      const harm = planOf(pattern, "release: leave", faultCase.fault)
       trial.proxy.plan = (request) => deaf(request) ?? harm(request)
       const wait = ending === "timeout" ? 1_200 : 20_000
       const waiting = trial.locks.acquire(trial.name, { wait, signal })

@@ -135,7 +135,8 @@ export const holds: readonly Schedule[] = [
       {
         file: "redis/replies.ts",
         find: "Validity.ofTtl(sentAt, Math.min(readInteger(ms), ttlMs))\n  return { kind, validity, fencingToken: undefined",
-        replace: "Validity.ofTtl(sentAt, ttlMs)\n  return { kind, validity, fencingToken: undefined",
+        replace:
+          "Validity.ofTtl(sentAt, ttlMs)\n  return { kind, validity, fencingToken: undefined",
       },
     ],
     play: async (scene) => {
