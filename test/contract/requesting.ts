@@ -43,18 +43,25 @@ export function requesting(lab: () => Lab): void {
     const failing = locks().request(wanted, options, () => Promise.reject(failure))
     await expect(failing).rejects.toBe(failure)
     expect(works.length).toBeGreaterThan(0)
-    const before = works.length
+    const later: Promise<unknown>[] = []
+    const keep = (work: Promise<unknown>) => {
+      later.push(work)
+    }
     let isOver = false
     const { callback, end } = endless()
-    const working = locks({ waitUntil }).request(wanted, callback)
-    await until(() => works.length > before)
-    void works[before]?.then(() => (isOver = true))
-    await until(async () => (await locks().inspect(wanted)).isHeld)
+    let hasBegun = false
+    const working = locks({ waitUntil: keep }).request(wanted, () => {
+      hasBegun = true
+      return callback()
+    })
+    await until(() => later.length > 0)
+    void later[0]?.then(() => (isOver = true))
+    await until(() => hasBegun)
     expect(isOver).toBe(false)
     end("done")
-    await Promise.all(works)
-    expect((await locks().inspect(wanted)).isHeld).toBe(false)
+    await Promise.all([...works, ...later])
     expect(await working).toBe("done")
+    expect(await (await locks().acquire(wanted, { wait: "5s" })).release()).toBe("released")
   })
 
   test("a release and the acquire after it in the same tick do not wait for each other", async () => {

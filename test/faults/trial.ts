@@ -40,8 +40,12 @@ export class Trial {
     this.proxy = proxy
     this.name = name
     const redis = connect("fetch client", proxy.url)
-    this.locks = new LockManager({ redis, ttl: TTL, ...options })
-    this.unharmed = new LockManager({ redis: connect("fetch client", lab.unharmedUrl), ttl: TTL })
+    this.locks = new LockManager({ redis, ttl: TTL, renew: false, ...options })
+    this.unharmed = new LockManager({
+      redis: connect("fetch client", lab.unharmedUrl),
+      ttl: TTL,
+      renew: false,
+    })
   }
 
   /** The same trial with other options for the manager that suffers. */

@@ -30,7 +30,7 @@ export async function play(lab: FaultLab, history: LibraryHistory): Promise<numb
   return withTrial(lab, {}, async (trial) => {
     const referee = new Referee(history.limit, history.hasThefts)
     const redis = connect("fetch client", trial.proxy.url)
-    const options = { redis, ttl: TTL_MS, timeout: TIMEOUT_MS }
+    const options = { redis, ttl: TTL_MS, timeout: TIMEOUT_MS, renew: false }
     const clients = Array.from({ length: CLIENTS }, () => new LockManager(options))
     trial.proxy.plan = planOf(history)
     const acts = history.acts.map((act, i) =>

@@ -525,8 +525,8 @@ describe("authorize", () => {
     const ask = (body: string) => app.request("/a%20b%20c", { method: "POST", headers, body })
     expect((await ask('{"ttl":"0000000000000010s"}')).status).toBe(413)
     const response = await ask('{"ttl":"20s"}')
-    const { remaining } = (await response.json()) as { remaining: number }
-    expect(remaining).toBeLessThanOrEqual(20_000)
+    const { remainingMs } = (await response.json()) as { remainingMs: number }
+    expect(remainingMs).toBeLessThanOrEqual(20_000)
   })
 
   test("it cannot be made to read an endless body", async () => {
