@@ -50,7 +50,8 @@ export const BREAKS: readonly Break[] = [
       {
         file: "redis/replies.ts",
         find: "Validity.ofTtl(sentAt, Math.min(readInteger(ms), ttlMs))\n  return { kind, validity, fencingToken: undefined",
-        replace: "Validity.ofTtl(now(), Math.min(readInteger(ms), ttlMs))\n  return { kind, validity, fencingToken: undefined",
+        replace:
+          "Validity.ofTtl(now(), Math.min(readInteger(ms), ttlMs))\n  return { kind, validity, fencingToken: undefined",
       },
     ],
   },
