@@ -4,7 +4,14 @@ import ts from "typescript-eslint"
 
 export default ts.config(
   {
-    ignores: ["**/dist", "coverage", "reports", ".stryker-tmp*", ".wrangler", "src/redis/lua/scripts.ts"],
+    ignores: [
+      "**/dist",
+      "coverage",
+      "reports",
+      ".stryker-tmp*",
+      ".wrangler",
+      "src/redis/lua/scripts.ts",
+    ],
   },
   js.configs.recommended,
   {

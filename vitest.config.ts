@@ -3,9 +3,14 @@ import { defineConfig } from "vitest/config"
 import { BaseSequencer, type TestSpecification } from "vitest/node"
 
 /** Those that take half a minute and look small, or wait for one thing after the other: what begins last must be short. */
-const LONG = ["workerd", "contract", "torture", "demo", "quorum-torture", "quorum"].map(
-  (name) => `/test/${name}.test.ts`,
-)
+const LONG = [
+  "workerd/workerd",
+  "contract/contract",
+  "verification/torture",
+  "demo/demo",
+  "verification/quorum-torture",
+  "quorum/quorum",
+].map((name) => `/test/${name}.test.ts`)
 
 class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -3,10 +3,13 @@
 import { defineConfig } from "vitest/config"
 import { BaseSequencer, type TestSpecification } from "vitest/node"
 
+/** The tests of single files, which need no database. */
+const UNITS = /\/test\/(acquire|hold|time|values|redis)\//
+
 /** Unit tests first: most mutants die there, within milliseconds. */
 class UnitsFirst extends BaseSequencer {
   override sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const rank = ({ moduleId }: TestSpecification) => (moduleId.includes("/test/unit/") ? 0 : 1)
+    const rank = ({ moduleId }: TestSpecification) => (UNITS.test(moduleId) ? 0 : 1)
     return Promise.resolve([...files].sort((a, b) => rank(a) - rank(b)))
   }
 }
@@ -17,7 +20,14 @@ export default defineConfig({
     resolve: { conditions: ["@fetchlock/source", "module", "node", "development|production"] },
   },
   test: {
-    include: ["test/unit/**/*.test.ts", "test/bad-input.test.ts", "test/mutation/*.mutate.ts"],
+    include: [
+      "test/{acquire,hold,time,values}/*.test.ts",
+      "test/redis/!(real-redis).test.ts",
+      "test/quorum/{count-votes,quorum-attempt,quorum-node,quorum-nodes,quorum-store,until-decided,vote-reply}.test.ts",
+      "test/semaphore.test.ts",
+      "test/lock-manager/bad-input.test.ts",
+      "test/mutation/*.mutate.ts",
+    ],
     sequence: { sequencer: UnitsFirst },
     maxConcurrency: 1,
     // What a mutant keeps from ending.

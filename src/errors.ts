@@ -5,7 +5,7 @@ import { quoted } from "./values/invalid-argument.js"
 export type LockErrorCode = "timeout" | "lost" | "backend"
 
 /** What was being done when the database failed. */
-export type LockPhase = "acquire" | "extend" | "release" | "inspect"
+export type LockPhase = "acquire" | "adopt" | "extend" | "release" | "inspect" | "query"
 
 /**
  * Why a hold ended before its holder ended it.
@@ -16,14 +16,16 @@ export type LockPhase = "acquire" | "extend" | "release" | "inspect"
  * - `taken`: somebody else holds the lock
  * - `stolen`: somebody took it on purpose
  * - `unreachable`: its time ran out while every renewal failed
- * - `released`: this handle had itself given the lock up, by `release()` or `transfer()`
+ * - `abandoned`: its time ran out because nothing could reach its handle any more, so it was not renewed
+ * - `released`: it was given up by `release()` or `transfer()`, or by `releaseAll()` of its manager
  */
-export type LossReason = "expired" | "deleted" | "taken" | "stolen" | "unreachable" | "released"
+export type LossReason =
+  "expired" | "deleted" | "taken" | "stolen" | "unreachable" | "abandoned" | "released"
 
 /** What all errors of this library have in common. */
 export abstract class LockError extends Error {
   abstract readonly code: LockErrorCode
-  /** The name of the lock. (`name` is the error's own.) */
+  /** The name of the lock; empty where a `query` was for all locks. (`name` is the error's own.) */
   readonly lockName: string
 
   constructor(lockName: string, message: string, options?: ErrorOptions) {
@@ -76,7 +78,8 @@ export class LockBackendError extends LockError {
     phase: LockPhase,
     cause: Error & { readonly status?: number | undefined },
   ) {
-    super(lockName, `could not ${phase} ${quoted(lockName)}: ${cause.message}`, { cause })
+    const what = phase === "query" && lockName === "" ? "all locks" : quoted(lockName)
+    super(lockName, `could not ${phase} ${what}: ${cause.message}`, { cause })
     this.phase = phase
     this.status = cause.status
   }
@@ -88,5 +91,6 @@ const LOSSES: Record<LossReason, string> = {
   taken: "somebody else holds it",
   stolen: "it was stolen",
   unreachable: "its time ran out while the database could not be reached",
-  released: "this handle has released or transferred it",
+  abandoned: "its handle was dropped without a release, so it was not renewed",
+  released: "it has been released or transferred",
 }

@@ -4,11 +4,19 @@ import type { LockBackendError, LossReason } from "./errors.js"
 /** How a release ended: the lock was ours and is free, somebody else has it, or nobody has. */
 export type ReleaseResult = "released" | "taken" | "gone"
 
+/** Why a waiter polls although it wanted a stream. */
+export type PollingReason = "refused" | "failed" | "ended"
+
 /** Something that happened to a lock. An event never holds a token. */
 export type LockEvent =
   | OnceEvent
   /** The lock is held by somebody else, and the call begins to wait, behind so many others if there is a queue. */
   | { readonly type: "queued"; readonly name: string; readonly place: number | undefined }
+  /**
+   * The call wanted to be notified through a stream and asks from time to time instead, which is later and costs
+   * billed requests: the database has `refused` streams, could not be reached (`failed`), or the stream has `ended`.
+   */
+  | { readonly type: "polling"; readonly name: string; readonly reason: PollingReason }
   /** The lock was granted, after so many milliseconds and requests. */
   | {
       readonly type: "granted"

@@ -15,7 +15,6 @@ import {
 import {
   type AcquireOptions,
   type AdoptOptions,
-  checkName,
   overlay,
   type RequestOptions,
   resolveAcquireOptions,
@@ -25,12 +24,14 @@ import {
   type TryAcquireOptions,
   withDefaults,
 } from "./options.js"
+import { checkName } from "./redis/keys.js"
 import { type LockManagerSnapshot, type LockStatus, query, type QueryOptions } from "./query.js"
 import { restConfigFromEnv } from "./redis/env.js"
 import { callDatabase } from "./redis/retry.js"
 import type { Claim, Grant, SingleDatabase } from "./redis/store.js"
 import { Semaphore } from "./semaphore.js"
 import { checkCount, notSupported } from "./values/invalid-argument.js"
+import { safeCallback } from "./values/safe-callback.js"
 import { createClientId, createToken } from "./values/token.js"
 
 /**
@@ -181,7 +182,7 @@ export class LockManager {
     if (wanted.name !== undefined) checkName(this.#plan.prefix, wanted.name)
     return query(
       this.#single("query:"),
-      (question) => this.#ask(wanted.name ?? "*", "inspect", question),
+      (question) => this.#ask(wanted.name ?? "", "query", question),
       wanted,
     )
   }
@@ -227,8 +228,8 @@ export class LockManager {
   }
 
   /**
-   * Takes a hold over that another process handed on with `lock.transfer()`. Its ttl goes on as it was; with
-   * `renew` it is extended from now on.
+   * Takes a hold over that another process handed on with `lock.transfer()`. It is renewed from now on, unless
+   * `renew` is false: then its ttl goes on as it was.
    *
    * > [!WARNING]
    * > It recognises the hold, not the adopter: a message that is delivered twice makes two holders.
@@ -236,14 +237,14 @@ export class LockManager {
    * @throws `LockLostError` when the hold is over by now; `LockBackendError` when the database failed.
    */
   async adopt(transfer: LockTransfer, options?: AdoptOptions): Promise<Lock> {
-    const { name, token, ttl, fencingToken, mode = "exclusive" } = checkTransfer(transfer)
+    const { name, token, ttlMs, fencingToken, mode = "exclusive" } = checkTransfer(transfer)
     checkName(this.#plan.prefix, name)
-    const defaults: AdoptOptions = { ...this.#plan.defaults, ttl }
+    const defaults: AdoptOptions = { ...this.#plan.defaults, ttl: ttlMs }
     const plan = resolveHoldOptions({ ...overlay(defaults, options), mode })
     const claim = { name, token, waitUntil: plan.waitUntil }
     const { store } = this.#plan
     store.checkTtl?.(plan.ttlMs)
-    const validity = await this.#ask(name, "acquire", (timeoutMs) => store.look(claim, timeoutMs))
+    const validity = await this.#ask(name, "adopt", (timeoutMs) => store.look(claim, timeoutMs))
     if (typeof validity === "string") {
       throw new LockLostError(name, validity === "gone" ? "expired" : validity)
     }
@@ -264,7 +265,7 @@ export class LockManager {
    *
    * @example
    * ```ts
-   * const { held, waiting } = await locks.inspect("invoice:42")
+   * const { isHeld, waiting } = await locks.inspect("invoice:42")
    * ```
    */
   async inspect(name: string): Promise<LockStatus> {
@@ -273,8 +274,7 @@ export class LockManager {
     const { leftMs, waiting } = await this.#ask(name, "inspect", (timeoutMs) =>
       database.inspect(name, timeoutMs),
     )
-    const held = leftMs !== undefined
-    return { name, held, remaining: leftMs ?? 0, waiting }
+    return { name, isHeld: leftMs !== undefined, remainingMs: leftMs ?? 0, waiting }
   }
 
   /** The options of a call that does not wait. */
@@ -291,17 +291,23 @@ export class LockManager {
     args: readonly unknown[],
     terms: SpecialTerms = {},
   ): Promise<unknown> {
-    const { options: given, callback } = readRequestArguments(
-      name,
-      { renew: true, ...defaults },
-      args,
-    )
+    const { options: given, callback } = readRequestArguments(defaults, args)
     const { steal, ifAvailable, ...options } = given
-    const lock = ifAvailable
-      ? await this.#tryAcquire(name, options, terms)
-      : await this.#acquire(name, options, { ...terms, steal })
-    if (!lock) return (callback as (lock: null) => unknown)(null)
-    return whileHeld(lock, callback as (lock: Lock) => unknown, this.#plan.emit)
+    const run = async () => {
+      const lock = ifAvailable
+        ? await this.#tryAcquire(name, options, terms)
+        : await this.#acquire(name, options, { ...terms, steal })
+      if (!lock) return (callback as (lock: null) => unknown)(null)
+      return whileHeld(lock, callback as (lock: Lock) => unknown, this.#plan.emit)
+    }
+    const running = run()
+    const { waitUntil } = options
+    // A client that goes away would otherwise take the callback along, and with it the release. Anything but a function
+    // is refused by the acquire.
+    if (typeof waitUntil === "function") {
+      safeCallback("waitUntil", waitUntil)(Promise.allSettled([running]))
+    }
+    return running
   }
 
   async #tryAcquire(

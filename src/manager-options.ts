@@ -6,7 +6,7 @@ import { type AcquireOptions, overlay, resolveAcquireOptions } from "./options.j
 import type { RestConfig } from "./redis/fetch-client.js"
 import type { Fetch } from "./redis/transport.js"
 import type { UpstashRedis } from "./redis/upstash-client.js"
-import { invalid } from "./values/invalid-argument.js"
+import { invalid, show, showKind } from "./values/invalid-argument.js"
 import { openStore } from "./redis/open-store.js"
 import type { LockStore, StoreRecipe } from "./redis/store.js"
 import { CLIENT_ID } from "./values/token.js"
@@ -21,6 +21,9 @@ export interface LockManagerOptions extends AcquireOptions {
   /**
    * What the key of a lock begins with: the key is `prefix + name`, and holds a plain token as other Redis locks
    * do, so that a service in another language can share the lock.
+   *
+   * It must be empty or end in a delimiter, such as `:`, so that `tenant1` and `0-job` are not the lock of `tenant10` and
+   * `-job`. Where one prefix begins with another (`a:` and `a:b:`), do not let names contain the delimiter.
    *
    * @default "lock:"
    */
@@ -46,7 +49,8 @@ export interface LockManagerOptions extends AcquireOptions {
   readonly fetch?: Fetch | undefined
   /**
    * Whether scripts ask for locks on their keys alone (`allow-key-locking`), without which a script locks the
-   * whole database on Upstash. Plain Redis refuses it; a refusal is noticed and remembered.
+   * whole database on Upstash. Plain Redis refuses it; a refusal is noticed and remembered. You need this only if you
+   * reach Upstash through a host name of your own, such as a gateway: nothing tells us then that it is Upstash.
    *
    * @default true for Upstash's hosts and for clients of `@upstash/redis`
    */
@@ -84,10 +88,18 @@ export function resolveManagerOptions(options: LockManagerOptions): ResolvedMana
     ...defaults
   } = overlay({} as LockManagerOptions, options)
   if (typeof prefix !== "string") throw invalid("prefix", "a string", prefix)
+  if (/[\p{L}\p{N}]$/u.test(prefix)) {
+    throw new TypeError(
+      `prefix: must be empty or end in a delimiter, such as ":", got ${show(prefix)}`,
+    )
+  }
   // A pattern takes 7 and null for text.
   const isText = typeof (clientId as unknown) === "string"
   if (clientId !== undefined && !(isText && CLIENT_ID.test(clientId))) {
-    throw invalid("clientId", '1 to 64 letters, digits, "-" or "_"', clientId)
+    // Text is not repeated: a REST token may have been pasted here.
+    throw new TypeError(
+      `clientId: must be 1 to 64 letters, digits, "-" or "_", got ${showKind(clientId)}`,
+    )
   }
   if (onEvent !== undefined && typeof onEvent !== "function") {
     throw invalid("onEvent", "a function", onEvent)
@@ -98,7 +110,7 @@ export function resolveManagerOptions(options: LockManagerOptions): ResolvedMana
   }
   // Refused here, not at the first call.
   const { ttlMs, waitUntil } = resolveAcquireOptions(defaults)
-  const store = openStore({ redis, fetch, keyLocking, waitUntil, ...settings })
+  const store = openStore({ redis, fetch, keyLocking, clientId, waitUntil, ...settings })
   store.checkTtl?.(ttlMs)
   return { store, ...settings, clientId, emit: safeCallback("onEvent", onEvent), defaults }
 }

@@ -1,5 +1,4 @@
 // The options of the calls: what they mean, what they default to, and what is none.
-import { MAX_KEY_BYTES, nameOf } from "./redis/keys.js"
 import { type Duration, MAX_TIMER_MS, parseDuration, parseTtl } from "./time/duration.js"
 import { checkCount, invalid, notSupported } from "./values/invalid-argument.js"
 import { safeCallback } from "./values/safe-callback.js"
@@ -14,16 +13,21 @@ export interface HoldOptions {
    */
   readonly ttl?: Duration | undefined
   /**
-   * Whether to keep the hold alive while it is held, by extending it at each third of its ttl (one request
-   * each). `{ maxHold }` bounds that: so long after the grant (at least the ttl) the hold ends, and its signal aborts.
+   * Whether to keep the hold alive until it is released, by extending it at each third of its ttl (one request each).
+   * A handle that nothing can reach any more is no longer renewed, so a leaked one is free after about one ttl. That
+   * needs `WeakRef`; keep the handle, and not only its `signal`, for as long as you need the lock.
+   * `{ maxHold }` bounds the hold: that long after the grant (at least the ttl) it ends, and its signal aborts. Without
+   * it, a callback that never settles holds the lock for as long as its process lives. `false` lets the hold end with
+   * its ttl unless you extend it.
    *
-   * @default true in `request`, false for a handle
+   * @default true
    */
   readonly renew?: boolean | { readonly maxHold?: Duration | undefined } | undefined
   /**
-   * Given what goes on after a call has settled: the clean-up after an abort, a release that is tried again. On
-   * Workers and Vercel such work ends with the request unless their `waitUntil` knows of it; then a name may stay
-   * locked until its ttl ends.
+   * Receives the work that must not end with the request: the whole of a `request`, from its wait to its release, and
+   * what goes on after another call has settled (the clean-up after an abort, a release that is tried again). On Workers
+   * and Vercel, such work ends with the request unless their `waitUntil` knows about it, on Workers also as soon as the
+   * client goes away. The name then stays locked until its ttl ends.
    *
    * @default nobody
    * @example `locks.request(name, { waitUntil: (work) => ctx.waitUntil(work) }, callback)`
@@ -65,6 +69,7 @@ export interface AcquireOptions extends TryAcquireOptions {
    * Whether to hear of the grant through a stream (server-sent events). It costs one request; beside it a waiter
    * only shows each 10 to 20 s that it is alive. False asks from time to time instead: later and dearer. A server
    * that refuses streams is noticed and remembered by the manager; false spares a manager per request finding out.
+   * Which servers need false: docs/safety.md.
    *
    * @default true
    */
@@ -78,8 +83,9 @@ export interface AcquireOptions extends TryAcquireOptions {
    */
   readonly wait?: Duration | undefined
   /**
-   * Ask at fixed intervals instead of waiting in the queue (a spin lock): at least 1 ms. Those who spin overtake
-   * each other, and shorter intervals are billed more: three commands each.
+   * Ask at fixed intervals instead of waiting in the queue (a spin lock): at least 10 ms. A number is milliseconds:
+   * write `250` or `"250ms"` for a quarter of a second. Those who spin overtake each other, and shorter intervals are
+   * billed more: three commands each.
    *
    * @default none, which means the queue
    */
@@ -120,9 +126,13 @@ export type AdoptOptions = HoldOptions
 /** How a permit of a semaphore is taken. */
 export type SemaphoreOptions = Omit<AcquireOptions, "mode" | "fencing">
 
+/** Each look is billed, and an interval that was meant in seconds would be a fraction of that. */
+const SHORTEST_INTERVAL_MS = 10
+
 /** What an option is when nobody gave it. */
 const DEFAULTS = {
   ttl: "30s",
+  renew: true,
   wait: "10s",
   maxRequests: Infinity,
   fencing: false,
@@ -174,7 +184,12 @@ export function withDefaults<T extends AcquireOptions>(defaults: T, options: unk
 export function resolveHoldOptions(
   options: HoldOptions & { readonly mode?: LockMode | undefined },
 ): ResolvedHoldOptions {
-  const { ttl = DEFAULTS.ttl, renew = false, mode = DEFAULTS.mode, waitUntil: given } = options
+  const {
+    ttl = DEFAULTS.ttl,
+    renew = DEFAULTS.renew,
+    mode = DEFAULTS.mode,
+    waitUntil: given,
+  } = options
   if (mode !== "exclusive" && (mode as string) !== "shared") {
     throw invalid("mode", '"exclusive" or "shared"', mode)
   }
@@ -236,27 +251,10 @@ export function resolveAcquireOptions(
   const intervalMs =
     interval === undefined
       ? undefined
-      : parseDuration("interval", interval, { min: 1, max: MAX_TIMER_MS })
+      : parseDuration("interval", interval, { min: SHORTEST_INTERVAL_MS, max: MAX_TIMER_MS })
   const limit = permits ?? (plan.mode === "shared" ? Infinity : undefined)
   // The spread comes last: what follows one is added property by property, a microsecond each.
   return { waitMs, intervalMs, maxRequests, fencing, push, signal, limit, steal, ...plan }
-}
-
-/** @throws `TypeError` for what is no text or another lock's key, `RangeError` for what makes too long a key. */
-export function checkName(prefix: string, name: unknown): asserts name is string {
-  if (typeof name !== "string") throw invalid("name", "a string", name)
-  const key = prefix + name
-  // UTF-8 has no halves of characters: on the way all of them become the same one, and so would the locks. And under a
-  // prefix that does not keep them apart, a key could be one lock and the queue of another.
-  if (/\p{Surrogate}/u.test(key) || nameOf(prefix, key) === undefined) {
-    throw invalid("name", "well-formed Unicode, and no part of another lock", name)
-  }
-  const bytes = new TextEncoder().encode(key).length
-  if (bytes > MAX_KEY_BYTES) {
-    throw new RangeError(
-      `name: must have at most ${MAX_KEY_BYTES} bytes with its prefix, got ${bytes}`,
-    )
-  }
 }
 
 function checkSignal(signal: unknown): void {

@@ -31,13 +31,13 @@ interface LockFacts {
 /** A hold. */
 export interface HeldLockInfo extends LockFacts {
   /** How long it lasts unless it is extended, in milliseconds; Infinity for a key without a ttl. */
-  readonly remaining: number
+  readonly remainingMs: number
 }
 
 /** A request that waits. */
 export interface PendingLockInfo extends LockFacts {
   /** When it came: epoch milliseconds by the database's clock. */
-  readonly since: number
+  readonly sinceMs: number
 }
 
 /** Who held which locks, and who waited for them. Each lock is seen at one moment, all of them not at the same one. */
@@ -77,8 +77,8 @@ export async function query(
       const of = some[at] ?? ""
       const shown = [held, pending].map((parties) => parties.slice(0, limit))
       result.isComplete &&= held.length <= limit && pending.length <= limit
-      result.held.push(...(shown[0] ?? []).map((p) => ({ ...facts(of, p), remaining: p.ms })))
-      result.pending.push(...(shown[1] ?? []).map((p) => ({ ...facts(of, p), since: p.ms })))
+      result.held.push(...(shown[0] ?? []).map((p) => ({ ...facts(of, p), remainingMs: p.ms })))
+      result.pending.push(...(shown[1] ?? []).map((p) => ({ ...facts(of, p), sinceMs: p.ms })))
     }
   }
   return result
@@ -110,9 +110,9 @@ async function namesOfAll(
 export interface LockStatus {
   readonly name: string
   /** Whether somebody holds it, of this library or not. */
-  readonly held: boolean
+  readonly isHeld: boolean
   /** How long its hold lasts unless it is extended, in milliseconds; 0 when nobody holds it, Infinity for a key without a ttl. */
-  readonly remaining: number
+  readonly remainingMs: number
   /** How many wait in its queue, those included that died within the last 30 s. */
   readonly waiting: number
 }

@@ -16,7 +16,12 @@ app.post("/shows/:show/seats", async (c) => {
   const requestedAt = Date.now()
   const show = c.req.param("show")
   const redis = Redis.fromEnv(c.env)
-  const locks = LockManager.fromEnv(c.env)
+  const locks = LockManager.fromEnv(c.env, {
+    // A buyer who goes away while paying must not leave the show locked.
+    waitUntil: (work) => {
+      c.executionCtx.waitUntil(work)
+    },
+  })
   const options = { wait: "45s", fencing: true } as const
 
   const booking = await locks.request(`show:${show}`, options, async (lock) => {

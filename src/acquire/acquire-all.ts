@@ -4,7 +4,7 @@ import type { Lock } from "../hold/lock.js"
 import { ensureWholeTtl } from "../hold/renewal.js"
 import type { AcquireOptions, ResolvedAcquireOptions } from "../options.js"
 import { anySignal } from "../time/any-signal.js"
-import { elapsedMs, now } from "../time/validity.js"
+import { Budget } from "../time/budget.js"
 import { invalid, show } from "../values/invalid-argument.js"
 
 /** How one of the locks is taken. */
@@ -26,10 +26,10 @@ export async function acquireAll(
   { waitMs, ttlMs }: Pick<ResolvedAcquireOptions, "waitMs" | "ttlMs">,
   calls: LockCalls,
 ): Promise<LockGroup> {
-  const startedAt = now()
+  const budget = new Budget(waitMs)
   const held = new Map<string, Lock>()
   // What is held must last until the rest has come.
-  const { renew = false } = options
+  const { renew } = options
   const waiting: AcquireOptions = { ...options, renew: renew === false ? true : renew }
   try {
     for (;;) {
@@ -37,7 +37,7 @@ export async function acquireAll(
       const granted = await allOrError(missing.map((name) => calls.tryAcquire(name, waiting)))
       const [first, surplus] = keepBefore(missing, granted, held)
       if (first === undefined) break
-      const wait = Math.max(0, waitMs - elapsedMs(startedAt))
+      const wait = Math.max(0, Math.ceil(budget.leftMs))
       const givingBack = surplus.map((lock) => lock[Symbol.asyncDispose]())
       const { signal, stop } = anySignal([
         options.signal,

@@ -1,6 +1,6 @@
 // One acquire call: asks for the lock, waits for it if it may, and leaves nothing behind if it is not granted.
 import { LockTimeoutError } from "../errors.js"
-import type { Emit } from "../events.js"
+import type { Emit, PollingReason } from "../events.js"
 import type { WaitUntil } from "../options.js"
 import { retryUntilKnown } from "../redis/retry.js"
 import type { Busy, Grant, LockStore } from "../redis/store.js"
@@ -82,7 +82,11 @@ export class Acquisition {
       onQueued()
       return spin(this.#store, this.#request, this.#attempts, busy)
     }
-    this.#queueWait = new QueueWait(this.#store.queue, this.#request, this.#attempts, onQueued)
+    const onPolling = (reason: PollingReason) => {
+      this.#emit({ type: "polling", name, reason })
+    }
+    const listeners = { onQueued, onPolling }
+    this.#queueWait = new QueueWait(this.#store.queue, this.#request, this.#attempts, listeners)
     return this.#queueWait.run()
   }
 

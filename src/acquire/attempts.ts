@@ -12,8 +12,8 @@ import type {
   TakeRequest,
 } from "../redis/store.js"
 import { backoffMs } from "../time/backoff.js"
+import { Budget, deadlineMs, SHORTEST_DEADLINE_MS } from "../time/budget.js"
 import { sleep, untilAborted } from "../time/timers.js"
-import { elapsedMs, now } from "../time/validity.js"
 
 /** The bounds of one acquire call. */
 export interface AttemptBounds extends Claim {
@@ -31,11 +31,17 @@ interface Told {
   readonly kind: "told"
 }
 
+/**
+ * For so long a waiter that is in line puts up with a database that fails: a waiter that has shown no sign of life for
+ * 30 s has lost its place anyway (shared/serve.lua).
+ */
+const LONGEST_OUTAGE_MS = 30_000
+
 type Answer = Grant | Queued | Busy | Held | Told
 
 export class Attempts {
   readonly #bounds: AttemptBounds
-  readonly #startedAt = now()
+  readonly #wait: Budget
   #requests = 0
   /** What was asked last; on an abort it may be under way. */
   #asking: Promise<Answer> | undefined
@@ -44,6 +50,7 @@ export class Attempts {
 
   constructor(bounds: AttemptBounds) {
     this.#bounds = bounds
+    this.#wait = new Budget(bounds.waitMs)
   }
 
   get requests(): number {
@@ -51,12 +58,12 @@ export class Attempts {
   }
 
   get waitedMs(): number {
-    return elapsedMs(this.#startedAt)
+    return this.#wait.usedMs
   }
 
-  /** What is left of the wait. */
+  /** What is left of the wait; negative after a freeze. */
   get leftMs(): number {
-    return this.#bounds.waitMs - this.waitedMs
+    return this.#wait.leftMs
   }
 
   /** What is left of the budget of requests. */
@@ -86,26 +93,36 @@ export class Attempts {
   }
 
   /**
-   * Asks, and while it stays unknown whether we have the lock, asks again.
+   * Asks, and while it stays unknown whether we have the lock, or the database refuses for a reason that passes, asks
+   * again. A question that comes late, after a freeze, has the time of one request all the same.
    *
    * @param question is told how long it may take, and whether an earlier outcome was unknown
+   * @param isInLine whether the call waits already: then it rides out an outage within its wait, for 30 s at most
    * @throws `LockBackendError` when it is refused or stays unknown, the signal's reason when that aborts.
    */
   async ask<A extends Answer>(
     question: (timeoutMs: number, isRepeated: boolean) => Promise<A>,
+    isInLine = false,
   ): Promise<A> {
-    const { signal, name, maxRequests } = this.#bounds
+    const { signal, name, waitMs, maxRequests, timeoutMs } = this.#bounds
+    const outage = new Budget(LONGEST_OUTAGE_MS)
+    let budget = new Budget(Math.max(0, this.leftMs) + timeoutMs)
     for (let failures = 1; ; failures++) {
+      const request = new Budget(timeoutMs)
       try {
-        const asking = this.#askOnce((timeoutMs) => question(timeoutMs, failures > 1))
+        const asking = this.#askOnce(budget, (withinMs) => question(withinMs, failures > 1))
         this.#asking = asking
         return await (signal ? untilAborted(asking, signal) : asking)
       } catch (error) {
         if (!(error instanceof RedisError)) throw error
+        // It outlasted its own deadline, so this process was frozen: the answer may have come to nobody.
+        if (request.leftMs < -2 * SHORTEST_DEADLINE_MS) budget = new Budget(timeoutMs)
         const pause = backoffMs(failures)
-        const isLast = failures >= MAX_TRIES || this.#requests >= maxRequests
+        const ridesOut = waitMs > 0 && (isInLine || error.outcome === "refused")
+        const isTooMany = ridesOut ? outage.leftMs <= 0 : failures >= MAX_TRIES
+        const isLast = isTooMany || this.#requests >= maxRequests
         // A question that has no time left would only hide why the one before it failed.
-        if (error.outcome === "refused" || isLast || pause >= this.#budgetMs) {
+        if (!error.mayPass || isLast || pause >= budget.leftMs) {
           throw new LockBackendError(name, "acquire", error)
         }
         await sleep(pause, signal)
@@ -125,11 +142,14 @@ export class Attempts {
     return this.#mayHaveTaken || mayBeOurs ? token : undefined
   }
 
-  async #askOnce<A extends Answer>(question: (timeoutMs: number) => Promise<A>): Promise<A> {
+  async #askOnce<A extends Answer>(
+    budget: Budget,
+    question: (timeoutMs: number) => Promise<A>,
+  ): Promise<A> {
     const { ttlMs, timeoutMs } = this.#bounds
     this.#requests++
     try {
-      const answer = await question(Math.min(timeoutMs, ttlMs, Math.max(1, this.#budgetMs)))
+      const answer = await question(deadlineMs(Math.min(timeoutMs, ttlMs), budget.leftMs))
       if (answer.kind === "granted") for (const late of answer.underWay ?? []) this.#expect(late)
       if (answer.kind === "granted" && answer.validity.remainingMs <= 0) {
         throw new RedisError("the lock's ttl was over before the answer came", {
@@ -155,11 +175,6 @@ export class Attempts {
 
   #timeOut(): never {
     throw new LockTimeoutError(this.#bounds.name, this.waitedMs, this.#requests)
-  }
-
-  /** What is left of the time that the whole call may take. */
-  get #budgetMs(): number {
-    return this.leftMs + this.#bounds.timeoutMs
   }
 }
 

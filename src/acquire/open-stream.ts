@@ -1,21 +1,25 @@
 // Opens the stream of a call that waits: counted, bounded, and closed again if nobody is there any more when it opens.
+import type { PollingReason } from "../events.js"
 import { RedisError } from "../redis/redis-error.js"
 import type { Subscription } from "../redis/transport.js"
+import { deadlineMs } from "../time/budget.js"
 import { untilAborted } from "../time/timers.js"
 import type { AttemptBounds, Attempts } from "./attempts.js"
 
 /**
  * The stream, or undefined where there is none to be had.
  *
+ * @param onPolling told why there is none
  * @throws the signal's reason
  */
 export async function openStream(
   attempts: Attempts,
   { signal, timeoutMs }: Pick<AttemptBounds, "signal" | "timeoutMs">,
   open: (withinMs: number) => Promise<Subscription>,
+  onPolling?: (reason: PollingReason) => void,
 ): Promise<Subscription | undefined> {
   attempts.count()
-  const opening = open(Math.min(timeoutMs, attempts.leftMs / 2))
+  const opening = open(deadlineMs(timeoutMs, attempts.leftMs / 2))
   try {
     return await untilAborted(opening, signal)
   } catch (error) {
@@ -27,6 +31,7 @@ export async function openStream(
       () => undefined,
     )
     if (!(error instanceof RedisError)) throw error
+    onPolling?.(error.mayPass ? "failed" : "refused")
     return undefined
   }
 }

@@ -14,6 +14,8 @@ export interface PollSchedule {
 
 /** About a round trip: to ask more often would find out hardly sooner. */
 const SHORTEST_POLL_MS = 25
+/** A database that says again and again that the lock is about to be free is asked no more often than this. */
+const LONGEST_FLOOR_MS = 250
 /** So long at most for each place, where nothing is known of the queue yet. */
 const FIRST_POLL_MS = 35
 /** Those further back ask later by this for each place: the first that is alive serves all. */
@@ -70,7 +72,13 @@ export function listeningPauseMs(queued: Queued, schedule: PollSchedule, n: numb
   const free = isForeign
     ? Math.min(holderTtlMs, foreignPauseMs(n)) + place * FOREIGN_STAGGER_MS
     : holderTtlMs + staggerMs(queued, schedule, n)
-  return Math.min(free + 1, heartbeat, schedule.longestPauseMs)
+  return Math.min(soonMs(free, n), heartbeat, schedule.longestPauseMs)
+}
+
+/** When the lock should be free; later each time that it should have been and nothing has changed. */
+function soonMs(free: number, n: number): number {
+  if (free >= SHORTEST_POLL_MS) return free + 1
+  return Math.min(SHORTEST_POLL_MS * 1.5 ** n, LONGEST_FLOOR_MS)
 }
 
 function foreignPauseMs(n: number): number {
@@ -100,7 +108,7 @@ export function pollingPauseMs(
 ): number {
   const free = queued.holderTtlMs + queued.place * STAGGER_MS
   const turn = Math.max(turnMs(queued, n, msPerPlace), SHORTEST_POLL_MS)
-  return Math.min(free + 1, turn, schedule.longestPollMs)
+  return Math.min(soonMs(free, n), turn, schedule.longestPollMs)
 }
 
 function turnMs({ isForeign, place }: Queued, n: number, msPerPlace: number | undefined): number {

@@ -1,6 +1,8 @@
 // Waits in the queue of a lock: hears of the grant through a stream, and asks where it might have missed it.
+import type { PollingReason } from "../events.js"
 import type { Busy, Grant, LockQueue, Notice, Queued, Waiter } from "../redis/store.js"
 import type { Subscription } from "../redis/transport.js"
+import { deadlineMs } from "../time/budget.js"
 import { MAX_TIMER_MS } from "../time/duration.js"
 import { untilAborted } from "../time/timers.js"
 import { elapsedMs, now, Validity } from "../time/validity.js"
@@ -15,11 +17,18 @@ import {
   QueueSpeed,
 } from "./poll-schedule.js"
 
+/** Whom a wait tells how it goes. */
+export interface WaitListeners {
+  readonly onQueued: (place: number) => void
+  /** It wanted to listen, and polls from here on. */
+  readonly onPolling: (reason: PollingReason) => void
+}
+
 export class QueueWait {
   readonly #queue: LockQueue
   readonly #request: AcquisitionRequest
   readonly #attempts: Attempts
-  readonly #onQueued: (place: number) => void
+  readonly #listeners: WaitListeners
   readonly #inbox = new Inbox<Notice>()
   readonly #speed = new QueueSpeed()
   #stream: Subscription | undefined
@@ -33,12 +42,12 @@ export class QueueWait {
     queue: LockQueue,
     request: AcquisitionRequest,
     attempts: Attempts,
-    onQueued: (place: number) => void,
+    listeners: WaitListeners,
   ) {
     this.#queue = queue
     this.#request = request
     this.#attempts = attempts
-    this.#onQueued = onQueued
+    this.#listeners = listeners
     this.#schedule = pollScheduleFor("poll", request.ttlMs)
   }
 
@@ -53,7 +62,7 @@ export class QueueWait {
     try {
       this.#waiter = { ...this.#request, channel, leaseMs: this.#schedule.leaseMs }
       let answer: Grant | Queued | Busy = await this.#enqueue(this.#waiter)
-      if (answer.kind !== "granted") this.#onQueued(answer.place)
+      if (answer.kind !== "granted") this.#listeners.onQueued(answer.place)
       while (answer.kind !== "granted") {
         answer =
           answer.kind === "queued"
@@ -76,14 +85,19 @@ export class QueueWait {
       this.#inbox.put(notice)
     }
     const open = (withinMs: number) => this.#queue.listen(channel, onNotice, withinMs)
-    this.#stream = await openStream(this.#attempts, this.#request, open)
+    this.#stream = await openStream(this.#attempts, this.#request, open, (reason) => {
+      this.#listeners.onPolling(reason)
+    })
     if (!this.#stream) return undefined
     this.#schedule = pollScheduleFor(this.#queue.noticesEnd ? "stream" : "subscriber", ttlMs)
     return channel
   }
 
   #enqueue(waiter: Waiter): Promise<Grant | Queued> {
-    return this.#attempts.ask((timeoutMs) => this.#queue.enqueue(waiter, this.#ticket, timeoutMs))
+    return this.#attempts.ask(
+      (timeoutMs) => this.#queue.enqueue(waiter, this.#ticket, timeoutMs),
+      true,
+    )
   }
 
   /** Takes its old place in the queue again, out of which it was taken by a grant that it has missed, or for dead. */
@@ -108,7 +122,7 @@ export class QueueWait {
     if (grant) return grant
     // When the wait is over, this is the last look.
     this.#attempts.assertMayAsk()
-    return this.#attempts.ask((timeoutMs) => this.#queue.check(waiter, ticket, timeoutMs))
+    return this.#attempts.ask((timeoutMs) => this.#queue.check(waiter, ticket, timeoutMs), true)
   }
 
   /** The grant, if it is heard of before it is time to ask. */
@@ -121,7 +135,7 @@ export class QueueWait {
       const pause = this.#stream
         ? listeningPauseMs(known, this.#schedule, repeats)
         : pollingPauseMs(known, this.#schedule, repeats, msPerPlace)
-      // Whatever is heard meanwhile, it has to show that it lives.
+      // Whatever is heard meanwhile, it has to show that it lives: by whichever clock says that more time has passed.
       const silence = this.#schedule.longestPauseMs - elapsedMs(startedAt)
       // One more, since a timer may fire a little early.
       const within = Math.min(pause, silence, this.#attempts.leftMs + 1)
@@ -155,8 +169,10 @@ export class QueueWait {
   }
 
   #endStream(): void {
-    this.#stream?.close()
+    if (!this.#stream) return
+    this.#stream.close()
     this.#stream = undefined
+    this.#listeners.onPolling("ended")
   }
 }
 

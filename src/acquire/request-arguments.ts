@@ -22,7 +22,6 @@ export interface RequestArguments {
  *   forbids.
  */
 export function readRequestArguments(
-  name: unknown,
   defaults: RequestOptions,
   args: readonly unknown[],
 ): RequestArguments {
@@ -31,17 +30,14 @@ export function readRequestArguments(
     throw invalid("callback", "a function", callback)
   }
   // What may not be combined is what the call itself says; the manager's defaults are laid under it.
-  checkCombination(name, overlay<Given>({}, options))
+  checkCombination(overlay<Given>({}, options))
   return { options: withDefaults(defaults, options), callback: callback as Callback }
 }
 
-function checkCombination(name: unknown, options: Given): void {
+function checkCombination(options: Given): void {
   const { mode = "exclusive", ifAvailable = false, steal = false, signal } = options
   if (mode !== "exclusive" && mode !== "shared") {
     throw invalid("mode", '"exclusive" or "shared"', mode)
-  }
-  if (typeof name === "string" && name.startsWith("-")) {
-    throw notSupported("name: must not begin with a hyphen")
   }
   if (steal && ifAvailable) throw notSupported("steal: cannot be combined with ifAvailable")
   if (steal && mode !== "exclusive") throw notSupported("steal: needs the exclusive mode")

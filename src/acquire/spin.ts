@@ -19,7 +19,7 @@ export async function spin(
     // One more than the holder has left: its key goes when that time has passed.
     const pause = intervalMs ?? Math.min((holderTtlMs ?? Infinity) + 1, backoffMs(refusals))
     await sleep(Math.max(0, Math.min(attempts.leftMs, pause)), signal)
-    answer = await attempts.ask((timeoutMs) => store.tryAcquire(request, timeoutMs, true))
+    answer = await attempts.ask((timeoutMs) => store.tryAcquire(request, timeoutMs, true), true)
   }
   return answer
 }

@@ -26,13 +26,13 @@ export class LockGroup {
   }
 
   /** When the first of them can no longer be trusted unless it is extended: epoch milliseconds of the local clock. */
-  get expiresAt(): number {
-    return Math.min(...this.locks.map(({ expiresAt }) => expiresAt))
+  get expiresAtMs(): number {
+    return Math.min(...this.locks.map(({ expiresAtMs }) => expiresAtMs))
   }
 
   /** How long all of them can be trusted, in milliseconds by the local clock; 0 once one is over. */
-  get remaining(): number {
-    return Math.min(...this.locks.map(({ remaining }) => remaining))
+  get remainingMs(): number {
+    return Math.min(...this.locks.map(({ remainingMs }) => remainingMs))
   }
 
   /** Aborted the moment one of them can no longer be trusted, with its `LockLostError` as the reason. */

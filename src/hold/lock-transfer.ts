@@ -13,7 +13,7 @@ export interface LockTransfer {
   readonly name: string
   readonly token: string
   /** The ttl that the hold was asked for with, in milliseconds. */
-  readonly ttl: number
+  readonly ttlMs: number
   readonly fencingToken?: number | undefined
   /** Left out where it is exclusive. */
   readonly mode?: "shared" | undefined
@@ -26,22 +26,24 @@ export function checkTransfer(transfer: unknown): LockTransfer {
     const got = showKind(transfer)
     throw new TypeError(`transfer: must be what lock.transfer() returned, got ${got}`)
   }
-  const { name, token, ttl, fencingToken, mode } = transfer as Partial<Record<string, unknown>>
+  const { name, token, ttlMs, fencingToken, mode } = transfer as Partial<Record<string, unknown>>
   const isFence = fencingToken === undefined || typeof fencingToken === "number"
   if (
     typeof name !== "string" ||
     typeof token !== "string" ||
     !TOKEN.test(token) ||
-    typeof ttl !== "number" ||
+    typeof ttlMs !== "number" ||
     !isFence ||
     (mode !== undefined && mode !== "shared")
   ) {
-    throw new TypeError("transfer: must be what lock.transfer() returned, with name, token and ttl")
+    throw new TypeError(
+      "transfer: must be what lock.transfer() returned, with name, token and ttlMs",
+    )
   }
   return {
     name,
     token,
-    ttl,
+    ttlMs,
     ...(fencingToken !== undefined && { fencingToken }),
     ...(mode && { mode }),
   }

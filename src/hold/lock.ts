@@ -1,15 +1,18 @@
 // A Lock is one grant: it owns everything about it, from its validity to its release.
 /// <reference lib="esnext.disposable" preserve="true" />
-import { LockBackendError, LockLostError, type LossReason } from "../errors.js"
+import { LockBackendError } from "../errors.js"
 import type { Emit, ReleaseResult } from "../events.js"
 import type { LockMode, WaitUntil } from "../options.js"
 import { RedisError } from "../redis/redis-error.js"
 import { callDatabase, type RetryOptions } from "../redis/retry.js"
 import type { Claim, HoldStore } from "../redis/store.js"
+import { deadlineMs } from "../time/budget.js"
 import { type Duration, parseTtl } from "../time/duration.js"
-import { elapsedMs, Expiry, now, Validity } from "../time/validity.js"
+import { elapsedMs, now, Validity } from "../time/validity.js"
 import type { LockTransfer } from "./lock-transfer.js"
 import { Renewal } from "./renewal.js"
+import { Standing } from "./standing.js"
+import { type WeakHandle, weakly } from "./weak-handle.js"
 
 /** What a Lock is made of. */
 export interface Hold {
@@ -34,6 +37,8 @@ export interface Hold {
   readonly emit: Emit
   readonly waitUntil: WaitUntil
 }
+
+const INSPECT = Symbol.for("nodejs.util.inspect.custom")
 
 /**
  * A lock that was granted to this process.
@@ -62,12 +67,7 @@ export class Lock {
   readonly #hold: Hold
   /** When the hold began, or was adopted. */
   readonly #since = now()
-  /** There once somebody has asked for the signal: few do, and one costs as much as the rest of a lock. */
-  #controller: AbortController | undefined
-  #loss: LockLostError | undefined
-  readonly #renewal: Renewal | undefined
-  readonly #expiry: Expiry
-  #state: "held" | "lost" | "released" | "transferred" = "held"
+  readonly #standing: Standing
   /** The database itself has said that the hold is over. */
   #isConfirmedLost = false
   /** A release was sent whose outcome is not known. */
@@ -81,10 +81,9 @@ export class Lock {
     this.mode = hold.mode
     this.fencingToken = hold.fencingToken
     this.#hold = hold
-    this.#expiry = new Expiry(hold.validity, () => {
-      this.#noticeExpiry()
-    })
-    this.#renewal = hold.renew || hold.isLease ? this.#startRenewal() : undefined
+    this.#standing = new Standing(this.name, hold.validity, hold.emit)
+    if (hold.renew || hold.isLease)
+      this.#standing.renewal = startRenewal(weakly(this), hold, this.#standing)
   }
 
   /** What proves that the hold is ours: `fl_<clientId>_<random>`. Treat it as a secret. */
@@ -93,13 +92,14 @@ export class Lock {
   }
 
   /** When the hold can no longer be trusted unless it is extended: epoch milliseconds of the local clock. */
-  get expiresAt(): number {
-    return Math.floor(this.#expiry.endsAtMs)
+  get expiresAtMs(): number {
+    return Math.floor(this.#standing.expiry.endsAtMs)
   }
 
   /** How long the hold can be trusted, in milliseconds by the local clock; 0 once it is over. */
-  get remaining(): number {
-    return this.#state === "held" ? this.#expiry.remainingMs : 0
+  get remainingMs(): number {
+    const { state, expiry } = this.#standing
+    return state === "held" ? expiry.remainingMs : 0
   }
 
   /**
@@ -107,13 +107,7 @@ export class Lock {
    * release. Pass it to whatever the lock protects.
    */
   get signal(): AbortSignal {
-    // A process that was stopped for a while reads this before its timers run.
-    this.#noticeExpiry()
-    if (!this.#controller) {
-      this.#controller = new AbortController()
-      if (this.#loss) this.#controller.abort(this.#loss)
-    }
-    return this.#controller.signal
+    return this.#standing.signal
   }
 
   /**
@@ -126,14 +120,14 @@ export class Lock {
   async extend(ttl?: Duration): Promise<void> {
     const ttlMs = ttl === undefined ? this.#hold.ttlMs : parseTtl(ttl)
     this.#hold.store.checkTtl?.(ttlMs)
-    this.#assertHeld()
+    this.#standing.assertHeld()
     try {
       await callDatabase(this.name, "extend", (leftMs) => this.#extendOnce(ttlMs, leftMs), {
         withinMs: this.#hold.timeoutMs,
-        worthwhile: () => this.remaining > 0,
+        worthwhile: () => this.remainingMs > 0,
       })
     } catch (error) {
-      this.#assertHeld()
+      this.#standing.assertHeld()
       throw error
     }
   }
@@ -147,7 +141,7 @@ export class Lock {
    *   `release()` may be called again.
    */
   release(): Promise<ReleaseResult> {
-    if (this.#state === "transferred") return Promise.resolve("taken")
+    if (this.#standing.state === "transferred") return Promise.resolve("taken")
     this.#releasing ??= this.#release({ withinMs: this.#hold.timeoutMs })
     return this.#releasing
   }
@@ -162,7 +156,7 @@ export class Lock {
    */
   async keep(ttl: Duration): Promise<void> {
     await this.extend(parseTtl(ttl))
-    this.#stopTimers()
+    this.#standing.stopTimers()
     this.#isKept = true
   }
 
@@ -174,15 +168,15 @@ export class Lock {
    * @throws `LockLostError` when there is nothing left to hand over.
    */
   transfer(): LockTransfer {
-    this.#assertHeld()
-    this.#state = "transferred"
-    this.#stopTimers()
-    const { claim, mode, ttlMs: ttl, fencingToken } = this.#hold
+    this.#standing.assertHeld()
+    this.#standing.state = "transferred"
+    this.#standing.stopTimers()
+    const { claim, mode, ttlMs, fencingToken } = this.#hold
     const { name, token } = claim
     return {
       name,
       token,
-      ttl,
+      ttlMs,
       ...(fencingToken !== undefined && { fencingToken }),
       ...(mode === "shared" && { mode }),
     }
@@ -190,7 +184,7 @@ export class Lock {
 
   /** @internal */
   stopRenewing(): void {
-    this.#renewal?.stop()
+    this.#standing.renewal?.stop()
   }
 
   /** The facts, with nothing secret among them. */
@@ -198,10 +192,19 @@ export class Lock {
     name: string
     mode: LockMode
     fencingToken: number | undefined
-    expiresAt: number
+    expiresAtMs: number
   } {
-    const { name, mode, fencingToken, expiresAt } = this
-    return { name, mode, fencingToken, expiresAt }
+    const { name, mode, fencingToken, expiresAtMs } = this
+    return { name, mode, fencingToken, expiresAtMs }
+  }
+
+  /** @internal What Node, Deno and Bun print, asked for hidden properties and getters or not: never the token. */
+  [INSPECT](
+    _depth: unknown,
+    options: unknown,
+    inspect: (value: object, options: unknown) => string,
+  ): string {
+    return `Lock ${inspect(this.toJSON(), options)}`
   }
 
   /**
@@ -211,16 +214,16 @@ export class Lock {
    * is valid, without being waited for, and then reported to `onEvent`.
    */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#isKept || this.#state === "transferred") {
-      this.#stopTimers()
+    if (this.#isKept || this.#standing.state === "transferred") {
+      this.#standing.stopTimers()
       return
     }
     if (this.#isConfirmedLost) return
     await new Promise<void>((resolve) => {
       const releasing = (this.#releasing ??= this.#release({
         tries: Infinity,
-        worthwhile: () => this.#expiry.remainingMs > 0,
-        onUnknown: () => {
+        worthwhile: () => this.#standing.expiry.remainingMs > 0,
+        onFailure: () => {
           this.#hold.waitUntil(done)
           resolve()
         },
@@ -230,60 +233,48 @@ export class Lock {
     })
   }
 
-  #startRenewal(): Renewal {
-    const { ttlMs, maxHoldMs, renew, isLease } = this.#hold
-    return new Renewal(
-      {
-        remainingMs: () => this.#expiry.remainingMs,
-        renew: (ms) => this.#renew(ms),
-      },
-      ttlMs,
-      { isOnce: !renew, isDue: isLease, until: new Validity(this.#since, maxHoldMs) },
-    )
-  }
-
-  async #renew(ttlMs: number): Promise<"renewed" | "lost" | "unknown"> {
+  /** @internal */
+  async renew(ttlMs: number): Promise<"renewed" | "lost" | "unknown"> {
     try {
       await this.#extendOnce(ttlMs, this.#hold.timeoutMs)
       return "renewed"
     } catch (error) {
       // Whoever was refused may be let in again, so that counts as unknown: the hold's end is near enough.
-      return error instanceof RedisError && this.#state === "held" ? "unknown" : "lost"
+      return error instanceof RedisError && this.#standing.state === "held" ? "unknown" : "lost"
     }
   }
 
   async #extendOnce(ttlMs: number, timeoutMs: number): Promise<void> {
     // Nothing but releases is sent once a release was; and the pause between two tries was long enough for one.
-    this.#assertHeld()
+    this.#standing.assertHeld()
     // Half of what is left, so that an answer that does not come can be asked for once more.
-    const timeout = Math.min(timeoutMs, Math.max(1, this.remaining / 2))
+    const timeout = deadlineMs(timeoutMs, this.remainingMs / 2)
     const { store, claim } = this.#hold
     const answer = await store.extend({ ...claim, ttlMs }, timeout)
-    this.#assertHeld()
+    this.#standing.assertHeld()
     if (typeof answer === "string") {
       this.#isConfirmedLost = true
       // The local clock has just said that its time is not up, and the server ends a key later than that.
-      this.#lose(answer === "gone" ? "deleted" : answer)
-      this.#assertHeld()
+      this.#standing.lose(answer === "gone" ? "deleted" : answer)
+      this.#standing.assertHeld()
     } else {
-      this.#expiry.prolong(answer)
-      this.#hold.emit({ type: "renewed", name: this.name, remainingMs: this.remaining })
+      this.#standing.expiry.prolong(answer)
+      this.#hold.emit({ type: "renewed", name: this.name, remainingMs: this.remainingMs })
     }
   }
 
   async #release(options: RetryOptions): Promise<ReleaseResult> {
     const { store, claim, isUncontended, timeoutMs, emit } = this.#hold
     const ending = { ...claim, isUncontended }
-    const wasHeld = this.#state === "held"
-    if (wasHeld) this.#state = "released"
-    this.#stopTimers()
+    const wasHeld = this.#standing.state === "held"
+    if (wasHeld) this.#standing.state = "released"
+    this.#standing.stopTimers()
     try {
       const ask = (leftMs: number) => store.release(ending, Math.min(timeoutMs, leftMs))
       const result = await callDatabase(this.name, "release", ask, {
         ...options,
-        onUnknown: (error) => {
+        onUnknown: () => {
           this.#mayBeReleased ||= wasHeld
-          options.onUnknown?.(error)
         },
       })
       // Whoever took it after a release whose answer was lost got it from us.
@@ -307,31 +298,22 @@ export class Lock {
     // One that fails leaves the name locked for a ttl at most, as was promised.
     if (pending.length > 0) waitUntil(Promise.all(pending))
   }
+}
 
-  #assertHeld(): void {
-    this.#noticeExpiry()
-    if (this.#loss) throw this.#loss
-    if (this.#state !== "held") throw new LockLostError(this.name, "released")
-  }
-
-  #noticeExpiry(): void {
-    if (this.#state === "held" && this.#expiry.remainingMs <= 0) {
-      this.#lose(this.#renewal?.isFailing ? "unreachable" : "expired")
-    }
-  }
-
-  #lose(reason: LossReason): void {
-    this.#state = "lost"
-    this.#loss = new LockLostError(this.name, reason)
-    this.#stopTimers()
-    this.#hold.emit({ type: "lost", name: this.name, reason })
-    this.#controller?.abort(this.#loss)
-  }
-
-  #stopTimers(): void {
-    this.#renewal?.stop()
-    this.#expiry.stop()
-  }
+/** Outside of the class: what a closure made there captures would keep the handle alive. */
+function startRenewal(
+  handle: WeakHandle<Lock>,
+  { ttlMs, maxHoldMs, renew, isLease }: Hold,
+  { expiry }: Standing,
+): Renewal {
+  return new Renewal(
+    {
+      remainingMs: () => expiry.remainingMs,
+      renew: (ms) => handle.deref()?.renew(ms) ?? Promise.resolve("abandoned"),
+    },
+    ttlMs,
+    { isOnce: !renew, isDue: isLease, until: new Validity(now(), maxHoldMs) },
+  )
 }
 
 /** A lock that was asked for with `fencing`, so that its fencing token is there. */

@@ -8,9 +8,10 @@ export interface Renewable {
   /**
    * Extends the hold to at least `ttlMs` from now.
    *
-   * `renewed`, `lost` (and dealt with), or `unknown`, when nothing can be said but to try again.
+   * `renewed`, `lost` (and dealt with), `abandoned`, when nobody can reach the handle any more, or `unknown`, when
+   * nothing can be said but to try again.
    */
-  renew(ttlMs: number): Promise<"renewed" | "lost" | "unknown">
+  renew(ttlMs: number): Promise<"renewed" | "lost" | "abandoned" | "unknown">
 }
 
 /** When and how long to renew. */
@@ -30,6 +31,7 @@ export class Renewal {
   readonly #plan: RenewalPlan
   #timer: ReturnType<typeof setTimeout> | undefined
   #stopped = false
+  #isAbandoned = false
   #isFirstDue: boolean
   #failures = 0
 
@@ -45,6 +47,11 @@ export class Renewal {
   /** Whether the latest renewals failed. */
   get isFailing(): boolean {
     return this.#failures > 0
+  }
+
+  /** Whether it has stopped because nobody can reach the handle any more. */
+  get isAbandoned(): boolean {
+    return this.#isAbandoned
   }
 
   /** No request is sent from here on; one that is under way is not waited for. */
@@ -78,7 +85,13 @@ export class Renewal {
     if (ttlMs <= this.#hold.remainingMs()) return
     const outcome = await this.#hold.renew(ttlMs)
     this.#isFirstDue &&= outcome === "unknown"
-    if (outcome === "lost" || (outcome === "renewed" && this.#plan.isOnce)) return
+    this.#isAbandoned = outcome === "abandoned"
+    if (
+      outcome === "lost" ||
+      outcome === "abandoned" ||
+      (outcome === "renewed" && this.#plan.isOnce)
+    )
+      return
     this.#failures = outcome === "unknown" ? this.#failures + 1 : 0
     // The last one of a bounded hold: whatever is sent after it gains no more than the drift.
     if (outcome === "renewed" && ttlMs < this.#ttlMs) return
@@ -91,8 +104,8 @@ const NEARLY = 0.9
 
 /** @throws as `Lock.extend` does. */
 export async function ensureWholeTtl(
-  hold: { readonly remaining: number; extend(): Promise<void> },
+  hold: { readonly remainingMs: number; extend(): Promise<void> },
   ttlMs: number,
 ): Promise<void> {
-  if (hold.remaining < ttlMs * NEARLY) await hold.extend()
+  if (hold.remainingMs < ttlMs * NEARLY) await hold.extend()
 }

@@ -6,7 +6,8 @@ import type { Lock } from "./lock.js"
 /**
  * Settles as the callback does, after the release; rejects with the `LockLostError` as soon as the hold is lost.
  *
- * A release that fails does not change the outcome.
+ * A release that fails does not change the outcome. Listening to the signal keeps the lock reachable, and so renewed, also
+ * while a callback that never settles is all that is left of the call.
  */
 export async function whileHeld<L extends Lock, T>(
   lock: L,

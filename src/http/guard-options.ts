@@ -8,13 +8,17 @@ import {
   type LockMode,
   resolveAcquireOptions,
 } from "../options.js"
-import type { Duration } from "../time/duration.js"
-import { invalid, show } from "../values/invalid-argument.js"
+import { type Duration, MAX_TIMER_MS, parseDuration } from "../time/duration.js"
+import { checkCount, invalid, show } from "../values/invalid-argument.js"
+import type { BodyBounds } from "./read-ahead.js"
 
 /** When a guard releases its lock. */
 export type ReleaseTime = "before-response" | "after-response" | "after-body"
 
 const RELEASE_TIMES: readonly ReleaseTime[] = ["before-response", "after-response", "after-body"]
+
+/** About the most that functions on Vercel accept; one that takes longer is not sent by a healthy client. */
+export const DEFAULT_BODY: BodyBounds = { maxBytes: 4_194_304, timeoutMs: 30_000 }
 
 /** The option that answers to an error of the lock's, by its code. */
 export const ANSWERS = { timeout: "onBusy", lost: "onLost", backend: "onError" } as const
@@ -32,8 +36,8 @@ export interface GuardOptions<Args extends readonly unknown[]> {
    */
   readonly locks: LockManager | ((...args: Args) => LockManager)
   /**
-   * The lock's name, or a function that makes it of the request. Undefined and empty names are refused by a
-   * `TypeError`: all requests would share one lock.
+   * The lock's name, or a function that derives it from the request. If the function returns undefined, an empty
+   * name, or one that no lock can have, the request gets a 400: otherwise all such requests would share one lock.
    */
   readonly name: string | ((...args: Args) => string | undefined | Promise<string | undefined>)
   /**
@@ -67,6 +71,26 @@ export interface GuardOptions<Args extends readonly unknown[]> {
    * @default false
    */
   readonly fencing?: boolean | undefined
+  /**
+   * When the request's body is read.
+   *
+   * - `{ maxBytes, timeout }`: before the lock is taken, so that a client that sends slowly keeps nobody else waiting.
+   *   A larger body is answered with 413, a slower one with 408. The handler reads it as usual, from memory; larger
+   *   bounds let more requests fill that memory, for longer. `maxBytes` is a positive integer, `timeout` at least 1 ms.
+   * - `"streamed"`: when the handler reads it. For uploads that do not fit in memory.
+   *
+   * > [!WARNING]
+   * > With `"streamed"`, a client that sends slowly holds the lock for as long. Bound that with `renew: { maxHold }`.
+   *
+   * @default { maxBytes: 4_194_304, timeout: "30s" }
+   */
+  readonly body?:
+    | "streamed"
+    | {
+        readonly maxBytes?: number | undefined
+        readonly timeout?: Duration | undefined
+      }
+    | undefined
   /**
    * When to release the lock.
    *
@@ -114,7 +138,12 @@ export type HeldLock<Fencing, FailOpen> =
   (Fencing extends true ? FencedLock : Lock) | (FailOpen extends true ? undefined : never)
 
 /** Checked options. */
-export interface GuardPlan<Args extends readonly unknown[]> extends GuardOptions<Args> {
+export interface GuardPlan<Args extends readonly unknown[]> extends Omit<
+  GuardOptions<Args>,
+  "body"
+> {
+  /** The bounds of a body that is read before the lock is taken. */
+  readonly body: BodyBounds | undefined
   readonly release: ReleaseTime
   /** How the lock is taken. */
   readonly hold: AcquireOptions
@@ -142,7 +171,21 @@ export function planGuard<Args extends readonly unknown[]>(
   const { mode, ttl, wait = 0, renew, fencing } = options
   const hold = { mode, ttl, wait, renew, fencing }
   resolveAcquireOptions(hold)
-  return { ...options, release, hold }
+  return { ...options, body: planBody(options.body), release, hold }
+}
+
+/** @throws `TypeError` or `RangeError` that names the option. */
+function planBody(
+  body: GuardOptions<readonly unknown[]>["body"] = {},
+): GuardPlan<readonly unknown[]>["body"] {
+  if (body === "streamed") return undefined
+  if (typeof body !== "object" || (body as unknown) === null) {
+    throw invalid("body", '"streamed" or { maxBytes, timeout }', body)
+  }
+  const { maxBytes = DEFAULT_BODY.maxBytes, timeout = DEFAULT_BODY.timeoutMs } = body
+  checkCount("body.maxBytes", maxBytes)
+  const timeoutMs = parseDuration("body.timeout", timeout, { min: 1, max: MAX_TIMER_MS })
+  return { maxBytes, timeoutMs }
 }
 
 /** @throws `TypeError` for what is no manager. */

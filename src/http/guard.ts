@@ -4,11 +4,13 @@ import type { Lock } from "../hold/lock.js"
 import { whileHeld } from "../hold/while-held.js"
 import { LockManager } from "../lock-manager.js"
 import type { WaitUntil } from "../options.js"
+import { checkName } from "../redis/keys.js"
 import { sleep } from "../time/timers.js"
 import { safeCallback } from "../values/safe-callback.js"
 import { ANSWERS, checkLockName, type GuardPlan, managerOf } from "./guard-options.js"
 import { holdBody } from "./held-body.js"
-import { GONE, type Problem, refusalOf } from "./problem.js"
+import { badRequest, GONE, type Problem, refusalOf } from "./problem.js"
+import { readAhead } from "./read-ahead.js"
 
 /** One request, as its framework sees it. */
 export interface Exchange<Args extends readonly unknown[]> {
@@ -28,15 +30,38 @@ export async function guard<Args extends readonly unknown[]>(
   plan: GuardPlan<Args>,
   exchange: Exchange<Args>,
 ): Promise<Response> {
-  const { args } = exchange
+  const { args, request, respond } = exchange
+  // First: the functions below may read the body, too.
+  const problem = plan.body && (await readAhead(request, plan.body))
+  if (problem) return respond(problem)
   const locks = managerOf(typeof plan.locks === "function" ? plan.locks(...args) : plan.locks)
-  const name = checkLockName(typeof plan.name === "function" ? await plan.name(...args) : plan.name)
-  const waitUntil = exchange.waitUntil ?? LockManager.settingsOf(locks).defaults.waitUntil
+  const { prefix, defaults } = LockManager.settingsOf(locks)
+  let name = plan.name
+  if (typeof name === "function") {
+    const derived = await name(...args)
+    if (!isLockName(prefix, derived)) return respond(NAMELESS)
+    name = derived
+  }
+  const waitUntil = exchange.waitUntil ?? defaults.waitUntil
   return new Promise((answer, refuse) => {
     const serving = serve(plan, exchange, { locks, name, waitUntil }, { answer, refuse })
     // From the start: a client that goes away must not take the release along.
     safeCallback("waitUntil", waitUntil)(serving.catch(refuse))
   })
+}
+
+/** Does not repeat the name: it may be derived from what the client must not see. */
+const NAMELESS = badRequest(
+  "The name of this request's lock is missing, empty, too long, or not valid Unicode.",
+)
+
+function isLockName(prefix: string, name: unknown): name is string {
+  try {
+    checkName(prefix, checkLockName(name))
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** The lock that a request needs. */
@@ -60,12 +85,11 @@ async function serve<Args extends readonly unknown[]>(
   { answer, refuse }: Reply,
 ): Promise<void> {
   const { signal, method } = exchange.request
-  const { emit, defaults } = LockManager.settingsOf(locks)
+  const { emit } = LockManager.settingsOf(locks)
   const { hold } = plan
-  const renew = hold.renew ?? defaults.renew ?? true
   let lock: Lock
   try {
-    lock = await locks.acquire(name, { ...hold, renew, signal, waitUntil })
+    lock = await locks.acquire(name, { ...hold, signal, waitUntil })
   } catch (error) {
     if (signal.aborted && error === signal.reason) answer(exchange.respond(GONE))
     else if (plan.failOpen && error instanceof LockBackendError)
@@ -92,7 +116,7 @@ async function serve<Args extends readonly unknown[]>(
       await early(answer, response)
       return response
     }
-    const held = holdBody(response, lock.remaining, lock.signal, signal)
+    const held = holdBody(response, lock.remainingMs, lock.signal, signal)
     await early(answer, held.response)
     await held.over
     return held.response

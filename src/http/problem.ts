@@ -5,7 +5,7 @@ import type { LockError, LockErrorCode } from "../errors.js"
 export interface Problem {
   /** Tells one kind of problem from another: the end of its `type`. */
   readonly type: ProblemType
-  readonly status: 400 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 423 | 499 | 500 | 501 | 503
+  readonly status: 400 | 403 | 404 | 405 | 408 | 409 | 413 | 415 | 422 | 423 | 499 | 500 | 501 | 503
   /** The same for all problems of the type. */
   readonly title: string
   /** What is the matter with this request. */
@@ -60,6 +60,15 @@ export function problemResponse(problem: Problem, before?: Headers): Response {
 
 /** Whoever asked has gone away. The status is nginx's; nobody reads it. */
 export const GONE: Problem = { type: "client-gone", status: 499, title: "Client closed request" }
+
+/** A request that cannot be meant. */
+export function badRequest(
+  detail: string,
+  status: Problem["status"] = 400,
+  title = "Bad request",
+): Problem {
+  return { type: "bad-request", status, title, detail }
+}
 
 const PROBLEMS: Readonly<Record<LockErrorCode, Problem>> = {
   timeout: {

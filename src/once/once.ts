@@ -1,7 +1,7 @@
 // Runs a piece of work once for all who ask for it at the same time, and gives all of them its result.
 import type { FencedLock, Lock } from "../hold/lock.js"
 import { LockManager } from "../lock-manager.js"
-import { checkName } from "../options.js"
+import { checkName } from "../redis/keys.js"
 import { invalid, notSupported } from "../values/invalid-argument.js"
 import { createToken } from "../values/token.js"
 import { callOnce, type OnceSource } from "./once-call.js"

@@ -7,6 +7,7 @@ import { unexpectedReply } from "../redis/redis-error.js"
 import { retryUntilKnown } from "../redis/retry.js"
 import { SingleStore } from "../redis/single-store.js"
 import type { Claim, TakeRequest } from "../redis/store.js"
+import { deadlineMs } from "../time/budget.js"
 import type { Validity } from "../time/validity.js"
 import { VoidVoteError } from "./quorum-error.js"
 import { type Failed, orFailed, readVoteReply, type VoteReply } from "./vote-reply.js"
@@ -62,7 +63,7 @@ export class QuorumNode {
 
   /** Sees to it that the claim does not have its vote. Never rejects: what cannot be reached ends with its ttl. */
   async withdraw(claim: Claim, withinMs: number): Promise<void> {
-    const release = (leftMs: number) => this.#store.release(claim, leftMs / 2)
+    const release = (leftMs: number) => this.#store.release(claim, deadlineMs(leftMs, leftMs / 2))
     await retryUntilKnown(release, { tries: CLEAN_UP_TRIES, withinMs }).catch(() => undefined)
   }
 

@@ -52,9 +52,9 @@ export class QuorumNodes {
     for (const [database, answer] of known.entries()) {
       if (!isFailed(answer)) continue
       failures.push({ database, reason: answer.error })
-      if (answer.error.outcome === "refused") refusals++
+      if (!answer.error.mayPass) refusals++
     }
-    // Where refusals alone make it impossible, asking again will not help.
+    // Where refusals that last alone make it impossible, asking again will not help.
     const outcome = this.isTooMany(refusals) ? "refused" : "unknown"
     return new QuorumError(failures, this.voters.length, outcome)
   }

@@ -25,6 +25,8 @@ export interface QuorumOptions {
    * bears slower databases, and costs time where a majority cannot be reached; time that is lost in
    * voting is lost to the hold. It is never longer than the manager's `timeout`.
    *
+   * You need this only for a short ttl with databases on another continent, which take longer than half a second.
+   *
    * @default a tenth of the ttl, at least 500 ms
    */
   readonly voteTimeout?: Duration | undefined

@@ -3,8 +3,9 @@
 import type { ReleaseResult } from "../events.js"
 import type { Busy, Claim, Extension, Grant, LockStore, TakeRequest } from "../redis/store.js"
 import { backoffMs } from "../time/backoff.js"
+import { Budget, deadlineMs } from "../time/budget.js"
 import { sleep } from "../time/timers.js"
-import { elapsedMs, now, Validity } from "../time/validity.js"
+import { Validity } from "../time/validity.js"
 import { QuorumAttempt } from "./quorum-attempt.js"
 import { isFailed, type QuorumNodes } from "./quorum-nodes.js"
 import { type Known, untilDecided } from "./until-decided.js"
@@ -37,16 +38,15 @@ export class QuorumStore implements LockStore {
 
   /** Tries again after a random while where the votes are split. */
   async tryAcquire(request: TakeRequest, timeoutMs: number): Promise<Grant | Busy> {
-    const startedAt = now()
+    const budget = new Budget(timeoutMs)
     for (let n = 1; ; n++) {
-      const leftMs = Math.max(1, timeoutMs - elapsedMs(startedAt))
+      const leftMs = deadlineMs(timeoutMs, budget.leftMs)
       const voteMs = this.#panel.voteMs(request.ttlMs, leftMs)
       const result = await new QuorumAttempt(this.#panel, request, ++this.#attempts, voteMs).run()
       if (result.kind !== "split") return result
       const pause = backoffMs(n)
       const isLast = n >= (result.mayBeHeld ? ATTEMPTS_IF_HELD : ATTEMPTS)
-      if (isLast || pause >= timeoutMs - elapsedMs(startedAt))
-        return { kind: "busy", holderTtlMs: result.holderTtlMs }
+      if (isLast || pause >= budget.leftMs) return { kind: "busy", holderTtlMs: result.holderTtlMs }
       await sleep(pause, request.signal)
     }
   }

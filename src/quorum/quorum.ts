@@ -33,7 +33,7 @@ export interface QuorumStartOptions {
   readonly timeout?: Duration | undefined
 }
 
-type DatabaseSettings = Pick<StoreSettings, "prefix" | "fetch" | "keyLocking">
+type DatabaseSettings = Pick<StoreSettings, "prefix" | "fetch" | "keyLocking" | "clientId">
 
 /** Databases of which a majority decides. Made by `quorum()`, for the `redis` option of a `LockManager`. */
 export class Quorum implements StoreRecipe {
@@ -63,7 +63,7 @@ export class Quorum implements StoreRecipe {
     const { fetch, timeout = "5s" } = overlay<QuorumStartOptions>({}, options)
     const timeoutMs = parseDuration("timeout", timeout, { min: 1, max: MAX_TIMER_MS })
     const nobody = () => undefined
-    const defaults = { prefix: "", keyLocking: undefined, compareAndSet: undefined }
+    const defaults = { prefix: "", keyLocking: undefined, clientId: undefined }
     const panel = this.#panel({ ...defaults, fetch, timeoutMs, waitUntil: nobody })
     const answers = await Promise.all(panel.voters.map((voter) => voter.start(timeoutMs)))
     if (answers.some(isFailed)) throw panel.failure(answers)

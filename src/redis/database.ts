@@ -1,6 +1,7 @@
 // One database as the store uses it: its transport, its scripts, and the keys under a prefix.
-import { elapsedMs, now } from "../time/validity.js"
+import { Budget, deadlineMs } from "../time/budget.js"
 import { createNonce } from "../values/token.js"
+import { LARGEST_LIST } from "./bounded-body.js"
 import { lockKey, lockKeys, lockPattern, nameOf } from "./keys.js"
 import { RedisError, staleReply, unexpectedReply } from "./redis-error.js"
 import { type ScriptReply, splitReply } from "./replies.js"
@@ -47,16 +48,18 @@ export class Database {
     keys: readonly string[],
     args: readonly string[],
     timeoutMs: number,
+    longest?: number,
   ): Promise<unknown> {
-    if (!this.#keyLocking) return this.#send("", script, keys, args, timeoutMs)
-    const sentAt = now()
+    const send = (head: string, ms: number) => this.#send(head, script, keys, args, ms, longest)
+    if (!this.#keyLocking) return send("", timeoutMs)
+    const budget = new Budget(timeoutMs)
     try {
-      return await this.#send(KEY_LOCKING, script, keys, args, timeoutMs)
+      return await send(KEY_LOCKING, timeoutMs)
     } catch (error) {
-      if (!isUnknownFlag(error)) throw error
+      if (!(error instanceof RedisError && error.lacksKeyLocking)) throw error
       // A script that was refused whole has done nothing, so it may be sent again.
       this.#keyLocking = false
-      return this.#send("", script, keys, args, Math.max(1, timeoutMs - elapsedMs(sentAt)))
+      return send("", deadlineMs(timeoutMs, budget.leftMs))
     }
   }
 
@@ -79,7 +82,7 @@ export class Database {
   ): Promise<unknown> {
     const keys = names.map((name) => lockKeys(this.prefix, name))
     const perLock = String(keys[0]?.length)
-    return this.run(script, keys.flat(), [perLock, ...args], timeoutMs)
+    return this.run(script, keys.flat(), [perLock, ...args], timeoutMs, LARGEST_LIST)
   }
 
   /** Some of the names of the locks that are held. */
@@ -112,10 +115,10 @@ export class Database {
     length: number,
     timeoutMs: number,
   ): Promise<ScriptReply["answer"]> {
-    const sentAt = now()
+    const budget = new Budget(timeoutMs)
     const reply = await this.run(script, keys, args, timeoutMs)
     const { answer, unsent } = splitReply(reply, length)
-    const leftMs = Math.max(1, Math.min(PUBLISH_MS, timeoutMs - elapsedMs(sentAt)))
+    const leftMs = deadlineMs(Math.min(PUBLISH_MS, timeoutMs), budget.leftMs)
     await Promise.all(unsent.map(([channel, message]) => this.#publish(channel, message, leftMs)))
     return answer
   }
@@ -131,7 +134,7 @@ export class Database {
       return await this.transport.subscribe(channel, listener, timeoutMs)
     } catch (error) {
       // A server without streams has none for the next caller either.
-      if (error instanceof RedisError && error.outcome === "refused") this.#canListen = false
+      if (error instanceof RedisError && !error.mayPass) this.#canListen = false
       throw error
     }
   }
@@ -143,10 +146,11 @@ export class Database {
     keys: readonly string[],
     args: readonly string[],
     timeoutMs: number,
+    longest?: number,
   ): Promise<unknown> {
     const nonce = createNonce()
     const text = head + echoing(script)
-    const reply = await this.transport.evaluate(text, keys, [...args, nonce], timeoutMs)
+    const reply = await this.transport.evaluate(text, keys, [...args, nonce], timeoutMs, longest)
     if (!Array.isArray(reply) || reply.length !== 2) throw unexpectedReply()
     const [echo, own] = reply as unknown[]
     if (echo !== nonce) throw staleReply()
@@ -165,8 +169,4 @@ export class Database {
 /** The script, made to repeat its last argument, the nonce: its reply is `{nonce, its own reply}`. */
 export function echoing(script: string): string {
   return `local function run()\n${script}end\nreturn {ARGV[#ARGV], run()}`
-}
-
-function isUnknownFlag(error: unknown): boolean {
-  return error instanceof RedisError && /unexpected flag in script shebang/i.test(error.message)
 }

@@ -1,9 +1,11 @@
 // A time limit for a request, kept also where the request itself cannot be cancelled.
+import { Budget, SHORTEST_DEADLINE_MS } from "../time/budget.js"
 import { RedisError } from "./redis-error.js"
 
 /**
  * Settles as the work does, or rejects with a `RedisError` of unknown outcome when the time is up.
  *
+ * A timer that fires late was frozen along with its process, and the answer may be waiting to be read: it gets a moment.
  * The work is told by its signal; if it goes on regardless, its answer is the error's `late`.
  */
 export async function withDeadline<T>(
@@ -12,12 +14,17 @@ export async function withDeadline<T>(
 ): Promise<T> {
   const controller = new AbortController()
   const working = work(controller.signal)
+  const budget = new Budget(timeoutMs)
   let timer: ReturnType<typeof setTimeout> | undefined
   const timeUp = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
+    const giveUp = () => {
       const message = `no answer within ${Math.round(timeoutMs)} ms`
       reject(new RedisError(message, { outcome: "unknown", late: working }))
       controller.abort()
+    }
+    timer = setTimeout(() => {
+      if (budget.leftMs > -SHORTEST_DEADLINE_MS) giveUp()
+      else timer = setTimeout(giveUp, SHORTEST_DEADLINE_MS)
     }, timeoutMs)
   })
   try {

@@ -1,8 +1,11 @@
 // The built-in way to travel: one POST to the REST API, sent once, with a deadline, really cancelled.
+import { SHORTEST_SECRET } from "../values/token.js"
 import { invalid } from "../values/invalid-argument.js"
+import { LARGEST_LIST, LARGEST_REPLY, readBoundedText } from "./bounded-body.js"
 import { withDeadline } from "./deadline.js"
 import { createNonce } from "../values/token.js"
 import { isControlFlow, RedisError, staleReply, unexpectedReply } from "./redis-error.js"
+import { readRefusal } from "./refusal.js"
 import { readScanPage } from "./replies.js"
 import { RequestBatcher } from "./request-batcher.js"
 import { openSubscription, readEventStream } from "./subscription.js"
@@ -29,13 +32,19 @@ export class FetchClient implements Transport {
   readonly #url: string
   readonly #token: string
   readonly #fetch: Fetch
-  readonly #order = new RequestBatcher((commands, signal) => this.#request(commands, signal))
+  readonly #order = new RequestBatcher((commands, signal, longest) =>
+    this.#request(commands, signal, longest),
+  )
 
   /** @throws `TypeError` for a url or token that cannot be one; neither is repeated in the message. */
   constructor(config: RestConfig, fetch?: Fetch) {
     this.host = checkUrl(config.url).hostname
     this.#url = config.url
     this.#token = checkToken(config.token)
+    // Whether there is one, not which: at module scope it may not be touched yet.
+    if (!fetch && !("fetch" in globalThis)) {
+      throw new TypeError("fetch: there is no global fetch here; pass one as the fetch option")
+    }
     // Called as a method, a browser's or a Worker's own fetch throws "Illegal invocation".
     // The global one is looked up at each call, since tools for tests and tracing replace it.
     this.#fetch = (url, init) => (fetch ?? globalThis.fetch)(url, init)
@@ -46,19 +55,20 @@ export class FetchClient implements Transport {
     keys: readonly string[],
     args: readonly string[],
     timeoutMs: number,
+    longest: number = LARGEST_REPLY,
   ): Promise<unknown> {
     const command = ["EVAL", script, String(keys.length), ...keys, ...args]
     const key = keys[0] ?? ""
-    return withDeadline(timeoutMs, (signal) => this.#order.send(key, command, signal))
+    return withDeadline(timeoutMs, (signal) => this.#order.send(key, command, signal, longest))
   }
 
   async scan(cursor: string, pattern: string, count: number, timeoutMs: number): Promise<ScanPage> {
     const command = ["SCAN", cursor, "MATCH", pattern, "COUNT", String(count)]
-    return readScanPage(await this.#sendFresh("", command, timeoutMs))
+    return readScanPage(await this.#sendFresh("", command, timeoutMs, LARGEST_LIST))
   }
 
   publish(channel: string, message: string, timeoutMs: number): Promise<unknown> {
-    return this.#sendFresh(channel, ["PUBLISH", channel, message], timeoutMs)
+    return this.#sendFresh(channel, ["PUBLISH", channel, message], timeoutMs, LARGEST_REPLY)
   }
 
   subscribe(channel: string, listener: Listener, timeoutMs: number): Promise<Subscription> {
@@ -67,7 +77,7 @@ export class FetchClient implements Transport {
       (events) => {
         const stream = new AbortController()
         this.#post(url, "", stream.signal, "text/event-stream")
-          .then((response) => readEventStream(streamOf(response), events))
+          .then((response) => readEventStream(streamOf(response), channel, events, stream.signal))
           .catch((error: unknown) => {
             events.onFailure(error instanceof RedisError ? error : this.#failureOf(error))
           })
@@ -81,12 +91,17 @@ export class FetchClient implements Transport {
   }
 
   /** What is no script cannot repeat a nonce, so a command that does travels in the same request. */
-  #sendFresh(key: string, command: readonly string[], timeoutMs: number): Promise<unknown> {
+  #sendFresh(
+    key: string,
+    command: readonly string[],
+    timeoutMs: number,
+    longest: number,
+  ): Promise<unknown> {
     return withDeadline(timeoutMs, async (signal) => {
       const nonce = createNonce()
       const [reply, echo] = await Promise.all([
-        this.#order.send(key, command, signal),
-        this.#order.send(key, ["ECHO", nonce], signal),
+        this.#order.send(key, command, signal, longest),
+        this.#order.send(key, ["ECHO", nonce], signal, longest),
       ])
       if (echo !== nonce) throw staleReply()
       return reply
@@ -96,6 +111,7 @@ export class FetchClient implements Transport {
   async #request(
     commands: readonly (readonly string[])[],
     signal: AbortSignal,
+    longest: number,
   ): Promise<unknown[]> {
     const [only, ...others] = commands
     const isOne = others.length === 0
@@ -108,9 +124,9 @@ export class FetchClient implements Transport {
         signal,
       )
       status = response.status
-      body = await response.text()
+      body = await readBoundedText(response, longest, signal)
     } catch (error) {
-      throw this.#failureOf(error)
+      throw error instanceof RedisError ? error : this.#failureOf(error)
     }
     return isOne
       ? [readReply(status, body, this.#token)]
@@ -129,7 +145,7 @@ export class FetchClient implements Transport {
    */
   #failureOf(error: unknown): Error {
     if (isControlFlow(error)) return error
-    return new RedisError(describe(error).replaceAll(this.#token, "…"), { outcome: "unknown" })
+    return new RedisError(withoutToken(describe(error), this.#token), { outcome: "unknown" })
   }
 
   // Async, so that a fetch that throws at once is one that rejects.
@@ -160,6 +176,11 @@ export class FetchClient implements Transport {
  */
 function uniqueAccept(): string {
   return `application/json, application/json;request=${createNonce()}`
+}
+
+/** The text without the REST token. A shorter one is part of too many words, and was never a secret. */
+function withoutToken(text: string, token: string): string {
+  return token.length < SHORTEST_SECRET ? text : text.replaceAll(token, "…")
 }
 
 /** What the server answers to one command. */
@@ -198,9 +219,11 @@ function readReplies(status: number, body: string, token: string, count: number)
 /** Takes `{ "result": … }` and nothing else for an answer. An error may repeat the token that it was sent. */
 function resultOf(status: number, reply: Reply, token: string): unknown {
   if (typeof reply?.error === "string") {
-    const outcome = REFUSALS.has(status) ? "refused" : "unknown"
-    const message = `HTTP ${status}: ${reply.error.replaceAll(token, "…")}`
-    throw new RedisError(message, { outcome, status })
+    const message = `HTTP ${status}: ${withoutToken(reply.error, token)}`
+    if (!REFUSALS.has(status)) throw new RedisError(message, { outcome: "unknown", status })
+    // By these statuses it lets nobody in, whatever it says.
+    const refusal = status === 401 || status === 403 ? "lasting" : readRefusal(reply.error)
+    throw new RedisError(message, { outcome: "refused", status, refusal })
   }
   if (status !== 200 || reply?.result === undefined) throw unexpectedReply(status)
   return reply.result
@@ -236,6 +259,12 @@ function checkUrl(url: unknown): URL {
   const parsed = new URL(url)
   if (parsed.username || parsed.password) {
     throw new TypeError("redis.url: must not contain credentials; pass the token as redis.token")
+  }
+  // An empty one counts too: paths are put behind the URL as it is.
+  if (/[?#]/.test(url)) {
+    throw new TypeError(
+      "redis.url: must not have a query or a fragment; pass the token as redis.token",
+    )
   }
   return parsed
 }

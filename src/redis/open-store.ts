@@ -1,11 +1,15 @@
 // Opens the store that a `redis` option describes.
 import { invalid, showKind } from "../values/invalid-argument.js"
+import { SHORTEST_SECRET } from "../values/token.js"
 import { Database } from "./database.js"
 import { FetchClient, type RestConfig } from "./fetch-client.js"
 import type { Fetch } from "./transport.js"
 import { SingleStore } from "./single-store.js"
 import type { LockStore, StoreRecipe, StoreSettings } from "./store.js"
 import { isUpstashRedis, type UpstashRedis, UpstashRedisClient } from "./upstash-client.js"
+
+/** So many characters in a row are the same by no accident. */
+const LONG_PART = 16
 
 /** What tells a store where and how it is reached. */
 export interface StoreOptions extends StoreSettings {
@@ -29,10 +33,17 @@ export interface DatabaseOptions {
   readonly prefix: string
   readonly fetch: Fetch | undefined
   readonly keyLocking: boolean | undefined
+  readonly clientId: string | undefined
 }
 
 /** @throws `TypeError` that names the option. */
-export function openDatabase({ redis, prefix, fetch, keyLocking }: DatabaseOptions): Database {
+export function openDatabase({
+  redis,
+  prefix,
+  fetch,
+  keyLocking,
+  clientId,
+}: DatabaseOptions): Database {
   // From a caller without types it may be anything.
   const given: unknown = redis
   if (typeof given !== "object" || given === null || Array.isArray(given)) {
@@ -55,6 +66,19 @@ export function openDatabase({ redis, prefix, fetch, keyLocking }: DatabaseOptio
     throw invalid("fetch", "a function", fetch)
   }
   const client = new FetchClient(given as RestConfig, fetch)
+  checkClientId(clientId, (given as RestConfig).token)
   const isUpstash = client.host.endsWith(".upstash.io")
   return new Database(client, prefix, isUpstash, keyLocking)
+}
+
+/** A clientId is told to everybody, and a REST token to nobody: neither may contain (much of) the other. */
+function checkClientId(clientId: string | undefined, token: string): void {
+  if (clientId === undefined) return
+  const hasToken = token.length >= SHORTEST_SECRET && clientId.includes(token)
+  const isOfToken = clientId.length >= LONG_PART && token.includes(clientId)
+  if (hasToken || isOfToken) {
+    throw new TypeError(
+      "clientId: must not contain the REST token or a part of it; it is not secret",
+    )
+  }
 }

@@ -1,5 +1,6 @@
 // Why a command got no usable answer, and whether it may have been executed all the same.
 import { withoutTokens } from "../values/token.js"
+import type { Refusal } from "./refusal.js"
 
 /** The facts of a failure. */
 export interface RedisFailure {
@@ -9,6 +10,8 @@ export interface RedisFailure {
    */
   readonly outcome: "refused" | "unknown"
   readonly status?: number | undefined
+  /** What the error of a database that refused means, read from its own words. @default lasting */
+  readonly refusal?: Refusal
   /** The answer that was given up at the deadline, if it can still arrive. */
   readonly late?: Promise<unknown>
 }
@@ -18,13 +21,25 @@ export class RedisError extends Error {
   override readonly name: string = "RedisError"
   readonly outcome: "refused" | "unknown"
   readonly status: number | undefined
+  readonly #refusal: Refusal | undefined
   readonly #late: Promise<unknown> | undefined
 
   constructor(message: string, failure: RedisFailure) {
     super(withoutSecrets(message))
     this.outcome = failure.outcome
     this.status = failure.status
+    this.#refusal = failure.refusal
     this.#late = failure.late
+  }
+
+  /** Whether the same command may succeed in a moment: its outcome is unknown, or the refusal is one that passes. */
+  get mayPass(): boolean {
+    return this.outcome === "unknown" || this.#refusal === "passing"
+  }
+
+  /** Whether the database does not know `allow-key-locking`. A script that it refused whole has done nothing. */
+  get lacksKeyLocking(): boolean {
+    return this.#refusal === "no-key-locking"
   }
 
   /** Whether the command may have been executed, or may yet be: whoever was not let in has done nothing. */

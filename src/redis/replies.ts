@@ -21,11 +21,14 @@ export interface ScriptReply {
   readonly unsent: readonly (readonly [channel: string, message: string])[]
 }
 
+/** So many at most are published for a script that could not: a reply is not a way to have us send requests. */
+const MOST_UNSENT = 100
+
 /** Splits a reply whose own part has so many elements. */
 export function splitReply(reply: unknown, length: number): ScriptReply {
   if (!Array.isArray(reply) || reply.length < length) throw unexpectedReply()
   const unsent: [string, string][] = []
-  for (let i = length; i + 1 < reply.length; i += 2) {
+  for (let i = length; i + 1 < reply.length && unsent.length < MOST_UNSENT; i += 2) {
     unsent.push([readText(reply[i]), readText(reply[i + 1])])
   }
   return { answer: reply.slice(0, length), unsent }

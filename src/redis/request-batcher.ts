@@ -1,10 +1,13 @@
 // Commands for one key that are sent in one tick travel together, so that they take effect in the order in which they
 // were sent: two requests at once may arrive in any order.
+import { LARGEST_REPLY } from "./bounded-body.js"
 
 /** One command, and whoever waits for its reply. */
 interface Sent {
   readonly command: readonly string[]
   readonly signal: AbortSignal
+  /** How many bytes its reply may have. */
+  readonly longest: number
   readonly resolve: (reply: unknown) => void
   readonly reject: (error: unknown) => void
 }
@@ -22,7 +25,11 @@ const LARGEST = 100
 const LONGEST_MS = 1_000
 
 /** Sends some commands and answers with the reply to each: what is an `Error` is thrown to whoever sent that one. */
-type Send = (commands: readonly (readonly string[])[], signal: AbortSignal) => Promise<unknown[]>
+type Send = (
+  commands: readonly (readonly string[])[],
+  signal: AbortSignal,
+  longest: number,
+) => Promise<unknown[]>
 
 export class RequestBatcher {
   readonly #send: Send
@@ -34,15 +41,20 @@ export class RequestBatcher {
   }
 
   /** Sends a command after all that were sent for the key in this tick. */
-  send(key: string, command: readonly string[], signal: AbortSignal): Promise<unknown> {
+  send(
+    key: string,
+    command: readonly string[],
+    signal: AbortSignal,
+    longest: number = LARGEST_REPLY,
+  ): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const sent = { command, signal, resolve, reject }
+      const sent = { command, signal, longest, resolve, reject }
       const tick = this.#tick.get(key)
-      if (tick && Date.now() - tick.begunAt < LONGEST_MS) {
+      if (tick && performance.now() - tick.begunAt < LONGEST_MS) {
         tick.all.push(sent)
         return
       }
-      const own: Tick = { all: [sent], begunAt: Date.now() }
+      const own: Tick = { all: [sent], begunAt: performance.now() }
       this.#tick.set(key, own)
       queueMicrotask(() => {
         if (this.#tick.get(key) === own) this.#tick.delete(key)
@@ -58,7 +70,9 @@ export class RequestBatcher {
   async #sendSome(all: readonly Sent[]): Promise<void> {
     try {
       const commands = all.map(({ command }) => command)
-      const replies = await this.#send(commands, whenAllAbort(all.map(({ signal }) => signal)))
+      const signal = whenAllAbort(all.map((sent) => sent.signal))
+      const longest = Math.max(...all.map((sent) => sent.longest))
+      const replies = await this.#send(commands, signal, longest)
       for (const [i, { resolve, reject }] of all.entries()) {
         if (replies[i] instanceof Error) reject(replies[i])
         else resolve(replies[i])

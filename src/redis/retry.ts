@@ -1,8 +1,8 @@
-// Asks again while the outcome is unknown.
+// Asks again while the outcome is unknown, or refused for a reason that passes.
 import { LockBackendError, type LockPhase } from "../errors.js"
 import { backoffMs } from "../time/backoff.js"
 import { sleep } from "../time/timers.js"
-import { elapsedMs, now } from "../time/validity.js"
+import { Budget, deadlineMs } from "../time/budget.js"
 import { RedisError } from "./redis-error.js"
 
 /** So many unknown outcomes in a row mean that the database cannot be reached. */
@@ -18,28 +18,37 @@ export interface RetryOptions {
   readonly worthwhile?: () => boolean
   /** Told of each unknown outcome, before the pause that follows it. */
   readonly onUnknown?: (error: RedisError) => void
+  /** Told of each failure that may pass, whether its outcome is known or not, before the pause that follows it. */
+  readonly onFailure?: (error: RedisError) => void
 }
 
 /**
  * Repeats an operation that may be repeated until its outcome is known.
  *
- * Rejects as the operation did at last. It is told how much of the time is left, in milliseconds.
+ * Rejects as the operation did at last. It is told how long it may take: what is left of the time, in milliseconds, and
+ * never less than is useful.
  */
 export async function retryUntilKnown<T>(
   ask: (leftMs: number) => Promise<T>,
-  { tries = MAX_TRIES, withinMs = Infinity, worthwhile = () => true, onUnknown }: RetryOptions = {},
+  {
+    tries = MAX_TRIES,
+    withinMs = Infinity,
+    worthwhile = () => true,
+    onUnknown,
+    onFailure,
+  }: RetryOptions = {},
 ): Promise<T> {
-  const startedAt = now()
-  const left = () => withinMs - elapsedMs(startedAt)
+  const budget = new Budget(withinMs)
   for (let n = 1; ; n++) {
     try {
-      return await ask(left())
+      return await ask(deadlineMs(withinMs, budget.leftMs))
     } catch (error) {
-      if (!(error instanceof RedisError) || error.outcome === "refused") throw error
-      onUnknown?.(error)
+      if (!(error instanceof RedisError) || !error.mayPass) throw error
+      if (error.outcome === "unknown") onUnknown?.(error)
+      onFailure?.(error)
       const pause = backoffMs(n)
       // A question that has no time left would only hide why the one before it failed.
-      if (n >= tries || pause >= left() || !worthwhile()) throw error
+      if (n >= tries || pause >= budget.leftMs || !worthwhile()) throw error
       await sleep(pause)
     }
   }

@@ -3,6 +3,7 @@ import type { ReleaseResult } from "../events.js"
 import * as scripts from "./lua/scripts.js"
 import { now, Validity } from "../time/validity.js"
 import type { Database } from "./database.js"
+import { claimKeys } from "./keys.js"
 import { acquire, SingleQueue } from "./queue.js"
 import { unexpectedReply } from "./redis-error.js"
 import {
@@ -60,7 +61,7 @@ export class SingleStore implements LockStore, SingleDatabase {
   async #claim(request: TakeRequest, timeoutMs: number, mustKnow: boolean): Promise<Grant | Busy> {
     const { name, token, ttlMs } = request
     const sentAt = now()
-    const keys = [this.database.lockKey(name)]
+    const keys = claimKeys(this.database.prefix, name)
     const args = [token, String(ttlMs), mustKnow ? "1" : "0"]
     const reply = await this.database.run(scripts.claim, keys, args, timeoutMs)
     return readClaimed(reply, sentAt, request, mustKnow)

@@ -224,6 +224,8 @@ export interface StoreSettings {
   readonly prefix: string
   readonly fetch: Fetch | undefined
   readonly keyLocking: boolean | undefined
+  /** Part of every lock's token, so it must not be the REST token. */
+  readonly clientId: string | undefined
   /** The longest that one request may take. */
   readonly timeoutMs: number
   /** Given the work that goes on after an answer. */

@@ -1,4 +1,5 @@
 // A subscription from its opening to its end: confirmed in time or not at all, and silent once it is closed.
+import { cancelOnAbort } from "./bounded-body.js"
 import { withDeadline } from "./deadline.js"
 import { RedisError } from "./redis-error.js"
 import type { Listener, Subscription } from "./transport.js"
@@ -58,14 +59,18 @@ const MAX_FRAME = 16_384
 
 /**
  * Reads until the stream ends, which it never does without an error: a `RedisError`, or what its body fails with.
+ * Frames of another channel are passed over: nothing that somebody else is told is a grant of ours.
  *
  * https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
 export async function readEventStream(
   body: ReadableStream<Uint8Array>,
+  channel: string,
   { onConfirmed, onMessage }: Pick<StreamEvents, "onConfirmed" | "onMessage">,
+  signal?: AbortSignal,
 ): Promise<never> {
   const reader = body.getReader()
+  const cancel = cancelOnAbort(reader, signal)
   const decoder = new TextDecoder()
   let rest = ""
   try {
@@ -77,16 +82,17 @@ export async function readEventStream(
       for (const line of lines) {
         // Blank lines end events, comments keep the connection alive, other fields say nothing to us.
         if (!line.startsWith("data:")) continue
-        const [, kind, payload = ""] = /^data: ?(subscribe|message),[^,]*,(.*)$/.exec(line) ?? []
+        const [, kind, of, payload = ""] =
+          /^data: ?(subscribe|message),([^,]*),(.*)$/.exec(line) ?? []
+        if (kind === undefined) throw garbled()
+        if (of !== channel) continue
         if (kind === "subscribe") onConfirmed()
-        else if (kind === "message") onMessage(payload)
-        else throw garbled()
+        else onMessage(payload)
       }
       if (rest.length > MAX_FRAME) throw garbled()
     }
   } finally {
-    // The stream may be what has failed.
-    reader.cancel().catch(() => undefined)
+    cancel()
   }
 }
 

@@ -28,12 +28,17 @@ export interface Transport {
   /** Whether it notices that a stream has ended. One that does not has to be checked more often. */
   readonly noticesEnd: boolean
 
-  /** `EVAL script`: the script's reply, numbers possibly parsed out of strings. */
+  /**
+   * `EVAL script`: the script's reply, numbers possibly parsed out of strings.
+   *
+   * @param longest how many bytes of a reply are read, where the transport reads it itself. Default: about 1 MB
+   */
   evaluate(
     script: string,
     keys: readonly string[],
     args: readonly string[],
     timeoutMs: number,
+    longest?: number,
   ): Promise<unknown>
 
   /** `SCAN cursor MATCH pattern COUNT count`: the next cursor, `"0"` at the end, and some keys. */

@@ -1,6 +1,7 @@
 // The other way to travel: a client of @upstash/redis that the user hands in, with whatever settings it has.
 import { withDeadline } from "./deadline.js"
 import { isControlFlow, RedisError } from "./redis-error.js"
+import { readRefusal } from "./refusal.js"
 import { readScanPage } from "./replies.js"
 import { openSubscription } from "./subscription.js"
 import type { Listener, ScanPage, Subscription, Transport } from "./transport.js"
@@ -16,7 +17,7 @@ export interface UpstashRedis {
 /** Its Subscriber as it is used here. The type of its own `on` names types that it keeps to itself. */
 interface Subscriber {
   on(event: "subscribe", listener: () => void): void
-  on(event: "message", listener: (event: { message: unknown }) => void): void
+  on(event: "message", listener: (event: { channel?: unknown; message: unknown }) => void): void
   on(event: "error", listener: (error: Error) => void): void
   unsubscribe(): Promise<unknown>
 }
@@ -65,7 +66,8 @@ export class UpstashRedisClient implements Transport {
     return openSubscription(
       ({ onConfirmed, onMessage, onFailure }) => {
         opened.on("subscribe", onConfirmed)
-        opened.on("message", ({ message }) => {
+        opened.on("message", ({ channel: of = channel, message }) => {
+          if (of !== channel) return
           // It parses what it can; nothing that is published for a waiter is more than text.
           onMessage(typeof message === "string" ? message : "")
         })
@@ -99,6 +101,7 @@ function toRestError(error: unknown): Error {
   if (!(error instanceof Error)) return new RedisError("the client failed", { outcome: "unknown" })
   // It tells of no status. Redis begins its refusals with a word in capitals, a gateway does not.
   const isRefusal = error.name === "UpstashError" && /^[A-Z]+ /.test(error.message)
-  const outcome = isRefusal ? "refused" : "unknown"
-  return new RedisError(`${error.name}: ${error.message}`, { outcome })
+  const message = `${error.name}: ${error.message}`
+  if (!isRefusal) return new RedisError(message, { outcome: "unknown" })
+  return new RedisError(message, { outcome: "refused", refusal: readRefusal(error.message) })
 }

@@ -1,8 +1,11 @@
 // Durations as the public options take them: milliseconds as a number, or text with a unit.
-import { invalid } from "../values/invalid-argument.js"
+import { invalid, show } from "../values/invalid-argument.js"
 
 /**
- * A length of time: milliseconds as a number, or a number with its unit as text.
+ * A length of time: a whole number of **milliseconds**, or a number with its unit as text.
+ *
+ * > [!WARNING]
+ * > Locks in other languages often count in seconds. Here `30` is 30 ms: write `"30s"`.
  *
  * @example `1500`, `"500ms"`, `"30s"`, `"2m"`, `"1.5h"`, `"1d"`
  */
@@ -24,12 +27,19 @@ export interface DurationRange {
 const TTL: DurationRange = { min: 10, max: Number.MAX_SAFE_INTEGER }
 
 /**
- * Reads a duration in whole milliseconds, fractions rounded up.
+ * Reads a duration in whole milliseconds. A fraction of one is refused: it was meant in seconds, most likely.
  *
  * @throws `TypeError` for what is no duration, `RangeError` for one out of range; both name the option.
  */
 export function parseDuration(option: string, value: unknown, range: DurationRange): number {
-  const ms = Math.ceil(toMilliseconds(option, value))
+  const exact = toMilliseconds(option, value)
+  const ms = Math.round(exact)
+  // "4.35s" is not to fail because of how numbers are stored.
+  if (Math.abs(exact - ms) > 1e-6) {
+    throw new RangeError(
+      `${option}: must be whole milliseconds, or text such as "30s", got ${show(value)}`,
+    )
+  }
   if (ms < range.min || ms > range.max) {
     const limits =
       range.max === Infinity ? `at least ${range.min} ms` : `from ${range.min} to ${range.max} ms`

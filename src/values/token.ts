@@ -3,6 +3,9 @@
 /** What a `clientId` may be made of. */
 export const CLIENT_ID = /^[A-Za-z0-9_-]{1,64}$/
 
+/** A REST token of fewer characters is not a secret (a development server's), and may be part of any word. */
+export const SHORTEST_SECRET = 6
+
 /** What a token looks like. */
 export const TOKEN = /^fl_[A-Za-z0-9_-]+$/
 

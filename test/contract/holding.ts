@@ -16,25 +16,25 @@ export function holding(lab: () => Lab): void {
 
   test("extend lets the hold last for its ttl again, or for another one", async () => {
     const { locks, name } = lab()
-    const lock = await locks().acquire(name(), { ttl: "5s" })
+    const lock = await locks().acquire(name(), { ttl: "5s", renew: false })
     await lock.extend("20s")
     expect(await pttl(lock.name)).toBeGreaterThan(15_000)
-    expect(lock.remaining).toBeGreaterThan(15_000)
-    expect(lock.remaining).toBeLessThanOrEqual(20_000 - 200 - 2)
-    const again = await locks().acquire(name(), { ttl: "3s" })
+    expect(lock.remainingMs).toBeGreaterThan(15_000)
+    expect(lock.remainingMs).toBeLessThanOrEqual(20_000 - 200 - 2)
+    const again = await locks().acquire(name(), { ttl: "3s", renew: false })
     await new Promise((resolve) => setTimeout(resolve, 800))
     const left = await pttl(again.name)
     await again.extend()
     expect(await pttl(again.name)).toBeGreaterThan(left)
-    expect(again.remaining).toBeGreaterThan(left)
+    expect(again.remainingMs).toBeGreaterThan(left)
   })
 
   test("extend never shortens a hold", async () => {
     const { locks, name } = lab()
-    const lock = await locks().acquire(name(), { ttl: "30s" })
+    const lock = await locks().acquire(name(), { ttl: "30s", renew: false })
     await lock.extend("1s")
     expect(await pttl(lock.name)).toBeGreaterThan(25_000)
-    expect(lock.remaining).toBeGreaterThan(25_000)
+    expect(lock.remainingMs).toBeGreaterThan(25_000)
   })
 
   test("extend throws LockLostError when the lock is gone, and the signal aborts with it", async () => {
@@ -54,7 +54,7 @@ export function holding(lab: () => Lab): void {
     const value = await holdAsStranger(lab(), lock.name, 9_000)
     expect(await lossOf(lock.extend("1m"))).toBe("taken")
     expect(lock.signal.aborted).toBe(true)
-    expect(lock.remaining).toBe(0)
+    expect(lock.remainingMs).toBe(0)
     expect(of("lost")).toEqual([{ type: "lost", name: lock.name, reason: "taken" }])
     expect(await command("GET", `lock:${lock.name}`)).toBe(value)
     expect(await pttl(lock.name)).toBeLessThanOrEqual(9_000)
@@ -63,10 +63,10 @@ export function holding(lab: () => Lab): void {
   test("a hold whose time is over is lost by the local clock, asked or not", async () => {
     const { locks, name } = lab()
     const { onEvent, of } = recorder()
-    const lock = await locks({ onEvent }).acquire(name(), { ttl: 1_200 })
+    const lock = await locks({ onEvent }).acquire(name(), { ttl: 1_200, renew: false })
     const reason = await abortion(lock.signal)
     // Before the key has gone, so that nobody else can have it yet.
-    expect(lock.expiresAt).toBeLessThanOrEqual(Date.now())
+    expect(lock.expiresAtMs).toBeLessThanOrEqual(Date.now())
     expect(reason).toMatchObject({ name: "LockLostError", reason: "expired" })
     expect(of("lost")).toEqual([{ type: "lost", name: lock.name, reason: "expired" }])
     expect(await lossOf(lock.extend())).toBe("expired")
@@ -87,7 +87,7 @@ export function holding(lab: () => Lab): void {
   test("a hold that is not renewed is not extended", async () => {
     const { proxied, name } = lab()
     const { proxy, locks } = await proxied()
-    const lock = await locks().acquire(name(), { ttl: 1_200 })
+    const lock = await locks().acquire(name(), { ttl: 1_200, renew: false })
     await abortion(lock.signal)
     expect(proxy.seen("extend")).toEqual([])
   })
@@ -99,8 +99,8 @@ export function holding(lab: () => Lab): void {
     const lock = await locks({ keyLocking: false }).acquire(name(), options)
     const grantedAt = Date.now()
     expect(await abortion(lock.signal)).toMatchObject({ reason: "expired" })
-    expect(lock.expiresAt).toBeLessThanOrEqual(grantedAt + 3_300)
-    expect(lock.expiresAt).toBeGreaterThan(grantedAt + 2_500)
+    expect(lock.expiresAtMs).toBeLessThanOrEqual(grantedAt + 3_300)
+    expect(lock.expiresAtMs).toBeGreaterThan(grantedAt + 2_500)
     // One at each third of the ttl, and the last one for what is left.
     expect(proxy.seen("extend").length).toBeLessThanOrEqual(6)
     await until(async () => (await command("EXISTS", `lock:${lock.name}`)) === 0)
@@ -141,7 +141,7 @@ export function holding(lab: () => Lab): void {
     const lock = await locks().acquire(name(), { ttl: "10s", renew: true })
     const transfer = lock.transfer()
     const sent = proxy.log.length
-    expect(transfer).toEqual({ name: lock.name, token: lock.token, ttl: 10_000 })
+    expect(transfer).toEqual({ name: lock.name, token: lock.token, ttlMs: 10_000 })
     expect(await lock.release()).toBe("taken")
     await lock[Symbol.asyncDispose]()
     expect(await lossOf(lock.extend())).toBe("released")
@@ -152,16 +152,16 @@ export function holding(lab: () => Lab): void {
 
   test("a transferred lock is adopted by another process, with its token and what is left of its ttl", async () => {
     const { locks, command, name } = lab()
-    const lock = await locks().acquire(name(), { ttl: "10s", fencing: true })
+    const lock = await locks().acquire(name(), { ttl: "10s", renew: false, fencing: true })
     const message = JSON.stringify(lock.transfer())
     await command("PEXPIRE", `lock:${lock.name}`, "4000")
     const adopted = await locks().adopt(JSON.parse(message) as LockTransfer)
     expect(adopted).toMatchObject({ name: lock.name, fencingToken: lock.fencingToken })
     expect(adopted.token).toBe(lock.token)
-    expect(adopted.remaining).toBeLessThanOrEqual(4_000)
-    expect(adopted.remaining).toBeGreaterThan(2_000)
+    expect(adopted.remainingMs).toBeLessThanOrEqual(4_000)
+    expect(adopted.remainingMs).toBeGreaterThan(2_000)
     await adopted.extend()
-    expect(adopted.remaining).toBeGreaterThan(8_000)
+    expect(adopted.remainingMs).toBeGreaterThan(8_000)
     expect(await adopted.release()).toBe("released")
     expect(await command("EXISTS", `lock:${lock.name}`)).toBe(0)
   })
@@ -169,7 +169,7 @@ export function holding(lab: () => Lab): void {
   test("an adopted lock is renewed where that is asked for", async () => {
     const { locks, name } = lab()
     const { onEvent, of } = recorder()
-    const lock = await locks().acquire(name(), { ttl: 1_500 })
+    const lock = await locks().acquire(name(), { ttl: 1_500, renew: false })
     const adopted = await locks({ onEvent }).adopt(lock.transfer(), { renew: true })
     await until(() => of("renewed").length === 3)
     expect(adopted.signal.aborted).toBe(false)

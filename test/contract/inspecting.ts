@@ -10,7 +10,7 @@ export function inspecting(lab: () => Lab): void {
     const { locks, proxied, name } = lab()
     const { proxy, locks: watching } = await proxied()
     const own = name()
-    const free = { name: own, held: false, remaining: 0, waiting: 0 }
+    const free = { name: own, isHeld: false, remainingMs: 0, waiting: 0 }
     expect(await watching().inspect(own)).toEqual(free)
     expect(proxy.log).toHaveLength(1)
 
@@ -19,10 +19,10 @@ export function inspecting(lab: () => Lab): void {
     const { signal } = gaveUp
     const waiters = [1, 2].map(() => rejection(locks().acquire(own, { wait: "20s", signal })))
     await until(async () => (await watching().inspect(own)).waiting === 2)
-    const { held, remaining } = await watching().inspect(own)
-    expect(held).toBe(true)
-    expect(remaining).toBeGreaterThan(10_000)
-    expect(remaining).toBeLessThanOrEqual(20_000)
+    const { isHeld, remainingMs } = await watching().inspect(own)
+    expect(isHeld).toBe(true)
+    expect(remainingMs).toBeGreaterThan(10_000)
+    expect(remainingMs).toBeLessThanOrEqual(20_000)
 
     gaveUp.abort()
     await Promise.all(waiters)
@@ -36,7 +36,7 @@ export function inspecting(lab: () => Lab): void {
     const own = name()
     const value = await holdAsStranger(lab(), own)
     const status = await locks().inspect(own)
-    expect(status).toEqual({ name: own, held: true, remaining: Infinity, waiting: 0 })
+    expect(status).toEqual({ name: own, isHeld: true, remainingMs: Infinity, waiting: 0 })
     expect(JSON.stringify(status)).not.toContain(value)
     expect(await lab().command("GET", `lock:${own}`)).toBe(value)
   })

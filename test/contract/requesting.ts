@@ -31,6 +31,39 @@ export function requesting(lab: () => Lab): void {
     expect(proxy.log[0]?.operations).toHaveLength(3)
   })
 
+  test("its whole work is given to waitUntil, to the release, and never rejects", async () => {
+    const { locks, name } = lab()
+    const works: Promise<unknown>[] = []
+    const waitUntil = (work: Promise<unknown>) => {
+      works.push(work)
+    }
+    const failure = new Error("failed on purpose")
+    const wanted = name()
+    const options = { waitUntil }
+    const failing = locks().request(wanted, options, () => Promise.reject(failure))
+    await expect(failing).rejects.toBe(failure)
+    expect(works.length).toBeGreaterThan(0)
+    const later: Promise<unknown>[] = []
+    const keep = (work: Promise<unknown>) => {
+      later.push(work)
+    }
+    let isOver = false
+    const { callback, end } = endless()
+    let hasBegun = false
+    const working = locks({ waitUntil: keep }).request(wanted, () => {
+      hasBegun = true
+      return callback()
+    })
+    await until(() => later.length > 0)
+    void later[0]?.then(() => (isOver = true))
+    await until(() => hasBegun)
+    expect(isOver).toBe(false)
+    end("done")
+    await Promise.all([...works, ...later])
+    expect(await working).toBe("done")
+    expect(await (await locks().acquire(wanted, { wait: "5s" })).release()).toBe("released")
+  })
+
   test("a release and the acquire after it in the same tick do not wait for each other", async () => {
     const { proxied, name } = lab()
     const { proxy, locks } = await proxied()
@@ -41,7 +74,7 @@ export function requesting(lab: () => Lab): void {
     proxy.plan = () => (requests++ === 0 ? { kind: "request-delayed", ms: 100 } : undefined)
     const [released, next] = await Promise.all([lock.release(), manager.tryAcquire(lock.name)])
     expect(released).toBe("released")
-    expect(next?.remaining).toBeGreaterThan(0)
+    expect(next?.remainingMs).toBeGreaterThan(0)
     await next?.release()
   })
 

@@ -36,7 +36,7 @@ export function telling(lab: () => Lab): void {
       { type: "renewed", ...shared, remainingMs: number },
       { type: "released", ...shared, result: "released", heldMs: number },
       { type: "granted", ...shared, waitedMs: number, requests: 1, fencingToken: undefined },
-      { type: "lost", ...shared, reason: "expired" },
+      { type: "lost", ...shared, reason: "deleted" },
     ])
     const [granted] = of("granted")
     expect(granted?.requests).toBeGreaterThan(1)
@@ -66,8 +66,8 @@ export function telling(lab: () => Lab): void {
       body: JSON.stringify({ error: `ERR no, command was: [${manager.clientId}]` }),
     })
     const errors: unknown[] = []
-    const lock = await manager.acquire(name(), { ttl: "20s", fencing: true })
-    const lost = await manager.acquire(name(), { ttl: 1_200 })
+    const lock = await manager.acquire(name(), { ttl: "20s", renew: false, fencing: true })
+    const lost = await manager.acquire(name(), { ttl: 1_200, renew: false })
     errors.push(await abortion(lost.signal))
     errors.push(await rejection(manager.acquire(lock.name, { wait: 0 })))
     for (const fault of [

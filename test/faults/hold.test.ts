@@ -12,7 +12,7 @@ import {
   mustGetOver,
   type Pattern,
   PATTERNS,
-  settingsOf,
+  planOf,
   SLACK,
   timeoutFor,
   TTL,
@@ -24,7 +24,7 @@ describeOnRedis("holding under faults", () => {
 
   /** What was sent for an earlier holder and comes late leaves the next one's lock as it is. */
   async function expectNextHolderUnharmed(trial: Trial): Promise<void> {
-    const next = await trial.unharmed.acquire(trial.name, { ttl: "5s" })
+    const next = await trial.unharmed.acquire(trial.name, { ttl: "5s", renew: false })
     await trial.proxy.settled()
     expect(await trial.holder()).toBe(next.token)
     expect(await trial.pttl()).toBeLessThanOrEqual(5_000)
@@ -35,14 +35,14 @@ describeOnRedis("holding under faults", () => {
     const timeout = timeoutFor(faultCase)
     await withTrial(lab(), { timeout }, async (trial) => {
       const lock = await acquireAtLast(trial.locks, trial.name)
-      trial.proxy.plan = settingsOf(pattern, "release", faultCase.fault)
+      trial.proxy.plan = planOf(pattern, "release", faultCase.fault)
       const releasing = lock.release()
       const [took, outcome] = await Promise.all([durationOf(releasing), outcomeOf(releasing)])
       expect(took).toBeLessThan(timeout + SLACK)
       if (outcome instanceof LockBackendError) {
         expect(mustGetOver(faultCase, pattern)).toBe(false)
         expect(outcome).toMatchObject({ phase: "release", lockName: trial.name })
-        expect(lock.remaining).toBe(0)
+        expect(lock.remainingMs).toBe(0)
         trial.proxy.plan = nothing
         expect(["released", "gone"]).toContain(await releaseAtLast(lock))
       } else {
@@ -59,16 +59,16 @@ describeOnRedis("holding under faults", () => {
     const timeout = timeoutFor(faultCase)
     await withTrial(lab(), { timeout }, async (trial) => {
       const lock = await acquireAtLast(trial.locks, trial.name)
-      trial.proxy.plan = settingsOf(pattern, "extend", faultCase.fault)
+      trial.proxy.plan = planOf(pattern, "extend", faultCase.fault)
       const extending = lock.extend(ttl)
       const [took, outcome] = await Promise.all([durationOf(extending), outcomeOf(extending)])
       expect(took).toBeLessThan(timeout + SLACK)
       if (outcome instanceof LockBackendError) {
         expect(mustGetOver(faultCase, pattern)).toBe(false)
         expect(outcome).toMatchObject({ phase: "extend", lockName: trial.name })
-        expect(lock.remaining).toBeLessThan(TTL)
+        expect(lock.remainingMs).toBeLessThan(TTL)
       } else if (ttl !== undefined) {
-        expect(lock.remaining).toBeGreaterThan(TTL)
+        expect(lock.remainingMs).toBeGreaterThan(TTL)
       }
       expect(lock.signal.aborted).toBe(false)
       await trial.expectHeld(lock)
@@ -91,13 +91,13 @@ describeOnRedis("holding under faults", () => {
         const timeout = timeoutFor(faultCase)
         await withTrial(lab(), { timeout }, async (trial) => {
           const transfer = (await trial.unharmed.acquire(trial.name)).transfer()
-          trial.proxy.plan = settingsOf(pattern, "look", faultCase.fault)
+          trial.proxy.plan = planOf(pattern, "look", faultCase.fault)
           const adopting = trial.locks.adopt(transfer)
           const [took, outcome] = await Promise.all([durationOf(adopting), outcomeOf(adopting)])
           expect(took).toBeLessThan(timeout + SLACK)
           if (outcome instanceof LockBackendError) {
             expect(mustGetOver(faultCase, pattern)).toBe(false)
-            expect(outcome).toMatchObject({ phase: "acquire", lockName: trial.name })
+            expect(outcome).toMatchObject({ phase: "adopt", lockName: trial.name })
             expect(await trial.holder()).toBe(transfer.token)
             trial.proxy.plan = nothing
             const adopted = await trial.locks.adopt(transfer)
@@ -117,7 +117,7 @@ describeOnRedis("holding under faults", () => {
   async function renew(faultCase: FaultCase): Promise<void> {
     const runs = PATTERNS.map((pattern) =>
       withTrial(lab(), {}, async (trial) => {
-        trial.proxy.plan = settingsOf(pattern, "extend", faultCase.fault)
+        trial.proxy.plan = planOf(pattern, "extend", faultCase.fault)
         await renewAndContend(trial, pattern)
       }),
     )
@@ -135,7 +135,7 @@ describeOnRedis("holding under faults", () => {
     const contending = trial.unharmed.acquire(trial.name, { wait: "3s", interval: 60 })
     // Read as soon as the grant is known, before anything else can happen.
     const outcome = await contending.then(
-      (next) => ({ next, trust: lock.remaining }),
+      (next) => ({ next, trust: lock.remainingMs }),
       (error: unknown) => error,
     )
     // A single fault is got over long before the hold ends.

@@ -96,7 +96,7 @@ export function someFaults(step: number): readonly FaultCase[] {
 export type Pattern = "once" | "always"
 export const PATTERNS: readonly Pattern[] = ["once", "always"]
 
-export function settingsOf(pattern: Pattern, operation: string, fault: Fault): Plan {
+export function planOf(pattern: Pattern, operation: string, fault: Fault): Plan {
   return pattern === "once" ? inOrder(operation, fault) : always(operation, fault)
 }
 

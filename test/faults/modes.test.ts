@@ -11,7 +11,7 @@ import {
   someFaults,
   mustGetOver,
   type Pattern,
-  settingsOf,
+  planOf,
   SLACK,
   timeoutFor,
 } from "./matrix.js"
@@ -42,7 +42,7 @@ describeOnRedis("modes under faults", () => {
   async function stealAndSuffer(faultCase: FaultCase, step: string, pattern: Pattern) {
     await withTrial(lab(), optionsFor(faultCase), async (trial) => {
       const robbed = await trial.unharmed.acquire(trial.name)
-      trial.proxy.plan = settingsOf(pattern, step, faultCase.fault)
+      trial.proxy.plan = planOf(pattern, step, faultCase.fault)
       const stealing = trial.locks.request(trial.name, { steal: true }, async (lock) => {
         await trial.expectHeld(lock)
         expect(await rejection(robbed.extend())).toMatchObject({ reason: "stolen" })
@@ -82,7 +82,7 @@ describeOnRedis("modes under faults", () => {
       const { name } = trial
       const stays = await share(trial.unharmed, name)
       expect(stays).not.toBeNull()
-      trial.proxy.plan = settingsOf(pattern, "acquire: try", faultCase.fault)
+      trial.proxy.plan = planOf(pattern, "acquire: try", faultCase.fault)
       const outcome = await outcomeOf(share(trial.locks, name))
       // There is room: whoever is told that there is none was told wrong.
       expect(outcome).not.toBeNull()
@@ -93,7 +93,7 @@ describeOnRedis("modes under faults", () => {
       } else if (outcome) {
         await trial.proxy.settled()
         await trial.expectSharedBy([stays?.token, outcome.token])
-        trial.proxy.plan = settingsOf(pattern, "release", faultCase.fault)
+        trial.proxy.plan = planOf(pattern, "release", faultCase.fault)
         const releasing = await outcomeOf(outcome.release())
         trial.proxy.plan = nothing
         if (releasing instanceof LockBackendError) {

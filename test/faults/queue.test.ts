@@ -14,7 +14,7 @@ import {
   mustGetOver,
   type Pattern,
   PATTERNS,
-  settingsOf,
+  planOf,
   SLACK,
   timeoutFor,
 } from "./matrix.js"
@@ -69,7 +69,7 @@ describeOnRedis("waiting under faults", () => {
     const ttl = isExecutedLate ? { ttl: LATE_TTL } : {}
     await withTrial(lab(), { timeout: timeoutFor(faultCase), push, ...ttl }, async (trial) => {
       const holder = await trial.unharmed.acquire(trial.name)
-      trial.proxy.plan = settingsOf(pattern, step, faultCase.fault)
+      trial.proxy.plan = planOf(pattern, step, faultCase.fault)
       const calling = trial.locks.acquire(trial.name, { wait: "8s" })
       calling.catch(() => undefined)
       // Where requests have little time, a busy machine may end the call before.
@@ -114,7 +114,7 @@ describeOnRedis("waiting under faults", () => {
         // What is silent is noticed when the holder's time would be over.
         const holder = await trial.unharmed.acquire(trial.name, { ttl: 1_500, renew: true })
         trial.proxy.plan = always("SUBSCRIBE", fault)
-        const waiting = trial.locks.acquire(trial.name, { wait: "20s", ttl: "5s" })
+        const waiting = trial.locks.acquire(trial.name, { wait: "20s", ttl: "5s", renew: false })
         waiting.catch(() => undefined)
         await until(() => (trial.proxy.seen("acquire: enqueue")[0]?.answers.length ?? 0) > 0)
         // About when the streams are cut.
@@ -155,7 +155,7 @@ describeOnRedis("waiting under faults", () => {
       const controller = new AbortController()
       const { signal } = controller
       const deaf = always("SUBSCRIBE", { kind: "stream-stalled", after: "confirmation" })
-      const harm = settingsOf(pattern, "release: leave", faultCase.fault)
+      const harm = planOf(pattern, "release: leave", faultCase.fault)
       trial.proxy.plan = (request) => deaf(request) ?? harm(request)
       const wait = ending === "timeout" ? 1_200 : 20_000
       const waiting = trial.locks.acquire(trial.name, { wait, signal })
@@ -213,9 +213,9 @@ describeOnRedis("waiting under faults", () => {
       await until(() => (trial.proxy.seen("acquire: enqueue")[0]?.answers.length ?? 0) > 0)
       await holder.release()
       const lock = await waiting
-      expect(lock.remaining).toBeLessThan(3_000)
+      expect(lock.remainingMs).toBeLessThan(3_000)
       const contending = trial.unharmed.acquire(trial.name, { wait: 3_500 }).then(
-        (next) => ({ next, trust: lock.remaining }),
+        (next) => ({ next, trust: lock.remainingMs }),
         (error: unknown) => error,
       )
       const outcome = await contending

@@ -40,8 +40,12 @@ export class Trial {
     this.proxy = proxy
     this.name = name
     const redis = connect("fetch client", proxy.url)
-    this.locks = new LockManager({ redis, ttl: TTL, ...options })
-    this.unharmed = new LockManager({ redis: connect("fetch client", lab.unharmedUrl), ttl: TTL })
+    this.locks = new LockManager({ redis, ttl: TTL, renew: false, ...options })
+    this.unharmed = new LockManager({
+      redis: connect("fetch client", lab.unharmedUrl),
+      ttl: TTL,
+      renew: false,
+    })
   }
 
   /** The same trial with other options for the manager that suffers. */
@@ -65,12 +69,12 @@ export class Trial {
   /** A lock is one that the database knows of, and that nobody trusts for longer than its key lives. */
   async expectHeld(lock: Lock): Promise<void> {
     // In this order: what is left of the trust now is less than what the key had left before.
-    const { remaining } = lock
+    const { remainingMs } = lock
     const left = await this.pttl()
-    const sinceThen = remaining - lock.remaining
+    const sinceThen = remainingMs - lock.remainingMs
     expect([lock.token, `${lock.token}+`]).toContain(await this.holder())
-    expect(remaining).toBeGreaterThan(0)
-    expect(remaining).toBeLessThanOrEqual(left + sinceThen)
+    expect(remainingMs).toBeGreaterThan(0)
+    expect(remainingMs).toBeLessThanOrEqual(left + sinceThen)
     expect(await this.unharmed.tryAcquire(this.name)).toBeNull()
   }
 

@@ -63,7 +63,7 @@ describeOnRedis("a client of @upstash/redis", () => {
         expect(lock.fencingToken).toBeGreaterThan(1e15)
         expect(await locks.tryAcquire(name)).toBeNull()
         await lock.extend("1m")
-        expect(lock.remaining).toBeGreaterThan(TTL)
+        expect(lock.remainingMs).toBeGreaterThan(TTL)
         const adopted = await locks.adopt(lock.transfer())
         await trial.expectHeld(adopted)
         const waiting = locks.acquire(name, { wait: "10s", fencing: true })
@@ -224,7 +224,7 @@ describeOnRedis("a client of @upstash/redis", () => {
           for (const [phase, call] of [
             ["acquire", () => locks.tryAcquire(`${name}!`)],
             ["acquire", () => locks.tryAcquire(`${name}!`, { fencing: true })],
-            ["acquire", () => locks.adopt({ name, token: lock.token, ttl: 1_000 })],
+            ["adopt", () => locks.adopt({ name, token: lock.token, ttlMs: 1_000 })],
             ["extend", () => lock.extend()],
           ] as const) {
             expect(await rejection(call())).toMatchObject({ name: "LockBackendError", phase })
@@ -259,7 +259,7 @@ describeOnRedis("a client of @upstash/redis", () => {
         const lock = await trial.locks.acquire(trial.name, { ttl: 1_500, renew: true })
         controller.abort()
         const next = await trial.unharmed.acquire(trial.name, { wait: "5s", interval: 60 })
-        expect(lock.remaining).toBe(0)
+        expect(lock.remainingMs).toBe(0)
         expect(lock.signal.reason).toBeInstanceOf(LockLostError)
         expect(lock.signal.reason).toMatchObject({ reason: "unreachable" })
         await next.release()

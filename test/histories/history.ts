@@ -70,7 +70,7 @@ export const libraryHistories: fc.Arbitrary<LibraryHistory> = fc.record({
 })
 
 /** What happens to a request, and to a stream where that is what it asks for. */
-export function settingsOf({ faults }: LibraryHistory): Plan {
+export function planOf({ faults }: LibraryHistory): Plan {
   return ({ index, operations }) => {
     const fault = faults[index % faults.length]
     if (!operations.includes("SUBSCRIBE")) return isStreamFault(fault) ? undefined : fault

@@ -13,7 +13,7 @@ import { type Trial, withTrial } from "../faults/trial.js"
 import { nothing } from "../support/fault-proxy.js"
 import { showRecord } from "../support/record.js"
 import { connect } from "../support/variants.js"
-import { type Act, CLIENTS, type LibraryHistory, settingsOf } from "./history.js"
+import { type Act, CLIENTS, type LibraryHistory, planOf } from "./history.js"
 import { Referee } from "./referee.js"
 
 const TTL_MS = 1_200
@@ -30,9 +30,9 @@ export async function play(lab: FaultLab, history: LibraryHistory): Promise<numb
   return withTrial(lab, {}, async (trial) => {
     const referee = new Referee(history.limit, history.hasThefts)
     const redis = connect("fetch client", trial.proxy.url)
-    const options = { redis, ttl: TTL_MS, timeout: TIMEOUT_MS }
+    const options = { redis, ttl: TTL_MS, timeout: TIMEOUT_MS, renew: false }
     const clients = Array.from({ length: CLIENTS }, () => new LockManager(options))
-    trial.proxy.plan = settingsOf(history)
+    trial.proxy.plan = planOf(history)
     const acts = history.acts.map((act, i) =>
       mustEnd(`act ${String(i)}`, new Player(trial, history, clients, referee).play(act)),
     )
@@ -43,8 +43,8 @@ export async function play(lab: FaultLab, history: LibraryHistory): Promise<numb
       const last = await trial.unharmed.acquire(trial.name, { wait, fencing: true })
       referee.enter(last)
       await trial.proxy.settled()
-      const { remaining } = last
-      expect([await last.release(), remaining > 0]).toEqual(["released", true])
+      const { remainingMs } = last
+      expect([await last.release(), remainingMs > 0]).toEqual(["released", true])
     })
     await expectMinted(trial, referee)
     return referee.grants

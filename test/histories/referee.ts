@@ -23,8 +23,8 @@ export class Referee {
 
   /** Looks from the side of one that believes in its hold. */
   look(lock: Lock): void {
-    if (this.#hasThefts || lock.remaining <= 0) return
-    const believers = this.#locks.filter(({ remaining }) => remaining > 0)
+    if (this.#hasThefts || lock.remainingMs <= 0) return
+    const believers = this.#locks.filter(({ remainingMs }) => remainingMs > 0)
     const shared = believers.filter(({ mode }) => mode === "shared").length
     const alone = believers.length - shared
     expect({ alone, shared }, "who believes to hold it").toEqual(

@@ -73,10 +73,11 @@ export const holds: readonly Schedule[] = [
     ],
     play: async (scene) => {
       const { locks, others, name, proxy } = scene
-      proxy.plan = inOrder("claim", { kind: "hang", executed: true, after: "nothing" })
-      const asking = locks({ timeout: 800 }).acquire(name, { wait: "1s", ttl: "3s" })
+      // By its arguments: the script may be a broken one.
+      proxy.plan = firstWith("3000", 2, { kind: "hang", executed: true, after: "nothing" })
+      const asking = locks({ timeout: 800 }).acquire(name, { wait: "1s", ttl: "3s", renew: false })
       const asked = asking.catch((error: unknown) => error)
-      await until(() => (proxy.seen("claim")[0]?.answers.length ?? 0) > 0)
+      await until(() => (proxy.log[0]?.answers.length ?? 0) > 0)
       // Before it asks again.
       const waiting = others.acquire(name, { wait: "10s" })
       await untilWaiting(scene, 1)
@@ -133,15 +134,16 @@ export const holds: readonly Schedule[] = [
     off: [
       {
         file: "redis/replies.ts",
-        find: "validity: Validity.ofTtl(sentAt, Math.min(left, ttlMs)),",
-        replace: "validity: Validity.ofTtl(sentAt, ttlMs),",
+        find: "Validity.ofTtl(sentAt, Math.min(readInteger(ms), ttlMs))\n  return { kind, validity, fencingToken: undefined",
+        replace:
+          "Validity.ofTtl(sentAt, ttlMs)\n  return { kind, validity, fencingToken: undefined",
       },
     ],
     play: async (scene) => {
       const { locks, name, proxy } = scene
       proxy.plan = inOrder("claim", { kind: "hang", executed: true, after: "nothing" })
       const manager = locks({ timeout: 800 })
-      const lock = await manager.acquire(name, { ttl: 2_000, wait: "5s" })
+      const lock = await manager.acquire(name, { ttl: 2_000, renew: false, wait: "5s" })
       return isOverlapped(scene, lock, 4_000)
     },
   },
@@ -157,9 +159,9 @@ export const holds: readonly Schedule[] = [
       },
     ],
     play: async (scene) => {
-      const lock = await scene.locks().acquire(scene.name, { ttl: 1_500 })
+      const lock = await scene.locks().acquire(scene.name, { ttl: 1_500, renew: false })
       await new Promise((resolve) => setTimeout(resolve, 700))
-      const adopted = await scene.locks().adopt(lock.transfer())
+      const adopted = await scene.locks().adopt(lock.transfer(), { renew: false })
       return isOverlapped(scene, adopted, 4_000)
     },
   },

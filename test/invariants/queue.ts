@@ -23,7 +23,7 @@ export const queue: readonly Schedule[] = [
       const waiting = locks({ push: false }).acquire(name, { signal })
       waiting.catch(() => undefined)
       const isChecked = ({ commands }: (typeof proxy.log)[number]) =>
-        commands[0]?.at(-2) === "check"
+        commands[0]?.at(-3) === "check"
       await until(() => proxy.log.some((seen) => isChecked(seen) && seen.answers.length > 0))
       controller.abort()
       await until(() => proxy.seen("release: leave").length > 0)

@@ -54,7 +54,7 @@ export async function isOverlapped(scene: Scene, lock: Lock, waitMs: number): Pr
   const next = await scene.others
     .acquire(scene.name, { wait: waitMs, interval: 20 })
     .catch(() => undefined)
-  const isTrusted = lock.remaining > 0
+  const isTrusted = lock.remainingMs > 0
   await next?.release()
   return next !== undefined && isTrusted
 }

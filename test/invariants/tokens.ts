@@ -60,9 +60,9 @@ export const tokens: readonly Schedule[] = [
     off: [
       {
         file: "acquire/acquisition.ts",
-        find: "const { waitedMs, requests } = this.#inquiry\n      return",
-        replace: `const { waitedMs, requests } = this.#inquiry
-      for (const late of this.#inquiry.late) void late.then(() => this.#withdraw(this.#request.token, 1))
+        find: "const { waitedMs, requests } = this.#attempts\n      return",
+        replace: `const { waitedMs, requests } = this.#attempts
+      for (const late of this.#attempts.late) void late.then(() => this.#withdraw(this.#request.token, 1))
       return`,
       },
     ],

@@ -546,9 +546,21 @@ export const luaMutants: readonly LuaMutant[] = [
   },
   {
     file: "release.lua",
-    find: 'if type(deleted) == "table" then lacks = 1 end',
-    replace: "",
+    find: 'failure:find("unknown.* command")',
+    replace: "false",
     breaks: "a release tells that the server has no DELEX",
+  },
+  {
+    file: "release.lua",
+    find: 'or failure:find("syntax error", 1, true)',
+    replace: "",
+    breaks: "a release tells that the server's DELEX does not compare",
+  },
+  {
+    file: "release.lua",
+    find: 'failure and (failure:find("unknown.* command") or failure:find("syntax error", 1, true))',
+    replace: "failure",
+    breaks: "an error of DELEX that passes does not mean that the server has none",
   },
   {
     file: "extend.lua",

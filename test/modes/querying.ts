@@ -15,17 +15,17 @@ export function querying(lab: () => Lab): void {
     const snapshot = await locks().query({ name: lock.name })
     const [seconds] = (await command("TIME")) as string[]
     expect(snapshot).toEqual({
-      held: [{ name: lock.name, mode: "exclusive", clientId: "holder", remaining: A_NUMBER }],
+      held: [{ name: lock.name, mode: "exclusive", clientId: "holder", remainingMs: A_NUMBER }],
       pending: [
-        { name: lock.name, mode: "exclusive", clientId: "writer_1", since: A_NUMBER },
-        { name: lock.name, mode: "shared", clientId: "reader-2", since: A_NUMBER },
+        { name: lock.name, mode: "exclusive", clientId: "writer_1", sinceMs: A_NUMBER },
+        { name: lock.name, mode: "shared", clientId: "reader-2", sinceMs: A_NUMBER },
       ],
       isComplete: true,
     })
-    expect(snapshot.held[0]?.remaining).toBeGreaterThan(10_000)
-    expect(snapshot.held[0]?.remaining).toBeLessThanOrEqual(20_000)
-    for (const { since } of snapshot.pending) {
-      expect(Math.abs(since - Number(seconds) * 1_000)).toBeLessThan(30_000)
+    expect(snapshot.held[0]?.remainingMs).toBeGreaterThan(10_000)
+    expect(snapshot.held[0]?.remainingMs).toBeLessThanOrEqual(20_000)
+    for (const { sinceMs } of snapshot.pending) {
+      expect(Math.abs(sinceMs - Number(seconds) * 1_000)).toBeLessThan(30_000)
     }
     expect(JSON.stringify(snapshot)).not.toContain(lock.token)
     await lock.release()
@@ -72,7 +72,7 @@ export function querying(lab: () => Lab): void {
     const wanted = name()
     await holdAsStranger(lab(), wanted)
     const { held } = await locks().query({ name: wanted })
-    expect(held).toEqual([{ name: wanted, mode: "exclusive", clientId: "", remaining: Infinity }])
+    expect(held).toEqual([{ name: wanted, mode: "exclusive", clientId: "", remainingMs: Infinity }])
   })
 
   test("all locks under a prefix, and nothing else", async () => {

@@ -71,8 +71,8 @@ export function semaphores(lab: () => Lab): void {
     const { locks, name } = lab()
     const wanted = name()
     const semaphore = locks().semaphore(wanted, 2)
-    const lasting = await semaphore.acquire({ ttl: "60s" })
-    await semaphore.acquire({ ttl: "1500ms" })
+    const lasting = await semaphore.acquire({ ttl: "60s", renew: false })
+    await semaphore.acquire({ ttl: "1500ms", renew: false })
     expect(await semaphore.tryAcquire()).toBeNull()
     const next = await semaphore.acquire({ wait: "10s" })
     expect(await semaphore.tryAcquire()).toBeNull()
@@ -87,10 +87,12 @@ export function semaphores(lab: () => Lab): void {
     const wanted = name()
     const semaphore = locks().semaphore(wanted, 3)
     const ttls = ["60s", "1500ms", "30s"] as const
-    const [long, short, middle] = await Promise.all(ttls.map((ttl) => semaphore.acquire({ ttl })))
+    const [long, short, middle] = await Promise.all(
+      ttls.map((ttl) => semaphore.acquire({ ttl, renew: false })),
+    )
     await until(() => short?.signal.aborted === true)
     expect([long, middle].map((permit) => permit?.signal.aborted)).toEqual([false, false])
-    const fresh = await semaphore.acquire({ ttl: "5s" })
+    const fresh = await semaphore.acquire({ ttl: "5s", renew: false })
     expect(await command("ZCARD", `{lock:${wanted}}:holders`)).toBe(3)
     for (const permit of [long, middle, fresh]) await permit?.extend("60s")
     expect(await short?.release()).toBe("gone")

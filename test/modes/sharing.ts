@@ -52,8 +52,8 @@ export function sharing(lab: () => Lab): void {
 
   test("the lock is held until the last of those who share it has gone, and no longer", async () => {
     const { locks, command, name } = lab()
-    const long = await locks().acquire(name(), { ...shared, ttl: "60s" })
-    const short = await locks().acquire(long.name, { ...shared, ttl: "20s" })
+    const long = await locks().acquire(name(), { ...shared, ttl: "60s", renew: false })
+    const short = await locks().acquire(long.name, { ...shared, ttl: "20s", renew: false })
     const left = async () => Number(await command("PTTL", `lock:${long.name}`))
     expect(await left()).toBeGreaterThan(55_000)
     await long.release()
@@ -97,7 +97,7 @@ export function sharing(lab: () => Lab): void {
     const behind = await enter(locks, writer.name, shared)
     await writer.release()
     const inside = await Promise.all(readers.map(({ granted }) => granted))
-    expect(inside.map(({ remaining }) => remaining > 0)).toEqual([true, true, true])
+    expect(inside.map(({ remainingMs }) => remainingMs > 0)).toEqual([true, true, true])
     const hand = byHand(lab(), writer.name)
     expect(await hand.waiters()).toHaveLength(2)
     await Promise.all(inside.map((lock) => lock.release()))
@@ -116,7 +116,7 @@ export function sharing(lab: () => Lab): void {
     controller.abort("enough")
     await expect(writer.granted).rejects.toBe("enough")
     const lock = await behind.granted
-    expect(reader.remaining).toBeGreaterThan(0)
+    expect(reader.remainingMs).toBeGreaterThan(0)
     await lock.release()
     await reader.release()
     await expectFree(byHand(lab(), reader.name))
@@ -138,7 +138,7 @@ export function sharing(lab: () => Lab): void {
 
   test("behind a crashed reader a writer waits for the rest of its ttl", async () => {
     const { locks, name } = lab()
-    const crashed = await locks().acquire(name(), { ...shared, ttl: "2s" })
+    const crashed = await locks().acquire(name(), { ...shared, ttl: "2s", renew: false })
     const startedAt = performance.now()
     const writer = await enter(locks, crashed.name)
     await writer.granted
@@ -152,7 +152,7 @@ export function sharing(lab: () => Lab): void {
     const reader = await locks().acquire(name(), { ...shared, ttl: "2s", renew: true })
     const waiting = locks().acquire(reader.name, { wait: "5s" })
     expect(await rejection(waiting)).toBeInstanceOf(LockTimeoutError)
-    expect(reader.remaining).toBeGreaterThan(0)
+    expect(reader.remainingMs).toBeGreaterThan(0)
     expect(await reader.release()).toBe("released")
   })
 
@@ -175,7 +175,7 @@ export function sharing(lab: () => Lab): void {
     const lock = await locks().acquire(name(), shared)
     const adopted = await locks().adopt(lock.transfer())
     expect(adopted.mode).toBe("shared")
-    expect(adopted.remaining).toBeGreaterThan(0)
+    expect(adopted.remainingMs).toBeGreaterThan(0)
     await adopted.release()
     await expectFree(byHand(lab(), lock.name))
   })

@@ -205,7 +205,7 @@ describeVariants("once", (variant) => {
         expect(lock.name).toBe("lock")
         await sleep(1_200)
         expect(lock.signal.aborted).toBe(false)
-        expect(lock.remaining).toBeGreaterThan(0)
+        expect(lock.remainingMs).toBeGreaterThan(0)
       })
     }
     expect(fences[1]).toBeGreaterThan(fences[0] ?? Infinity)

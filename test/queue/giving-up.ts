@@ -144,7 +144,7 @@ export function givingUpByPolling(lab: () => Lab): void {
     proxy.plan = always("acquire", { kind: "reply-delayed", ms: 2_500 })
     await lab().command("DEL", hand.key("queue"))
     expect(await rejection(granted)).toBeInstanceOf(LockTimeoutError)
-    const actions = proxy.seen("acquire").map(({ commands }) => commands[0]?.at(-2))
+    const actions = proxy.seen("acquire").map(({ commands }) => commands[0]?.at(-3))
     expect(actions.filter((action) => action === "enqueue")).toHaveLength(1)
     expect(actions.at(-1)).toBe("check")
     await lock.release()

@@ -80,12 +80,14 @@ export function strangers(lab: () => Lab): void {
       const hand = byHand(lab(), wanted)
       await hold(lab(), wanted)
       const { granted } = await enter(locks, wanted)
-      let isGranted = false
-      void granted.then(() => (isGranted = true))
+      const served = new AbortController()
+      void granted.then(() => {
+        served.abort()
+      })
       const newcomers = locks()
       await command("DEL", hand.key("lock"))
       let overtakes = 0
-      for (let tries = 0; !isGranted && tries < 1_000; tries++) {
+      for (let tries = 0; !served.signal.aborted && tries < 1_000; tries++) {
         const lock = await newcomers.tryAcquire(wanted)
         if (!lock) continue
         overtakes++

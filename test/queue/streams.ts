@@ -131,7 +131,7 @@ export function noticedStreams(lab: () => Lab): void {
     const { proxy, locks: behindProxy } = await proxied()
     proxy.plan = always("SUBSCRIBE", { kind: "stream-stalled", after: "confirmation" })
     // The deaf one asks when this would end, which is after its lease.
-    const lock = await locks().acquire(name(), { ttl: 6_000 })
+    const lock = await locks().acquire(name(), { ttl: 6_000, renew: false })
     const deaf = await enter(behindProxy, lock.name)
     const next = await enter(locks, lock.name)
     const last = await enter(locks, lock.name)

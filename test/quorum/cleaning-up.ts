@@ -79,7 +79,7 @@ export function cleaningUp(lab: () => QuorumLab): void {
     expect(lock.token).toMatch(/-2$/)
     // By the votes of those as well.
     await lab().voted(lock)
-    expect(lock.remaining).toBeGreaterThan(20_000)
+    expect(lock.remainingMs).toBeGreaterThan(20_000)
   })
 
   test("a release of an earlier attempt that arrives late leaves the next one its votes", async () => {

@@ -119,7 +119,7 @@ export function failing(lab: () => QuorumLab): void {
     await lab().free(wanted, nodes.slice(3))
     const waiting = locks().acquire(wanted, { wait: "20s" })
     await nodes[0]?.command("DEL", `lock:${wanted}`)
-    expect((await waiting).remaining).toBeGreaterThan(0)
+    expect((await waiting).remainingMs).toBeGreaterThan(0)
   })
 
   test("a majority of which some refuse and some fail is contention still, and a failure when too many fail", async () => {
@@ -140,7 +140,7 @@ export function failing(lab: () => QuorumLab): void {
     expect(await rejection(lock.keep("2m"))).toBeInstanceOf(RangeError)
     expect(lock.signal.aborted).toBe(false)
     await lock.keep("1m")
-    expect(lock.remaining).toBeGreaterThan(50_000)
+    expect(lock.remainingMs).toBeGreaterThan(50_000)
     expect(await lock.release()).toBe("released")
   })
 
@@ -159,7 +159,7 @@ export function failing(lab: () => QuorumLab): void {
     expect(error).toMatchObject({ reason: "deleted" })
     expect(of("lost")).toHaveLength(1)
     expect(
-      await rejection(locks().adopt({ name: lock.name, token: lock.token, ttl: 1_000 })),
+      await rejection(locks().adopt({ name: lock.name, token: lock.token, ttlMs: 1_000 })),
     ).toMatchObject({ reason: "expired" })
   })
 

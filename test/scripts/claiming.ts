@@ -63,10 +63,30 @@ export function claiming(bench: BenchTest): void {
   })
 
   bench("a release does without DELEX where the server has none, and says so", async (b) => {
-    const lock = b.sent({ prelude: refusing("DELEX") })
-    const { token } = waiterByHand()
-    await lock.claim(token)
-    expect(await lock.releaseByDelex(token)).toMatchObject({ result: "released", lacks: 1 })
-    expect(await lock.value()).toBeNull()
+    for (const error of [
+      "ERR unknown command 'DELEX', with args beginning with: 'a'",
+      "ERR Unknown Redis command called from script script: 5f, on @user_script:1.",
+      "@user_script: 1: Unknown Redis command called from Lua script",
+      "ERR syntax error",
+    ]) {
+      const lock = b.sent({ prelude: refusing("DELEX", error) })
+      const { token } = waiterByHand()
+      await lock.claim(token)
+      expect(await lock.releaseByDelex(token)).toMatchObject({ result: "released", lacks: 1 })
+      expect(await lock.value()).toBeNull()
+    }
+  })
+
+  bench("an error of DELEX that passes does not mean that the server has none", async (b) => {
+    for (const error of [
+      "OOM command not allowed when used memory > 'maxmemory'.",
+      "READONLY You can't write against a read only replica.",
+      "MISCONF Redis is configured to save RDB snapshots. Commands that may modify the data set are disabled",
+    ]) {
+      const lock = b.sent({ prelude: refusing("DELEX", error) })
+      const { token } = waiterByHand()
+      await lock.claim(token)
+      expect(await lock.releaseByDelex(token)).toMatchObject({ result: "released", lacks: 0 })
+    }
   })
 }

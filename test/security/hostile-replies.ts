@@ -162,7 +162,7 @@ async function outcome(run: (subject: Subject) => Promise<unknown>, of: Subject)
 
 /** A hold that was granted: for no longer than was asked for, and only if something that was said is a grant. */
 function expectGrant(lock: Lock, said: readonly string[], what: string): void {
-  expect(lock.remaining, what).toBeLessThanOrEqual(TTL_MS)
+  expect(lock.remainingMs, what).toBeLessThanOrEqual(TTL_MS)
   const isGrant = (text: string) => /"granted"|"held"/.test(text)
   expect(said.some(isGrant), `${what} of ${said.join("\n")}`).toBe(true)
   expect(lock.fencingToken === undefined || Number.isSafeInteger(lock.fencingToken), what).toBe(
@@ -189,8 +189,8 @@ export function hostileReplies(): void {
             await value[Symbol.asyncDispose]()
           }
           if (what === "inspect" && value !== undefined) {
-            const { remaining, waiting } = value as { remaining: number; waiting: number }
-            expect(remaining >= 0 && waiting >= 0, what).toBe(true)
+            const { remainingMs, waiting } = value as { remainingMs: number; waiting: number }
+            expect(remainingMs >= 0 && waiting >= 0, what).toBe(true)
           }
           await lock[Symbol.asyncDispose]()
         })

@@ -18,7 +18,7 @@ export const OF_ALL: Readonly<Record<string, (subject: Subject) => Promise<unkno
     locks.acquire("a", { ttl: TTL_MS, wait: 40, interval: 15 }),
   request: ({ locks }) => locks.request("a", { ttl: TTL_MS, wait: 40 }, () => "done"),
   acquireAll: ({ locks }) => locks.acquireAll(["a", "b"], { ttl: TTL_MS, wait: 40 }),
-  adopt: ({ locks, lock }) => locks.adopt({ name: "a", token: lock.token, ttl: TTL_MS }),
+  adopt: ({ locks, lock }) => locks.adopt({ name: "a", token: lock.token, ttlMs: TTL_MS }),
   extend: ({ lock }) => lock.extend(),
   release: ({ lock }) => lock.release(),
 }

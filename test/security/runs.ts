@@ -1,7 +1,7 @@
 // How much is tried: the same each time; other things, and more, are for a run of its own.
 import type { Parameters } from "fast-check"
 
-/** For example `FUZZ=5000 npx vitest run test/hostile.test.ts`. */
+/** For example `FUZZ=5000 npx vitest run test/security/hostile.test.ts`. */
 const more = process.env["FUZZ"]
 
 export function runs(numRuns: number): Parameters<unknown> {

@@ -1,7 +1,7 @@
 // Counts the timers that the library has started and that have neither fired nor been cleared.
 
 /** A file of the library's own. */
-const LIBRARY = /\/src\/(?!dev\/)[\w/-]+\.[jt]s/
+const LIBRARY = /(?<!dev-server)\/src\/[\w/-]+\.[jt]s/
 
 /** Watches all timers from now on; says how many of the library's are alive. */
 export function countTimers(): () => number {

@@ -51,7 +51,7 @@ export function recorder(): Recorder {
 
 /** Everything that a log could print of a value, its causes and hidden properties included. */
 export function everythingSaidBy(value: unknown): string {
-  const said = [inspect(value, { depth: Infinity, showHidden: true }), String(value)]
+  const said = [inspect(value, { depth: Infinity, showHidden: true, getters: true }), String(value)]
   said.push(JSON.stringify(value))
   if (value instanceof Error) {
     said.push(value.message, value.stack ?? "", JSON.stringify(Object.entries(value)))

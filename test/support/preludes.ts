@@ -11,10 +11,10 @@ end)(redis)
 `
 
 /** Makes a command fail that is called in a protected way, as on a server whose scripts may not use it. */
-export function refusing(command: string): string {
+export function refusing(command: string, error = "ERR unknown command"): string {
   return `local redis = (function(real)
   return setmetatable({ pcall = function(name, ...)
-    if name == "${command}" then return { err = "ERR unknown command" } end
+    if name == "${command}" then return { err = "${error}" } end
     return real.pcall(name, ...)
   end }, { __index = real })
 end)(redis)

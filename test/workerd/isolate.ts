@@ -1,7 +1,7 @@
 // Runs a Worker in a workerd process of its own, built as a user's bundler builds it, and keeps what it logs.
 import { fileURLToPath } from "node:url"
 import { build } from "esbuild"
-import { Miniflare, type MiniflareOptions } from "miniflare"
+import { kCurrentWorker, Miniflare, type MiniflareOptions } from "miniflare"
 
 export interface IsolateOptions {
   /** The Worker's module: a file, or its source and the folder from which it imports. */
@@ -12,6 +12,8 @@ export interface IsolateOptions {
   readonly outbound?: (request: Request) => Promise<Response>
   /** The queue that it both sends to, as the binding, and consumes. */
   readonly queue?: { readonly binding: string; readonly name: string }
+  /** The binding by which it can call itself. */
+  readonly self?: string
   /** The classes of its Durable Objects, by binding. */
   readonly durableObjects?: Record<string, string>
 }
@@ -37,6 +39,7 @@ export class Isolate {
     compatibilityFlags = [],
     outbound,
     queue,
+    self,
     durableObjects,
   }: IsolateOptions) {
     const isolate = new Isolate({
@@ -50,6 +53,7 @@ export class Isolate {
         queueProducers: { [queue.binding]: queue.name },
         queueConsumers: { [queue.name]: { maxBatchTimeout: 0 } },
       }),
+      ...(self !== undefined && { serviceBindings: { [self]: kCurrentWorker } }),
       ...(durableObjects && { durableObjects }),
       ...(outbound && { outboundService: outbound as never }),
     })

@@ -103,31 +103,31 @@ export const scenarios: Record<string, (stage: Stage) => Promise<unknown>> = {
   },
 
   async extends({ locks, name, command }) {
-    const lock = await locks.acquire(name, { ttl: "10s" })
+    const lock = await locks.acquire(name, { ttl: "10s", renew: false })
     const before = Number(await command("PTTL", `lock:${name}`))
     await lock.extend("60s")
     const after = Number(await command("PTTL", `lock:${name}`))
-    const { remaining } = lock
+    const { remainingMs } = lock
     await lock.release()
     const extendingReleased = await rejection(lock.extend())
-    return { before, after, remaining, extendingReleased }
+    return { before, after, remainingMs, extendingReleased }
   },
 
   async expires({ locks, name }) {
-    const lock = await locks.acquire(name, { ttl: 300 })
+    const lock = await locks.acquire(name, { ttl: 300, renew: false })
     await new Promise((resolve) => {
       lock.signal.addEventListener("abort", resolve, { once: true })
     })
     const signal = facts(lock.signal.reason)
-    return { signal, remaining: lock.remaining, extending: await rejection(lock.extend()) }
+    return { signal, remainingMs: lock.remainingMs, extending: await rejection(lock.extend()) }
   },
 
   async renews({ locks, name }) {
     // Three times as long as it would last unrenewed.
     return locks.request(name, { ttl: 2_000 }, async (lock) => {
-      const endedAt = lock.expiresAt
+      const endedAt = lock.expiresAtMs
       await pause(6_000)
-      return { held: !(await isFree(locks, name)), extended: lock.expiresAt - endedAt }
+      return { held: !(await isFree(locks, name)), extended: lock.expiresAtMs - endedAt }
     })
   },
 

@@ -4,7 +4,7 @@ import { cpus } from "node:os"
 import { Command, InvalidArgumentError } from "commander"
 import { bundleSizes } from "./bundle-sizes.js"
 import { CONTENDERS } from "./contenders/contenders.js"
-import { settingsOf } from "./plan.js"
+import { planOf } from "./plan.js"
 import type { LeftOut, Report } from "./report/report.js"
 import { tableOf } from "./report/table.js"
 import { contended } from "./scenarios/contended.js"
@@ -48,7 +48,7 @@ interface Findings {
   readonly leftOut: LeftOut[]
 }
 
-const wanted = settingsOf(options.quick ? "quick" : options.full ? "full" : "usual").filter(
+const wanted = planOf(options.quick ? "quick" : options.full ? "full" : "usual").filter(
   ({ title }) => title.includes(options.scenario ?? ""),
 )
 if (wanted.length === 0)

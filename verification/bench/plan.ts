@@ -13,7 +13,7 @@ import { uncontended } from "./scenarios/uncontended.js"
 /** `quick`: what can be told in three minutes. `full`: each number of contenders with each hold. */
 export type Extent = "quick" | "usual" | "full"
 
-export function settingsOf(extent: Extent): readonly Scenario[] {
+export function planOf(extent: Extent): readonly Scenario[] {
   const of = (contenders: number, holdMs: number, cycles: number) =>
     contended({ contenders, holdMs, cycles })
   if (extent === "quick") {

@@ -3,9 +3,10 @@ import { LockError, LockManager, type LockManagerOptions } from "fetchlock"
 
 /** What a hold was told, with times of the machine's clock. */
 export interface Report {
-  /** When the hold was granted, and when it ended itself or was given up. */
-  readonly from: number
-  readonly until: number
+  /** When it began. */
+  readonly start: number
+  /** When the hold was granted, and when it ended itself or was given up. Null where it was never granted. */
+  readonly held: { readonly from: number; readonly until: number } | null
   /** What `inspect` said of the lock while it was held. */
   readonly inspected: readonly boolean[]
   /** What was thrown, or why `signal` aborted, though nobody took the lock away. */
@@ -37,10 +38,11 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
  */
 export async function exercise(name: string, redis?: LockManagerOptions["redis"]): Promise<Report> {
   const locks = redis === undefined ? LockManager.fromEnv() : new LockManager({ redis })
+  const start = Date.now()
   const stalls = watchStalls()
   try {
     const [hold, noticed] = await Promise.all([keep(locks, name), lose(locks, stolenName(name))])
-    return { ...hold, noticed, stalledMs: stalls.longest() }
+    return { ...hold, start, noticed, stalledMs: stalls.longest() }
   } finally {
     stalls.stop()
   }
@@ -66,28 +68,29 @@ function watchStalls(): { readonly longest: () => number; readonly stop: () => v
 async function keep(
   locks: LockManager,
   name: string,
-): Promise<Omit<Report, "noticed" | "stalledMs">> {
+): Promise<Pick<Report, "held" | "inspected" | "failure" | "released">> {
   const inspected: boolean[] = []
-  const hold = { from: Date.now(), until: Infinity }
+  let held: Report["held"] = null
   try {
     const lock = await locks.acquire(name, TERMS)
-    hold.from = Date.now()
+    const from = Date.now()
+    held = { from, until: Infinity }
     lock.signal.addEventListener("abort", () => {
-      hold.until = Date.now()
+      held = { from, until: Date.now() }
     })
-    while (Date.now() < hold.from + HOLD_MS) {
+    while (Date.now() < from + HOLD_MS) {
       await pause(500)
       lock.signal.throwIfAborted()
-      inspected.push((await locks.inspect(name)).held)
+      inspected.push((await locks.inspect(name)).isHeld)
     }
     // Longer than the judge waits: only a release frees it in time.
     await lock.extend("30s")
-    hold.until = Math.min(hold.until, Date.now())
-    return { ...hold, inspected, failure: null, released: await lock.release() }
+    held = { from, until: Date.now() }
+    return { held, inspected, failure: null, released: await lock.release() }
   } catch (error) {
     if (!(error instanceof LockError)) throw error
-    hold.until = Math.min(hold.until, Date.now())
-    return { ...hold, inspected, failure: String(error), released: "never" }
+    if (held !== null) held = { from: held.from, until: Math.min(held.until, Date.now()) }
+    return { held, inspected, failure: String(error), released: "never" }
   }
 }
 

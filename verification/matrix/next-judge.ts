@@ -10,39 +10,29 @@ const FREE_WITHIN_MS = 5_000
 /** From so long a stall on, what went wrong may be the machine's. */
 const STALL_MS = 250
 
-/** How often a case is tried that the machine was too slow for. */
-const TRIES = 3
-
 interface Endpoint {
   readonly url: string
   readonly token: string
 }
 
+/** What was wrong, if anything; and whether a machine that is busy with something else can be the cause. */
+export interface Verdict {
+  readonly problem: string | null
+  readonly isCertain: boolean
+}
+
 /**
  * Tries to get the lock while it is held, and takes the other one away.
  *
- * On a machine that is busy with something else a short hold is lost, and rightly so. Such a case is tried again. Two
- * holders at a time are a fault, unless the process stalled; and so is what is wrong each time.
+ * On a busy machine a short hold is lost, and rightly so. Two holders at a time are a fault, unless the process stalled.
  *
  * @param ask what runs the exercise; asked again while its answer is an old one, out of a cache
- * @returns null, or what was wrong
  */
 export async function judge(
   redis: Endpoint,
   name: string,
   ask: () => Promise<Report>,
-): Promise<string | null> {
-  for (let tries = 1; ; tries++) {
-    const { problem, isCertain } = await tryOnce(redis, name, ask)
-    if (problem === null || isCertain || tries === TRIES) return problem
-  }
-}
-
-async function tryOnce(
-  redis: Endpoint,
-  name: string,
-  ask: () => Promise<Report>,
-): Promise<{ problem: string | null; isCertain: boolean }> {
+): Promise<Verdict> {
   const locks = new LockManager({ redis })
   const rival = new Rival(locks, name)
   try {
@@ -69,7 +59,7 @@ async function newReport(ask: () => Promise<Report>): Promise<Report> {
   const start = Date.now()
   while (Date.now() < start + PATIENCE_MS) {
     const report = await ask()
-    if (report.from >= start) return report
+    if (report.start >= start) return report
     await sleep(200)
   }
   throw new Error("the lock was not taken anew")
@@ -100,8 +90,8 @@ class Rival {
   }
 
   /** How often it got the lock while the other believed to hold it. */
-  overlapsWith({ from, until }: Report): number {
-    return this.#wins.filter((at) => at > from && at < until).length
+  overlapsWith({ held }: Report): number {
+    return held === null ? 0 : this.#wins.filter((at) => at > held.from && at < held.until).length
   }
 
   /** Whether it gets the lock from now on. */
@@ -143,7 +133,7 @@ class Rival {
   }
 
   async #untilHeld(name: string): Promise<void> {
-    while (!this.#isStopped && !(await unlessSlow(this.#locks.inspect(name)))?.held)
+    while (!this.#isStopped && !(await unlessSlow(this.#locks.inspect(name)))?.isHeld)
       await sleep(100)
   }
 }

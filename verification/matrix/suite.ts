@@ -54,9 +54,9 @@ async function handsOver({ locks, name }: Stage, push: boolean): Promise<void> {
 
 export const checks: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
   "request holds, and releases": async ({ locks, name }) => {
-    const held = await locks.request(name, async () => (await locks.inspect(name)).held)
+    const held = await locks.request(name, async () => (await locks.inspect(name)).isHeld)
     expect(held, "the lock was held meanwhile")
-    expect(!(await locks.inspect(name)).held, "it is free afterwards")
+    expect(!(await locks.inspect(name)).isHeld, "it is free afterwards")
   },
   "a handle is released once": async ({ locks, name }) => {
     const lock = await locks.acquire(name)
@@ -67,9 +67,9 @@ export const checks: Readonly<Record<string, (stage: Stage) => Promise<void>>> =
   "await using releases": async ({ locks, name }) => {
     {
       await using lock = await locks.acquire(name)
-      expect(lock.remaining > 0, "it is valid")
+      expect(lock.remainingMs > 0, "it is valid")
     }
-    expect(!(await locks.inspect(name)).held, "it is free afterwards")
+    expect(!(await locks.inspect(name)).isHeld, "it is free afterwards")
   },
   "a waiter hears of its grant": (stage) => handsOver(stage, true),
   "a waiter asks for its grant": (stage) => handsOver(stage, false),
@@ -86,22 +86,22 @@ export const checks: Readonly<Record<string, (stage: Stage) => Promise<void>>> =
     await until(async () => (await locks.inspect(name)).waiting === 0)
   },
   "a hold ends by its own clock": async ({ locks, name }) => {
-    const lock = await locks.acquire(name, { ttl: 1_000 })
+    const lock = await locks.acquire(name, { ttl: 1_000, renew: false })
     expect((await abortion(lock)) instanceof LockLostError, "its signal told so")
-    expect(lock.remaining === 0, "nothing of it is left")
+    expect(lock.remainingMs === 0, "nothing of it is left")
   },
   "a hold is renewed": async ({ locks, name }) => {
     await locks.request(name, { ttl: "3s" }, async (lock) => {
-      const end = lock.expiresAt
-      await until(() => Promise.resolve(lock.expiresAt > end))
+      const end = lock.expiresAtMs
+      await until(() => Promise.resolve(lock.expiresAtMs > end))
     })
   },
   "a theft is noticed": async ({ locks, name }) => {
     const error = await rejection(
       locks.request(name, { ttl: "2s" }, async (lock) => {
-        const { ttl, ...claim } = lock.transfer()
-        const again = await locks.adopt({ ...claim, ttl }, { renew: true })
-        await (await locks.adopt({ ...claim, ttl })).release()
+        const { ttlMs, ...claim } = lock.transfer()
+        const again = await locks.adopt({ ...claim, ttlMs }, { renew: true })
+        await (await locks.adopt({ ...claim, ttlMs })).release()
         throw await abortion(again)
       }),
     )
@@ -131,19 +131,19 @@ export const checks: Readonly<Record<string, (stage: Stage) => Promise<void>>> =
     )
     const ask = () => handler(new Request("http://localhost/"))
     const first = ask()
-    await until(async () => (await locks.inspect(name)).held)
+    await until(async () => (await locks.inspect(name)).isHeld)
     expect((await ask()).status === 423, "the second was refused")
     end()
     expect((await first).status === 200, "the first was served")
-    await until(async () => !(await locks.inspect(name)).held)
+    await until(async () => !(await locks.inspect(name)).isHeld)
   },
   "a guarded body is held to its end": async ({ locks, name }) => {
     const options = { locks, name, release: "after-body" } as const
     const handler = withLock(() => new Response(new Blob(["text"]).stream()), options)
     const response = await handler(new Request("http://localhost/"))
-    expect((await locks.inspect(name)).held, "it is held while the body is there")
+    expect((await locks.inspect(name)).isHeld, "it is held while the body is there")
     expect((await response.text()) === "text", "the body is whole")
-    await until(async () => !(await locks.inspect(name)).held)
+    await until(async () => !(await locks.inspect(name)).isHeld)
   },
 }
 

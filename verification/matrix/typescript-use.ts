@@ -11,7 +11,7 @@ export const locks = new LockManager({
   redis: quorum([{ url: "https://eu1-example.upstash.io", token: "t" }]),
 })
 
-export const remaining: Promise<number> = locks.request("a", (lock: Lock) => lock.remaining)
+export const remaining: Promise<number> = locks.request("a", (lock: Lock) => lock.remainingMs)
 
 export const isLost = (error: unknown): boolean => error instanceof LockLostError
 

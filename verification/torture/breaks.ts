@@ -48,9 +48,10 @@ export const BREAKS: readonly Break[] = [
         replace: "    return Validity.ofTtl(now(), ttlMs)",
       },
       {
-        file: "redis/single-store.ts",
-        find: "const validity = Validity.ofTtl(sentAt, ttlMs)",
-        replace: "const validity = Validity.ofTtl(now(), ttlMs)",
+        file: "redis/replies.ts",
+        find: "Validity.ofTtl(sentAt, Math.min(readInteger(ms), ttlMs))\n  return { kind, validity, fencingToken: undefined",
+        replace:
+          "Validity.ofTtl(now(), Math.min(readInteger(ms), ttlMs))\n  return { kind, validity, fencingToken: undefined",
       },
     ],
   },
@@ -67,9 +68,9 @@ export const BREAKS: readonly Break[] = [
       },
       {
         file: "acquire/acquisition.ts",
-        find: "    this.#inquiry = new Attempts(request)",
-        replace: `    this.#inquiry = new Attempts(request)
-    Object.assign(this.#inquiry, { releases: () => void this.#withdraw(this.#request.token, 1) })`,
+        find: "    this.#attempts = new Attempts(request)",
+        replace: `    this.#attempts = new Attempts(request)
+    Object.assign(this.#attempts, { releases: () => void this.#withdraw(this.#request.token, 1) })`,
       },
     ],
   },

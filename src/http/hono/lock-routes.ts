@@ -1,11 +1,13 @@
 // A lock service to mount in an app, for clients that have HTTP and no library: acquire, extend, release, inspect.
 import { LockError } from "../../errors.js"
 import { LockManager } from "../../lock-manager.js"
-import { checkName } from "../../options.js"
+import { checkName } from "../../redis/keys.js"
 import { type Duration, MAX_TIMER_MS, parseDuration } from "../../time/duration.js"
 import { invalid, show } from "../../values/invalid-argument.js"
 import { managerOf } from "../guard-options.js"
 import { type Problem, problemResponse, refusalOf } from "../problem.js"
+import { refuseForgery } from "./forgery.js"
+import { readBody } from "./read-json.js"
 import { badRequest, checked, Refusal } from "./refusal.js"
 import { type Bounds, OPERATIONS } from "./route-operations.js"
 import { type Context, Hono } from "hono"
@@ -26,8 +28,8 @@ export interface LockRoutesOptions {
    */
   readonly locks: LockManager | ((c: Context) => LockManager)
   /**
-   * Decides who may do what. `true` lets the request pass; a response is answered as it is; anything else is
-   * answered with 403. It is asked before the body is read.
+   * Decides who may do what. `true` lets the request pass, a response is returned as it is, and anything else is a
+   * 403. It may read the body, to check a signature: at most `maxBodyBytes` have been read by then.
    *
    * > [!WARNING]
    * > Whoever may acquire can lock any name of this prefix, for up to `maxTtl` at a time. Check `name` as well
@@ -81,13 +83,17 @@ const ALLOW = { Allow: "GET, HEAD, POST, PATCH, DELETE, OPTIONS" }
  * @example
  * ```ts
  * import { type Context, Hono } from "hono"
+ * import { timingSafeEqual } from "hono/utils/buffer"
  * import { LockManager } from "fetchlock"
  * import { lockRoutes } from "fetchlock/hono"
  *
+ * const secret = process.env.LOCKS_SECRET
+ * if (!secret) throw new Error("LOCKS_SECRET is not set")
+ * const authorize = (c: Context) =>
+ *   timingSafeEqual(c.req.header("Authorization") ?? "", `Bearer ${secret}`)
+ *
  * const app = new Hono()
- * const locks = LockManager.fromEnv()
- * const authorize = (c: Context) => c.req.header("Authorization") === `Bearer ${secret}`
- * app.route("/locks", lockRoutes({ locks, authorize }))
+ * app.route("/locks", lockRoutes({ locks: LockManager.fromEnv(), authorize }))
  * ```
  */
 export function lockRoutes(options: LockRoutesOptions): Hono {
@@ -96,7 +102,7 @@ export function lockRoutes(options: LockRoutesOptions): Hono {
   if (typeof authorize !== "function") {
     throw invalid("authorize", "a function that decides who may do what", authorize)
   }
-  const bounds = planBounds(options)
+  const { maxBodyBytes, ...bounds } = planBounds(options)
   const app = new Hono()
 
   app.all("/:name", (c) =>
@@ -106,9 +112,11 @@ export function lockRoutes(options: LockRoutesOptions): Hono {
       const name = readName(c)
       const operation = Object.hasOwn(METHODS, method) ? METHODS[method] : undefined
       if (operation === undefined) throw methodNotAllowed(method)
+      if (operation === "acquire") refuseForgery(c)
+      // Before the question: whatever `authorize` reads is then bounded, and leaves us ours.
+      const body = await readBody(c, maxBodyBytes)
       const isAllowed = await authorize(c, { operation, name })
-      // Not by its class: servers for Node put one of their own in its place.
-      if (typeof isAllowed === "object" && (isAllowed as unknown) !== null) return isAllowed
+      if (isResponse(isAllowed)) return isAllowed
       // From a caller without types it may be anything.
       if ((isAllowed as unknown) !== true) throw forbidden(operation)
       const manager = managerOf(typeof locks === "function" ? locks(c) : locks)
@@ -117,7 +125,7 @@ export function lockRoutes(options: LockRoutesOptions): Hono {
         checkName(prefix, name)
       })
       c.header("Cache-Control", "no-store")
-      return OPERATIONS[operation]({ c, locks: manager, name, bounds })
+      return OPERATIONS[operation]({ c, locks: manager, name, body, bounds })
     }),
   )
   app.all("*", (c) =>
@@ -133,7 +141,7 @@ function planBounds({
   maxTtl = "5m",
   maxWait = "20s",
   maxBodyBytes = 1_024,
-}: LockRoutesOptions): Bounds {
+}: LockRoutesOptions): Bounds & { readonly maxBodyBytes: number } {
   if (!(Number.isSafeInteger(maxBodyBytes) && maxBodyBytes >= 2)) {
     throw new RangeError(
       `maxBodyBytes: must be a whole number from 2 on, got ${show(maxBodyBytes)}`,
@@ -144,6 +152,12 @@ function planBounds({
     maxWaitMs: parseDuration("maxWait", maxWait, { min: 0, max: MAX_TIMER_MS }),
     maxBodyBytes,
   }
+}
+
+/** Not by its class: servers for Node put one of their own in its place. */
+function isResponse(value: unknown): value is Response {
+  const { status, headers } = Object(value) as Partial<Response>
+  return typeof status === "number" && typeof headers?.get === "function"
 }
 
 /** Answers problems for what was refused and for what failed; other errors are the app's. */

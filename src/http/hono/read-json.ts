@@ -1,28 +1,45 @@
 // Reads a request's small JSON object, strictly.
 import { show } from "../../values/invalid-argument.js"
-import { badRequest } from "./refusal.js"
+import { DEFAULT_BODY } from "../guard-options.js"
+import { readAhead, tooLarge } from "../read-ahead.js"
+import { badRequest, Refusal } from "./refusal.js"
+import type { Context } from "hono"
+
+/**
+ * The bytes of the body, which can still be read from the request afterwards.
+ *
+ * @throws Refusal
+ */
+export async function readBody(c: Context, maxBytes: number): Promise<Uint8Array> {
+  // Hono remembers what a middleware has read through the context.
+  if (c.req.raw.bodyUsed) {
+    const read = new Uint8Array(await c.req.arrayBuffer())
+    if (read.length > maxBytes) throw new Refusal(tooLarge(maxBytes))
+    return read
+  }
+  const pieces: Uint8Array[] = []
+  const problem = await readAhead(c.req.raw, { ...DEFAULT_BODY, maxBytes }, (piece) => {
+    pieces.push(piece)
+  })
+  if (problem) throw new Refusal(problem)
+  return new Uint8Array(await new Blob(pieces as BlobPart[]).arrayBuffer())
+}
 
 /**
  * The members of the body; none for a request without a body.
  *
+ * @param type the request's `Content-Type`
  * @param members those that there may be
  * @throws Refusal
  */
-export async function readJson<const Member extends string>(
-  request: Request,
+export function readJson<const Member extends string>(
+  bytes: Uint8Array,
+  type: string | undefined,
   members: readonly Member[],
-  maxBytes: number,
-): Promise<Partial<Record<Member, unknown>>> {
-  const text = await readText(request, maxBytes)
-  if (text === "") return {}
-  const type = request.headers.get("Content-Type") ?? ""
-  if (!/^application\/json *(;|$)/i.test(type)) {
-    throw badRequest(`the body must be application/json, got ${show(type)}`, {
-      status: 415,
-      title: "Unsupported media type",
-    })
-  }
-  const body = parse(text)
+): Partial<Record<Member, unknown>> {
+  if (bytes.length > 0 || type !== undefined) checkType(type)
+  if (bytes.length === 0) return {}
+  const body = parse(bytes)
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
     throw badRequest(`the body must be a JSON object, got ${show(body)}`)
   }
@@ -36,39 +53,27 @@ export async function readJson<const Member extends string>(
   return body
 }
 
-function parse(text: string): unknown {
+/** Of an empty body, too: a form without fields has a type. @throws Refusal */
+function checkType(type = ""): void {
+  if (isJson(type)) return
+  const detail = `the body must be application/json, got ${show(type)}`
+  throw badRequest(detail, 415, "Unsupported media type")
+}
+
+export function isJson(type = ""): boolean {
+  return /^application\/json *(;|$)/i.test(type)
+}
+
+function parse(bytes: Uint8Array): unknown {
+  let text: string
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes)
+  } catch {
+    throw badRequest("the body is no UTF-8")
+  }
   try {
     return JSON.parse(text)
   } catch {
     throw badRequest("the body is no JSON")
-  }
-}
-
-async function readText(request: Request, maxBytes: number): Promise<string> {
-  const tooLarge = () =>
-    badRequest(`the body must have at most ${maxBytes} bytes`, {
-      status: 413,
-      title: "Content too large",
-    })
-  if (Number(request.headers.get("Content-Length")) > maxBytes) throw tooLarge()
-  const decoder = new TextDecoder("utf-8", { fatal: true })
-  let text = ""
-  let bytes = 0
-  const reader = request.body?.getReader()
-  if (!reader) return text
-  try {
-    for (;;) {
-      const { done, value } = await reader.read()
-      if (done) return text + decoder.decode()
-      bytes += value.length
-      if (bytes > maxBytes) throw tooLarge()
-      text += decoder.decode(value, { stream: true })
-    }
-  } catch (error) {
-    // The decoder's; a body that breaks off is one that nobody waits for.
-    throw error instanceof TypeError ? badRequest("the body is no UTF-8") : error
-  } finally {
-    // The rest of a body that was refused is not wanted; one that failed has none.
-    reader.cancel().catch(() => undefined)
   }
 }

@@ -1,5 +1,5 @@
 // A request to the lock service that is refused, thrown from wherever that is noticed.
-import type { Problem } from "../problem.js"
+import { badRequest as problemOf, type Problem } from "../problem.js"
 
 export class Refusal extends Error {
   override readonly name = "Refusal"
@@ -12,11 +12,8 @@ export class Refusal extends Error {
 }
 
 /** A request that says what cannot be meant. */
-export function badRequest(
-  detail: string,
-  { status = 400, title = "Bad request" }: Partial<Pick<Problem, "status" | "title">> = {},
-): Refusal {
-  return new Refusal({ type: "bad-request", status, title, detail })
+export function badRequest(...problem: Parameters<typeof problemOf>): Refusal {
+  return new Refusal(problemOf(...problem))
 }
 
 /** Runs a check; what it refuses by an error is a bad request. */
@@ -24,7 +21,9 @@ export function checked<T>(check: () => T): T {
   try {
     return check()
   } catch (error) {
-    if (error instanceof TypeError || error instanceof RangeError) throw badRequest(error.message)
+    // A DOMException is no Error everywhere.
+    const { name, message } = error as Error
+    if (["TypeError", "RangeError", "NotSupportedError"].includes(name)) throw badRequest(message)
     throw error
   }
 }

@@ -21,7 +21,6 @@ import type { Context } from "hono"
 export interface Bounds {
   readonly maxTtlMs: number
   readonly maxWaitMs: number
-  readonly maxBodyBytes: number
 }
 
 /** A request that was let in. */
@@ -29,6 +28,7 @@ export interface Operation {
   readonly c: Context
   readonly locks: LockManager
   readonly name: string
+  readonly body: Uint8Array
   readonly bounds: Bounds
 }
 
@@ -37,9 +37,9 @@ const DEFAULT_TTL_MS = 30_000
 
 export const OPERATIONS = { acquire, extend, release, inspect } as const
 
-async function acquire({ c, locks, name, bounds }: Operation): Promise<Response> {
+async function acquire({ c, locks, name, body: bytes, bounds }: Operation): Promise<Response> {
   const { signal } = c.req.raw
-  const body = await readJson(c.req.raw, ["ttl", "wait", "fencing"], bounds.maxBodyBytes)
+  const body = readJson(bytes, c.req.header("Content-Type"), ["ttl", "wait", "fencing"])
   const ttl = readTtl(body.ttl, locks, bounds)
   const { wait, fencing } = checked(() => readWaiting(body, bounds))
   const startedAt = now()
@@ -62,21 +62,21 @@ async function acquire({ c, locks, name, bounds }: Operation): Promise<Response>
     await lock[Symbol.asyncDispose]()
     throw new Refusal(GONE)
   }
-  const { remaining } = lock
+  const remainingMs = Math.floor(lock.remainingMs)
   const { token, fencingToken } = lock.transfer()
-  const waited = Math.floor(elapsedMs(startedAt))
-  return c.json({ name, remaining: Math.floor(remaining), waited, fencingToken }, 201, {
+  const waitedMs = Math.floor(elapsedMs(startedAt))
+  return c.json({ name, remainingMs, waitedMs, fencingToken }, 201, {
     [LOCK_TOKEN]: writeLockToken(token),
   })
 }
 
-async function extend({ c, locks, name, bounds }: Operation): Promise<Response> {
+async function extend({ c, locks, name, body: bytes, bounds }: Operation): Promise<Response> {
   const token = readLockToken(c.req.header(LOCK_TOKEN))
-  const body = await readJson(c.req.raw, ["ttl"], bounds.maxBodyBytes)
+  const body = readJson(bytes, c.req.header("Content-Type"), ["ttl"])
   const ttl = readTtl(body.ttl, locks, bounds)
   const validity = await extendClaim(LockManager.settingsOf(locks), claimOf(c, name, token), ttl)
   if (typeof validity === "string") throw notHeld(validity)
-  return c.json({ name, remaining: Math.floor(validity.remainingMs) })
+  return c.json({ name, remainingMs: Math.floor(validity.remainingMs) })
 }
 
 async function release({ c, locks, name }: Operation): Promise<Response> {
@@ -87,9 +87,10 @@ async function release({ c, locks, name }: Operation): Promise<Response> {
 }
 
 async function inspect({ c, locks, name }: Operation): Promise<Response> {
-  const { held, remaining, waiting } = await locks.inspect(name)
+  const { isHeld, remainingMs: left, waiting } = await locks.inspect(name)
   // JSON has no Infinity; a key without a ttl is somebody else's.
-  return c.json({ name, held, remaining: remaining === Infinity ? null : remaining, waiting })
+  const remainingMs = left === Infinity ? null : left
+  return c.json({ name, isHeld, remainingMs, waiting })
 }
 
 function claimOf(c: Context, name: string, token: string): Claim {

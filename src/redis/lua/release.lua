@@ -6,7 +6,7 @@
 --   {"released", lacks, …}
 --   {"taken", lacks, …}  somebody else holds it
 --   {"gone", lacks, …}   nobody held it, or we no longer shared it
---   lacks is 1 where DELEX was tried and the server refused it, else 0
+--   lacks is 1 where DELEX was tried and the server does not know it, else 0
 --   … stands for messages that could not be published: channel, message, …
 -- Calls  nobody waits: 2, by DELEX 1, after somebody left 3 · handed on: 7, to the last waiter 6 · taken: 1 · gone: 2 · entry: 2 more
 local token, entry, tryDelex = ARGV[1], ARGV[2], ARGV[3]
@@ -18,7 +18,9 @@ if tryDelex == "1" then
   -- One call instead of two. A marked value differs, so nobody who waits is passed over.
   local deleted = redis.pcall("DELEX", lock, "IFEQ", token)
   if deleted == 1 then return reply({"released", 0}) end
-  if type(deleted) == "table" then lacks = 1 end
+  -- Any other error (READONLY, OOM) passes, or comes back from the DEL below.
+  local failure = type(deleted) == "table" and string.lower(deleted.err or "")
+  if failure and (failure:find("unknown.* command") or failure:find("syntax error", 1, true)) then lacks = 1 end
 end
 local value = redis.call("GET", lock)
 local base, limit = shared(value)

@@ -39,13 +39,13 @@ export class NoteDiary implements Diary {
   granted(visit: number, lock: Lock): Promise<void> {
     const { name, mode, fencingToken: fence } = lock
     const until = this.#validUntil(lock)
-    const leftMs = lock.remaining
+    const leftMs = lock.remainingMs
     return this.#write({ kind: "granted", visit, name, mode, until, leftMs, fence })
   }
 
   async holds(visit: number, lock: Lock): Promise<void> {
     const until = this.#validUntil(lock)
-    const leftMs = lock.remaining
+    const leftMs = lock.remainingMs
     if (leftMs > 0) await this.#write({ kind: "holds", visit, until, leftMs })
   }
 

@@ -30,7 +30,7 @@ const write = (note: Note) => {
   return Promise.resolve()
 }
 // The time is read before what is left of the hold, so that the end is no later than the true one.
-const diary = new NoteDiary(write, (lock) => monotonicMs() + lock.remaining)
+const diary = new NoteDiary(write, (lock) => monotonicMs() + lock.remainingMs)
 process.on("unhandledRejection", (reason) => void diary.broken(reason))
 process.on("uncaughtException", (error) => void diary.broken(error))
 

@@ -15,7 +15,7 @@ export interface Stay {
 /** Ends sooner when the hold does. */
 export async function stay({ lock, visit, diary, ms }: Stay): Promise<void> {
   const end = Date.now() + ms
-  for (let left = ms; left > 0 && lock.remaining > 0; left = end - Date.now()) {
+  for (let left = ms; left > 0 && lock.remainingMs > 0; left = end - Date.now()) {
     await new Promise((resolve) => setTimeout(resolve, Math.min(left, LOOK_MS)))
     await diary.holds(visit, lock)
   }

@@ -118,7 +118,7 @@ function optionsOf({ place, way, mode, waitMs, ttlMs, stayMs }: Errand, signal: 
     ...(place.kind !== "gate" && { mode, fencing: isRegistered(place.kind) }),
     ...(way === "poll" && { push: false }),
     // Between 30 and 150 ms, whatever the errand's chance was.
-    ...(way === "spin" && { interval: 30 + Math.min(120, stayMs * 10) }),
+    ...(way === "spin" && { interval: Math.round(30 + Math.min(120, stayMs * 10)) }),
   }
 }
 
@@ -128,11 +128,11 @@ async function hold(visit: Visit, lock: Lock): Promise<void> {
   if (!(await live(visit, lock, number))) return
   if (errand.ending === "crash") {
     // To its end it is believed.
-    await stay({ lock, visit: number, diary, ms: lock.remaining })
+    await stay({ lock, visit: number, diary, ms: lock.remainingMs })
     return
   }
   await diary.ended(number)
-  if (errand.ending === "release" || lock.remaining <= 0) {
+  if (errand.ending === "release" || lock.remainingMs <= 0) {
     await release(visit, lock, number)
     return
   }
@@ -161,10 +161,10 @@ async function live({ diary, errand, write }: Visit, lock: Lock, visit: number):
   // A theft leaves the robbed one believing, as documented.
   if (fencingToken !== undefined && isWritten && place.kind !== "crown") {
     const accepted = await write(lock.name, fencingToken)
-    if (!accepted && lock.remaining > 0) await diary.refused(visit, fencingToken)
+    if (!accepted && lock.remainingMs > 0) await diary.refused(visit, fencingToken)
   }
   await stay({ lock, visit, diary, ms: isExtended ? stayMs / 2 : stayMs })
-  if (isExtended && lock.remaining > 0) {
+  if (isExtended && lock.remainingMs > 0) {
     // A failure leaves the hold as it was.
     await lock.extend().catch((error: unknown) => {
       if (!(error instanceof LockBackendError || error instanceof LockLostError)) throw error
@@ -174,5 +174,5 @@ async function live({ diary, errand, write }: Visit, lock: Lock, visit: number):
   }
   // A Worker knows of a hold only until its note before: without this one most would be too short to be judged.
   await diary.holds(visit, lock)
-  return lock.remaining > 0
+  return lock.remainingMs > 0
 }

@@ -20,12 +20,12 @@ export class History {
   /** Notes a grant that was just made, and answers how its further life is noted. */
   begin(lock: FencedLock): { extended: () => void; ended: () => void } {
     const now = performance.now()
-    const { name, fencingToken, remaining } = lock
-    const hold: Hold = { name, fencingToken, from: now, until: now + remaining }
+    const { name, fencingToken, remainingMs } = lock
+    const hold: Hold = { name, fencingToken, from: now, until: now + remainingMs }
     this.#holds.push(hold)
     return {
       extended: () => {
-        hold.until = performance.now() + lock.remaining
+        hold.until = performance.now() + lock.remainingMs
       },
       // Called before the release is sent.
       ended: () => {

@@ -1,0 +1,56 @@
+// Reads a request's body before a lock is taken: a client that sends slowly then keeps nobody else waiting.
+import { untilAborted } from "../time/timers.js"
+import { badRequest, GONE, type Problem } from "./problem.js"
+
+/** How much of a body is read, and for how long. */
+export interface BodyBounds {
+  readonly maxBytes: number
+  readonly timeoutMs: number
+}
+
+/**
+ * Reads a copy of the body to its end. The request keeps its own, which can then be read from memory; a request that
+ * was replaced by another one would lose what its platform knows about it.
+ *
+ * @param take receives each piece
+ * @returns the problem with the body, if there is one
+ */
+export async function readAhead(
+  request: Request,
+  { maxBytes, timeoutMs }: BodyBounds,
+  take?: (bytes: Uint8Array) => void,
+): Promise<Problem | undefined> {
+  // A body that was read, or is being read, belongs to the code that reads it.
+  if (!request.body || request.bodyUsed || request.body.locked) return undefined
+  if (Number(request.headers.get("Content-Length")) > maxBytes) return tooLarge(maxBytes)
+  const reader = request.clone().body?.getReader()
+  if (!reader) return undefined
+  const drain = async () => {
+    for (let bytes = 0; ;) {
+      const { done, value } = await reader.read()
+      if (done) return undefined
+      bytes += value.length
+      if (bytes > maxBytes) return tooLarge(maxBytes)
+      take?.(value)
+    }
+  }
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const overdue = new Promise<Problem>((resolve) => {
+    timer = setTimeout(() => {
+      resolve(badRequest(`the body did not arrive within ${timeoutMs} ms`, 408, "Request timeout"))
+    }, timeoutMs)
+  })
+  try {
+    return await untilAborted(Promise.race([drain(), overdue]), request.signal)
+  } catch {
+    // The body broke off: its sender is gone.
+    return GONE
+  } finally {
+    // A body that was refused is left unread, not canceled: on Node that would cut the connection before the answer.
+    clearTimeout(timer)
+  }
+}
+
+export function tooLarge(maxBytes: number): Problem {
+  return badRequest(`the body must have at most ${maxBytes} bytes`, 413, "Content too large")
+}

@@ -1,0 +1,539 @@
+// One acquire call, step by step, against a store that answers as told and a clock that moves as told.
+import { describe, expect, test, vi } from "vitest"
+import { LockBackendError, LockTimeoutError } from "../../src/index.js"
+import type { Busy, Grant, LockQueue, LockStore, Queued } from "../../src/redis/store.js"
+import { now } from "../../src/time/validity.js"
+import { Acquisition } from "../../src/acquire/acquisition.js"
+import type { AcquisitionRequest } from "../../src/acquire/attempts.js"
+import { recorder, rejection } from "../support/outcomes.js"
+import { REQUEST } from "../support/request.js"
+import {
+  busy,
+  failed,
+  grant,
+  granted,
+  type Script,
+  scriptedStore,
+} from "../support/scripted-store.js"
+import { freeze, useVirtualTime } from "../support/virtual-time.js"
+
+/** Starts a call; `asked` says at which millisecond of it the store was asked for what. */
+function start(
+  script: Script,
+  request: Partial<AcquisitionRequest> = {},
+  parts: Partial<LockStore> = {},
+) {
+  const startedAt = Date.now()
+  const store = { ...scriptedStore(script), ...parts }
+  const { onEvent, events } = recorder()
+  const cleanUps = { begun: 0, ended: 0 }
+  const waitUntil = (work: Promise<unknown>) => {
+    cleanUps.begun++
+    void work.then(() => cleanUps.ended++)
+  }
+  const running = new Acquisition(store, { ...REQUEST, ...request }, onEvent, waitUntil).run()
+  running.catch(() => undefined)
+  const asked = () =>
+    store.asked.map(({ operation, atMs }) => `${operation} at ${String(atMs - startedAt)}`)
+  return { store, running, asked, events, cleanUps }
+}
+
+/** A queue in which a waiter waits for ever, or its answer comes. */
+function queueOf(enqueue: () => Promise<Grant | Queued>) {
+  const left: string[] = []
+  const queue: LockQueue = {
+    noticesEnd: true,
+    canListen: false,
+    enqueue,
+    check: enqueue,
+    leave: ({ token }) => {
+      left.push(token)
+      return Promise.resolve()
+    },
+    listen: () => Promise.reject(new Error("it does not listen")),
+  }
+  return { queue, left }
+}
+
+const queued = (): Promise<Queued> =>
+  Promise.resolve({
+    kind: "queued",
+    holderTtlMs: 60_000,
+    isForeign: false,
+    place: 3,
+    ticket: "1",
+    serverTime: { sentAt: now(), micros: 1 },
+  })
+
+const forEver = () => vi.advanceTimersByTimeAsync(120_000)
+
+useVirtualTime()
+
+describe("waiting", () => {
+  test("pauses double up to two seconds while the holder has longer", async () => {
+    const { running, asked } = start({ tryAcquire: [busy(), busy(60_000)] }, { waitMs: 9_000 })
+    await forEver()
+    await expect(running).rejects.toBeInstanceOf(LockTimeoutError)
+    const at = [100, 300, 700, 1_500, 3_100, 5_100, 7_100, 9_000]
+    expect(asked()).toEqual(["tryAcquire at 0", ...at.map((ms) => `tryAcquire at ${String(ms)}`)])
+  })
+
+  test("the pause is what the holder has left where that is shorter", async () => {
+    const { running, asked } = start({
+      tryAcquire: [busy(), busy(60_000), busy(60_000), busy(60_000), busy(120), granted()],
+    })
+    await forEver()
+    await running
+    expect(asked().slice(-2)).toEqual(["tryAcquire at 1500", "tryAcquire at 1621"])
+  })
+
+  test("a holder whose key never expires is waited for with the backoff alone", async () => {
+    const { running, asked } = start({ tryAcquire: [busy(), busy(Infinity), granted()] })
+    await forEver()
+    await running
+    expect(asked()).toEqual(["tryAcquire at 0", "tryAcquire at 100", "tryAcquire at 300"])
+  })
+
+  test("an interval replaces the backoff, and each look but the last is the cheap one", async () => {
+    const request = { intervalMs: 250, waitMs: 600 }
+    const { running, asked } = start({ tryAcquire: [busy(), busy(9_000)] }, request)
+    await forEver()
+    await expect(running).rejects.toMatchObject({ requests: 4, waitedMs: 600 })
+    expect(asked()).toEqual([
+      "tryAcquire at 0",
+      "tryAcquire at 250",
+      "tryAcquire at 500",
+      "tryAcquire at 600",
+    ])
+  })
+
+  test("a spin lock whose outcome was once unknown looks with the check that knows itself", async () => {
+    const script = { tryAcquire: [failed(), busy(1), granted()] }
+    const { running, asked } = start(script, { intervalMs: 250 })
+    await forEver()
+    await running
+    expect(asked()).toEqual(["tryAcquire at 0", "tryAcquire at 100", "tryAcquire at 350"])
+  })
+
+  test("a call that was refused the lock for certain leaves nothing to clean up", async () => {
+    const { running, store } = start({ tryAcquire: [busy(), busy(9e9)] }, { waitMs: 1_000 })
+    await forEver()
+    await expect(running).rejects.toBeInstanceOf(LockTimeoutError)
+    expect(store.count("release")).toBe(0)
+  })
+
+  test("that it begins is an event, with the place where there is a queue; a look is none", async () => {
+    const script = { tryAcquire: [busy(), busy(9_000)] }
+    const looking = start(script, { waitMs: 0 })
+    const spinning = start(script, { waitMs: 500 })
+    const { queue } = queueOf(queued)
+    const waiting = start(script, { waitMs: 500 }, { queue })
+    const inQueueNot = start(script, { waitMs: 500, intervalMs: 100 }, { queue })
+    await forEver()
+    expect(looking.events).toEqual([])
+    expect(spinning.events).toEqual([{ type: "queued", name: "a", place: undefined }])
+    expect(waiting.events).toEqual([{ type: "queued", name: "a", place: 3 }])
+    expect(inQueueNot.events).toEqual([{ type: "queued", name: "a", place: undefined }])
+  })
+
+  test("whoever gives up in the queue leaves it, and who was never in it releases what it may have", async () => {
+    const { queue, left } = queueOf(queued)
+    const waiting = start({ tryAcquire: [busy()] }, { waitMs: 500 }, { queue })
+    await forEver()
+    await expect(waiting.running).rejects.toBeInstanceOf(LockTimeoutError)
+    expect(left).toEqual(["fl_a_b"])
+    expect(waiting.store.count("release")).toBe(0)
+    const released: unknown[] = []
+    const release: LockStore["release"] = ({ name, token }) => {
+      released.push({ name, token })
+      return Promise.resolve("gone")
+    }
+    const script = { tryAcquire: [failed({ outcome: "refused", status: 400 })] }
+    const failing = start(script, {}, { queue, release })
+    await forEver()
+    await expect(failing.running).rejects.toBeInstanceOf(LockBackendError)
+    expect(released).toEqual([{ name: "a", token: "fl_a_b" }])
+    expect(left).toHaveLength(1)
+  })
+})
+
+describe("unknown outcomes", () => {
+  test("are settled by the check that knows itself", async () => {
+    const { running, asked } = start({ tryAcquire: [failed(), granted()] })
+    await forEver()
+    await expect(running).resolves.toMatchObject({ requests: 2 })
+    expect(asked()).toEqual(["tryAcquire at 0", "tryAcquire at 100"])
+  })
+
+  test("three in a row mean that the database cannot be reached, however long the wait", async () => {
+    const script = { tryAcquire: [failed(), failed()], release: [failed()] }
+    const { running, store } = start(script, { waitMs: Infinity })
+    await forEver()
+    await expect(running).rejects.toBeInstanceOf(LockBackendError)
+    expect(store.count("tryAcquire")).toBe(3)
+  })
+
+  test("a mistake of ours is none: it is thrown as it is, at once", async () => {
+    const mistake = new TypeError("ours")
+    const { running, store } = start({ tryAcquire: [() => Promise.reject(mistake)] })
+    expect(await rejection(running)).toBe(mistake)
+    expect(store.count("tryAcquire")).toBe(1)
+  })
+
+  test("are cleaned up by five releases at most", async () => {
+    const script = { tryAcquire: [failed(), failed()], release: [failed()] }
+    const { running, store } = start(script)
+    await forEver()
+    await expect(running).rejects.toBeInstanceOf(LockBackendError)
+    expect(store.count("release")).toBe(5)
+  })
+
+  test("are cleaned up by a release that is itself tried again", async () => {
+    const release = [failed(), failed(), () => Promise.resolve("gone" as const)]
+    const { running, store } = start({ tryAcquire: [failed(), failed()], release })
+    await forEver()
+    await expect(running).rejects.toBeInstanceOf(LockBackendError)
+    expect(store.count("release")).toBe(3)
+  })
+
+  test("cost no more requests than the budget", async () => {
+    const script = { tryAcquire: [failed(), failed()], release: [failed()] }
+    const { running, store } = start(script, { maxRequests: 2 })
+    await forEver()
+    await expect(running).rejects.toBeInstanceOf(LockBackendError)
+    expect(store.count("tryAcquire")).toBe(2)
+  })
+
+  test("tell why the last question failed that had time to be answered", async () => {
+    // A pause of 100 ms does not fit into what is left of the 50.
+    const script = { tryAcquire: [failed({ status: 502 })], release: [failed()] }
+    const { running, store } = start(script, { waitMs: 0, timeoutMs: 50 })
+    await forEver()
+    await expect(running).rejects.toMatchObject({ status: 502 })
+    expect(store.count("tryAcquire")).toBe(1)
+  })
+
+  test("a refusal that passes is ridden out within the wait, and asked three times without one", async () => {
+    const passing = failed({ outcome: "refused", status: 400, refusal: "passing" })
+    const patient = start({ tryAcquire: [...Array<typeof passing>(5).fill(passing), granted()] })
+    const tryOnly = start({ tryAcquire: [passing], release: [failed()] }, { waitMs: 0 })
+    await forEver()
+    await patient.running
+    expect(patient.store.count("tryAcquire")).toBe(6)
+    await expect(tryOnly.running).rejects.toMatchObject({ status: 400 })
+    expect(tryOnly.store.count("tryAcquire")).toBe(3)
+  })
+
+  test("a refusal is believed at once", async () => {
+    const take = [failed({ outcome: "refused", status: 400 })]
+    const { running, store } = start({ tryAcquire: take, release: [failed()] })
+    await expect(running).rejects.toMatchObject({ phase: "acquire", status: 400 })
+    expect(store.count("tryAcquire")).toBe(1)
+  })
+
+  test("who was not let in has nothing to clean up", async () => {
+    const { running, store } = start({ tryAcquire: [failed({ outcome: "refused", status: 401 })] })
+    await expect(running).rejects.toMatchObject({ status: 401 })
+    await forEver()
+    expect(store.count("release")).toBe(0)
+  })
+
+  test("a grant whose ttl was over before it came is none", async () => {
+    const release = [() => Promise.resolve("released" as const)]
+    const { running, store } = start({ tryAcquire: [granted(1), granted(1)], release })
+    await forEver()
+    await expect(running).rejects.toThrow(/ttl was over/)
+    expect(store.count("release")).toBe(1)
+  })
+})
+
+describe("late answers", () => {
+  /** An attempt that was given up, and its answer, which the test gives. */
+  function givenUp() {
+    let resolve: (answer: unknown) => void = () => undefined
+    let reject: (error: Error) => void = () => undefined
+    const late = new Promise((res, rej) => {
+      resolve = res
+      reject = rej
+    })
+    late.catch(() => undefined)
+    return { answer: failed({ late }), late, resolve, reject }
+  }
+
+  test("never release what a later attempt of the same call was granted", async () => {
+    const first = givenUp()
+    const { running, store } = start({ tryAcquire: [first.answer, granted()] })
+    await forEver()
+    await running
+    first.resolve(grant(30_000))
+    await forEver()
+    expect(store.count("release")).toBe(0)
+  })
+
+  test("are released when the call has failed", async () => {
+    const attempts = [givenUp(), givenUp(), givenUp()]
+    const release = [() => Promise.resolve("released" as const)]
+    const { running, store, cleanUps } = start({
+      tryAcquire: attempts.map(({ answer }) => answer),
+      release,
+    })
+    await forEver()
+    await expect(running).rejects.toBeInstanceOf(LockBackendError)
+    expect(store.count("release")).toBe(1)
+    attempts[1]?.resolve(true)
+    await forEver()
+    expect(store.count("release")).toBe(2)
+    expect(cleanUps.ended).toBe(0)
+    for (const { reject } of attempts) reject(new Error("gave up"))
+    await forEver()
+    expect(store.count("release")).toBe(3)
+    expect(cleanUps.ended).toBe(1)
+  })
+
+  test("that come while a release is under way have one together, which is sent after all of them", async () => {
+    const attempts = [givenUp(), givenUp(), givenUp()]
+    let answer: (result: "released") => void = () => undefined
+    const slow = () => new Promise<"released">((resolve) => (answer = resolve))
+    const script = { tryAcquire: attempts.map(({ answer }) => answer), release: [slow] }
+    const { running, store } = start(script)
+    await forEver()
+    await expect(running).rejects.toBeInstanceOf(LockBackendError)
+    for (const { reject } of attempts) reject(new Error("gave up"))
+    await forEver()
+    expect(store.count("release")).toBe(1)
+    answer("released")
+    await forEver()
+    expect(store.count("release")).toBe(2)
+    answer("released")
+    await forEver()
+    expect(store.count("release")).toBe(2)
+  })
+
+  test("to a database that fails cost a release each, beside the first five", async () => {
+    const attempts = [givenUp(), givenUp(), givenUp()]
+    const script = { tryAcquire: attempts.map(({ answer }) => answer), release: [failed()] }
+    const { running, store } = start(script)
+    await forEver()
+    await expect(running).rejects.toBeInstanceOf(LockBackendError)
+    expect(store.count("release")).toBe(5)
+    for (const [i, { reject }] of attempts.entries()) {
+      reject(new Error("gave up"))
+      await forEver()
+      expect(store.count("release")).toBe(6 + i)
+    }
+  })
+
+  test("that a grant did not wait for are withdrawn when they come, however they do", async () => {
+    for (const how of ["resolve", "reject"] as const) {
+      const vote = givenUp()
+      const release = [() => Promise.resolve("gone" as const)]
+      const take = () => Promise.resolve({ ...grant(30_000), underWay: [vote.late] })
+      const { running, store } = start({ tryAcquire: [take], release })
+      const { withdrawLate } = await running
+      const withdrawals = withdrawLate()
+      expect(withdrawals).toHaveLength(1)
+      await forEver()
+      expect(store.count("release")).toBe(0)
+      vote[how](new Error("it came"))
+      await Promise.all(withdrawals)
+      expect(store.count("release")).toBe(1)
+      expect(withdrawLate()).toEqual([])
+    }
+  })
+
+  test("of a grant out of the queue are withdrawn by leaving it: a late enqueue takes a place", async () => {
+    const attempt = givenUp()
+    const answers = [attempt.answer, () => Promise.resolve(grant(30_000))]
+    const enqueue = () => (answers.shift() ?? queued)() as Promise<Grant | Queued>
+    const { queue, left } = queueOf(enqueue)
+    const { running, store } = start({ tryAcquire: [busy()] }, {}, { queue })
+    await forEver()
+    const { withdrawLate } = await running
+    const withdrawals = withdrawLate()
+    attempt.resolve("queued")
+    await Promise.all(withdrawals)
+    expect(left).toEqual(["fl_a_b"])
+    expect(store.count("release")).toBe(0)
+  })
+
+  test("that are failures are followed by a release too, since a client may have sent until then", async () => {
+    const attempt = givenUp()
+    const release = [() => Promise.resolve("released" as const)]
+    const { running, store } = start({ tryAcquire: [attempt.answer], release }, { maxRequests: 1 })
+    await forEver()
+    await expect(running).rejects.toBeInstanceOf(LockBackendError)
+    attempt.reject(new Error("fetch failed"))
+    await forEver()
+    expect(store.count("release")).toBe(2)
+  })
+
+  test("that came before the release cost no second one", async () => {
+    const attempt = givenUp()
+    const release = [() => Promise.resolve("released" as const)]
+    attempt.reject(new Error("aborted"))
+    const { running, store } = start({ tryAcquire: [attempt.answer], release }, { maxRequests: 1 })
+    await forEver()
+    await expect(running).rejects.toBeInstanceOf(LockBackendError)
+    expect(store.count("release")).toBe(1)
+  })
+})
+
+describe("the clean-up", () => {
+  test("of a call that was granted the lock is none", async () => {
+    const { running, cleanUps } = start({ tryAcquire: [granted()] })
+    await running
+    expect(cleanUps).toEqual({ begun: 0, ended: 0 })
+  })
+
+  test("is told to waitUntil, and ends at once where there is nothing to clean up", async () => {
+    const { running, cleanUps } = start({ tryAcquire: [busy(9e9)] }, { waitMs: 0, maxRequests: 1 })
+    await rejection(running)
+    expect(cleanUps.begun).toBe(1)
+    await vi.advanceTimersByTimeAsync(0)
+    expect(cleanUps.ended).toBe(1)
+  })
+
+  test("ends with its release, and keeps the failure of the call waiting for neither", async () => {
+    const release = [
+      () => new Promise<"gone">((resolve) => setTimeout(resolve, 500, "gone" as const)),
+    ]
+    const script = { tryAcquire: [failed({ outcome: "refused", status: 400 })], release }
+    const { running, cleanUps } = start(script)
+    expect(await rejection(running)).toBeInstanceOf(LockBackendError)
+    await vi.advanceTimersByTimeAsync(499)
+    expect(cleanUps).toEqual({ begun: 1, ended: 0 })
+    await vi.advanceTimersByTimeAsync(1)
+    expect(cleanUps.ended).toBe(1)
+  })
+
+  test("ends where the database answers no release", async () => {
+    const script = {
+      tryAcquire: [failed({ outcome: "refused", status: 400 })],
+      release: [failed()],
+    }
+    const { running, cleanUps } = start(script)
+    await rejection(running)
+    await forEver()
+    expect(cleanUps).toEqual({ begun: 1, ended: 1 })
+  })
+})
+
+describe("aborts", () => {
+  test("before the call send nothing", async () => {
+    const { running, asked, cleanUps } = start({}, { signal: AbortSignal.abort("no") })
+    expect(await rejection(running)).toBe("no")
+    expect(asked()).toEqual([])
+    expect(cleanUps.begun).toBe(0)
+  })
+
+  test("end the pause of a spin lock at once, and look no more", async () => {
+    const controller = new AbortController()
+    const request = { signal: controller.signal, intervalMs: 5_000 }
+    const { running, asked } = start({ tryAcquire: [busy()], release: [failed()] }, request)
+    await vi.advanceTimersByTimeAsync(100)
+    controller.abort("enough")
+    expect(await rejection(running)).toBe("enough")
+    await forEver()
+    expect(asked().filter((what) => !what.startsWith("release"))).toEqual(["tryAcquire at 0"])
+  })
+
+  /** A call that is aborted while its first question is under way. */
+  function abortedMidway() {
+    const controller = new AbortController()
+    const reason = new Error("enough")
+    let answer: (value: Grant | Busy) => void = () => undefined
+    let fail: () => void = () => undefined
+    const take = new Promise<Grant | Busy>((resolve, reject) => {
+      answer = resolve
+      fail = () => void failed()().catch(reject)
+    })
+    const release = [() => Promise.resolve("released" as const)]
+    const script = { tryAcquire: [() => take], release }
+    const call = start(script, { signal: controller.signal })
+    controller.abort(reason)
+    return { ...call, reason, answer, fail }
+  }
+
+  test("release what the request under way was granted, after its answer", async () => {
+    const { running, store, reason, answer } = abortedMidway()
+    expect(await rejection(running)).toBe(reason)
+    await forEver()
+    expect(store.count("release")).toBe(0)
+    answer(grant(30_000))
+    await forEver()
+    expect(store.count("release")).toBe(1)
+  })
+
+  test("release what the request under way may have been granted", async () => {
+    const { running, store, reason, fail } = abortedMidway()
+    expect(await rejection(running)).toBe(reason)
+    fail()
+    await forEver()
+    expect(store.count("release")).toBe(1)
+  })
+
+  test("release what a refusal may hide that does not recognize our own lock", async () => {
+    const { running, store, reason, answer } = abortedMidway()
+    expect(await rejection(running)).toBe(reason)
+    answer({ kind: "busy", holderTtlMs: undefined, mayBeOurs: true })
+    await forEver()
+    expect(store.count("release")).toBe(1)
+  })
+
+  test("release nothing that was refused for certain", async () => {
+    const { running, store, reason, answer } = abortedMidway()
+    expect(await rejection(running)).toBe(reason)
+    answer({ kind: "busy", holderTtlMs: 500 })
+    await forEver()
+    expect(store.count("release")).toBe(0)
+  })
+})
+
+describe("deadlines", () => {
+  test("a waiter that was frozen for longer than its wait looks once more, with the time of a request", async () => {
+    const { running, store } = start({ tryAcquire: [busy(), busy(60_000)] }, { waitMs: 5_000 })
+    await vi.advanceTimersByTimeAsync(1_000)
+    freeze(60_000)
+    await forEver()
+    await expect(running).rejects.toBeInstanceOf(LockTimeoutError)
+    expect(store.asked.every(({ timeoutMs }) => timeoutMs === 1_000)).toBe(true)
+  })
+
+  test("a waiter that was frozen in the middle of a request asks again before it gives up", async () => {
+    const lost = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      return failed()()
+    }
+    const { running, store } = start({ tryAcquire: [lost, busy(60_000)] }, { waitMs: 5_000 })
+    await vi.advanceTimersByTimeAsync(10)
+    freeze(60_000)
+    await forEver()
+    await expect(running).rejects.toBeInstanceOf(LockTimeoutError)
+    expect(store.asked.map(({ timeoutMs }) => timeoutMs).slice(0, 2)).toEqual([1_000, 900])
+  })
+
+  test("a wall clock that is set by two hours neither ends a wait nor prolongs it", async () => {
+    for (const jump of [7_200_000, -7_200_000]) {
+      const { running, store } = start({ tryAcquire: [busy(), busy(Infinity)] }, { waitMs: 9_000 })
+      await vi.advanceTimersByTimeAsync(1_000)
+      vi.setSystemTime(Date.now() + jump)
+      await vi.advanceTimersByTimeAsync(7_900)
+      expect(store.count("tryAcquire")).toBe(8)
+      await vi.advanceTimersByTimeAsync(200)
+      await expect(running).rejects.toMatchObject({ name: "LockTimeoutError", waitedMs: 9_000 })
+    }
+  })
+
+  test("no request is given longer than its timeout, the ttl, or what is left of the call", async () => {
+    const limits = async (request: Partial<AcquisitionRequest>) => {
+      const script = { tryAcquire: [busy(), busy(Infinity)] }
+      const { running, store } = start(script, request)
+      await forEver()
+      await rejection(running)
+      return store.asked.map(({ timeoutMs }) => timeoutMs)
+    }
+    expect(await limits({ timeoutMs: 700, waitMs: 0 })).toEqual([700])
+    expect(await limits({ timeoutMs: 700, ttlMs: 40, waitMs: 0 })).toEqual([40])
+    expect(await limits({ timeoutMs: 700, waitMs: 100 })).toEqual([700, 700])
+  })
+})

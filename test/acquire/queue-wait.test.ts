@@ -1,0 +1,391 @@
+// A wait in the queue, step by step: what is heard, what is believed of it, and when is asked.
+import { type AcquisitionRequest, Attempts } from "../../src/acquire/attempts.js"
+import { QueueWait } from "../../src/acquire/queue-wait.js"
+import { LockBackendError, LockTimeoutError } from "../../src/index.js"
+import { RedisError } from "../../src/redis/redis-error.js"
+import type { Busy, Grant, LockQueue, Notice, Queued } from "../../src/redis/store.js"
+import { now } from "../../src/time/validity.js"
+import { rejection } from "../support/outcomes.js"
+import { REQUEST } from "../support/request.js"
+import { grant } from "../support/scripted-store.js"
+import { useVirtualTime } from "../support/virtual-time.js"
+import { describe, expect, test, vi } from "vitest"
+
+/** What the server's clock says when the place is given. */
+const MICROS = 1_000_000
+
+type Answer = Grant | Queued | Busy
+
+const queued = (facts: Partial<Queued> = {}): Queued => ({
+  kind: "queued",
+  holderTtlMs: 50_000,
+  isForeign: false,
+  place: 3,
+  ticket: "17",
+  serverTime: { sentAt: now(), micros: MICROS },
+  ...facts,
+})
+
+const busy: Busy = { kind: "busy", holderTtlMs: 0 }
+
+const fail = () => {
+  throw new RedisError("it is away", { outcome: "unknown" })
+}
+
+/** A grant that is heard of just now. */
+const heard = (facts: Partial<Extract<Notice, { kind: "granted" }>> = {}): Notice => ({
+  kind: "granted",
+  micros: MICROS + 1,
+  leaseMs: 3_000,
+  fencingToken: undefined,
+  heardAt: now(),
+  ...facts,
+})
+
+/** Starts a wait; each question is answered in turn, the last answer repeats. */
+function wait(
+  answers: readonly (() => Answer)[],
+  request: Partial<AcquisitionRequest> = {},
+  listening: () => Promise<unknown> = () => Promise.resolve(),
+  noticesEnd = true,
+) {
+  const startedAt = Date.now()
+  const asked: string[] = []
+  const places: number[] = []
+  const polling: string[] = []
+  /** Those that it was entered with, "-" for none. */
+  const channels: string[] = []
+  const stream = { within: 0, closed: 0 }
+  let tell: (notice: Notice) => void = () => undefined
+  let questions = 0
+  const answer = () => {
+    const next = answers[Math.min(questions++, answers.length - 1)]
+    return new Promise<Answer>((resolve) => {
+      resolve(next?.() ?? busy)
+    })
+  }
+  const note = (what: string) => asked.push(`${what} at ${String(Date.now() - startedAt)}`)
+  const queue: LockQueue = {
+    noticesEnd,
+    canListen: true,
+    enqueue: ({ channel = "-" }, ticket) => {
+      channels.push(channel)
+      note(`enqueue ${ticket ?? "anew"}`)
+      return answer() as Promise<Grant | Queued>
+    },
+    check: (_, ticket) => {
+      note(`check ${ticket}`)
+      return answer()
+    },
+    leave: () => Promise.resolve(),
+    listen: async (_, onNotice, within) => {
+      note("listen")
+      stream.within = within
+      tell = onNotice
+      await listening()
+      return { close: () => stream.closed++ }
+    },
+  }
+  const all = { ...REQUEST, waitMs: 60_000, ...request }
+  const running = new QueueWait(queue, all, new Attempts(all), {
+    onQueued: (place) => places.push(place),
+    onPolling: (reason) => polling.push(reason),
+  }).run()
+  running.catch(() => undefined)
+  return {
+    running,
+    asked,
+    places,
+    polling,
+    channels,
+    stream,
+    tell: (notice: Notice) => {
+      tell(notice)
+    },
+  }
+}
+
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
+
+useVirtualTime()
+
+describe("a grant that is heard of", () => {
+  test("ends the wait without a question, as a lease, and its stream with it", async () => {
+    const { running, asked, places, stream, tell } = wait([queued], { fencing: true })
+    await pass(1_000)
+    tell(heard({ fencingToken: 7 }))
+    expect(await running).toMatchObject({ kind: "granted", isLease: true, fencingToken: 7 })
+    expect(asked).toEqual(["listen at 0", "enqueue anew at 0"])
+    expect(places).toEqual([3])
+    expect(stream.closed).toBe(1)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test("for the whole ttl is no lease", async () => {
+    const { running, tell } = wait([queued], { ttlMs: 2_000 })
+    await pass(10)
+    tell(heard({ leaseMs: 2_000 }))
+    expect(await running).toMatchObject({ isLease: false })
+  })
+
+  test("is not believed where it is older than the answer that the lock is another's", async () => {
+    const older = wait([queued, () => grant(30_000)])
+    const asOld = wait([queued])
+    await pass(10)
+    older.tell(heard({ micros: MICROS - 1 }))
+    asOld.tell(heard({ micros: MICROS }))
+    await older.running
+    await asOld.running
+    expect(older.asked.at(-1)).toBe("check 17 at 10")
+    expect(asOld.asked.at(-1)).toBe("enqueue anew at 0")
+  })
+
+  test("is not believed where its lease was over when it was heard of", async () => {
+    const { running, asked, tell } = wait([queued, () => grant(30_000)])
+    await pass(5_000)
+    // Granted when the place was given, five seconds ago.
+    tell(heard({ micros: MICROS }))
+    await running
+    expect(asked.at(-1)).toBe("check 17 at 5000")
+  })
+
+  test.each([
+    ["for longer than was asked for", { leaseMs: 3_001 }, {}],
+    ["with a fencing token that was not", { fencingToken: 7 }, {}],
+    ["without the fencing token that was", {}, { fencing: true }],
+  ])("%s is not believed: it asks at once, and listens no more", async (_, facts, request) => {
+    const { running, asked, stream, tell } = wait([queued, () => grant(30_000)], request)
+    await pass(10)
+    tell(heard(facts))
+    await running
+    expect(asked.at(-1)).toBe("check 17 at 10")
+    expect(stream.closed).toBe(1)
+  })
+
+  test("is heard of also by who has no request left to ask", async () => {
+    const { running, asked, tell } = wait([queued], { maxRequests: 2 })
+    await pass(10)
+    tell(heard())
+    await running
+    expect(asked).toEqual(["listen at 0", "enqueue anew at 0"])
+  })
+})
+
+describe("who listens", () => {
+  test("asks when it is time to, and goes on listening", async () => {
+    const { running, asked, stream, tell } = wait([() => queued({ holderTtlMs: 5_000, place: 0 })])
+    await pass(5_001)
+    expect(asked.at(-1)).toBe("check 17 at 5001")
+    expect(stream.closed).toBe(0)
+    tell(heard())
+    await running
+    expect(asked).toHaveLength(3)
+  })
+
+  test("asks when the lease of which it is told as the next one is over", async () => {
+    const stranger = () => queued({ isForeign: true, holderTtlMs: Infinity })
+    const { asked, tell } = wait([stranger])
+    await pass(1_000)
+    tell({ kind: "next", leaseMs: 2_500 })
+    await pass(4_000)
+    expect(asked[2]).toBe("check 17 at 3501")
+  })
+
+  test("asks at once when its stream has ended, and from then on from time to time", async () => {
+    const { asked, stream, tell } = wait([() => queued({ place: 0 })])
+    await pass(1_000)
+    tell({ kind: "end" })
+    await pass(500)
+    expect(stream.closed).toBe(1)
+    expect(asked.slice(2, 4)).toEqual(["check 17 at 1000", "check 17 at 1052"])
+  })
+
+  test("looks once more when the wait is over", async () => {
+    const { running, asked } = wait([queued], { waitMs: 2_000 })
+    await pass(2_001)
+    await expect(running).rejects.toBeInstanceOf(LockTimeoutError)
+    expect(asked.slice(2)).toEqual(["check 17 at 2001"])
+  })
+
+  test("takes its old place again after a grant that it has missed, and trusts its stream no more", async () => {
+    const missed = [() => queued({ holderTtlMs: 1_000, place: 0 }), () => busy, () => grant(30_000)]
+    const { running, asked, stream, channels } = wait(missed)
+    await pass(1_001)
+    await running
+    expect(asked.slice(2)).toEqual(["check 17 at 1001", "enqueue 17 at 1001"])
+    expect(stream.closed).toBe(1)
+    expect(channels).toEqual([expect.stringMatching(/^fetchlock-/), "-"])
+  })
+
+  test("comes back to its place when it was taken for dead, and goes on listening", async () => {
+    const answers = [queued, () => busy, queued]
+    const { running, asked, tell, stream, channels } = wait(answers)
+    await pass(1_000)
+    tell({ kind: "next", leaseMs: 0 })
+    await pass(30)
+    expect(asked.slice(2)).toEqual(["check 17 at 1025", "enqueue 17 at 1025"])
+    expect(channels[1]).toBe(channels[0])
+    expect(stream.closed).toBe(0)
+    tell(heard())
+    expect(await running).toMatchObject({ kind: "granted" })
+  })
+
+  test("trusts its stream no more when it misses a grant after that", async () => {
+    const answers = [queued, queued, () => busy, queued]
+    const { tell, stream, channels } = wait(answers)
+    await pass(1_000)
+    tell({ kind: "next", leaseMs: 0 })
+    await pass(30_000)
+    expect(channels).toEqual([expect.stringMatching(/^fetchlock-/), "-"])
+    expect(stream.closed).toBe(1)
+  })
+
+  test("shows that it lives, however often it is told that it is next", async () => {
+    const { asked, tell } = wait([queued])
+    for (let told = 0; told < 10; told++) {
+      tell({ kind: "next", leaseMs: 3_000 })
+      await pass(2_000)
+    }
+    await pass(1)
+    expect(asked.slice(2)).toEqual(["check 17 at 20000"])
+  })
+
+  test("asks more often where the end of a stream is not noticed", async () => {
+    const { asked } = wait([queued], {}, undefined, false)
+    await pass(5_000)
+    expect(asked.at(-1)).toBe("check 17 at 5000")
+  })
+
+  test("who has the lock at once has not waited", async () => {
+    const { running, places } = wait([() => grant(30_000)])
+    await running
+    expect(places).toEqual([])
+  })
+})
+
+describe("the stream", () => {
+  test("is given half of the wait at most, and no more than a request", async () => {
+    const within = (waitMs: number) => wait([queued], { waitMs }).stream.within
+    expect([within(60_000), within(1_000)]).toEqual([1_000, 500])
+    await pass(1)
+  })
+
+  test("is opened where the budget allows the place in the queue as well", async () => {
+    const [two, one] = [2, 1].map((maxRequests) => wait([queued], { maxRequests }))
+    await pass(1)
+    expect(two?.asked).toEqual(["listen at 0", "enqueue anew at 0"])
+    expect(one?.asked).toEqual(["enqueue anew at 0"])
+  })
+
+  test("that is not to be had is done without, unless that is a mistake of ours", async () => {
+    const lost = new RedisError("lost", { outcome: "unknown" })
+    const { asked } = wait([() => queued({ place: 0 })], {}, () => Promise.reject(lost))
+    await pass(35)
+    expect(asked).toEqual(["listen at 0", "enqueue anew at 0", "check 17 at 35"])
+    const mistake = new TypeError("ours")
+    const failing = wait([queued], {}, () => Promise.reject(mistake))
+    expect(await rejection(failing.running)).toBe(mistake)
+  })
+
+  test("that opens after an abort is closed", async () => {
+    const controller = new AbortController()
+    let open: (value: unknown) => void = () => undefined
+    const opening = new Promise((resolve) => {
+      open = resolve
+    })
+    const { running, stream } = wait([queued], { signal: controller.signal }, () => opening)
+    controller.abort("enough")
+    expect(await rejection(running)).toBe("enough")
+    expect(stream.closed).toBe(0)
+    open(undefined)
+    await pass(1)
+    expect(stream.closed).toBe(1)
+  })
+})
+
+describe("a waiter that has to poll although it wanted to listen", () => {
+  test.each([
+    ["refused", { outcome: "refused", status: 404 }],
+    ["failed", { outcome: "unknown" }],
+  ] as const)("says that the stream was %s", async (reason, failure) => {
+    const refusing = () => Promise.reject(new RedisError("no", failure))
+    const { polling } = wait([queued], {}, refusing)
+    await pass(10)
+    expect(polling).toEqual([reason])
+  })
+
+  test("says once that the stream has ended", async () => {
+    const { polling, tell } = wait([queued])
+    await pass(10)
+    tell({ kind: "end" })
+    await pass(5_000)
+    expect(polling).toEqual(["ended"])
+  })
+
+  test("says nothing where it was told to poll, or where it listens", async () => {
+    const told = wait([queued], { push: false })
+    const listening = wait([queued])
+    await pass(10)
+    expect([told.polling, listening.polling]).toEqual([[], []])
+  })
+})
+
+test.each([true, false])(
+  "a database that says again and again that the lock is free is not flooded (push: %s)",
+  async (push) => {
+    const { asked } = wait([() => queued({ holderTtlMs: 0, place: 0 })], { push })
+    await pass(4_000)
+    expect(asked.length).toBeLessThan(40)
+  },
+)
+
+describe("an outage", () => {
+  test("is ridden out within the wait: the waiter keeps its place", async () => {
+    const away = Array<() => Answer>(8).fill(fail)
+    const { running, asked } = wait([queued, ...away, queued, () => grant(30_000)], { push: false })
+    await pass(20_000)
+    expect(await running).toMatchObject({ kind: "granted" })
+    expect(asked.slice(1).every((what) => what.startsWith("check 17"))).toBe(true)
+  })
+
+  test("of more than 30 s ends the wait as a failure of the database", async () => {
+    const { running } = wait([queued, fail], { push: false, waitMs: Infinity })
+    await pass(29_000)
+    let isOver = false
+    void running.catch(() => (isOver = true))
+    await pass(0)
+    expect(isOver).toBe(false)
+    await pass(4_000)
+    await expect(running).rejects.toBeInstanceOf(LockBackendError)
+  })
+
+  test("that outlasts the wait ends with it, one request later at most", async () => {
+    const { running } = wait([queued, fail], { push: false, waitMs: 5_000, timeoutMs: 1_000 })
+    await pass(6_000)
+    await expect(running).rejects.toBeInstanceOf(LockBackendError)
+  })
+})
+
+describe("who polls", () => {
+  test("asks ever less often at the same place, and at the rate of the queue once that has moved", async () => {
+    const moved = () => queued({ place: 1 })
+    const { asked } = wait([queued, queued, moved], { push: false })
+    await pass(1_500)
+    // 140 and 210 ms; then two places took 210 ms, and it is the second: 0.85 x 105 ms.
+    const at = [140, 350, 439]
+    expect(asked.slice(1, 4)).toEqual(at.map((ms) => `check 17 at ${String(ms)}`))
+  })
+
+  test("takes its old place again as well", async () => {
+    const { running, asked } = wait([queued, () => busy, () => grant(30_000)], { push: false })
+    await pass(200)
+    await running
+    expect(asked.slice(1)).toEqual(["check 17 at 140", "enqueue 17 at 140"])
+  })
+
+  test("gives up when it may not ask again", async () => {
+    const { running, asked } = wait([queued], { push: false, maxRequests: 1 })
+    await expect(running).rejects.toBeInstanceOf(LockTimeoutError)
+    expect(asked).toEqual(["enqueue anew at 0"])
+  })
+})

@@ -1,0 +1,118 @@
+// A project of a user's, outside the repository, with the packed package installed.
+import { execFileSync } from "node:child_process"
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join, resolve } from "node:path"
+import type { Snippet } from "./snippets.js"
+
+/** What else the user has installed. */
+const NEIGHBOURS = [
+  "@fetchlock/dev-server",
+  "@upstash/redis",
+  "@types/node",
+  "@cloudflare/workers-types",
+  "hono",
+  "typescript",
+]
+
+/** Packages that snippets import and nobody here has installed. */
+const STRANGERS = `
+declare module "next/server" {
+  function connection(): Promise<void>
+}
+declare module "@vercel/functions" {
+  function waitUntil(work: Promise<unknown>): void
+}
+`
+
+/** What Workers import and only their own types declare. */
+const WORKERS = `
+declare module "cloudflare:workers" {
+  const env: object
+  function waitUntil(work: Promise<unknown>): void
+}
+`
+
+/** What snippets use without saying where it comes from. */
+const SURROUNDINGS = `
+import type { Lock, LockManager, LockTransfer } from "fetchlock"
+
+declare global {
+  const locks: LockManager
+  const lock: Lock
+  const env: { UPSTASH_REDIS_REST_URL: string; UPSTASH_REDIS_REST_TOKEN: string }
+  const total: number
+  const message: { lock: LockTransfer }
+  const queue: { send(message: object): Promise<void> }
+  function charge(options: { signal: AbortSignal }): Promise<void>
+  function buildReport(): Promise<void>
+  function readProfile(): Promise<string>
+  function writeProfile(options: { signal: AbortSignal }): Promise<void>
+  function buildExport(options: { signal: AbortSignal }): Promise<void>
+  function transfer(options: { signal: AbortSignal }): Promise<void>
+  function lead(options: { signal: AbortSignal }): Promise<void>
+  function sql(text: TemplateStringsArray, ...values: unknown[]): Promise<{ count: number }>
+}
+`
+
+export class Project {
+  readonly folder: string
+
+  private constructor(folder: string) {
+    this.folder = folder
+  }
+
+  static async create(): Promise<Project> {
+    const folder = await mkdtemp(join(tmpdir(), "fetchlock-user-"))
+    const options = { encoding: "utf8" as const }
+    const pack = ["pack", "--ignore-scripts", "--json", "--pack-destination", folder]
+    const [{ filename }] = JSON.parse(execFileSync("npm", pack, options)) as [{ filename: string }]
+    const installed = join(folder, "node_modules", "fetchlock")
+    await mkdir(installed, { recursive: true })
+    const tarball = join(folder, filename)
+    execFileSync("tar", ["-xzf", tarball, "--strip-components", "1", "-C", installed])
+    for (const neighbour of NEIGHBOURS) {
+      const link = join(folder, "node_modules", neighbour)
+      await mkdir(join(link, ".."), { recursive: true })
+      await symlink(resolve("node_modules", neighbour), link)
+    }
+    await writeFile(join(folder, "package.json"), `{ "type": "module" }`)
+    return new Project(folder)
+  }
+
+  remove(): Promise<void> {
+    return rm(this.folder, { recursive: true, force: true })
+  }
+
+  /** Compiles each snippet as a module of its own, and answers what the compiler has to say. */
+  async compile(snippets: readonly Snippet[], surroundings: "DOM" | "Workers"): Promise<string> {
+    const folder = await mkdtemp(join(this.folder, "snippets-"))
+    const isWorkers = surroundings === "Workers"
+    const config = {
+      compilerOptions: {
+        target: "ES2022",
+        module: "NodeNext",
+        lib: ["ES2022", "ESNext.Disposable", ...(isWorkers ? [] : ["DOM"])],
+        types: isWorkers ? ["@cloudflare/workers-types"] : ["node"],
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        noUncheckedIndexedAccess: true,
+        // Checking the DOM's own types would take most of the time.
+        skipLibCheck: !isWorkers,
+        noEmit: true,
+      },
+    }
+    await writeFile(join(folder, "tsconfig.json"), JSON.stringify(config))
+    await writeFile(join(folder, "surroundings.d.ts"), SURROUNDINGS)
+    await writeFile(join(folder, "strangers.d.ts"), STRANGERS + (isWorkers ? "" : WORKERS))
+    for (const [index, { code, place }] of snippets.entries()) {
+      await writeFile(join(folder, `${index}.ts`), `// ${place}\n${code}\nexport {}\n`)
+    }
+    try {
+      const tsc = join("node_modules", "typescript", "bin", "tsc")
+      return execFileSync(process.execPath, [tsc, "-p", folder], { encoding: "utf8" })
+    } catch (error) {
+      return (error as { stdout: string }).stdout
+    }
+  }
+}

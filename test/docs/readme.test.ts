@@ -1,0 +1,214 @@
+// Holds the README and the docs to the code: the programs compile and run, the tables are complete, the commands
+// are the ones that CI runs.
+import { execFileSync } from "node:child_process"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { pathToFileURL } from "node:url"
+import { transform } from "esbuild"
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest"
+import { until } from "../support/outcomes.js"
+import { Project } from "./project.js"
+import { readSnippets } from "./snippets.js"
+import { type Database, openDatabase } from "../support/variants.js"
+import { Isolate } from "../workerd/isolate.js"
+
+const readme = readFileSync("README.md", "utf8")
+const reference = readFileSync("docs/reference.md", "utf8")
+const markdownIn = (folder: string) =>
+  readdirSync(folder)
+    .filter((file) => file.endsWith(".md"))
+    .map((file) => `${folder}/${file}`)
+const pages = ["README.md", "packages/dev-server/README.md", ...markdownIn("docs")]
+const snippets = readSnippets("README.md")
+const workers = snippets.filter(({ isWorker }) => isWorker)
+
+let project: Project
+let database: Database
+
+beforeAll(async () => {
+  project = await Project.create()
+  database = await openDatabase("embedded engine")
+}, 60_000)
+
+afterAll(async () => {
+  await database.close()
+  await project.remove()
+})
+
+test("CI runs the two commands that the README prints", () => {
+  const [, commands] = /^```sh\n([^]*?)```$/m.exec(readme) ?? []
+  expect(commands).toBe("npm ci && npm run demo\nnpm ci && npm test\n")
+  expect(execFileSync("bash", [".ci/run", "--list"], { encoding: "utf8" })).toBe(commands)
+})
+
+describe("programs", { timeout: 60_000 }, () => {
+  test("all of them compile against the packed package", async () => {
+    expect(await project.compile(pages.flatMap(readSnippets), "DOM")).toBe("")
+  })
+
+  test("Workers compile with the types of the Workers runtime", async () => {
+    expect(workers).toHaveLength(2)
+    expect(await project.compile(workers, "Workers")).toBe("")
+  })
+
+  test("one that is wrong does not compile", async () => {
+    const wrong = { code: "await locks.acquire(42)\n", place: "here", isWorker: false }
+    expect(await project.compile([wrong], "Workers")).toContain("not assignable to parameter")
+  })
+
+  test("a quick start has at most ten lines", () => {
+    for (const { code, place } of snippets.slice(0, 3)) {
+      expect(code.trimEnd().split("\n").length, place).toBeLessThanOrEqual(10)
+    }
+  })
+})
+
+describe("the quick starts run", { timeout: 30_000 }, () => {
+  /** The keys that are there while a service of somebody else's is asked. */
+  let keysMeanwhile: unknown
+  /** What that service waits for. */
+  let payment = Promise.resolve()
+
+  /** Plays those services; what is meant for the database goes there. */
+  async function network(request: Request): Promise<Response> {
+    const { method, headers, url } = request
+    if (!new URL(url).hostname.endsWith(".example")) {
+      return fetch(url, { method, headers: [...headers], body: await request.text() })
+    }
+    keysMeanwhile = await database.command("KEYS", "*")
+    await payment
+    return new Response("done")
+  }
+
+  const env = () => ({
+    UPSTASH_REDIS_REST_URL: database.url,
+    UPSTASH_REDIS_REST_TOKEN: database.token,
+  })
+
+  const kinds: [string, number, string[]][] = [
+    ["per request", 0, []],
+    ["at module scope", 1, []],
+    ["at module scope, with nodejs_compat", 1, ["nodejs_compat"]],
+  ]
+
+  async function start(index: number, compatibilityFlags: string[]): Promise<Isolate> {
+    await writeFile(join(project.folder, "worker.ts"), workers[index]?.code ?? "")
+    // Not the test's own connection: the local runtime lets a request go on whose connection has ended.
+    const source = `
+      import worker from "./worker.ts"
+      export default {
+        fetch(request, env, ctx) {
+          if (new URL(request.url).pathname !== "/goes-away") return worker.fetch(request, env, ctx)
+          const signal = AbortSignal.timeout(1_000)
+          return env.SELF.fetch("https://me.example/", { signal }).catch(() => new Response("gone"))
+        },
+      }`
+    const worker = { source, folder: project.folder }
+    const own = { worker, env: env(), self: "SELF" }
+    const options = { ...own, compatibilityFlags, outbound: network }
+    const isolate = await Isolate.start(options)
+    onTestFinished(() => isolate.stop())
+    return isolate
+  }
+
+  test.each(kinds)("a Worker, its manager made %s", async (_, index, flags) => {
+    const isolate = await start(index, flags)
+    expect(await (await isolate.fetch("/")).text()).toBe("done")
+    expect(keysMeanwhile).toEqual(["lock:invoice:42"])
+    expect(await database.command("KEYS", "*")).toEqual([])
+  })
+
+  test.each(kinds)("one releases for a caller that went away, made %s", async (_, index, flags) => {
+    const isolate = await start(index, flags)
+    let pay!: () => void
+    payment = new Promise((resolve) => (pay = resolve))
+    onTestFinished(() => {
+      pay()
+    })
+    expect(await (await isolate.fetch("/goes-away")).text()).toBe("gone")
+    expect(await database.command("EXISTS", "lock:invoice:42")).toBe(1)
+    pay()
+    // Long before the ttl of 30 s.
+    await until(async () => (await database.command("EXISTS", "lock:invoice:42")) === 0)
+  })
+
+  test("a Vercel function", async () => {
+    const source = snippets.find(({ code }) => code.includes("function POST"))?.code ?? ""
+    const file = join(project.folder, "route.mjs")
+    await writeFile(file, (await transform(source, { loader: "ts" })).code)
+    const route = (await import(pathToFileURL(file).href)) as {
+      POST(request: Request): Promise<Response>
+    }
+    const realFetch = fetch
+    vi.stubGlobal("fetch", (url: string, init: RequestInit) =>
+      url.startsWith(database.url) ? realFetch(url, init) : network(new Request(url, init)),
+    )
+    vi.stubEnv("KV_REST_API_URL", database.url)
+    vi.stubEnv("KV_REST_API_TOKEN", database.token)
+    onTestFinished(() => {
+      vi.unstubAllGlobals()
+      vi.unstubAllEnvs()
+    })
+    const post = () => route.POST(new Request("https://me.example/report", { method: "POST" }))
+
+    expect(await (await post()).text()).toBe("done")
+    expect(keysMeanwhile).toEqual(["lock:report"])
+    await database.command("SET", "lock:report", "somebody else's", "PX", "60000")
+    expect((await post()).status).toBe(409)
+  })
+})
+
+describe("the map in CONTRIBUTING.md", () => {
+  const page = readFileSync("CONTRIBUTING.md", "utf8")
+
+  test("names only files and folders that exist", () => {
+    const paths = [...page.matchAll(/`((?:src|test|packages|\.github|\.ci)\/[\w./-]*)`/g)]
+    expect(paths.length).toBeGreaterThan(20)
+    const missing = paths.map(([, path = ""]) => path).filter((path) => !existsSync(path))
+    expect(missing).toEqual([])
+  })
+
+  test("names each file and folder at the root of src", () => {
+    for (const entry of readdirSync("src", { withFileTypes: true })) {
+      const path = `src/${entry.name}${entry.isDirectory() ? "/" : ""}`
+      expect(page).toContain(`| \`${path}\``)
+    }
+  })
+
+  test("names only scripts that package.json has", () => {
+    const { scripts } = JSON.parse(readFileSync("package.json", "utf8")) as { scripts: object }
+    const names = [...page.matchAll(/npm run ([\w:]+)/g)].map(([, name = ""]) => name)
+    expect(names.length).toBeGreaterThan(5)
+    for (const name of names) expect(scripts).toHaveProperty([name])
+  })
+})
+
+describe("the tables are complete", () => {
+  const source = (file: string) => readFileSync(`src/${file}`, "utf8")
+  const all = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, name]) => name)
+
+  test.each([
+    ["options of a call", "options.ts", /^ {2}readonly (\w+)\?:/gm],
+    ["options of a manager", "manager-options.ts", /^ {2}readonly (\w+)\?:/gm],
+    ["events", "events.ts", /readonly type: "([\w-]+)"/g],
+    ["errors", "errors.ts", /^export class (\w+)/gm],
+  ])("%s", (_, file, pattern) => {
+    const names = all(source(file), pattern)
+    expect(names.length).toBeGreaterThan(1)
+    for (const name of names) expect(reference).toMatch(new RegExp(`\`"?${name}"?\``))
+  })
+
+  test("options of a quorum", () => {
+    const page = readFileSync("docs/quorum.md", "utf8")
+    const names = all(source("quorum/quorum-options.ts"), /^ {2}readonly (\w+)\?:/gm)
+    expect(names.length).toBeGreaterThan(1)
+    for (const name of names) expect(page).toContain(`\`${String(name)}\``)
+  })
+
+  test("scripts", () => {
+    const page = ["scripts", "once"].map((name) => readFileSync(`docs/${name}.md`, "utf8")).join()
+    const scripts = readdirSync("src/redis/lua").filter((file) => file.endsWith(".lua"))
+    for (const script of scripts) expect(page).toContain(`\`${script.replace(".lua", "")}`)
+  })
+})

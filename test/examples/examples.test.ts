@@ -1,0 +1,110 @@
+// The examples, each run whole: as its platform runs it, or at least as its platform calls it.
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest"
+import { createStore, write } from "../../examples/fencing/index.js"
+import { LockManager } from "fetchlock"
+import { until } from "../support/outcomes.js"
+import { type Database, openDatabase } from "../support/variants.js"
+import { Isolate, type IsolateOptions } from "../workerd/isolate.js"
+
+let database: Database
+
+beforeAll(async () => {
+  database = await openDatabase("embedded engine")
+  vi.stubEnv("UPSTASH_REDIS_REST_URL", database.url)
+  vi.stubEnv("UPSTASH_REDIS_REST_TOKEN", database.token)
+})
+afterAll(async () => {
+  vi.unstubAllEnvs()
+  await database.close()
+})
+
+const example = (name: string) => new URL(`../../examples/${name}/index.ts`, import.meta.url)
+
+describe("Workers", { timeout: 30_000 }, () => {
+  async function start(name: string, options: Partial<IsolateOptions> = {}): Promise<Isolate> {
+    const env = { UPSTASH_REDIS_REST_URL: database.url, UPSTASH_REDIS_REST_TOKEN: database.token }
+    const isolate = await Isolate.start({ worker: example(name), env, ...options })
+    onTestFinished(() => isolate.stop())
+    return isolate
+  }
+
+  test("the cron job runs once although it fires on two machines, and again at its next time", async () => {
+    const isolates = await Promise.all([start("cron"), start("cron")])
+    const three = new Date("2026-05-01T03:00:00Z")
+    const fireAll = (time: Date) => Promise.all(isolates.map((isolate) => isolate.fire(time)))
+    expect(await fireAll(three)).toEqual(["ok", "ok"])
+    // A firing that comes late, after the first run has ended.
+    expect(await isolates[1].fire(three)).toBe("ok")
+    expect(await database.command("GET", "reports")).toBe("1")
+    await fireAll(new Date("2026-05-01T04:00:00Z"))
+    expect(await database.command("GET", "reports")).toBe("2")
+  })
+
+  test("the webhook books a payment once, however often it is delivered", async () => {
+    const isolate = await start("webhook")
+    const deliver = (id: string) =>
+      isolate.fetch(`/payments/${id}`, { method: "POST", body: '{"amount":5}' })
+    const responses = await Promise.all(["a", "a", "b", "a", "b"].map(deliver))
+    const statuses = responses.map(({ status }) => status).sort()
+    expect(statuses).toEqual([200, 200, 200, 201, 201])
+    expect((await deliver("a")).status).toBe(200)
+    expect(await database.command("GET", "balance")).toBe("10")
+  })
+
+  test("the queue's consumer has the lock until its job is done", async () => {
+    const queue = { binding: "JOBS", name: "jobs" }
+    const isolate = await start("queue", { queue })
+    const post = () => isolate.fetch("/accounts/7/export", { method: "POST" })
+    expect((await post()).status).toBe(202)
+    // Handed over, so nobody else gets in.
+    expect((await post()).status).toBe(409)
+    await until(async () => (await database.command("GET", "exports:7")) === "1", {
+      timeout: 15_000,
+    })
+    await until(async () => (await database.command("EXISTS", "lock:account:7")) === 0)
+    expect((await post()).status).toBe(202)
+  })
+})
+
+test("the fenced resource refuses who is late", async () => {
+  const { url, token } = database
+  const locks = new LockManager({ redis: { url, token } })
+  const store = createStore()
+  // Stalls until its lock has expired, and another writer has been served.
+  const late = write(locks, store, "late", 3_000)
+  await until(async () => (await locks.inspect("document")).isHeld)
+  const early = write(locks, store, "in time")
+  expect(await Promise.all([early, late])).toEqual([204, 409])
+  expect(await (await store.request("/")).json()).toMatchObject({ text: "in time" })
+})
+
+test("the function on Vercel charges one order at a time", async () => {
+  const { POST } = await import("../../examples/vercel/route.js")
+  const pay = (id: string) => {
+    const request = new Request("https://a.example", { method: "POST", body: '{"amount":9}' })
+    return POST(request, { params: Promise.resolve({ id }) })
+  }
+  const responses = await Promise.all([pay("1"), pay("1"), pay("2")])
+  expect(responses.map(({ status }) => status)).toEqual([201, 201, 201])
+  const receipts = await Promise.all(
+    responses.map(async (response) => ((await response.json()) as { receipt: string }).receipt),
+  )
+  expect(receipts.map((receipt) => receipt.split(":")[0])).toEqual(["1", "1", "2"])
+  expect(new Set(receipts).size).toBe(3)
+  // Released before the response.
+  expect(await database.command("EXISTS", "lock:order:1")).toBe(0)
+})
+
+test.each(["deno", "bun"])(
+  "the server for %s counts right, called as it calls it",
+  async (name) => {
+    const { default: server } = (await import(`../../examples/${name}/main.ts`)) as {
+      default: { fetch(request: Request, info: object): Promise<Response> }
+    }
+    const ask = () => server.fetch(new Request("http://localhost/"), { remoteAddr: "somewhere" })
+    const counts = await Promise.all(
+      Array.from({ length: 5 }, async () => (await ask()).json() as Promise<{ count: number }>),
+    )
+    expect(counts.map(({ count }) => count).sort()).toEqual([1, 2, 3, 4, 5])
+  },
+)

@@ -1,0 +1,30 @@
+// The guard of requests, the same in each adapter.
+import { describe } from "vitest"
+import { openLab } from "../contract/lab.js"
+import { adapters } from "./guard/adapters.js"
+import { bodies } from "./guard/bodies.js"
+import { holding } from "./guard/holding.js"
+import { releasing } from "./guard/releasing.js"
+import { taking } from "./guard/taking.js"
+import { variants } from "../support/variants.js"
+
+const [variant] = variants
+if (!variant) throw new Error("there is no variant")
+
+for (const adapter of adapters) {
+  describe(adapter.name, () => {
+    const lab = openLab(variant)
+    describe.concurrent("taking the lock", () => {
+      taking(adapter, lab)
+    })
+    describe.concurrent("reading the body", () => {
+      bodies(adapter, lab)
+    })
+    describe.concurrent("holding it", () => {
+      holding(adapter, lab)
+    })
+    describe.concurrent("releasing it", () => {
+      releasing(adapter, lab)
+    })
+  })
+}

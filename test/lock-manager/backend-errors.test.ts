@@ -1,0 +1,246 @@
+// A database that refuses, answers rubbish or does not answer: always a LockBackendError, never a wrong answer, in time.
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import {
+  type Fetch,
+  type Lock,
+  LockBackendError,
+  LockManager,
+  type LockPhase,
+} from "../../src/index.js"
+import { everything, type Fault, FaultProxy } from "../support/fault-proxy.js"
+import { healthyFetch } from "../support/healthy-fetch.js"
+import { acquireAtLast, durationOf, rejection } from "../support/outcomes.js"
+import { type ClientName, connect, type Database, openDatabase } from "../support/variants.js"
+
+/** For what is only noticed when the time is up. */
+const TIMEOUT = 1_000
+/** For what is answered: three times at most, with pauses. */
+const AMPLE_TIMEOUT = 2_000
+/** What a busy machine may add. */
+const SLACK = 1_500
+
+const json = (value: unknown) => JSON.stringify(value)
+const replaced = (status: number, body: string, headers = {}): Fault => {
+  return { kind: "replaced", executed: false, status, body, headers }
+}
+
+interface BadAnswer {
+  readonly what: string
+  readonly fault: Fault
+  /** The status that the error tells; undefined where there was no answer. */
+  readonly status?: number
+}
+
+const HTML = "<html><body><h1>502 Bad Gateway</h1></body></html>"
+
+const ANSWERS: readonly BadAnswer[] = [
+  { what: "401", fault: replaced(401, json({ error: "WRONGPASS invalid token" })), status: 401 },
+  { what: "400", fault: replaced(400, json({ error: "ERR syntax error" })), status: 400 },
+  { what: "403", fault: replaced(403, json({ error: "NOPERM" })), status: 403 },
+  { what: "429", fault: replaced(429, json({ error: "too many requests" })), status: 429 },
+  { what: "429 as text", fault: replaced(429, "slow down"), status: 429 },
+  { what: "500", fault: replaced(500, json({ error: "internal" })), status: 500 },
+  { what: "a gateway's HTML", fault: replaced(502, HTML), status: 502 },
+  { what: "200 with a gateway's HTML", fault: replaced(200, HTML), status: 200 },
+  { what: "200 with an error", fault: replaced(200, json({ error: "ERR no" })), status: 200 },
+  { what: "an empty body", fault: replaced(200, ""), status: 200 },
+  { what: "204 and nothing", fault: replaced(204, ""), status: 204 },
+  { what: "half a JSON", fault: replaced(200, '{"result":"O'), status: 200 },
+  { what: "JSON without a result", fault: replaced(200, json({ ok: true })), status: 200 },
+  { what: "a JSON null", fault: replaced(200, "null"), status: 200 },
+  { what: "a JSON text", fault: replaced(200, '"OK"'), status: 200 },
+  { what: "a JSON array", fault: replaced(200, "[]"), status: 200 },
+  {
+    what: "a result under another status",
+    fault: replaced(202, json({ result: "OK" })),
+    status: 202,
+  },
+  {
+    what: "an error that is no text",
+    fault: replaced(500, json({ error: { code: 1 } })),
+    status: 500,
+  },
+  { what: "a result of another type", fault: replaced(200, json({ result: 12 })) },
+  { what: "a result of another word", fault: replaced(200, json({ result: "KO" })) },
+  { what: "a result of another shape", fault: replaced(200, json({ result: ["granted", 1] })) },
+  {
+    what: "a result with numbers that are none",
+    fault: replaced(200, json({ result: ["granted", "x", ""] })),
+  },
+  {
+    what: "a result with half a millisecond",
+    fault: replaced(200, json({ result: ["held", 1.5, ""] })),
+  },
+  { what: "headers that never come", fault: { kind: "hang", executed: false, after: "nothing" } },
+  { what: "a body that never ends", fault: { kind: "hang", executed: false, after: "half" } },
+  { what: "a connection that breaks", fault: { kind: "request-lost" } },
+  { what: "a connection that is reset", fault: { kind: "request-lost", by: "reset" } },
+]
+
+interface Operation {
+  readonly what: string
+  readonly phase: LockPhase
+  readonly run: (locks: LockManager, lock: Lock) => Promise<unknown>
+}
+
+const OPERATIONS: readonly Operation[] = [
+  {
+    what: "acquire",
+    phase: "acquire",
+    run: (locks, lock) => locks.acquire(`${lock.name}!`, { wait: 0 }),
+  },
+  { what: "tryAcquire", phase: "acquire", run: (locks, lock) => locks.tryAcquire(`${lock.name}!`) },
+  {
+    what: "tryAcquire with a fencing token",
+    phase: "acquire",
+    run: (locks, lock) => locks.tryAcquire(`${lock.name}!`, { fencing: true }),
+  },
+  { what: "extend", phase: "extend", run: (_, lock) => lock.extend() },
+  { what: "release", phase: "release", run: (_, lock) => lock.release() },
+  {
+    what: "adopt",
+    phase: "adopt",
+    run: (locks, { name, token }) => locks.adopt({ name, token, ttlMs: 1_000 }),
+  },
+]
+
+const CLIENTS: readonly ClientName[] = ["fetch client", "@upstash/redis"]
+
+for (const client of CLIENTS) {
+  describe.concurrent(`through the ${client}`, () => {
+    let database: Database
+    beforeAll(async () => {
+      database = await openDatabase("embedded engine")
+    })
+    afterAll(() => database.close())
+
+    const through = (url: string, timeout: number) =>
+      new LockManager({ redis: connect(client, url), timeout })
+
+    describe.for(OPERATIONS)("$what", ({ what, phase, run }) => {
+      test.for(ANSWERS)("throws LockBackendError, in time, for $what", async (answer, { task }) => {
+        const proxy = await FaultProxy.open(database.url)
+        try {
+          const timeout = answer.status === undefined ? TIMEOUT : AMPLE_TIMEOUT
+          const locks = through(proxy.url, timeout)
+          const lock = await acquireAtLast(locks, `${what} ${task.id}`)
+          proxy.plan = everything(answer.fault)
+          const failing = run(locks, lock)
+          expect(await durationOf(failing)).toBeLessThan(timeout + SLACK)
+          const error = await rejection(failing)
+          expect(error).toBeInstanceOf(LockBackendError)
+          expect(error).toMatchObject({ name: "LockBackendError", code: "backend", phase })
+          expect((error as LockBackendError).cause).toBeInstanceOf(Error)
+          // A client that was handed in keeps the status to itself.
+          const status = client === "fetch client" ? answer.status : undefined
+          expect((error as LockBackendError).status).toBe(status)
+          expect(lock.signal.aborted).toBe(false)
+        } finally {
+          await proxy.close()
+        }
+      })
+
+      test("throws LockBackendError, in time, when the connection is refused", async ({ task }) => {
+        const proxy = await FaultProxy.open(database.url)
+        const locks = through(proxy.url, TIMEOUT)
+        const lock = await acquireAtLast(locks, `${what} ${task.id}`)
+        await proxy.close()
+        const failing = run(locks, lock)
+        expect(await durationOf(failing)).toBeLessThan(TIMEOUT + SLACK)
+        expect(await rejection(failing)).toMatchObject({ name: "LockBackendError", phase })
+      })
+    })
+  })
+}
+
+test("a query that fails says what was asked: one lock by its name, or all of them", async () => {
+  const fetch = () => Promise.resolve(Response.json({ error: "ERR no" }, { status: 400 }))
+  const redis = { url: "https://example.upstash.io", token: "t" }
+  const locks = new LockManager({ redis, fetch })
+  const refused = { name: "LockBackendError", phase: "query", status: 400 }
+  expect(await rejection(locks.query({ name: "a" }))).toMatchObject({
+    ...refused,
+    lockName: "a",
+    message: expect.stringMatching(/^could not query "a": .*ERR no/) as string,
+  })
+  expect(await rejection(locks.query())).toMatchObject({
+    ...refused,
+    lockName: "",
+    message: expect.stringMatching(/^could not query all locks: .*ERR no/) as string,
+  })
+})
+
+describe("the fetch client", () => {
+  test("follows no redirect, which would carry the token elsewhere", async () => {
+    const elsewhere = createServer((_, response) => response.end(json({ result: "OK" })))
+    await new Promise<void>((resolve) => elsewhere.listen(0, "127.0.0.1", resolve))
+    const location = `http://127.0.0.1:${String((elsewhere.address() as AddressInfo).port)}/`
+    const seen: unknown[] = []
+    elsewhere.on("request", (request) => seen.push(request))
+    const database = await openDatabase("embedded engine")
+    const proxy = await FaultProxy.open(database.url)
+    const locks = new LockManager({ redis: connect("fetch client", proxy.url) })
+    for (const status of [301, 302, 303, 307, 308]) {
+      proxy.plan = everything(replaced(status, "", { location }))
+      expect(await rejection(locks.tryAcquire("a"))).toMatchObject({ phase: "acquire", status })
+    }
+    expect(seen).toEqual([])
+    elsewhere.close()
+    await proxy.close()
+    await database.close()
+  })
+
+  test("tells in its error what the connection failed of", async () => {
+    const closed = await FaultProxy.open("http://127.0.0.1")
+    await closed.close()
+    const locks = new LockManager({ redis: { url: closed.url, token: "secret" } })
+    const error = await rejection(locks.tryAcquire("a"))
+    expect((error as Error).message).toMatch(/^could not acquire "a": fetch failed: .*ECONNREFUSED/)
+  })
+
+  test("leaves the token of a database that repeats it out of its errors", async () => {
+    const database = await openDatabase("embedded engine")
+    const proxy = await FaultProxy.open(database.url)
+    proxy.plan = everything(replaced(401, json({ error: "WRONGPASS no such token: s3cret" })))
+    const locks = new LockManager({ redis: { url: proxy.url, token: "s3cret" } })
+    const error = await rejection(locks.tryAcquire("a"))
+    expect((error as Error).message).toContain("WRONGPASS")
+    expect((error as Error).message).not.toContain("s3cret")
+    await proxy.close()
+    await database.close()
+  })
+
+  test.for<[string, (fetch: typeof globalThis.fetch) => unknown]>([
+    [
+      "throws at once",
+      () => () => {
+        throw new Error("no network")
+      },
+    ],
+    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- that is the point
+    ["rejects with what is no error", () => () => Promise.reject("no network")],
+    ["answers with what is no response", () => () => Promise.resolve({})],
+    ["answers with nothing", () => () => Promise.resolve(undefined)],
+    ["ignores its signal and never answers", () => () => new Promise(() => undefined)],
+  ])("takes a fetch that %s for a database that cannot be reached", async ([, make]) => {
+    const fetch = make(globalThis.fetch) as typeof globalThis.fetch
+    const redis = { url: "http://127.0.0.1:9", token: "t" }
+    const locks = new LockManager({ redis, fetch, timeout: TIMEOUT })
+    const failing = locks.tryAcquire("a")
+    expect(await durationOf(failing)).toBeLessThan(TIMEOUT + SLACK)
+    expect(await rejection(failing)).toMatchObject({ name: "LockBackendError", phase: "acquire" })
+  })
+
+  test("calls a fetch that was handed in as a function, not as a method", async () => {
+    const receivers: unknown[] = []
+    const fetch: Fetch = function (this: unknown, url, init) {
+      receivers.push(this)
+      return healthyFetch(url, init)
+    }
+    const locks = new LockManager({ redis: { url: "http://127.0.0.1:9", token: "t" }, fetch })
+    await locks.acquire("a")
+    expect(receivers).toEqual([undefined])
+  })
+})

@@ -1,0 +1,363 @@
+// What a Worker loads: small, without anything of Node's, and doing nothing until it is asked; and the names that are
+// public.
+import { execFileSync } from "node:child_process"
+import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join, resolve } from "node:path"
+import { gzipSync } from "node:zlib"
+import { build } from "esbuild"
+import ts from "typescript"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
+
+/** Bytes, minified and gzipped. What it may not exceed; less is better. */
+const LARGEST = 20_224
+/** What `fetchlock/quorum` may add to it. */
+const LARGEST_QUORUM = 3_400
+/** What `fetchlock/once` may add to it. */
+const LARGEST_ONCE = 4_160
+/** What idempotent routes may add to one that has `once`. */
+const LARGEST_IDEMPOTENCY = 2_400
+/** What the middleware may add to a bundle that has Hono and the lock. */
+const LARGEST_GUARD = 2_176
+
+/** How a bundler for the edge is called. */
+const EDGE = {
+  bundle: true,
+  minify: true,
+  format: "esm",
+  platform: "neutral",
+  target: "es2022",
+  write: false,
+} as const
+
+const LOCK = 'export { LockManager } from "./dist/index.js"'
+const LOCK_AND_HONO = `${LOCK}; export { Hono } from "hono"`
+
+let folder: string
+let code: string
+let codeWithQuorum: string
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "fetchlock-bundle-"))
+  code = await bundle(LOCK)
+  codeWithQuorum = await bundle(`${LOCK}; export { quorum } from "./dist/quorum/index.js"`)
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+describe("the edge bundle", () => {
+  test("is small", ({ annotate }) => {
+    const size = sizeOf(code)
+    console.log(`The edge bundle: ${String(size)} bytes gzipped, ${String(code.length)} minified.`)
+    expect(size).toBeGreaterThan(1_000)
+    expect(size).toBeLessThanOrEqual(LARGEST)
+    return annotate(`${String(size)} bytes gzipped`)
+  })
+
+  test("has nothing of a quorum, which adds little", ({ annotate }) => {
+    const added = sizeOf(codeWithQuorum) - sizeOf(code)
+    console.log(`A quorum adds ${String(added)} bytes gzipped.`)
+    expect(added).toBeGreaterThan(1_000)
+    expect(added).toBeLessThanOrEqual(LARGEST_QUORUM)
+    expect(codeWithQuorum).toContain("no majority of")
+    expect(code).not.toContain("no majority of")
+    return annotate(`${String(added)} bytes gzipped`)
+  })
+
+  test("has nothing of `once`, which adds little", async ({ annotate }) => {
+    const codeWithOnce = await bundle(`${LOCK}; export { once } from "./dist/once/index.js"`)
+    const added = sizeOf(codeWithOnce) - sizeOf(code)
+    expect(added).toBeGreaterThan(1_000)
+    expect(added).toBeLessThanOrEqual(LARGEST_ONCE)
+    expect(codeWithOnce).toContain("OnceMismatchError")
+    expect(code).not.toContain("OnceMismatchError")
+    return annotate(`${String(added)} bytes gzipped`)
+  })
+
+  test.for([
+    ["idempotency", "http/hono/index.js", '; export { Hono } from "hono"'],
+    ["withIdempotency", "http/handler.js", ""],
+  ] as const)(
+    "grows little by %s, where `once` is there",
+    async ([name, entry, rest], { annotate }) => {
+      const base = `${LOCK}; export { once } from "./dist/once/index.js"${rest}`
+      const added =
+        sizeOf(await bundle(`${base}; export { ${name} } from "./dist/${entry}"`)) -
+        sizeOf(await bundle(base))
+      expect(added).toBeGreaterThan(500)
+      expect(added).toBeLessThanOrEqual(LARGEST_IDEMPOTENCY)
+      await annotate(`${String(added)} bytes gzipped`)
+    },
+  )
+
+  test("grows little by the middleware, and not at all by the lock service beside it", async ({
+    annotate,
+  }) => {
+    const before = sizeOf(await bundle(LOCK_AND_HONO))
+    const guarded = await bundle(
+      `${LOCK_AND_HONO}; export { lock } from "./dist/http/hono/index.js"`,
+    )
+    const added = sizeOf(guarded) - before
+    expect(added).toBeGreaterThan(500)
+    expect(added).toBeLessThanOrEqual(LARGEST_GUARD)
+    expect(guarded).not.toContain("authorize")
+    return annotate(`${String(added)} bytes gzipped`)
+  })
+
+  test("imports nothing and mentions nothing of Node's, with a quorum or without", () => {
+    const source = ts.createSourceFile("bundle.js", codeWithQuorum, ts.ScriptTarget.ESNext, true)
+    const imports: string[] = []
+    const globals: string[] = []
+    const visit = (node: ts.Node) => {
+      if (ts.isImportDeclaration(node)) imports.push(node.getText())
+      if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword)
+        imports.push(node.getText())
+      if (ts.isIdentifier(node) && isReference(node)) globals.push(node.text)
+      ts.forEachChild(node, visit)
+    }
+    visit(source)
+    expect(imports).toEqual([])
+    for (const name of ["process", "Buffer", "require", "global", "setImmediate", "__dirname"])
+      expect(globals).not.toContain(name)
+    // The check sees what is there.
+    expect(globals).toContain("setTimeout")
+    expect(codeWithQuorum).not.toContain("node:")
+  })
+
+  test("does nothing when it is loaded or when a manager is made: no timer, random number, controller or fetch", async () => {
+    await writeFile(join(folder, "bundle.mjs"), codeWithQuorum)
+    await writeFile(
+      join(folder, "main.mjs"),
+      `
+      const forbid = (owner, name) => Object.defineProperty(owner, name, {
+        get() { throw new Error(name + " at module scope") },
+      })
+      for (const name of ["setTimeout", "setInterval", "AbortController", "fetch"]) forbid(globalThis, name)
+      for (const name of ["getRandomValues", "randomUUID"]) forbid(crypto, name)
+      forbid(Math, "random")
+      const { LockManager, quorum } = await import("./bundle.mjs")
+      const redis = { url: "https://example.upstash.io", token: "t" }
+      const all = { ttl: "1m", renew: { maxHold: "1h" }, wait: Infinity, onEvent() {}, fencing: true }
+      const managers = [
+        new LockManager({ redis }),
+        new LockManager({ redis, ...all }),
+        new LockManager({ redis: { set() {}, eval() {} } }),
+        new LockManager({ redis: quorum([redis, { set() {}, eval() {} }]) }),
+        LockManager.fromEnv({ KV_REST_API_URL: redis.url, KV_REST_API_TOKEN: redis.token }),
+      ]
+      console.log(managers.length)
+      await managers[0].tryAcquire("a").catch((error) => console.log(error.message))
+      `,
+    )
+    const printed = execFileSync(process.execPath, [join(folder, "main.mjs")], { encoding: "utf8" })
+    // The last line: the check would have seen it.
+    expect(printed).toBe("5\ngetRandomValues at module scope\n")
+  })
+})
+
+/** What each entry for the edge may be made of, beside this library. */
+const ENTRIES: Readonly<Record<string, RegExp>> = {
+  "index.js": /^$/,
+  "quorum/index.js": /^$/,
+  "once/index.js": /^$/,
+  "http/handler.js": /^$/,
+  "http/hono/index.js": /^node_modules\/hono\/dist\//,
+}
+
+describe("the code of others", () => {
+  test.for(Object.entries(ENTRIES))(
+    "is not in %s, but for Hono's where it is for Hono",
+    async ([entry, others]) => {
+      const { metafile } = await build({
+        ...EDGE,
+        entryPoints: [`dist/${entry}`],
+        metafile: true,
+      })
+      const inputs = Object.keys(metafile.inputs)
+      expect(inputs).toContain(`dist/${entry}`)
+      const foreign = inputs.filter((input) => !input.startsWith("dist/"))
+      expect(foreign.filter((input) => !others.test(input))).toEqual([])
+      expect(foreign.length > 0).toBe(others.test("node_modules/hono/dist/x"))
+      // The command has what none of them may have.
+      expect(inputs.filter((input) => input.startsWith("dist/cli/"))).toEqual([])
+      // Nothing is left to be found elsewhere.
+      const imports = Object.values(metafile.inputs).flatMap((input) => input.imports)
+      expect(imports.filter(({ external }) => external)).toEqual([])
+    },
+  )
+
+  test("would be seen: the development server has some", async () => {
+    const { metafile } = await build({
+      ...EDGE,
+      platform: "node",
+      entryPoints: ["packages/dev-server/dist/index.js"],
+      metafile: true,
+    })
+    expect(Object.keys(metafile.inputs).some((input) => input.startsWith("node_modules/"))).toBe(
+      true,
+    )
+  })
+})
+
+describe("the public names", () => {
+  test("of fetchlock", async () => {
+    expect(Object.keys((await import(resolve("dist/index.js"))) as object).sort()).toEqual([
+      "LockBackendError",
+      "LockError",
+      "LockLostError",
+      "LockManager",
+      "LockTimeoutError",
+    ])
+    expect(declaredNames("dist/index.d.ts")).toEqual([
+      "AcquireOptions",
+      "AdoptOptions",
+      "Duration",
+      "FencedLock",
+      "Fetch",
+      "HeldLockInfo",
+      "HoldOptions",
+      "Lock",
+      "LockBackendError",
+      "LockError",
+      "LockErrorCode",
+      "LockEvent",
+      "LockGroup",
+      "LockLostError",
+      "LockManager",
+      "LockManagerOptions",
+      "LockManagerSnapshot",
+      "LockMode",
+      "LockPhase",
+      "LockStatus",
+      "LockTimeoutError",
+      "LockTransfer",
+      "LossReason",
+      "OnceEvent",
+      "PendingLockInfo",
+      "PollingReason",
+      "QueryOptions",
+      "ReleaseResult",
+      "RequestOptions",
+      "RestConfig",
+      "Semaphore",
+      "SemaphoreOptions",
+      "SemaphoreRequestOptions",
+      "TryAcquireOptions",
+      "UpstashRedis",
+      "WaitUntil",
+    ])
+  })
+
+  test("of fetchlock/quorum", async () => {
+    expect(Object.keys((await import(resolve("dist/quorum/index.js"))) as object).sort()).toEqual([
+      "QuorumError",
+      "quorum",
+    ])
+    expect(declaredNames("dist/quorum/index.d.ts")).toEqual([
+      "Quorum",
+      "QuorumError",
+      "QuorumFailure",
+      "QuorumOptions",
+      "QuorumStartOptions",
+      "quorum",
+    ])
+  })
+
+  test("of fetchlock/once", async () => {
+    const names = ["OnceAttemptsError", "OnceError", "OnceMismatchError", "OnceRunError", "once"]
+    expect(Object.keys((await import(resolve("dist/once/index.js"))) as object).sort()).toEqual(
+      names,
+    )
+    expect(declaredNames("dist/once/index.d.ts")).toEqual([
+      "Once",
+      "OnceAttemptsError",
+      "OnceError",
+      "OnceErrorCode",
+      "OnceMismatchError",
+      "OnceOptions",
+      "OnceResult",
+      "OnceRunError",
+      "OnceSource",
+      "once",
+    ])
+  })
+
+  test("of fetchlock/handler", async () => {
+    expect(Object.keys((await import(resolve("dist/http/handler.js"))) as object).sort()).toEqual([
+      "withIdempotency",
+      "withLock",
+    ])
+    expect(declaredNames("dist/http/handler.d.ts")).toEqual([
+      "HeldLock",
+      "ReleaseTime",
+      "WithIdempotencyOptions",
+      "WithLockOptions",
+      "withIdempotency",
+      "withLock",
+    ])
+  })
+
+  test("of fetchlock/hono", async () => {
+    expect(Object.keys((await import(resolve("dist/http/hono/index.js"))) as object)).toEqual([
+      "idempotency",
+      "lock",
+      "lockRoutes",
+    ])
+    expect(declaredNames("dist/http/hono/index.d.ts")).toEqual([
+      "IdempotencyOptions",
+      "LockAttempt",
+      "LockOptions",
+      "LockRoutesOptions",
+      "ReleaseTime",
+      "idempotency",
+      "lock",
+      "lockRoutes",
+    ])
+  })
+
+  test("of @fetchlock/dev-server", async () => {
+    expect(
+      Object.keys((await import(resolve("packages/dev-server/dist/index.js"))) as object),
+    ).toEqual(["startDevServer"])
+    expect(declaredNames("packages/dev-server/dist/index.d.ts")).toEqual([
+      "DevServer",
+      "DevServerOptions",
+      "startDevServer",
+    ])
+  })
+})
+
+/** As a bundler for the edge makes it. */
+async function bundle(contents: string): Promise<string> {
+  const { outputFiles } = await build({ ...EDGE, stdin: { contents, resolveDir: "." } })
+  return outputFiles[0]?.text ?? ""
+}
+
+function sizeOf(code: string): number {
+  return gzipSync(code, { level: 9 }).length
+}
+
+/** Whether the identifier stands for a variable: not for a property, a key or a label. */
+function isReference(node: ts.Identifier): boolean {
+  const { parent } = node
+  if (ts.isPropertyAccessExpression(parent)) return parent.expression === node
+  if (ts.isPropertyAssignment(parent)) return parent.initializer === node
+  if (ts.isBindingElement(parent)) return parent.propertyName !== node
+  return !ts.isMethodDeclaration(parent) && !ts.isPropertyDeclaration(parent)
+}
+
+/** What a declaration file exports, types included. */
+function declaredNames(file: string): string[] {
+  const program = ts.createProgram([file], {
+    module: ts.ModuleKind.NodeNext,
+    moduleResolution: ts.ModuleResolutionKind.NodeNext,
+    skipLibCheck: true,
+  })
+  const checker = program.getTypeChecker()
+  const source = program.getSourceFile(file)
+  const symbol = source && checker.getSymbolAtLocation(source)
+  if (!symbol) throw new Error(`${file} is no module`)
+  return checker
+    .getExportsOfModule(symbol)
+    .map(({ name }) => name)
+    .sort()
+}

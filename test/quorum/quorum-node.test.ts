@@ -1,0 +1,186 @@
+// One database of a quorum: what it is sent, what its replies mean, and how hard it is tried to be rid of a vote.
+import { describe, expect, test, vi } from "vitest"
+import { BORN_KEY } from "../../src/redis/keys.js"
+import type { QuorumNode } from "../../src/quorum/quorum-node.js"
+import { rejection } from "../support/outcomes.js"
+import { TAKE_REQUEST } from "../support/request.js"
+import {
+  after,
+  type DatabaseScript,
+  fails,
+  grants,
+  hangs,
+  says,
+  scriptedDatabase,
+} from "../support/scripted-databases.js"
+import { useVirtualTime } from "../support/virtual-time.js"
+
+const claim = { name: "a", token: "fl_a_b-1" }
+
+useVirtualTime()
+
+/** What it is sent by the call, and what comes of it. */
+async function ask(script: DatabaseScript, call: (voter: QuorumNode) => Promise<unknown>) {
+  const { voter, asked } = scriptedDatabase(script)
+  const result = await call(voter)
+  return { result, sent: asked.map(({ keys, args, timeoutMs }) => [...keys, args, timeoutMs]) }
+}
+
+describe("a vote", () => {
+  test("is asked for with the token of the call, the attempt, the ttl and the quarantine", async () => {
+    const { result, sent } = await ask({ vote: [grants()] }, (voter) =>
+      voter.vote(TAKE_REQUEST, 2, 60_000, 500),
+    )
+    expect(result).toMatchObject({ kind: "granted" })
+    const args = ["fl_a_b", "2", "30000", "60000"]
+    expect(sent).toEqual([["lock:a", BORN_KEY, "{lock:a}:fence", args, 500]])
+  })
+
+  test("that fails is an answer, too, and a mistake of ours is none", async () => {
+    const { voter } = scriptedDatabase({ vote: [fails({}, "the connection broke")] })
+    expect(await voter.vote(TAKE_REQUEST, 1, 0, 500)).toMatchObject({
+      kind: "failed",
+      error: { message: "the connection broke", outcome: "unknown" },
+    })
+    const mistake = new TypeError("ours")
+    const broken = scriptedDatabase({ vote: [() => Promise.reject(mistake)] })
+    expect(await rejection(broken.voter.vote(TAKE_REQUEST, 1, 0, 500))).toBe(mistake)
+  })
+})
+
+describe("a fencing token", () => {
+  test("is noted for the claim", async () => {
+    const { result, sent } = await ask({ fence: [says("noted")] }, (voter) =>
+      voter.note(claim, 17, 500),
+    )
+    expect(result).toBe("noted")
+    expect(sent).toEqual([["lock:a", "{lock:a}:fence", ["fl_a_b-1", "17"], 500]])
+  })
+
+  test.each(["taken", "gone"])(
+    "is not noted where the vote is %s: that is known, and nothing is left to be taken back",
+    async (reply) => {
+      const { voter } = scriptedDatabase({ fence: [says(reply)] })
+      expect(await voter.note(claim, 17, 500)).toMatchObject({
+        kind: "failed",
+        error: {
+          message: "no longer has our vote",
+          outcome: "unknown",
+          mayHaveBeenExecuted: false,
+        },
+      })
+    },
+  )
+
+  test.each(["NOTED", "", null, 1, ["noted"]])(
+    "%j does not say that it is noted",
+    async (reply) => {
+      const { voter } = scriptedDatabase({ fence: [says(reply)] })
+      expect(await voter.note(claim, 17, 500)).toMatchObject({
+        kind: "failed",
+        error: { message: "the answer is none that this command can have" },
+      })
+    },
+  )
+})
+
+describe("a hold", () => {
+  test("is looked at, extended and released under the claim's token, and judged by this machine's clocks", async () => {
+    const { voter, asked } = scriptedDatabase({
+      look: [says(["held", 1_000])],
+      extend: [says("renewed")],
+    })
+    expect(await voter.look(claim, 500)).toMatchObject({ remainingMs: 988 })
+    expect(await voter.extend(claim, 10_000, 500)).toMatchObject({ remainingMs: 9_898 })
+    expect(await voter.release(claim, 500)).toBe("released")
+    expect(asked.map(({ operation }) => operation)).toEqual(["look", "extend", "release"])
+    for (const { keys, args, timeoutMs } of asked) {
+      expect([keys[0], args[0], timeoutMs]).toEqual(["lock:a", "fl_a_b-1", 500])
+    }
+  })
+
+  test("is extended under its token, for so long", async () => {
+    const { databaseArgs } = await extendOn("renewed")
+    expect(databaseArgs).toEqual(["fl_a_b-1", "10000"])
+  })
+
+  test("that was stolen in one database has lost that vote like any other", async () => {
+    expect((await extendOn("stolen")).result).toBe("taken")
+    expect((await extendOn("taken")).result).toBe("taken")
+    expect((await extendOn("gone")).result).toBe("gone")
+  })
+
+  test("about which a database does not answer has failed there", async () => {
+    const { voter } = scriptedDatabase({ look: [fails()], extend: [fails()], release: [fails()] })
+    for (const asking of [
+      voter.look(claim, 500),
+      voter.extend(claim, 10_000, 500),
+      voter.release(claim, 500),
+    ]) {
+      expect(await asking).toMatchObject({ kind: "failed" })
+    }
+  })
+})
+
+async function extendOn(reply: string) {
+  const { voter, asked } = scriptedDatabase({ extend: [says(reply)] })
+  const result = await voter.extend(claim, 10_000, 500)
+  return { result, databaseArgs: asked[0]?.args }
+}
+
+describe("a vote in vain", () => {
+  /** The times at which it is asked to give the vote back, and how long it may take each time. */
+  async function withdraw(script: DatabaseScript, withinMs: number) {
+    const { voter, asked } = scriptedDatabase(script)
+    const startedAt = Date.now()
+    const withdrawing = voter.withdraw(claim, withinMs)
+    await vi.runAllTimersAsync()
+    await withdrawing
+    return asked.map(({ atMs, timeoutMs }) => [atMs - startedAt, timeoutMs])
+  }
+
+  test("is given back once where that is answered, whoever had it", async () => {
+    for (const reply of ["released", "taken", "gone"]) {
+      expect(await withdraw({ release: [says([reply, 0])] }, 5_000)).toEqual([[0, 2_500]])
+    }
+  })
+
+  test("is asked back up to five times, each with half of the time that is left", async () => {
+    // The pauses are 100, 200, 400 and 800 ms.
+    expect(await withdraw({ release: [fails()] }, 5_000)).toEqual([
+      [0, 2_500],
+      [100, 2_450],
+      [300, 2_350],
+      [700, 2_150],
+      [1_500, 1_750],
+    ])
+  })
+
+  test("is asked back by as many as its time allows, so that one that hangs leaves time for another", async () => {
+    expect(await withdraw({ release: [hangs] }, 1_000)).toEqual([
+      [0, 500],
+      [600, 250],
+    ])
+    expect(await withdraw({ release: [hangs, after(50, says(["released", 0]))] }, 1_000)).toEqual([
+      [0, 500],
+      [600, 250],
+    ])
+  })
+
+  test("stays until its ttl ends where it is refused: whoever asked for it is not told", async () => {
+    expect(await withdraw({ release: [fails({ outcome: "refused" })] }, 5_000)).toHaveLength(1)
+  })
+})
+
+describe("a start", () => {
+  test("is told to the database once for all of its locks", async () => {
+    const { result, sent } = await ask({ start: [says("started")] }, (voter) => voter.start(500))
+    expect(result).toBe("started")
+    expect(sent).toEqual([[BORN_KEY, [], 500]])
+  })
+
+  test.each(["OK", "", null, ["started"]])("%j does not say that it is started", async (reply) => {
+    const { voter } = scriptedDatabase({ start: [says(reply)] })
+    expect(await voter.start(500)).toMatchObject({ kind: "failed" })
+  })
+})

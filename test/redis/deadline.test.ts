@@ -1,0 +1,109 @@
+// The deadline of a request: kept also where the request cannot be cancelled.
+import { expect, test, vi } from "vitest"
+import { withDeadline } from "../../src/redis/deadline.js"
+import { RedisError } from "../../src/redis/redis-error.js"
+import { rejection } from "../support/outcomes.js"
+import { freeze, useVirtualTime } from "../support/virtual-time.js"
+
+useVirtualTime()
+
+const after = <T>(ms: number, value: T) =>
+  new Promise<T>((resolve) => {
+    setTimeout(resolve, ms, value)
+  })
+
+test("an answer in time is passed on, and no timer stays", async () => {
+  const working = withDeadline(100, () => after(50, "done"))
+  await vi.advanceTimersByTimeAsync(50)
+  expect(await working).toBe("done")
+  expect(vi.getTimerCount()).toBe(0)
+})
+
+test("a failure in time is passed on, and no timer stays", async () => {
+  const failure = new Error("no")
+  const working = withDeadline(100, () => Promise.reject(failure))
+  expect(await rejection(working)).toBe(failure)
+  expect(vi.getTimerCount()).toBe(0)
+})
+
+test("when the time is up the work is told, and the outcome is unknown", async () => {
+  let signal: AbortSignal | undefined
+  const working = rejection(
+    withDeadline(100, (given) => {
+      signal = given
+      return after(500, "late")
+    }),
+  )
+  await vi.advanceTimersByTimeAsync(99)
+  expect(signal?.aborted).toBe(false)
+  await vi.advanceTimersByTimeAsync(1)
+  expect(signal?.aborted).toBe(true)
+  const error = await working
+  expect(error).toBeInstanceOf(RedisError)
+  expect(error).toMatchObject({ outcome: "unknown", message: "no answer within 100 ms" })
+})
+
+test("what fails because it was told is a time that was up all the same, in whole milliseconds", async () => {
+  const working = rejection(
+    withDeadline(
+      99.6,
+      (signal) =>
+        new Promise((_, reject) => {
+          signal.addEventListener("abort", () => {
+            reject(new Error("aborted"))
+          })
+        }),
+    ),
+  )
+  await vi.advanceTimersByTimeAsync(100)
+  expect(await working).toMatchObject({ message: "no answer within 100 ms" })
+})
+
+test("an answer that waits to be read after a freeze is read", async () => {
+  const working = withDeadline(100, () => after(150, "done"))
+  await vi.advanceTimersByTimeAsync(50)
+  freeze(60_000)
+  await vi.advanceTimersByTimeAsync(100)
+  expect(await working).toBe("done")
+})
+
+test("no answer after a freeze is waited for no longer than a moment", async () => {
+  const working = rejection(withDeadline(100, () => after(5_000, "late")))
+  freeze(60_000)
+  await vi.advanceTimersByTimeAsync(350)
+  expect(await working).toMatchObject({ outcome: "unknown" })
+  await vi.advanceTimersByTimeAsync(5_000)
+})
+
+test("a wall clock that is set leaves the deadline where it was", async () => {
+  for (const jump of [7_200_000, -7_200_000]) {
+    const working = rejection(withDeadline(100, () => after(120, "late")))
+    vi.setSystemTime(Date.now() + jump)
+    await vi.advanceTimersByTimeAsync(100)
+    expect(await working).toMatchObject({ message: "no answer within 100 ms" })
+    await vi.advanceTimersByTimeAsync(20)
+  }
+})
+
+test("the answer that comes late is there for whoever waits for it", async () => {
+  const working = rejection(withDeadline(100, () => after(500, "late")))
+  await vi.advanceTimersByTimeAsync(500)
+  expect(await ((await working) as RedisError).late).toBe("late")
+})
+
+test("a failure that comes late is nobody's unhandled rejection", async () => {
+  const unhandled = vi.fn()
+  process.on("unhandledRejection", unhandled)
+  const working = rejection(
+    withDeadline(100, async () => {
+      await after(500, undefined)
+      throw new Error("late")
+    }),
+  )
+  await vi.advanceTimersByTimeAsync(500)
+  await working
+  vi.useRealTimers()
+  await new Promise((resolve) => setTimeout(resolve, 10))
+  process.off("unhandledRejection", unhandled)
+  expect(unhandled).not.toHaveBeenCalled()
+})

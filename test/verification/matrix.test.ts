@@ -1,0 +1,29 @@
+// The package in each runtime that the development dependencies bring: Node, workerd, Vercel's edge-runtime.
+import { readFileSync } from "node:fs"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { nextRuntimes } from "../../verification/matrix/next.js"
+import { installedRuntimes, RUNTIMES } from "../../verification/matrix/runtimes.js"
+import { type Database, openDatabase } from "../support/variants.js"
+
+let database: Database
+beforeAll(async () => {
+  database = await openDatabase("embedded engine")
+})
+afterAll(() => database.close())
+
+describe("the suite passes", { timeout: 60_000 }, () => {
+  test.each(RUNTIMES)("in $name", async ({ run }) => {
+    const results = await run(database)
+    expect(Object.keys(results).length).toBeGreaterThan(10)
+    expect(Object.entries(results).filter(([, problem]) => problem !== null)).toEqual([])
+  })
+})
+
+test("the README's table has each runtime, and no check that failed", () => {
+  const [, table = ""] =
+    /<!-- matrix -->\n([^]*?)<!-- \/matrix -->/.exec(readFileSync("README.md", "utf8")) ?? []
+  const rows = [...table.matchAll(/^\| ([^|]+?) +\| [\d.]+ +\| (\d+) of (\d+) +\|$/gm)]
+  const names = [...RUNTIMES, ...installedRuntimes(""), ...nextRuntimes("")].map(({ name }) => name)
+  expect(rows.map(([, name]) => name)).toEqual(names)
+  for (const [, name, passed, all] of rows) expect(passed, name).toBe(all)
+})

@@ -1,0 +1,27 @@
+// The torture of a quorum in short, in both directions: it finds nothing, and it would find what there is.
+import { expect, test } from "vitest"
+import { runTorture } from "../../verification/torture/quorum/torture.js"
+import { describeOnRedis } from "../support/variants.js"
+
+describeOnRedis("under torture", () => {
+  test("ten contenders never overlap while databases are killed, paused and emptied", async () => {
+    const seed = Math.floor(Math.random() * 2 ** 32)
+    const settings = { seconds: 10, seed, quarantine: true, contenders: 10 }
+    const report = await runTorture({ ...settings, leastGrants: 10 })
+    expect(report, `seed ${String(seed)}`).toMatchObject({
+      overlaps: [],
+      fencingFailures: [],
+      unhandledRejections: [],
+      stuck: [],
+    })
+    expect(report.grants).toBeGreaterThanOrEqual(10)
+    const { killed, paused, emptied } = report.troubles
+    expect(killed + paused + emptied).toBeGreaterThan(5)
+  }, 180_000)
+
+  test("with the quarantine off it finds overlaps", async () => {
+    const settings = { seconds: 60, seed: 1, quarantine: false, contenders: 20 }
+    const report = await runTorture({ ...settings, stopAtOverlap: true })
+    expect(report.overlaps.length).toBeGreaterThan(0)
+  }, 120_000)
+})

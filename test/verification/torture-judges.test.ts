@@ -1,0 +1,177 @@
+// The judges of the torture, on histories that were made up: what each of them says of what it sees.
+import { describe, expect, test } from "vitest"
+import * as scripts from "../../src/redis/lua/scripts.js"
+import { Court } from "../../verification/torture/judges/court.js"
+import { isConclusive, reportOf } from "../../verification/torture/report.js"
+import { TIMEOUT_MS } from "../../verification/torture/times.js"
+import { Belated } from "../../verification/torture/trouble/belated.js"
+
+const START = 1_000_000
+const CRASHES = { kills: 0, pauses: 0, restarts: 0 }
+
+function open() {
+  const court = new Court()
+  court.begin(START)
+  let visits = 0
+  const wait = (name: string, from: number, until: number) => {
+    const visit = visits++
+    const terms = { waitMs: 10_000, ttlMs: 2_000 }
+    court.note(1, { kind: "waits", visit, name, ...terms, at: START + from })
+    court.note(1, { kind: "gave-up", visit, why: "timeout", at: START + until })
+  }
+  const hold = (name: string, from: number, until: number) => {
+    const visit = visits++
+    const terms = { waitMs: 10_000, ttlMs: 2_000 }
+    const ends = { until: START + until, leftMs: until - from }
+    court.note(2, { kind: "waits", visit, name, ...terms, at: START + from })
+    const granted = { name, mode: "exclusive" as const, fence: undefined, ...ends }
+    court.note(2, { kind: "granted", visit, ...granted, at: START + from })
+    court.note(2, { kind: "ended", visit, at: START + until })
+    court.note(2, { kind: "released", visit, result: "released", at: START + until })
+  }
+  const judged = (at: number) => {
+    court.chronicle.end()
+    court.advance(START + at)
+    return court.violations.map(({ judge }) => judge)
+  }
+  return { court, wait, hold, judged }
+}
+
+describe("overlaps", () => {
+  test("two holds at once are one; one after the other they are none", () => {
+    const one = open()
+    one.hold("ledger-0", 0, 100)
+    one.hold("ledger-0", 100, 200)
+    expect(one.judged(10_000)).toEqual([])
+    one.hold("ledger-0", 199, 300)
+    expect(one.judged(10_000)).toEqual(["overlap"])
+    expect(one.court.overlaps.judged).toBe(3)
+  })
+
+  test("of a semaphore, more than it has permits for", () => {
+    const { hold, judged } = open()
+    for (const from of [0, 10, 20]) hold("gate-0", from, 100)
+    expect(judged(10_000)).toEqual([])
+    hold("gate-0", 30, 100)
+    expect(judged(10_000)).toEqual(["overlap"])
+  })
+})
+
+describe("lock-outs", () => {
+  test("a name that nobody gets any more is one, however many come and give up, and it is said once", () => {
+    const { wait, hold, judged } = open()
+    hold("ledger-0", 0, 10)
+    for (let at = 100; at < 120_000; at += 625) wait("ledger-0", at, at + 600)
+    expect(judged(130_000)).toEqual(["lock-out"])
+  })
+
+  test("what is within its bound is none, and is told as the longest", () => {
+    const { court, wait, hold, judged } = open()
+    hold("ledger-0", 0, 10)
+    wait("ledger-0", 5, 800)
+    hold("ledger-0", 800, 900)
+    expect(judged(10_000)).toEqual([])
+    expect(court.lockOuts.longest?.ms).toBe(790)
+  })
+
+  test("nor is what nobody wanted", () => {
+    const { hold, judged } = open()
+    hold("ledger-0", 0, 10)
+    hold("ledger-0", 60_000, 60_010)
+    expect(judged(70_000)).toEqual([])
+  })
+})
+
+describe("requests that are executed too late", () => {
+  const TOKEN = "fl_client-3_abcdefghijklmnopqrstuvwx"
+  const keys = ["6", "lock:a", "q", "seen", "fence", "holders", "stolen"]
+  const acquire = ["EVAL", scripts.acquire, ...keys, `${TOKEN} - 2000 1 x`, "2000", "try", ""]
+  const release = ["EVAL", scripts.release, ...keys, TOKEN, "", "0"]
+  const executed = (command: string[], sentAt: number, result: unknown) => ({
+    commands: [command],
+    headers: { "sent-at": String(sentAt) },
+    answer: JSON.stringify({ result: ["nonce", result] }),
+  })
+  const acquired = (sentAt: number, kind = "granted") => executed(acquire, sentAt, [kind, 2_000])
+  const released = (sentAt: number) => executed(release, sentAt, ["released"])
+
+  test("are those that were sent before their token was let go of, and executed after it", () => {
+    const belated = new Belated()
+    expect(belated.see(acquired(1_000), 1_010)).toEqual([])
+    expect(belated.see(released(1_020), 1_030)).toEqual([])
+    expect(belated.see(acquired(1_015), 1_040)).toEqual([acquire])
+  })
+
+  test("are not those that the client sends when it has begun to let go, however often it does", () => {
+    const belated = new Belated()
+    belated.see(released(1_000), 1_010)
+    belated.see(released(1_020), 1_030)
+    expect(belated.see(acquired(1_005), 1_040)).toEqual([])
+    const together = {
+      ...acquired(1_050),
+      commands: [release, acquire],
+      answer: JSON.stringify([
+        { result: ["nonce", ["released"]] },
+        { result: ["nonce", ["granted", 2_000]] },
+      ]),
+    }
+    expect(new Belated().see(together, 1_060)).toEqual([])
+  })
+
+  test("are those that nobody waits for any more, where they took something", () => {
+    const late = 1_000 + TIMEOUT_MS
+    const belated = new Belated()
+    expect(belated.see(acquired(1_000), late)).toEqual([acquire])
+    expect(belated.see(acquired(1_000, "busy"), late)).toEqual([])
+    // A "try" enters no queue.
+    expect(belated.see(acquired(1_000, "queued"), late)).toEqual([])
+    const enqueue = acquire.map((part) => (part === "try" ? "enqueue" : part))
+    expect(belated.see(executed(enqueue, 1_000, ["queued"]), late)).toEqual([enqueue])
+    const claim = ["EVAL", scripts.claim, "1", "lock:a", TOKEN, "2000", "1"]
+    expect(belated.see(executed(claim, 1_000, ["granted", 2_000]), late)).toEqual([claim])
+    expect(belated.see(executed(claim, 1_000, ["busy"]), late)).toEqual([])
+    expect(belated.see(released(1_000), late)).toEqual([])
+  })
+
+  test("cannot be told where a request does not tell when it was sent", () => {
+    const silent = { ...acquired(1_000), headers: {} }
+    expect(() => new Belated().see(silent)).toThrow("when it was sent")
+  })
+
+  test("may each be in the way for one ttl, at their own name", () => {
+    const lockedOut = (name: string) => {
+      const { court, wait, hold, judged } = open()
+      hold("ledger-0", 0, 10)
+      wait("ledger-0", 5, 4_000)
+      hold("ledger-0", 4_000, 4_010)
+      court.onBelated(name, START + 20)
+      return judged(10_000)
+    }
+    expect(lockedOut("ledger-0")).toEqual([])
+    expect(lockedOut("ledger-1")).toEqual(["lock-out"])
+  })
+})
+
+test("a request that the machine executed after its deadline may be asked again, where and when it was sent", () => {
+  const lockedOut = (name: string, at: number) => {
+    const { court, wait, hold, judged } = open()
+    hold("ledger-0", 10_000, 10_010)
+    wait("ledger-0", 10_005, 12_000)
+    hold("ledger-0", 12_000, 12_010)
+    court.onLate(name, START + at)
+    return judged(20_000)
+  }
+  expect(lockedOut("ledger-0", 10_020)).toEqual([])
+  expect(lockedOut("ledger-1", 10_020)).toEqual(["lock-out"])
+  expect(lockedOut("ledger-0", 12_100)).toEqual(["lock-out"])
+})
+
+test("a run without grants, or one that was broken off, proves nothing", () => {
+  const { court, hold } = open()
+  const facts = { seed: 1, seconds: 2, crashes: CRASHES }
+  expect(isConclusive(reportOf(court, { ...facts, keysLeft: [] }))).toBe(false)
+  hold("ledger-0", 0, 10)
+  hold("ledger-0", 10, 20)
+  expect(isConclusive(reportOf(court, { ...facts, keysLeft: [] }))).toBe(true)
+  expect(isConclusive(reportOf(court, { ...facts, keysLeft: undefined }))).toBe(false)
+})

@@ -1,0 +1,241 @@
+// The built package inside workerd: managers at module scope and for each request, over both engines.
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { findOverlaps, type Hold } from "../../demo/overlaps.js"
+import { everything, FaultProxy, inOrder } from "../support/fault-proxy.js"
+import { hasRedisServer } from "../support/redis-server.js"
+import { type Database, openDatabase } from "../support/variants.js"
+import { Isolate } from "./isolate.js"
+
+const setups = [
+  {
+    setup: "a manager at module scope, with nodejs_compat",
+    worker: new URL("./module-scope.ts", import.meta.url),
+    compatibilityFlags: ["nodejs_compat"],
+  },
+  {
+    setup: "a manager for each request",
+    worker: new URL("./per-request.ts", import.meta.url),
+    compatibilityFlags: [],
+  },
+]
+const engines = [
+  { engine: "embedded engine", isAvailable: true },
+  { engine: "real Redis", isAvailable: hasRedisServer() },
+] as const
+const variants = engines.flatMap((engine) => setups.map((setup) => ({ ...engine, ...setup })))
+
+const url = (database: Pick<Database, "url" | "token">) => ({
+  UPSTASH_REDIS_REST_URL: database.url,
+  UPSTASH_REDIS_REST_TOKEN: database.token,
+})
+
+for (const { engine, isAvailable, setup, worker, compatibilityFlags } of variants) {
+  describe.runIf(isAvailable)(`${setup}, over ${engine}`, () => {
+    let database: Database
+    let isolates: Isolate[]
+    let names = 0
+
+    beforeAll(async () => {
+      database = await openDatabase(engine)
+      const options = { worker, compatibilityFlags, env: url(database) }
+      isolates = await Promise.all([Isolate.start(options), Isolate.start(options)])
+    })
+
+    afterAll(async () => {
+      await Promise.all(isolates.map((isolate) => isolate.stop()))
+      await database.close()
+    })
+
+    /** Has an isolate run a scenario on a lock of its own, and answers what it saw. */
+    async function run(scenario: string, { on = 0, name = `lock ${names++}`, body = "" } = {}) {
+      const path = `/${scenario}?name=${encodeURIComponent(name)}`
+      const response = await isolates[on]?.fetch(path, { method: "POST", body })
+      expect(response?.status).toBe(200)
+      return (await response?.json()) as Record<string, unknown>
+    }
+
+    test("request holds the lock while its callback runs, and releases it", async () => {
+      expect(await run("request")).toEqual({ heldMeanwhile: true, freeAfterwards: true })
+    })
+
+    test("a handle holds the lock until it is released, and is released once", async () => {
+      expect(await run("byHand")).toEqual({
+        heldMeanwhile: true,
+        released: "released",
+        again: "released",
+      })
+    })
+
+    test("await using releases at the end of the scope", async () => {
+      expect(await run("byScope")).toEqual({ heldMeanwhile: true, freeAfterwards: true })
+    })
+
+    test("acquire waits until the holder releases", async () => {
+      expect(await run("waitsForRelease")).toEqual({ second: "released" })
+    })
+
+    test("acquire gives up when its wait is over", async () => {
+      const { error, waitedMs } = await run("timesOut", { name: "timeout" })
+      expect(error).toEqual({ name: "LockTimeoutError", code: "timeout", lockName: "timeout" })
+      expect(waitedMs).toBeGreaterThanOrEqual(200)
+      expect(waitedMs).toBeLessThan(2_000)
+    })
+
+    test("acquire rejects with the reason of its signal, and takes nothing", async () => {
+      const { error, freeAfterwards } = await run("abortsWhileWaiting")
+      expect(error).toMatchObject({ name: "TimeoutError" })
+      expect(freeAfterwards).toBe(true)
+    })
+
+    test("extend lets a hold last longer, and throws for one that was released", async () => {
+      const { before, after, remainingMs, extendingReleased } = await run("extends", { name: "e" })
+      expect(before).toBeLessThanOrEqual(10_000)
+      expect(after).toBeGreaterThan(50_000)
+      expect(remainingMs).toBeGreaterThan(50_000)
+      expect(extendingReleased).toEqual({
+        name: "LockLostError",
+        code: "lost",
+        lockName: "e",
+        reason: "released",
+      })
+    })
+
+    test("a hold that nobody renews ends by its own clock", async () => {
+      const lost = { name: "LockLostError", code: "lost", lockName: "short", reason: "expired" }
+      expect(await run("expires", { name: "short" })).toEqual({
+        signal: lost,
+        remainingMs: 0,
+        extending: lost,
+      })
+    })
+
+    test("request renews its hold while the callback runs", async () => {
+      const { held, extended } = await run("renews")
+      expect(held).toBe(true)
+      expect(extended).toBeGreaterThan(600)
+    })
+
+    test("request rejects when its renewal finds the lock taken, and leaves it to the other", async () => {
+      const lost = { name: "LockLostError", code: "lost", lockName: "robbed", reason: "taken" }
+      expect(await run("noticesTheLoss", { name: "robbed" })).toEqual({
+        error: lost,
+        reasons: [lost],
+        value: "a stranger's token",
+      })
+    })
+
+    test("fencing tokens rise", async () => {
+      const { tokens } = (await run("fences")) as { tokens: number[] }
+      expect(tokens).toHaveLength(3)
+      expect(tokens).toEqual([...new Set(tokens)].sort((a, b) => a - b))
+    })
+
+    test("keep leaves the lock held", async () => {
+      const { ttl } = await run("keeps")
+      expect(ttl).toBeGreaterThan(3_500_000)
+    })
+
+    test("another isolate adopts what one transfers, and releases it", async () => {
+      const name = "handed over"
+      const { transfer, released } = await run("transfers", { on: 0, name })
+      expect(released).toBe("taken")
+      const { fencingToken } = transfer as { fencingToken: number }
+      expect(await run("adopts", { on: 1, body: JSON.stringify(transfer) })).toEqual({
+        heldMeanwhile: true,
+        fencingToken,
+        released: "released",
+      })
+      expect(await database.command("EXISTS", `lock:${name}`)).toBe(0)
+    })
+
+    test("a hold that a request leaves behind ends with its ttl, renewed by nobody", async () => {
+      await run("forgets", { name: "forgotten" })
+      expect(await database.command("EXISTS", "lock:forgotten")).toBe(1)
+      await expect
+        .poll(() => database.command("EXISTS", "lock:forgotten"), { timeout: 2_000 })
+        .toBe(0)
+    })
+
+    test("fifty requests to two isolates take turns", { timeout: 60_000 }, async () => {
+      const name = "popular"
+      const holds = (await Promise.all(
+        Array.from({ length: 50 }, (_, n) => run("section", { on: n % 2, name })),
+      )) as unknown as Hold[]
+      expect(findOverlaps(holds)).toEqual([])
+      expect(await database.command("GET", `count:${name}`)).toBe("50")
+    })
+
+    test("nothing is logged: no uncaught exception, no hang, no warning", () => {
+      expect(isolates.flatMap((isolate) => isolate.log)).toEqual([])
+    })
+  })
+}
+
+describe("in a Worker whose network fails", () => {
+  let database: Database
+  let proxy: FaultProxy
+  let isolate: Isolate
+
+  beforeAll(async () => {
+    database = await openDatabase("embedded engine")
+    proxy = await FaultProxy.open(database.url)
+    const worker = new URL("./per-request.ts", import.meta.url)
+    isolate = await Isolate.start({ worker, env: url({ url: proxy.url, token: database.token }) })
+  })
+
+  afterAll(async () => {
+    await isolate.stop()
+    await proxy.close()
+    await database.close()
+  })
+
+  async function run(scenario: string, name: string): Promise<unknown> {
+    const response = await isolate.fetch(`/${scenario}?name=${name}`, { method: "POST" })
+    return response.json()
+  }
+
+  test("a database that cannot be reached is an error of its own", async () => {
+    proxy.plan = everything({ kind: "request-lost", by: "reset" })
+    const error = { name: "LockBackendError", code: "backend", lockName: "far", phase: "acquire" }
+    expect(await run("failsToAcquire", "far")).toEqual({ error })
+  })
+
+  test.each(["claim", "release"])("a lost answer to %s is asked for again", async (operation) => {
+    proxy.plan = inOrder(operation, { kind: "reply-lost" })
+    expect(await run("byHand", `lost ${operation}`)).toEqual({
+      heldMeanwhile: true,
+      released: "released",
+      again: "released",
+    })
+  })
+
+  test("an acquire that is given up in mid-request is cleaned up after the answer, with waitUntil", async () => {
+    proxy.plan = inOrder("claim", { kind: "request-delayed", ms: 150 })
+    expect(await run("abortsMidRequest", "given-up")).toEqual({
+      error: { name: "Error", message: "enough" },
+    })
+    const isReleased = () =>
+      proxy.seen("release").some(({ commands }) => commands[0]?.includes("lock:given-up"))
+    await expect.poll(isReleased, { timeout: 5_000 }).toBe(true)
+    await proxy.settled()
+    expect(await database.command("EXISTS", "lock:given-up")).toBe(0)
+  })
+
+  test("no rejection is left unhandled", () => {
+    expect(isolate.log.filter((message) => message.startsWith("unhandled rejection"))).toEqual([])
+  })
+})
+
+test("the log shows exceptions that nobody caught", async () => {
+  const worker = new URL("./per-request.ts", import.meta.url)
+  const env = url({ url: "http://127.0.0.1:9", token: "unused" })
+  const isolate = await Isolate.start({ worker, env })
+  try {
+    expect((await isolate.fetch("/failsUnhandled")).status).toBe(500)
+    const log = isolate.log.join("\n")
+    expect(log).toContain("unhandled on purpose")
+    expect(log).toContain("uncaught on purpose")
+  } finally {
+    await isolate.stop()
+  }
+})
