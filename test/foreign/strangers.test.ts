@@ -116,10 +116,12 @@ describeVariants("strangers", (variant: Variant) => {
   test("a stranger that overwrites our lock ends a renewed hold at its next renewal", async () => {
     const { name, stranger } = meet()
     const { onEvent, of } = recorder()
-    await database.locks({ onEvent }).acquire(name, { ttl: "3s", renew: true })
+    const lock = await database.locks({ onEvent }).acquire(name, { ttl: "3s", renew: true })
     await database.command("SET", `lock:${name}`, stranger.token)
     await until(() => of("lost").length === 1, { timeout: 10_000 })
     expect(of("lost")[0]?.reason).toBe("taken")
+    // Looked at to the end, so that it is not taken for one that was dropped.
+    expect(lock.remainingMs).toBe(0)
     expect(await database.command("PTTL", `lock:${name}`)).toBe(-1)
   })
 

@@ -53,8 +53,9 @@ export function lock<
 ): MiddlewareHandler<{ Variables: { lock: HeldLock<Fencing, FailOpen> } }> {
   const plan = planGuard<readonly [Context]>(options)
   return async (c, next) => {
-    // What was set before. What a late handler has set is none of the answer's business.
-    const { headers } = c.body(null)
+    // What was set before, as a copy: the server's own `Response` may show what is set later. A late handler's headers are
+    // none of the answer's business.
+    const headers = new Headers(c.body(null).headers)
     let handled: Response | undefined
     let answered: Response | undefined
     const response = await guard(plan, {
