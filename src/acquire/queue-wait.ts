@@ -2,7 +2,6 @@
 import type { PollingReason } from "../events.js"
 import type { Busy, Grant, LockQueue, Notice, Queued, Waiter } from "../redis/store.js"
 import type { Subscription } from "../redis/transport.js"
-import { deadlineMs } from "../time/budget.js"
 import { MAX_TIMER_MS } from "../time/duration.js"
 import { untilAborted } from "../time/timers.js"
 import { elapsedMs, now, Validity } from "../time/validity.js"
