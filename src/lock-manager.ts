@@ -88,7 +88,8 @@ export class LockManager {
   acquire(name: string, options: AcquireOptions & { readonly fencing: true }): Promise<FencedLock>
   acquire(name: string, options?: AcquireOptions): Promise<Lock>
   async acquire(name: string, options?: AcquireOptions): Promise<Lock> {
-    return this.#acquire(name, withDefaults(this.#plan.defaults, options))
+    const all = options === undefined ? undefined : withDefaults(this.#plan.defaults, options)
+    return this.#acquire(name, all)
   }
 
   /**
@@ -323,9 +324,14 @@ export class LockManager {
     }
   }
 
-  async #acquire(name: string, options: AcquireOptions, terms?: SpecialTerms): Promise<Lock> {
+  /** @param options with the manager's defaults; none for these alone */
+  async #acquire(
+    name: string,
+    options: AcquireOptions | undefined,
+    terms?: SpecialTerms,
+  ): Promise<Lock> {
     checkName(this.#plan.prefix, name)
-    const plan = resolveAcquireOptions(options, terms)
+    const plan = options ? resolveAcquireOptions(options, terms) : this.#plan.resolved
     const { store, timeoutMs, emit } = this.#plan
     store.checkTtl?.(plan.ttlMs)
     const token = createToken(this.clientId)
@@ -337,7 +343,7 @@ export class LockManager {
     const acquisition = new Acquisition(store, request, emit, waitUntil)
     const { grant, waitedMs, requests, withdrawLate } = await acquisition.run()
     const { fencingToken } = grant
-    emit({ type: "granted", name, waitedMs, requests, fencingToken })
+    emit?.({ type: "granted", name, waitedMs, requests, fencingToken })
     return this.#hold({ name, token: grant.token ?? token, waitUntil }, plan, {
       ...grant,
       withdrawLate,

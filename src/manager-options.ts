@@ -2,7 +2,12 @@
 import { type Duration, MAX_TIMER_MS, parseDuration } from "./time/duration.js"
 import type { Emit, LockEvent } from "./events.js"
 import { safeCallback } from "./values/safe-callback.js"
-import { type AcquireOptions, overlay, resolveAcquireOptions } from "./options.js"
+import {
+  type AcquireOptions,
+  overlay,
+  type ResolvedAcquireOptions,
+  resolveAcquireOptions,
+} from "./options.js"
 import type { RestConfig } from "./redis/fetch-client.js"
 import type { Fetch } from "./redis/transport.js"
 import type { UpstashRedis } from "./redis/upstash-client.js"
@@ -70,9 +75,12 @@ export interface ResolvedManagerOptions {
   readonly prefix: string
   readonly clientId: string | undefined
   readonly timeoutMs: number
-  readonly emit: Emit
+  /** Undefined where nobody listens: then no event is built. */
+  readonly emit: Emit | undefined
   /** The options of the calls that were given. */
   readonly defaults: AcquireOptions
+  /** The same, resolved: what a call without options works with. */
+  readonly resolved: ResolvedAcquireOptions
 }
 
 /** @throws `TypeError` or `RangeError` that names the option. */
@@ -109,8 +117,10 @@ export function resolveManagerOptions(options: LockManagerOptions): ResolvedMana
     timeoutMs: parseDuration("timeout", timeout, { min: 1, max: MAX_TIMER_MS }),
   }
   // Refused here, not at the first call.
-  const { ttlMs, waitUntil } = resolveAcquireOptions(defaults)
+  const resolved = resolveAcquireOptions(defaults)
+  const { ttlMs, waitUntil } = resolved
   const store = openStore({ redis, fetch, keyLocking, clientId, waitUntil, ...settings })
   store.checkTtl?.(ttlMs)
-  return { store, ...settings, clientId, emit: safeCallback("onEvent", onEvent), defaults }
+  const emit = onEvent && safeCallback("onEvent", onEvent)
+  return { store, ...settings, clientId, emit, defaults, resolved }
 }

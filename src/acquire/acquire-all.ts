@@ -1,10 +1,9 @@
 // Takes several locks, all or nothing, without ever waiting for one in the wrong order.
-import { LockGroup } from "../hold/lock-group.js"
+import { ensureWholeTtl, LockGroup } from "../hold/lock-group.js"
 import type { Lock } from "../hold/lock.js"
-import { ensureWholeTtl } from "../hold/renewal.js"
 import type { AcquireOptions, ResolvedAcquireOptions } from "../options.js"
 import { anySignal } from "../time/any-signal.js"
-import { Budget } from "../time/budget.js"
+import { Budget } from "../time/validity.js"
 import { invalid, show } from "../values/invalid-argument.js"
 
 /** How one of the locks is taken. */

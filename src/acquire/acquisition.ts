@@ -28,13 +28,18 @@ export interface Acquired {
 export class Acquisition {
   readonly #store: LockStore
   readonly #request: AcquisitionRequest
-  readonly #emit: Emit
+  readonly #emit: Emit | undefined
   readonly #waitUntil: WaitUntil
   readonly #attempts: Attempts
   #queueWait: QueueWait | undefined
 
   /** @param waitUntil given the clean-up of a call that failed */
-  constructor(store: LockStore, request: AcquisitionRequest, emit: Emit, waitUntil: WaitUntil) {
+  constructor(
+    store: LockStore,
+    request: AcquisitionRequest,
+    emit: Emit | undefined,
+    waitUntil: WaitUntil,
+  ) {
     this.#store = store
     this.#request = request
     this.#emit = emit
@@ -76,14 +81,14 @@ export class Acquisition {
     const { waitedMs, requests } = this.#attempts
     if (waitMs <= 0) throw new LockTimeoutError(name, waitedMs, requests)
     const onQueued = (place?: number) => {
-      this.#emit({ type: "queued", name, place })
+      this.#emit?.({ type: "queued", name, place })
     }
     if (!this.#store.queue || this.#request.intervalMs !== undefined) {
       onQueued()
       return spin(this.#store, this.#request, this.#attempts, busy)
     }
     const onPolling = (reason: PollingReason) => {
-      this.#emit({ type: "polling", name, reason })
+      this.#emit?.({ type: "polling", name, reason })
     }
     const listeners = { onQueued, onPolling }
     this.#queueWait = new QueueWait(this.#store.queue, this.#request, this.#attempts, listeners)

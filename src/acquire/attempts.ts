@@ -12,7 +12,7 @@ import type {
   TakeRequest,
 } from "../redis/store.js"
 import { backoffMs } from "../time/backoff.js"
-import { Budget, deadlineMs, SHORTEST_DEADLINE_MS } from "../time/budget.js"
+import { Budget, deadlineMs, SHORTEST_DEADLINE_MS } from "../time/validity.js"
 import { sleep, untilAborted } from "../time/timers.js"
 
 /** The bounds of one acquire call. */

@@ -2,7 +2,7 @@
 import type { PollingReason } from "../events.js"
 import { RedisError } from "../redis/redis-error.js"
 import type { Subscription } from "../redis/transport.js"
-import { deadlineMs } from "../time/budget.js"
+import { deadlineMs } from "../time/validity.js"
 import { untilAborted } from "../time/timers.js"
 import type { AttemptBounds, Attempts } from "./attempts.js"
 

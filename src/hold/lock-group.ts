@@ -68,3 +68,14 @@ export class LockGroup {
     await Promise.all(this.locks.map((lock) => lock[Symbol.asyncDispose]()))
   }
 }
+
+/** So much of the ttl is left where nothing had to be waited for: less is a lease, or was granted a while ago. */
+const NEARLY = 0.9
+
+/** @throws as `Lock.extend` does. */
+export async function ensureWholeTtl(
+  hold: { readonly remainingMs: number; extend(): Promise<void> },
+  ttlMs: number,
+): Promise<void> {
+  if (hold.remainingMs < ttlMs * NEARLY) await hold.extend()
+}

@@ -6,13 +6,11 @@ import type { LockMode, WaitUntil } from "../options.js"
 import { RedisError } from "../redis/redis-error.js"
 import { callDatabase, type RetryOptions } from "../redis/retry.js"
 import type { Claim, HoldStore } from "../redis/store.js"
-import { deadlineMs } from "../time/budget.js"
+import { deadlineMs, elapsedMs, now, Validity } from "../time/validity.js"
 import { type Duration, parseTtl } from "../time/duration.js"
-import { elapsedMs, now, Validity } from "../time/validity.js"
 import type { LockTransfer } from "./lock-transfer.js"
-import { Renewal } from "./renewal.js"
-import { Standing } from "./standing.js"
-import { type WeakHandle, weakly } from "./weak-handle.js"
+
+import { Renewal, Standing, type WeakHandle, weakly } from "./standing.js"
 
 /** What a Lock is made of. */
 export interface Hold {
@@ -34,7 +32,7 @@ export interface Hold {
   readonly timeoutMs: number
   /** Takes back what its acquire call gave up and may yet be executed. */
   readonly withdrawLate: () => readonly Promise<unknown>[]
-  readonly emit: Emit
+  readonly emit: Emit | undefined
   readonly waitUntil: WaitUntil
 }
 
@@ -259,7 +257,7 @@ export class Lock {
       this.#standing.assertHeld()
     } else {
       this.#standing.expiry.prolong(answer)
-      this.#hold.emit({ type: "renewed", name: this.name, remainingMs: this.remainingMs })
+      this.#hold.emit?.({ type: "renewed", name: this.name, remainingMs: this.remainingMs })
     }
   }
 
@@ -279,13 +277,13 @@ export class Lock {
       })
       // Whoever took it after a release whose answer was lost got it from us.
       const truth = this.#mayBeReleased ? "released" : result
-      emit({ type: "released", name: this.name, result: truth, heldMs: elapsedMs(this.#since) })
+      emit?.({ type: "released", name: this.name, result: truth, heldMs: elapsedMs(this.#since) })
       this.#withdrawLateOnes()
       return truth
     } catch (error) {
       this.#releasing = undefined
       if (error instanceof LockBackendError) {
-        emit({ type: "release-failed", name: this.name, error })
+        emit?.({ type: "release-failed", name: this.name, error })
       }
       throw error
     }

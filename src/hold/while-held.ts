@@ -12,7 +12,7 @@ import type { Lock } from "./lock.js"
 export async function whileHeld<L extends Lock, T>(
   lock: L,
   callback: (lock: L) => T,
-  emit: Emit,
+  emit: Emit | undefined,
 ): Promise<Awaited<T>> {
   // Inside, so that a callback that throws at once is one that rejects.
   const running = new Promise<Awaited<T>>((resolve) => {
@@ -35,8 +35,12 @@ export async function whileHeld<L extends Lock, T>(
 }
 
 /** Sees a callback to its end whose hold was lost: nobody else will hear of it. */
-async function observe(lock: Lock, running: Promise<unknown>, emit: Emit): Promise<void> {
+async function observe(
+  lock: Lock,
+  running: Promise<unknown>,
+  emit: Emit | undefined,
+): Promise<void> {
   const [outcome] = await Promise.allSettled([running])
-  emit({ type: "late-settled", name: lock.name, outcome })
+  emit?.({ type: "late-settled", name: lock.name, outcome })
   await lock[Symbol.asyncDispose]()
 }

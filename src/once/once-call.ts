@@ -46,7 +46,7 @@ export async function callOnce(call: OnceCall): Promise<Result> {
     answer = await claim()
     if (answer.kind === "busy") {
       inquiry.assertMayGoOn()
-      emit({ type: "queued", name, place: undefined })
+      emit?.({ type: "queued", name, place: undefined })
       const waiting = { database, inquiry, push, ttlMs, timeoutMs, signal, fingerprint, claim }
       answer = await waitForRun(waiting, answer)
     }
@@ -58,11 +58,11 @@ export async function callOnce(call: OnceCall): Promise<Result> {
     // Not awaited: the caller is told now, and what the clean-up cannot reach ends with its ttl.
     waitUntil(cleanUp())
     if (!plan.failOpen || !(error instanceof LockBackendError)) throw error
-    emit({ type: "not-shared", name, reason: "fail-open", error })
+    emit?.({ type: "not-shared", name, reason: "fail-open", error })
     return { value: await call.run(null), source: "ran" }
   }
   const { waitedMs, requests: sent } = inquiry
-  emit({ type: "granted", name, waitedMs, requests: sent, fencingToken: answer.fencingToken })
+  emit?.({ type: "granted", name, waitedMs, requests: sent, fencingToken: answer.fencingToken })
   const hold = { ...plan.acquire, ...answer, timeoutMs, emit, withdrawLate, isAdopted: false }
   const lock = new RunLock({ ...hold, store: requests, claim: { name, token, waitUntil } })
   return lead(call, lock, requests, answer.old)
@@ -85,7 +85,7 @@ async function lead(
   const running = runHeld(call, lock, requests, old !== undefined)
   if (old) {
     const refreshed = running.catch((error: unknown) => {
-      emit({ type: "refresh-failed", name, error })
+      emit?.({ type: "refresh-failed", name, error })
     })
     waitUntil(refreshed)
     // One that cannot be read is about to be replaced.

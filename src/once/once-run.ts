@@ -16,7 +16,7 @@ export interface OnceCall {
   readonly token: string
   readonly database: ScriptDatabase
   readonly timeoutMs: number
-  readonly emit: Emit
+  readonly emit: Emit | undefined
   readonly plan: OncePlan
   /** The digest of what was given; "-" for none. */
   readonly fingerprint: string
@@ -68,10 +68,10 @@ async function settlementOf(
   name: string,
   value: unknown,
   { serialize, maxBytes, rememberMs, staleMs }: OncePlan,
-  emit: Emit,
+  emit: Emit | undefined,
 ): Promise<Settlement> {
   const notShared = (reason: "not-serializable" | "too-large", error: unknown) => {
-    emit({ type: "not-shared", name, reason, error })
+    emit?.({ type: "not-shared", name, reason, error })
     return GIVEN_UP
   }
   let text: unknown
@@ -95,7 +95,7 @@ async function settlementOf(
   try {
     freshMs = rememberMs(value)
   } catch (error) {
-    emit({ type: "not-remembered", name, error })
+    emit?.({ type: "not-remembered", name, error })
   }
   return { kind: "v", freshMs, keptMs: freshMs + Math.max(LINGER_MS, staleMs), text }
 }

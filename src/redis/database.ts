@@ -1,7 +1,7 @@
 // One database as the store uses it: its transport, its scripts, and the keys under a prefix.
-import { Budget, deadlineMs } from "../time/budget.js"
+import { Budget, deadlineMs } from "../time/validity.js"
 import { createNonce } from "../values/token.js"
-import { LARGEST_LIST } from "./bounded-body.js"
+import { LARGEST_LIST } from "./bounds.js"
 import { lockKey, lockKeys, lockPattern, nameOf } from "./keys.js"
 import { RedisError, staleReply, unexpectedReply } from "./redis-error.js"
 import { type ScriptReply, splitReply } from "./replies.js"

@@ -1,9 +1,7 @@
 // The built-in way to travel: one POST to the REST API, sent once, with a deadline, really cancelled.
-import { SHORTEST_SECRET } from "../values/token.js"
+import { createNonce, SHORTEST_SECRET } from "../values/token.js"
 import { invalid } from "../values/invalid-argument.js"
-import { LARGEST_LIST, LARGEST_REPLY, readBoundedText } from "./bounded-body.js"
-import { withDeadline } from "./deadline.js"
-import { createNonce } from "../values/token.js"
+import { LARGEST_LIST, LARGEST_REPLY, readBoundedText, withDeadline } from "./bounds.js"
 import { isControlFlow, RedisError, staleReply, unexpectedReply } from "./redis-error.js"
 import { readRefusal } from "./refusal.js"
 import { readScanPage } from "./replies.js"
@@ -79,6 +77,8 @@ export class FetchClient implements Transport {
         this.#post(url, "", stream.signal, "text/event-stream")
           .then((response) => readEventStream(streamOf(response), channel, events, stream.signal))
           .catch((error: unknown) => {
+            // Closed by us: nobody waits for what that ends with.
+            if (stream.signal.aborted) return
             events.onFailure(error instanceof RedisError ? error : this.#failureOf(error))
           })
         return () => {

@@ -1,6 +1,6 @@
 // Commands for one key that are sent in one tick travel together, so that they take effect in the order in which they
 // were sent: two requests at once may arrive in any order.
-import { LARGEST_REPLY } from "./bounded-body.js"
+import { LARGEST_REPLY } from "./bounds.js"
 
 /** One command, and whoever waits for its reply. */
 interface Sent {

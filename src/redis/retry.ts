@@ -2,7 +2,7 @@
 import { LockBackendError, type LockPhase } from "../errors.js"
 import { backoffMs } from "../time/backoff.js"
 import { sleep } from "../time/timers.js"
-import { Budget, deadlineMs } from "../time/budget.js"
+import { Budget, deadlineMs } from "../time/validity.js"
 import { RedisError } from "./redis-error.js"
 
 /** So many unknown outcomes in a row mean that the database cannot be reached. */

@@ -1,6 +1,5 @@
 // A subscription from its opening to its end: confirmed in time or not at all, and silent once it is closed.
-import { cancelOnAbort } from "./bounded-body.js"
-import { withDeadline } from "./deadline.js"
+import { cancelOnAbort, withDeadline } from "./bounds.js"
 import { RedisError } from "./redis-error.js"
 import type { Listener, Subscription } from "./transport.js"
 

@@ -1,5 +1,5 @@
 // The other way to travel: a client of @upstash/redis that the user hands in, with whatever settings it has.
-import { withDeadline } from "./deadline.js"
+import { withDeadline } from "./bounds.js"
 import { isControlFlow, RedisError } from "./redis-error.js"
 import { readRefusal } from "./refusal.js"
 import { readScanPage } from "./replies.js"

@@ -1,8 +1,7 @@
 // Locks that are held together, and a hold that is to last: what is asked of each lock, and what is told of all.
 import { describe, expect, test, vi } from "vitest"
 import type { Lock } from "../../src/hold/lock.js"
-import { LockGroup } from "../../src/hold/lock-group.js"
-import { ensureWholeTtl } from "../../src/hold/renewal.js"
+import { ensureWholeTtl, LockGroup } from "../../src/hold/lock-group.js"
 import { rejection } from "../support/outcomes.js"
 
 function lockOf(expiresAtMs: number) {

@@ -1,6 +1,6 @@
 // When a hold is renewed, and when no more: with a clock that is moved and a hold that answers as told.
 import { expect, test, vi } from "vitest"
-import { Renewal, type RenewalPlan } from "../../src/hold/renewal.js"
+import { Renewal, type RenewalPlan } from "../../src/hold/standing.js"
 import { now, Validity } from "../../src/time/validity.js"
 import { useVirtualTime } from "../support/virtual-time.js"
 

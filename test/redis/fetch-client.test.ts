@@ -1,7 +1,7 @@
 // The built-in client against a bad database or a bad fetch: what it reads, what it cancels, and what it refuses at the door.
 import { afterEach, describe, expect, test, vi } from "vitest"
 import { type Fetch, LockBackendError, LockManager } from "../../src/index.js"
-import { LARGEST_LIST } from "../../src/redis/bounded-body.js"
+import { LARGEST_LIST } from "../../src/redis/bounds.js"
 import { FetchClient } from "../../src/redis/fetch-client.js"
 import { UpstashRedisClient } from "../../src/redis/upstash-client.js"
 import { healthyFetch } from "../support/healthy-fetch.js"

@@ -1,7 +1,7 @@
 // Databases that answer each script as a test tells them to, and note what they were asked and when; and a quorum of them.
 import { RedisError, type RedisFailure } from "../../src/redis/redis-error.js"
 import type { Transport } from "../../src/redis/transport.js"
-import { withDeadline } from "../../src/redis/deadline.js"
+import { withDeadline } from "../../src/redis/bounds.js"
 import { Database } from "../../src/redis/database.js"
 import { QuorumNodes, type QuorumSettings } from "../../src/quorum/quorum-nodes.js"
 import { QuorumNode } from "../../src/quorum/quorum-node.js"

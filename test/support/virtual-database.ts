@@ -4,7 +4,7 @@ import { withCompareAndSet } from "../../packages/dev-server/src/compare-and-set
 import { EmbeddedEngine } from "../../packages/dev-server/src/engine-embedded.js"
 import { type Engine, ErrorReply, type Reply } from "../../packages/dev-server/src/engine.js"
 import { LockManager, type LockManagerOptions } from "../../src/index.js"
-import { withDeadline } from "../../src/redis/deadline.js"
+import { withDeadline } from "../../src/redis/bounds.js"
 import { readScanPage } from "../../src/redis/replies.js"
 import { RedisError } from "../../src/redis/redis-error.js"
 import type { Listener, Subscription, Transport } from "../../src/redis/transport.js"

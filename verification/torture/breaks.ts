@@ -43,9 +43,9 @@ export const BREAKS: readonly Break[] = [
         replace: "validity: Validity.ofTtl(now(), Math.min(left, ttlMs)),",
       },
       {
-        file: "redis/single-store.ts",
-        find: "    return Validity.ofTtl(sentAt, ttlMs)",
-        replace: "    return Validity.ofTtl(now(), ttlMs)",
+        file: "redis/replies.ts",
+        find: "  return Validity.ofTtl(sentAt, ttlMs)",
+        replace: "  return Validity.ofTtl(now(), ttlMs)",
       },
       {
         file: "redis/replies.ts",

@@ -2,7 +2,7 @@
 import type { ReleaseResult } from "../../events.js"
 import { LockLostError, type LossReason } from "../../errors.js"
 import type { Lock } from "../../hold/lock.js"
-import { ensureWholeTtl } from "../../hold/renewal.js"
+import { ensureWholeTtl } from "../../hold/lock-group.js"
 import { LockManager } from "../../lock-manager.js"
 import type { ResolvedManagerOptions } from "../../manager-options.js"
 import { callDatabase } from "../../redis/retry.js"

@@ -1,6 +1,6 @@
 // The deadline of a request: kept also where the request cannot be cancelled.
 import { expect, test, vi } from "vitest"
-import { withDeadline } from "../../src/redis/deadline.js"
+import { withDeadline } from "../../src/redis/bounds.js"
 import { RedisError } from "../../src/redis/redis-error.js"
 import { rejection } from "../support/outcomes.js"
 import { freeze, useVirtualTime } from "../support/virtual-time.js"
