@@ -1,7 +1,14 @@
 // The contract of events and errors: what they tell, and that they never tell a token.
 import { expect, test } from "vitest"
 import { everything, nothing } from "../support/fault-proxy.js"
-import { abortion, everythingSaidBy, recorder, rejection, until } from "../support/outcomes.js"
+import {
+  acquireAtLast,
+  abortion,
+  everythingSaidBy,
+  recorder,
+  rejection,
+  until,
+} from "../support/outcomes.js"
 import { REST_TOKEN } from "../support/variants.js"
 import { holdAsStranger, type Lab } from "./lab.js"
 
@@ -66,8 +73,9 @@ export function telling(lab: () => Lab): void {
       body: JSON.stringify({ error: `ERR no, command was: [${manager.clientId}]` }),
     })
     const errors: unknown[] = []
-    const lock = await manager.acquire(name(), { ttl: "20s", renew: false, fencing: true })
-    const lost = await manager.acquire(name(), { ttl: 1_200, renew: false })
+    const held = { ttl: "20s", renew: false, fencing: true } as const
+    const lock = await acquireAtLast(manager, name(), held)
+    const lost = await acquireAtLast(manager, name(), { ttl: 1_200, renew: false })
     errors.push(await abortion(lost.signal))
     errors.push(await rejection(manager.acquire(lock.name, { wait: 0 })))
     for (const fault of [

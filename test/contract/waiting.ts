@@ -118,7 +118,8 @@ export function waiting(lab: () => Lab): void {
     await rejection(spinning().acquire(lock.name, { wait: 2_000, interval: 100 }))
     // One at the beginning, one at the end, and perhaps one that confirms what a client may have sent twice.
     expect(proxy.log.length).toBeLessThanOrEqual(20 + 3)
-    expect(proxy.log.length).toBeGreaterThan(4)
+    // On a busy machine some of its intervals pass while a request is under way.
+    expect(proxy.log.length).toBeGreaterThanOrEqual(3)
   })
 
   test("a wait without end ends with the grant", async () => {

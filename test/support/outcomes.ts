@@ -1,6 +1,6 @@
 // Ways to ask a test's questions: what a promise rejected with, when a signal aborted, what an object gives away.
 import { inspect } from "node:util"
-import type { Lock, LockEvent, LockManager } from "../../src/index.js"
+import type { Lock, LockEvent, LockManager, TryAcquireOptions } from "../../src/index.js"
 
 /** What the promise rejects with; fails if it does not. */
 export async function rejection(promise: Promise<unknown>): Promise<unknown> {
@@ -64,10 +64,14 @@ export function everythingSaidBy(value: unknown): string {
 export const AT_LAST = { timeout: 15_000 }
 
 /** Takes a free lock, however often it takes: where requests have little time, a busy machine makes them fail. */
-export async function acquireAtLast(locks: LockManager, name: string): Promise<Lock> {
+export async function acquireAtLast(
+  locks: LockManager,
+  name: string,
+  options?: TryAcquireOptions,
+): Promise<Lock> {
   let lock: Lock | null = null
   await until(async () => {
-    lock = await locks.tryAcquire(name).catch(() => null)
+    lock = await locks.tryAcquire(name, options).catch(() => null)
     return lock !== null
   }, AT_LAST)
   // TypeScript does not see what the callback assigned.
