@@ -10,6 +10,7 @@ export type PollingReason = "refused" | "failed" | "ended"
 /** Something that happened to a lock. An event never holds a token. */
 export type LockEvent =
   | OnceEvent
+  | LeaderEvent
   /** The lock is held by somebody else, and the call begins to wait, behind so many others if there is a queue. */
   | { readonly type: "queued"; readonly name: string; readonly place: number | undefined }
   /**
@@ -61,6 +62,13 @@ export type OnceEvent =
   | { readonly type: "not-remembered"; readonly name: string; readonly error: unknown }
   /** A run that was to replace an old value failed; the old value goes on being served. */
   | { readonly type: "refresh-failed"; readonly name: string; readonly error: unknown }
+
+/** What can go wrong while a process leads. */
+export type LeaderEvent =
+  /** The leader's work threw. The lock is released, and this candidate stands again after a pause. */
+  | { readonly type: "leader-failed"; readonly name: string; readonly error: unknown }
+  /** The leader's work goes on although its signal aborted that long ago. This candidate does not stand again until it ends. */
+  | { readonly type: "leader-overdue"; readonly name: string; readonly afterMs: number }
 
 /** Hands an event to the listener. */
 export type Emit = (event: LockEvent) => void

@@ -1,4 +1,5 @@
 // The examples, each run whole: as its platform runs it, or at least as its platform calls it.
+import { spawn } from "node:child_process"
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest"
 import { createStore, write } from "../../examples/fencing/index.js"
 import { LockManager } from "fetchlock"
@@ -108,3 +109,45 @@ test.each(["deno", "bun"])(
     expect(counts.map(({ count }) => count).sort()).toEqual([1, 2, 3, 4, 5])
   },
 )
+
+test("of five processes one polls, and the next one does when that is killed or resigns", async () => {
+  const env = {
+    ...process.env,
+    UPSTASH_REDIS_REST_URL: database.url,
+    UPSTASH_REDIS_REST_TOKEN: database.token,
+  }
+  const args = ["--conditions=@fetchlock/source", "--import", "tsx", "examples/leader/main.ts"]
+  /** When each process has polled, in their order. */
+  const polls: { readonly pid: number; readonly atMs: number }[] = []
+  const children = Array.from({ length: 5 }, () => {
+    const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "inherit"] })
+    child.stdout.on("data", (chunk: Buffer) => {
+      for (const [, pid] of chunk.toString().matchAll(/(\d+) polls/g)) {
+        polls.push({ pid: Number(pid), atMs: performance.now() })
+      }
+    })
+    return child
+  })
+  onTestFinished(() => {
+    for (const child of children) child.kill("SIGKILL")
+  })
+  const locks = new LockManager({ redis: database })
+  await until(async () => (await locks.inspect("poller")).waiting === 4, { timeout: 20_000 })
+  const endLeader = async (signal: "SIGKILL" | "SIGTERM", withinMs: number) => {
+    await until(() => polls.length > 0)
+    const leader = children.find(({ pid }) => pid === polls.at(-1)?.pid)
+    const atMs = performance.now()
+    leader?.kill(signal)
+    const next = () => polls.find((poll) => poll.atMs > atMs && poll.pid !== leader?.pid)
+    await until(() => next() !== undefined, { timeout: withinMs })
+    return Number(next()?.atMs) - atMs
+  }
+  // Nobody can tell for it that it is dead before its ttl is over.
+  expect(await endLeader("SIGKILL", 10_000)).toBeGreaterThan(1_500)
+  expect(await endLeader("SIGTERM", 10_000)).toBeLessThan(1_500)
+  const leaders = polls.map(({ pid }) => pid)
+  const changes = leaders.filter((pid, i) => pid !== leaders[i - 1])
+  // Nobody polled between the polls of another.
+  expect(changes).toHaveLength(3)
+  expect(new Set(changes).size).toBe(3)
+}, 60_000)

@@ -15,6 +15,8 @@ const LARGEST = 20_224
 const LARGEST_QUORUM = 3_400
 /** What `fetchlock/once` may add to it. */
 const LARGEST_ONCE = 4_160
+/** What `fetchlock/leader` may add to it. */
+const LARGEST_LEADER = 720
 /** What idempotent routes may add to one that has `once`. */
 const LARGEST_IDEMPOTENCY = 2_400
 /** What the middleware may add to a bundle that has Hono and the lock. */
@@ -60,6 +62,16 @@ describe("the edge bundle", () => {
     expect(added).toBeLessThanOrEqual(LARGEST_QUORUM)
     expect(codeWithQuorum).toContain("no majority of")
     expect(code).not.toContain("no majority of")
+    return annotate(`${String(added)} bytes gzipped`)
+  })
+
+  test("has nothing of `lead`, which adds little", async ({ annotate }) => {
+    const codeWithLead = await bundle(`${LOCK}; export { lead } from "./dist/leader/index.js"`)
+    const added = sizeOf(codeWithLead) - sizeOf(code)
+    expect(added).toBeGreaterThan(100)
+    expect(added).toBeLessThanOrEqual(LARGEST_LEADER)
+    expect(codeWithLead).toContain("leader-failed")
+    expect(code).not.toContain("leader-failed")
     return annotate(`${String(added)} bytes gzipped`)
   })
 
@@ -159,6 +171,7 @@ const ENTRIES: Readonly<Record<string, RegExp>> = {
   "index.js": /^$/,
   "quorum/index.js": /^$/,
   "once/index.js": /^$/,
+  "leader/index.js": /^$/,
   "http/handler.js": /^$/,
   "http/hono/index.js": /^node_modules\/hono\/dist\//,
 }
@@ -215,6 +228,7 @@ describe("the public names", () => {
       "Fetch",
       "HeldLockInfo",
       "HoldOptions",
+      "LeaderEvent",
       "Lock",
       "LockBackendError",
       "LockError",
@@ -279,6 +293,11 @@ describe("the public names", () => {
       "OnceSource",
       "once",
     ])
+  })
+
+  test("of fetchlock/leader", async () => {
+    expect(Object.keys((await import(resolve("dist/leader/index.js"))) as object)).toEqual(["lead"])
+    expect(declaredNames("dist/leader/index.d.ts")).toEqual(["LeadOptions", "lead"])
   })
 
   test("of fetchlock/handler", async () => {

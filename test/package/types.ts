@@ -211,7 +211,10 @@ export function events(event: LockEvent): string | number | undefined {
       return event.reason
     case "not-remembered":
     case "refresh-failed":
+    case "leader-failed":
       return event.name
+    case "leader-overdue":
+      return event.afterMs
   }
 }
 

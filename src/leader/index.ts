@@ -1,0 +1,3 @@
+// Leader election: the public names.
+export { lead } from "./lead.js"
+export type { LeadOptions } from "./lead-options.js"

@@ -1,0 +1,131 @@
+// Stands for election until elected, runs the leader's work, and resigns so that the next candidate leads at once.
+import { LockBackendError } from "../errors.js"
+import type { Emit } from "../events.js"
+import type { Lock } from "../hold/lock.js"
+import { LockManager } from "../lock-manager.js"
+import { anySignal } from "../time/any-signal.js"
+import { sleep } from "../time/timers.js"
+import { backgroundTimer } from "../time/validity.js"
+import { invalid } from "../values/invalid-argument.js"
+import { type LeadOptions, type LeadPlan, planLead } from "./lead-options.js"
+
+/** The leader's work. The signal aborts when the hold is lost and when `lead` is to resign. */
+type Run<T> = (lock: Lock, signal: AbortSignal) => T | Promise<T>
+
+/** The first pause after a failure; each further one is twice as long. */
+const SHORTEST_PAUSE_MS = 1_000
+const LONGEST_PAUSE_MS = 60_000
+
+/** How a term ended. */
+type Term<T> =
+  | { readonly end: "returned"; readonly value: T }
+  | { readonly end: "failed" }
+  /** The hold was lost, or `lead` resigned. */
+  | { readonly end: "over" }
+
+/**
+ * Leads as one of many candidates: waits for the lock, runs `run` while it holds it, and stands again when the hold is lost.
+ *
+ * If `run` throws, the lock is released, and after a pause (one second, then twice as long each time up to a minute) it
+ * stands again; an event, `leader-failed`, has the error. A database that cannot be reached is retried the same way.
+ *
+ * `run` must stop when its signal aborts: nothing can stop it from outside. Until it has settled, this candidate neither
+ * releases nor stands again, so it never runs twice here; the event `leader-overdue` tells of one that goes on.
+ *
+ * > [!WARNING]
+ * > A process that stalls may believe that it leads after its hold has expired. Use `fencing` for resources that can
+ * > refuse late writes, and pass the signal on to everything that `run` does.
+ *
+ * @param run the leader's work. `signal` aborts when the hold is lost or `options.signal` aborts
+ * @returns what `run` returned, or undefined after `options.signal` has aborted
+ * @throws `TypeError` or `RangeError` for a bad argument; `LockBackendError` is not thrown but retried.
+ *
+ * @example
+ * ```ts
+ * import { lead } from "fetchlock/leader"
+ *
+ * const stop = new AbortController()
+ * process.once("SIGTERM", () => stop.abort())
+ * await lead(locks, "poller", async (lock, signal) => {
+ *   while (!signal.aborted) await pollOnce(signal)
+ * }, { signal: stop.signal })
+ * ```
+ */
+export async function lead<T>(
+  locks: LockManager,
+  name: string,
+  run: Run<T>,
+  options?: LeadOptions,
+): Promise<T | undefined> {
+  if (!((locks as unknown) instanceof LockManager)) throw invalid("locks", "a LockManager", locks)
+  if (typeof (run as unknown) !== "function") throw invalid("run", "a function", run)
+  const { defaults, emit } = LockManager.settingsOf(locks)
+  const plan = planLead(defaults, options)
+  const resignation = plan.signal
+  for (let failures = 0; !resignation?.aborted;) {
+    const lock = await elected(locks, name, plan)
+    if (lock) {
+      const electedAt = performance.now()
+      const term = await serveTerm(lock, run, plan, emit)
+      const lastedMs = performance.now() - electedAt
+      if (term.end === "returned" && !plan.standsAgain) return term.value
+      if (term.end !== "failed" || lastedMs > LONGEST_PAUSE_MS) failures = 0
+      // Only a term that ends at once, by itself, needs a pause: without one, it would begin in a hot loop.
+      if (term.end === "over") continue
+      if (term.end === "returned" && lastedMs > SHORTEST_PAUSE_MS) continue
+    }
+    await pause(failures++, resignation)
+  }
+  return undefined
+}
+
+/** The lock, or undefined where the database failed or the candidate gave up. */
+async function elected(
+  locks: LockManager,
+  name: string,
+  { acquire, signal }: LeadPlan,
+): Promise<Lock | undefined> {
+  try {
+    return await locks.acquire(name, acquire)
+  } catch (error) {
+    if (signal?.aborted || error instanceof LockBackendError) return undefined
+    throw error
+  }
+}
+
+/** Runs the work, and releases the lock when it has settled and not before. */
+async function serveTerm<T>(
+  lock: Lock,
+  run: Run<T>,
+  { signal: resignation, ttlMs }: LeadPlan,
+  emit: Emit | undefined,
+): Promise<Term<T>> {
+  const { name } = lock
+  const { signal, stop } = anySignal([lock.signal, resignation])
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const watch = () => {
+    timer = backgroundTimer(() => emit?.({ type: "leader-overdue", name, afterMs: ttlMs }), ttlMs)
+  }
+  signal.addEventListener("abort", watch, { once: true })
+  try {
+    const value = await run(lock, signal)
+    return signal.aborted || lock.signal.aborted ? { end: "over" } : { end: "returned", value }
+  } catch (error) {
+    // It was told to stop, and stopped.
+    if (signal.aborted && error === signal.reason) return { end: "over" }
+    emit?.({ type: "leader-failed", name, error })
+    return signal.aborted ? { end: "over" } : { end: "failed" }
+  } finally {
+    stop()
+    signal.removeEventListener("abort", watch)
+    clearTimeout(timer)
+    await lock[Symbol.asyncDispose]()
+  }
+}
+
+/** A resignation ends it. */
+async function pause(failures: number, resignation: AbortSignal | undefined): Promise<void> {
+  const longest = Math.min(LONGEST_PAUSE_MS, SHORTEST_PAUSE_MS * 2 ** failures)
+  // Half of it at random, so that candidates which failed together do not come back together.
+  await sleep(longest * (1 + Math.random()) * 0.5, resignation).catch(() => undefined)
+}
