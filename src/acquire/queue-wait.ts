@@ -144,10 +144,10 @@ export class QueueWait {
         known = { ...known, holderTtlMs: notice.leaseMs, isForeign: false, place: 0 }
       } else if (notice?.kind === "granted" && this.#isPlausible(notice)) {
         const { serverTime } = queued
-        const { micros, leaseMs, fencingToken, heardAt } = notice
+        const { micros, leaseMs, fencingToken, receivedAt } = notice
         // Older than the answer that we do not hold the lock: it was over by then.
         if (micros < serverTime.micros) return undefined
-        const validity = Validity.ofLease(serverTime, micros, leaseMs, heardAt)
+        const validity = Validity.ofLease(serverTime, micros, leaseMs, receivedAt)
         // One that is over by now may have gone to somebody else.
         if (validity.remainingMs <= 0) return undefined
         return { kind: "granted", validity, fencingToken, isLease: leaseMs < this.#request.ttlMs }

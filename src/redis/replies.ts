@@ -141,7 +141,7 @@ export function readNotice(message: string): Notice | undefined {
     if (kind !== "granted") return undefined
     const fencingToken = fence === "" ? undefined : readInteger(fence)
     const [micros, leaseMs] = [readInteger(first), readInteger(lease)]
-    return { kind, micros, leaseMs, fencingToken, heardAt: now() }
+    return { kind, micros, leaseMs, fencingToken, receivedAt: now() }
   } catch {
     return undefined
   }

@@ -96,7 +96,7 @@ export type Notice =
       readonly micros: number
       readonly leaseMs: number
       readonly fencingToken: number | undefined
-      readonly heardAt: Instant
+      readonly receivedAt: Instant
     }
   /** We are next; the holder has so many milliseconds unless it extends. */
   | { readonly kind: "next"; readonly leaseMs: number }

@@ -73,7 +73,7 @@ const OPTIONS: Record<keyof AcquireOptions, Refusal[]> = {
   interval: [
     [0, RangeError, /^interval: must be from 10 to 2147483647 ms, got 0/],
     [9, RangeError, /^interval: must be from 10 to/],
-    [0.25, RangeError, /^interval: must be whole milliseconds, or text such as "30s", got 0.25/],
+    [0.25, RangeError, /^interval: must be an integer in milliseconds, or text such as "30s", got 0.25/],
     [-5, RangeError, /^interval: /],
     [Infinity, RangeError, /^interval: /],
     [2 ** 31, RangeError, /^interval: /],
@@ -81,7 +81,7 @@ const OPTIONS: Record<keyof AcquireOptions, Refusal[]> = {
     [null, TypeError, /^interval: /],
   ],
   maxRequests: [
-    [0, RangeError, /^maxRequests: must be a whole number from 1 on, got 0/],
+    [0, RangeError, /^maxRequests: must be a positive integer, got 0/],
     [-1, RangeError, /^maxRequests: /],
     [1.5, RangeError, /^maxRequests: .*got 1.5/],
     [NaN, RangeError, /^maxRequests: /],
