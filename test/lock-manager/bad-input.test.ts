@@ -371,7 +371,7 @@ describe("an option of a manager", () => {
   test("fetch does not go with a client that was handed in, which has its own", () => {
     const redis = new Redis({ url: URL, token: TOKEN })
     expect(make({ redis })).toThrow(TypeError)
-    expect(make({ redis })).toThrow(/^fetch: is for the built-in client/)
+    expect(make({ redis })).toThrow(/^fetch: only for the built-in client/)
   })
 
   test("never shows a secret in its error", () => {
@@ -464,7 +464,7 @@ describe("adopt", () => {
   const transfer: LockTransfer = { name: "a", token: "fl_a_b", ttlMs: 1_000 }
 
   test.for<[string, unknown, RegExp]>([
-    ["nothing", undefined, /^transfer: must be what lock.transfer\(\) returned, got undefined/],
+    ["nothing", undefined, /^transfer: must be a result of lock.transfer\(\), got undefined/],
     ["null", null, /^transfer: /],
     ["the JSON text of a transfer", JSON.stringify(transfer), /^transfer: .*got a string/],
     ["a token", transfer.token, /^transfer: /],
