@@ -245,7 +245,7 @@ export class LockManager {
     const claim = { name, token, waitUntil: plan.waitUntil }
     const { store } = this.#plan
     store.checkTtl?.(plan.ttlMs)
-    const validity = await this.#ask(name, "adopt", (timeoutMs) => store.look(claim, timeoutMs))
+    const validity = await this.#ask(name, "adopt", (timeoutMs) => store.readHold(claim, timeoutMs))
     if (typeof validity === "string") {
       throw new LockLostError(name, validity === "gone" ? "expired" : validity)
     }
@@ -254,7 +254,7 @@ export class LockManager {
       validity,
       fencingToken,
       isLease: false,
-      withdrawLate: () => [],
+      withdrawUnsettled: () => [],
     })
   }
 
@@ -336,17 +336,17 @@ export class LockManager {
     store.checkTtl?.(plan.ttlMs)
     const token = createToken(this.clientId)
     if (plan.mode === "shared") this.#single('mode: "shared"')
-    const thief = plan.steal ? this.#single("steal:") : undefined
+    const stealFrom = plan.steal ? this.#single("steal:") : undefined
     // Spreads come last, here and in `#hold`: see resolveAcquireOptions.
-    const request = { name, token, timeoutMs, thief, ...plan }
+    const request = { name, token, timeoutMs, stealFrom, ...plan }
     const { waitUntil } = plan
     const acquisition = new Acquisition(store, request, emit, waitUntil)
-    const { grant, waitedMs, requests, withdrawLate } = await acquisition.run()
+    const { grant, waitedMs, requests, withdrawUnsettled } = await acquisition.run()
     const { fencingToken } = grant
     emit?.({ type: "granted", name, waitedMs, requests, fencingToken })
     return this.#hold({ name, token: grant.token ?? token, waitUntil }, plan, {
       ...grant,
-      withdrawLate,
+      withdrawUnsettled,
     })
   }
 
@@ -365,7 +365,7 @@ export class LockManager {
   #hold(
     claim: Claim,
     plan: ResolvedHoldOptions,
-    grant: Omit<Grant, "kind"> & Pick<Hold, "withdrawLate">,
+    grant: Omit<Grant, "kind"> & Pick<Hold, "withdrawUnsettled">,
   ): Lock {
     const { store, timeoutMs, emit } = this.#plan
     return new Lock({ store, claim, timeoutMs, emit, ...plan, ...grant })

@@ -1,4 +1,4 @@
-// Takes several locks, all or nothing, without ever waiting for one in the wrong order.
+// Acquires several locks, all or nothing, and waits for them in one order, so that callers cannot deadlock.
 import { ensureWholeTtl, LockGroup } from "../hold/lock-group.js"
 import type { Lock } from "../hold/lock.js"
 import type { AcquireOptions, ResolvedAcquireOptions } from "../options.js"
@@ -6,18 +6,18 @@ import { anySignal } from "../time/any-signal.js"
 import { Budget } from "../time/validity.js"
 import { invalid, show } from "../values/invalid-argument.js"
 
-/** How one of the locks is taken. */
+/** The calls that acquire one of the locks. */
 export interface LockCalls {
   acquire(name: string, options: AcquireOptions): Promise<Lock>
   tryAcquire(name: string, options: AcquireOptions): Promise<Lock | null>
 }
 
 /**
- * Asks for all that are missing at once: where nobody is in the way, that is all. Otherwise keeps those that come
- * before the first which is taken, in the order of their names, gives the others back, and waits for that one. So
- * whoever waits holds nothing but what comes before, and no two callers can wait for each other.
+ * Tries all missing locks at once; without contention that is enough. Otherwise it keeps the locks before the first one
+ * that is taken, in the order of their names, releases the others, and waits for that one. So a caller that waits only
+ * holds locks that come before, and no two callers can wait for each other.
  *
- * @throws what an acquire throws; the `LockLostError` of one that was lost while the others were waited for
+ * @throws what an acquire throws; the `LockLostError` of a lock that was lost during the wait for the others
  */
 export async function acquireAll(
   names: readonly string[],
@@ -27,7 +27,7 @@ export async function acquireAll(
 ): Promise<LockGroup> {
   const budget = new Budget(waitMs)
   const held = new Map<string, Lock>()
-  // What is held must last until the rest has come.
+  // Locks that are held must last until the others are granted.
   const { renew } = options
   const waiting: AcquireOptions = { ...options, renew: renew === false ? true : renew }
   try {
@@ -50,7 +50,7 @@ export async function acquireAll(
       }
     }
     const group = new LockGroup(names.flatMap((name) => held.get(name) ?? []))
-    // All of them last for the ttl from now on, and not from when the first was granted.
+    // All of them last for the ttl from now, and not from when the first was granted.
     await ensureWholeTtl(group, ttlMs)
     group.signal.throwIfAborted()
     if (renew === false) for (const lock of group.locks) lock.stopRenewing()
@@ -61,7 +61,7 @@ export async function acquireAll(
   }
 }
 
-/** Takes over what was granted before the first that was not; returns that one, and the locks behind it. */
+/** Keeps the locks before the first that was not granted; returns the name of that one, and the locks behind it. */
 function keepBefore(
   missing: readonly string[],
   granted: readonly (Lock | null)[],
@@ -74,21 +74,23 @@ function keepBefore(
   return [missing[count], locks.slice(count)]
 }
 
-/** All of them, or the first error, after what was granted beside it has been given back. */
+/** All results, or the first error, after the other locks have been released. */
 async function allOrError(calls: readonly Promise<Lock | null>[]): Promise<(Lock | null)[]> {
   const outcomes = await Promise.allSettled(calls)
   const failed = outcomes.find((outcome) => outcome.status === "rejected")
   if (!failed) return Promise.all(calls)
   const giveBack = (lock: Lock | null) => lock?.[Symbol.asyncDispose]()
-  // Those that failed have nothing to give back.
+  // Calls that failed have nothing to release.
   await Promise.all(calls.map((call) => call.then(giveBack, () => undefined)))
   throw failed.reason
 }
 
-/** @throws `TypeError` or `RangeError` for what is no list of different names. */
+/** @throws `TypeError` or `RangeError` if it is not a list of distinct names. */
 export function checkNames(names: unknown): asserts names is readonly string[] {
   if (!Array.isArray(names)) throw invalid("names", "an array of names", names)
   if (names.length === 0) throw new RangeError("names: must not be empty")
   const twice = names.find((name, index) => names.indexOf(name) !== index) as unknown
-  if (twice !== undefined) throw new RangeError(`names: must differ, got ${show(twice)} twice`)
+  if (twice !== undefined) {
+    throw new RangeError(`names: must not contain duplicates, got ${show(twice)} twice`)
+  }
 }

@@ -1,4 +1,4 @@
-// One acquire call: asks for the lock, waits for it if it may, and leaves nothing behind if it is not granted.
+// One acquire call: tries to take the lock, waits for it if allowed, and leaves nothing behind if it is not granted.
 import { LockTimeoutError } from "../errors.js"
 import type { Emit, PollingReason } from "../events.js"
 import type { WaitUntil } from "../options.js"
@@ -9,19 +9,19 @@ import { QueueWait } from "./queue-wait.js"
 import { spin } from "./spin.js"
 import { steal } from "./steal.js"
 
-/** A release that nobody waits for may take its time. So many for all of a call, but one at least after each late answer. */
+/** The clean-up is not waited for, so it may take long: at most this many tries, but at least one after each late reply. */
 const CLEAN_UP_TRIES = 5
 
-/** A grant, and what it took to get it. */
+/** A grant, and the time and requests that it took. */
 export interface Acquired {
   readonly grant: Grant
   readonly waitedMs: number
   readonly requests: number
   /**
-   * What was given up at a deadline may yet be executed, and take the lock or a place in its queue once more. Once the
-   * hold has ended, this takes each of them back when its answer has come; one promise for each, none of which rejects.
+   * Requests that were given up at a deadline may yet be executed, and take the lock or a place in its queue again. To be
+   * called once the hold has ended: it undoes each of them when its reply has come. One promise for each; none rejects.
    */
-  readonly withdrawLate: () => readonly Promise<unknown>[]
+  readonly withdrawUnsettled: () => readonly Promise<unknown>[]
 }
 
 /** The state of one call. It ends with a grant or with an error, and is not used again. */
@@ -33,7 +33,7 @@ export class Acquisition {
   readonly #attempts: Attempts
   #queueWait: QueueWait | undefined
 
-  /** @param waitUntil given the clean-up of a call that failed */
+  /** @param waitUntil receives the clean-up of a call that failed */
   constructor(
     store: LockStore,
     request: AcquisitionRequest,
@@ -48,30 +48,30 @@ export class Acquisition {
   }
 
   /**
-   * @throws `LockTimeoutError` when somebody else had the lock for all of the wait, `LockBackendError` when the
+   * @throws `LockTimeoutError` when the lock was held by others for all of the wait, `LockBackendError` when the
    *   database failed, the signal's reason when that aborted.
    */
   async run(): Promise<Acquired> {
     this.#request.signal?.throwIfAborted()
     try {
-      const answer = await this.#try()
-      const grant = answer.kind === "granted" ? answer : await this.#wait(answer)
+      const reply = await this.#try()
+      const grant = reply.kind === "granted" ? reply : await this.#wait(reply)
       const { waitedMs, requests } = this.#attempts
-      return { grant, waitedMs, requests, withdrawLate: () => this.#withdrawLate(grant) }
+      return { grant, waitedMs, requests, withdrawUnsettled: () => this.#withdrawUnsettled(grant) }
     } catch (error) {
-      // Not awaited: the caller is told now, and what the clean-up cannot reach ends with its ttl.
+      // Not awaited: the caller gets the error now, and a hold that the clean-up cannot reach ends with its ttl.
       this.#waitUntil(this.#cleanUp())
       throw error
     }
   }
 
   #try(): Promise<Grant | Busy> {
-    const { thief } = this.#request
-    if (thief) return steal(thief, this.#request, this.#attempts)
+    const { stealFrom } = this.#request
+    if (stealFrom) return steal(stealFrom, this.#request, this.#attempts)
     const { waitMs, intervalMs } = this.#request
     const willEnqueue = this.#store.queue && waitMs > 0 && intervalMs === undefined
-    // An outcome that is not known may have been a grant.
-    return this.#attempts.ask((timeoutMs, isRepeated) =>
+    // An unknown outcome may have been a grant.
+    return this.#attempts.send((timeoutMs, isRepeated) =>
       this.#store.tryAcquire(this.#request, timeoutMs, isRepeated || !willEnqueue),
     )
   }
@@ -95,46 +95,45 @@ export class Acquisition {
     return this.#queueWait.run()
   }
 
-  /** Sees to it that no attempt of a call that ended without a grant keeps the lock or its place. Never rejects. */
+  /** Makes sure that no attempt of a call without a grant keeps the lock or its place. Never rejects. */
   async #cleanUp(): Promise<void> {
-    const stray = await this.#attempts.strayToken()
+    const stray = await this.#attempts.tokenToWithdraw()
     if (stray === undefined && !this.#queueWait?.waiter) return
     const token = stray ?? this.#request.token
-    // A client that cannot be cancelled may send again until it gives up, so what is late is followed by one more.
-    const { late } = this.#attempts
-    const toCome = new Set(late)
-    for (const settling of late) {
-      const settled = () => toCome.delete(settling)
-      settling.then(settled, settled)
+    // A client that cannot be canceled may retry until it gives up, so each late reply is followed by one more withdrawal.
+    const unsettled = new Set(this.#attempts.unsettled)
+    for (const request of unsettled) {
+      const settled = () => unsettled.delete(request)
+      request.then(settled, settled)
     }
     for (let triesLeft = CLEAN_UP_TRIES; ;) {
-      const before = toCome.size
+      const before = unsettled.size
       triesLeft -= await this.#withdraw(token, Math.max(1, triesLeft))
       if (before === 0) return
-      // All that came meanwhile have one together, so that a database that is too slow is not sent the more.
-      if (toCome.size === before) await Promise.race(toCome).catch(() => undefined)
+      // Replies that came meanwhile share one withdrawal, so that a database that is too slow does not get more requests.
+      if (unsettled.size === before) await Promise.race(unsettled).catch(() => undefined)
     }
   }
 
-  #withdrawLate({ token = this.#request.token }: Grant): readonly Promise<unknown>[] {
+  #withdrawUnsettled({ token = this.#request.token }: Grant): readonly Promise<unknown>[] {
     const withdraw = () => this.#withdraw(token, 1)
-    return this.#attempts.late.map((settling) => settling.then(withdraw, withdraw))
+    return this.#attempts.unsettled.map((request) => request.then(withdraw, withdraw))
   }
 
-  /** Returns how often it asked. */
+  /** Returns the number of requests that it sent. */
   async #withdraw(token: string, tries: number): Promise<number> {
     const { timeoutMs } = this.#request
     const { queue } = this.#store
     const waiter = this.#queueWait?.waiter
-    let asked = 0
+    let requests = 0
     const withdraw = (): Promise<unknown> => {
-      asked++
+      requests++
       return waiter && queue
         ? queue.leave(waiter, timeoutMs)
         : this.#store.release({ ...this.#request, token }, timeoutMs)
     }
-    // The call has already failed and its caller knows; the key ends with its ttl, the place after 30 s.
+    // The caller already has the error of the call; the key ends with its ttl, the place after 30 s.
     await retryUntilKnown(withdraw, { tries }).catch(() => undefined)
-    return asked
+    return requests
   }
 }

@@ -1,4 +1,4 @@
-// The questions of one acquire call: counted, timed, asked again while their outcome is unknown, and accounted for.
+// The requests of one acquire call: counts them, limits their time, retries unknown outcomes and tracks unsettled ones.
 import { LockBackendError, LockTimeoutError } from "../errors.js"
 import { RedisError } from "../redis/redis-error.js"
 import { MAX_TRIES } from "../redis/retry.js"
@@ -9,16 +9,16 @@ import type {
   Held,
   Queued,
   SingleDatabase,
-  TakeRequest,
+  LockRequest,
 } from "../redis/store.js"
 import { backoffMs } from "../time/backoff.js"
 import { Budget, deadlineMs, SHORTEST_DEADLINE_MS } from "../time/validity.js"
 import { sleep, untilAborted } from "../time/timers.js"
 
-/** The bounds of one acquire call. */
+/** The limits of one acquire call. */
 export interface AttemptBounds extends Claim {
   readonly ttlMs: number
-  /** The longest time to wait; 0 asks once. */
+  /** The longest time to wait; 0 tries once. */
   readonly waitMs: number
   readonly maxRequests: number
   /** The longest that one request may take. */
@@ -26,27 +26,27 @@ export interface AttemptBounds extends Claim {
   readonly signal: AbortSignal | undefined
 }
 
-/** Something else that is certain. */
+/** Another reply whose outcome is certain. */
 interface Told {
   readonly kind: "told"
 }
 
 /**
- * For so long a waiter that is in line puts up with a database that fails: a waiter that has shown no sign of life for
- * 30 s has lost its place anyway (shared/serve.lua).
+ * How long a waiter in the queue tolerates a failing database: after 30 s without a heartbeat it has lost its place anyway
+ * (shared/grant-next.lua).
  */
 const LONGEST_OUTAGE_MS = 30_000
 
-type Answer = Grant | Queued | Busy | Held | Told
+type Reply = Grant | Queued | Busy | Held | Told
 
 export class Attempts {
   readonly #bounds: AttemptBounds
   readonly #wait: Budget
   #requests = 0
-  /** What was asked last; on an abort it may be under way. */
-  #asking: Promise<Answer> | undefined
+  /** The last request; on an abort it may be in flight. */
+  #lastRequest: Promise<Reply> | undefined
   #mayHaveTaken = false
-  readonly #late = new Set<Promise<unknown>>()
+  readonly #unsettled = new Set<Promise<unknown>>()
 
   constructor(bounds: AttemptBounds) {
     this.#bounds = bounds
@@ -61,68 +61,68 @@ export class Attempts {
     return this.#wait.usedMs
   }
 
-  /** What is left of the wait; negative after a freeze. */
+  /** The rest of the wait; negative after a freeze. */
   get leftMs(): number {
     return this.#wait.leftMs
   }
 
-  /** What is left of the budget of requests. */
+  /** The rest of the budget of requests. */
   get requestsLeft(): number {
     return this.#bounds.maxRequests - this.#requests
   }
 
-  /** Answers that were given up at a deadline and may yet come. */
-  get late(): readonly Promise<unknown>[] {
-    return [...this.#late]
+  /** Requests that were given up at a deadline and may yet be executed. */
+  get unsettled(): readonly Promise<unknown>[] {
+    return [...this.#unsettled]
   }
 
   /** @throws `LockTimeoutError` when the wait is over or its requests are used up. */
-  assertMayGoOn(): void {
+  assertMayContinue(): void {
     if (this.leftMs <= 0) this.#timeOut()
-    this.assertMayAsk()
+    this.assertRequestsLeft()
   }
 
   /** @throws `LockTimeoutError` when the requests of the wait are used up. */
-  assertMayAsk(): void {
+  assertRequestsLeft(): void {
     if (this.requestsLeft <= 0) this.#timeOut()
   }
 
-  /** Counts a request that is not asked here. */
+  /** Counts a request that is not sent here. */
   count(): void {
     this.#requests++
   }
 
   /**
-   * Asks, and while it stays unknown whether we have the lock, or the database refuses for a reason that passes, asks
-   * again. A question that comes late, after a freeze, has the time of one request all the same.
+   * Sends a request, and retries while it is unknown whether we have the lock, or the database refuses temporarily. A
+   * request that is sent late, after a freeze, still has the time of one request.
    *
-   * @param question is told how long it may take, and whether an earlier outcome was unknown
-   * @param isInLine whether the call waits already: then it rides out an outage within its wait, for 30 s at most
-   * @throws `LockBackendError` when it is refused or stays unknown, the signal's reason when that aborts.
+   * @param request receives its time limit, and whether the outcome of an earlier try was unknown
+   * @param isQueued whether the call waits already: then it rides out an outage within its wait, for 30 s at most
+   * @throws `LockBackendError` when it is refused or its outcome stays unknown, the signal's reason when that aborts.
    */
-  async ask<A extends Answer>(
-    question: (timeoutMs: number, isRepeated: boolean) => Promise<A>,
-    isInLine = false,
-  ): Promise<A> {
+  async send<R extends Reply>(
+    request: (timeoutMs: number, isRepeated: boolean) => Promise<R>,
+    isQueued = false,
+  ): Promise<R> {
     const { signal, name, waitMs, maxRequests, timeoutMs } = this.#bounds
     const outage = new Budget(LONGEST_OUTAGE_MS)
     let budget = new Budget(Math.max(0, this.leftMs) + timeoutMs)
     for (let failures = 1; ; failures++) {
-      const request = new Budget(timeoutMs)
+      const ownBudget = new Budget(timeoutMs)
       try {
-        const asking = this.#askOnce(budget, (withinMs) => question(withinMs, failures > 1))
-        this.#asking = asking
-        return await (signal ? untilAborted(asking, signal) : asking)
+        const sent = this.#sendOnce(budget, (withinMs) => request(withinMs, failures > 1))
+        this.#lastRequest = sent
+        return await (signal ? untilAborted(sent, signal) : sent)
       } catch (error) {
         if (!(error instanceof RedisError)) throw error
-        // It outlasted its own deadline, so this process was frozen: the answer may have come to nobody.
-        if (request.leftMs < -2 * SHORTEST_DEADLINE_MS) budget = new Budget(timeoutMs)
+        // It outlasted its own deadline, so this process was frozen, and its reply may have been dropped.
+        if (ownBudget.leftMs < -2 * SHORTEST_DEADLINE_MS) budget = new Budget(timeoutMs)
         const pause = backoffMs(failures)
-        const ridesOut = waitMs > 0 && (isInLine || error.outcome === "refused")
+        const ridesOut = waitMs > 0 && (isQueued || error.outcome === "refused")
         const isTooMany = ridesOut ? outage.leftMs <= 0 : failures >= MAX_TRIES
         const isLast = isTooMany || this.#requests >= maxRequests
-        // A question that has no time left would only hide why the one before it failed.
-        if (!error.mayPass || isLast || pause >= budget.leftMs) {
+        // A request without time left would only hide why the one before it failed.
+        if (!error.isTransient || isLast || pause >= budget.leftMs) {
           throw new LockBackendError(name, "acquire", error)
         }
         await sleep(pause, signal)
@@ -131,46 +131,46 @@ export class Attempts {
   }
 
   /**
-   * The token with which the lock may be ours, or may become ours, without the caller's being told. Waits for what
-   * was under way at an abort, so that what is sent next comes after it.
+   * The token with which the lock may be ours, or may become ours, although the call has failed. Waits for a request that
+   * was in flight at an abort, so that the clean-up is sent after it.
    */
-  async strayToken(): Promise<string | undefined> {
-    const answer = await this.#asking?.catch(() => undefined)
+  async tokenToWithdraw(): Promise<string | undefined> {
+    const reply = await this.#lastRequest?.catch(() => undefined)
     const { token } = this.#bounds
-    if (answer?.kind === "granted") return answer.token ?? token
-    const mayBeOurs = answer?.kind === "busy" && answer.mayBeOurs
+    if (reply?.kind === "granted") return reply.token ?? token
+    const mayBeOurs = reply?.kind === "busy" && reply.mayBeOurs
     return this.#mayHaveTaken || mayBeOurs ? token : undefined
   }
 
-  async #askOnce<A extends Answer>(
+  async #sendOnce<R extends Reply>(
     budget: Budget,
-    question: (timeoutMs: number) => Promise<A>,
-  ): Promise<A> {
+    request: (timeoutMs: number) => Promise<R>,
+  ): Promise<R> {
     const { ttlMs, timeoutMs } = this.#bounds
     this.#requests++
     try {
-      const answer = await question(deadlineMs(Math.min(timeoutMs, ttlMs), budget.leftMs))
-      if (answer.kind === "granted") for (const late of answer.underWay ?? []) this.#expect(late)
-      if (answer.kind === "granted" && answer.validity.remainingMs <= 0) {
-        throw new RedisError("the lock's ttl was over before the answer came", {
+      const reply = await request(deadlineMs(Math.min(timeoutMs, ttlMs), budget.leftMs))
+      if (reply.kind === "granted") for (const each of reply.unsettled ?? []) this.#track(each)
+      if (reply.kind === "granted" && reply.validity.remainingMs <= 0) {
+        throw new RedisError("the lock's ttl was over before the reply came", {
           outcome: "unknown",
         })
       }
-      return answer
+      return reply
     } catch (error) {
-      // Noted here and not by who waits: after an abort nobody does.
+      // Noted here and not by the caller, which no longer waits after an abort.
       if (error instanceof RedisError) {
         this.#mayHaveTaken ||= error.mayHaveBeenExecuted
-        if (error.late) this.#expect(error.late)
+        if (error.unsettled) this.#track(error.unsettled)
       }
       throw error
     }
   }
 
-  #expect(late: Promise<unknown>): void {
-    this.#late.add(late)
-    const forget = () => this.#late.delete(late)
-    late.then(forget, forget)
+  #track(unsettled: Promise<unknown>): void {
+    this.#unsettled.add(unsettled)
+    const forget = () => this.#unsettled.delete(unsettled)
+    unsettled.then(forget, forget)
   }
 
   #timeOut(): never {
@@ -178,12 +178,12 @@ export class Attempts {
   }
 }
 
-/** What an acquire call asks for, with every default filled in. */
-export interface AcquisitionRequest extends TakeRequest, AttemptBounds {
-  /** Whether to hear of the grant through a stream. */
+/** The request of an acquire call, with every default filled in. */
+export interface AcquisitionRequest extends LockRequest, AttemptBounds {
+  /** Whether to be notified of the grant through a stream. */
   readonly push: boolean
-  /** What takes the lock from whoever has it, if that is asked for. */
-  readonly thief: SingleDatabase | undefined
+  /** The database on which to take the lock from its holder; undefined if the call does not steal. */
+  readonly stealFrom: SingleDatabase | undefined
   /** A fixed time between two tries, without a queue. */
   readonly intervalMs: number | undefined
   readonly signal: AbortSignal | undefined

@@ -1,4 +1,4 @@
-// Opens the stream of a call that waits: counted, bounded, and closed again if nobody is there any more when it opens.
+// Opens the stream of a call that waits: counted, limited in time, and closed again if the call has ended meanwhile.
 import type { PollingReason } from "../events.js"
 import { RedisError } from "../redis/redis-error.js"
 import type { Subscription } from "../redis/transport.js"
@@ -7,9 +7,9 @@ import { untilAborted } from "../time/timers.js"
 import type { AttemptBounds, Attempts } from "./attempts.js"
 
 /**
- * The stream, or undefined where there is none to be had.
+ * The stream, or undefined if it could not be opened.
  *
- * @param onPolling told why there is none
+ * @param onPolling receives the reason why it could not be opened
  * @throws the signal's reason
  */
 export async function openStream(
@@ -31,7 +31,7 @@ export async function openStream(
       () => undefined,
     )
     if (!(error instanceof RedisError)) throw error
-    onPolling?.(error.mayPass ? "failed" : "refused")
+    onPolling?.(error.isTransient ? "failed" : "refused")
     return undefined
   }
 }

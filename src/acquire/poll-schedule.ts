@@ -1,51 +1,51 @@
-// When a waiter asks by itself: so that a crashed holder, a dead waiter before it or a lost message cost a bounded
-// delay, and so that as few as possible ask.
+// When a waiter checks by itself: so that a crashed holder, a dead waiter before it or a lost message costs a bounded
+// delay, and so that as few waiters as possible check.
 import type { Queued } from "../redis/store.js"
 
-/** How a waiter learns of its grant, and so how often it has to ask and how long it may take to answer. */
+/** How often a waiter checks and how long it may take to take up a grant; depends on how it learns of the grant. */
 export interface PollSchedule {
-  /** The longest pause between two questions while all is well. */
+  /** The longest pause between two checks while its stream is open. */
   readonly longestPauseMs: number
   /** The longest pause once the stream has ended. */
   readonly longestPollMs: number
-  /** For how long a waiter is granted the lock before it has shown that it is alive. */
+  /** For how long a waiter is granted the lock until it has shown that it is alive. */
   readonly leaseMs: number
 }
 
-/** About a round trip: to ask more often would find out hardly sooner. */
+/** About a round trip: a shorter pause would gain almost nothing. */
 const SHORTEST_POLL_MS = 25
-/** A database that says again and again that the lock is about to be free is asked no more often than this. */
+/** The longest pause while the database keeps replying that the lock is about to be free. */
 const LONGEST_FLOOR_MS = 250
-/** So long at most for each place, where nothing is known of the queue yet. */
+/** The longest first pause for each place, before anything is known about the queue's speed. */
 const FIRST_POLL_MS = 35
-/** Those further back ask later by this for each place: the first that is alive serves all. */
+/** A waiter checks this much later for each place before it: the first live one serves them all. */
 const STAGGER_MS = 50
 /**
- * The same where the hold may be a lease, which a living holder is about to extend: longer than most holds, so that
- * those who came to a moving queue just then are served before they ask.
+ * The same if the hold may be a lease, which a live holder is about to extend: longer than most holds, so that waiters in a
+ * moving queue are granted the lock before they check.
  */
 const LEASE_STAGGER_MS = 500
 /**
- * Behind a stranger, which frees the lock whenever it likes and wakes nobody, the head asks after 100 ms and then ever less
- * often, up to one to two seconds: some 30 questions in 15 s. Other programs ask every 100 to 250 ms.
+ * A foreign holder frees the lock at any moment and notifies nobody. The head checks after 100 ms and then less and less
+ * often, up to every one to two seconds: about 30 checks in 15 s. Other libraries poll every 100 to 250 ms.
  */
 const FIRST_FOREIGN_MS = 100
 const FOREIGN_GROWTH = 1.1
 const LONGEST_FOREIGN_MS = 2_000
 const FOREIGN_STAGGER_MS = 1_000
-/** Everyone shows at least so often that it is alive; those further back later, so that most never need to. */
+/** How often each waiter sends a heartbeat; those further back later, so that most never need to. */
 const HEARTBEAT_MS = 10_000
 const HEARTBEAT_STAGGER_MS = 100
-/** A waiter that has shown no sign of life for 30 s counts as dead: see shared/serve.lua. */
+/** A waiter without a heartbeat for 30 s counts as dead: see shared/grant-next.lua. */
 const LONGEST_MS = 20_000
 
-/** @param how `stream`: one whose end is noticed; `subscriber`: one whose end is not; `poll`: none */
+/** @param how `stream`: a stream whose end is noticed; `subscriber`: one whose end is not; `poll`: no stream */
 export function pollScheduleFor(
   how: "stream" | "subscriber" | "poll",
   ttlMs: number,
 ): PollSchedule {
   const [longestPauseMs, longestPollMs] = PAUSES[how]
-  // A waiter that hears nothing must ask at least twice while it is granted the lock.
+  // A waiter without messages must check at least twice during its lease.
   const pollMs = Math.min(longestPollMs, ttlMs / 3)
   return {
     longestPauseMs: how === "stream" ? longestPauseMs : Math.min(longestPauseMs, ttlMs / 3),
@@ -61,21 +61,21 @@ const PAUSES = {
 } as const
 
 /**
- * How long a waiter that hears of its grant goes without asking.
+ * The pause before a waiter with a stream checks.
  *
  * @param n how often it was seen at its place before
  */
 export function listeningPauseMs(queued: Queued, schedule: PollSchedule, n: number): number {
   const { holderTtlMs, isForeign, place } = queued
   const heartbeat = (HEARTBEAT_MS + place * HEARTBEAT_STAGGER_MS) * (0.9 + Math.random() * 0.2)
-  // One of ours that was still there when its time should have been over renews it: then the head may ask alone.
+  // A holder of ours that outlived its time renews its hold: from then on the head alone may check.
   const free = isForeign
     ? Math.min(holderTtlMs, foreignPauseMs(n)) + place * FOREIGN_STAGGER_MS
     : holderTtlMs + staggerMs(queued, schedule, n)
   return Math.min(soonMs(free, n), heartbeat, schedule.longestPauseMs)
 }
 
-/** When the lock should be free; later each time that it should have been and nothing has changed. */
+/** When the lock should be free; later each time that it should have been free and was not. */
 function soonMs(free: number, n: number): number {
   if (free >= SHORTEST_POLL_MS) return free + 1
   return Math.min(SHORTEST_POLL_MS * 1.5 ** n, LONGEST_FLOOR_MS)
@@ -92,13 +92,13 @@ function staggerMs({ holderTtlMs, place }: Queued, { leaseMs }: PollSchedule, n:
 }
 
 /**
- * How long a waiter that has to ask pauses.
+ * The pause before a waiter that polls checks.
  *
- * It learns of its turn only by asking, and until it does everybody waits: so it asks before its turn can come, and
- * gets nearer by steps, which grow while the queue stands still.
+ * It learns of its turn only from a check, and everyone behind it waits until then: so it checks before its turn can come,
+ * in steps that grow while the queue does not move.
  *
  * @param n how often it was seen at its place before
- * @param msPerPlace how long it took the queue to move by one so far; undefined where it has not moved
+ * @param msPerPlace how long the queue took to move by one place so far; undefined if it has not moved
  */
 export function pollingPauseMs(
   queued: Queued,
@@ -112,7 +112,7 @@ export function pollingPauseMs(
 }
 
 function turnMs({ isForeign, place }: Queued, n: number, msPerPlace: number | undefined): number {
-  // How fast our own queue moved says nothing about a stranger.
+  // The speed of our own queue says nothing about a foreign holder.
   if (isForeign && place === 0) return foreignPauseMs(n)
   if (msPerPlace === undefined)
     return FIRST_POLL_MS * (place + 1) * 1.5 ** n * (0.5 + Math.random() / 2)
@@ -120,7 +120,7 @@ function turnMs({ isForeign, place }: Queued, n: number, msPerPlace: number | un
   return perPlace * (place * 0.6 + 0.25) * 1.4 ** n * (0.7 + Math.random() * 0.3)
 }
 
-/** Where it stood, and when by this machine's clock. */
+/** The waiter's place, and when it was there by this machine's clock. */
 interface Sample {
   readonly place: number
   readonly atMs: number
@@ -132,20 +132,20 @@ export class QueueSpeed {
   #repeats = 0
   #msPerPlace: number | undefined
 
-  /** How often it was seen again where it stands. */
+  /** How often it was seen again at its current place. */
   get repeats(): number {
     return this.#repeats
   }
 
   /**
-   * How long the queue takes to move by one place: since it was seen before that, or all in all, whichever is less. A time
-   * in which it stood still, or somebody who was next asked late, is not to be repeated. Undefined where it has not moved.
+   * How long the queue takes to move by one place: since the last sample or on average, whichever is less. A period in
+   * which it did not move, or in which the head checked late, should not count again. Undefined if it has not moved.
    */
   get msPerPlace(): number | undefined {
     return this.#msPerPlace
   }
 
-  see({ place, serverTime }: Queued): void {
+  add({ place, serverTime }: Queued): void {
     const sample = { place, atMs: serverTime.sentAt.monotonicMs }
     const before = this.#last
     this.#last = sample

@@ -1,4 +1,4 @@
-// Waits in the queue of a lock: hears of the grant through a stream, and asks where it might have missed it.
+// Waits in the queue of a lock: receives the grant through a stream, and checks where it might have missed it.
 import type { PollingReason } from "../events.js"
 import type { Busy, Grant, LockQueue, Notice, Queued, Waiter } from "../redis/store.js"
 import type { Subscription } from "../redis/transport.js"
@@ -16,10 +16,10 @@ import {
   QueueSpeed,
 } from "./poll-schedule.js"
 
-/** Whom a wait tells how it goes. */
+/** Callbacks that report the progress of a wait. */
 export interface WaitListeners {
   readonly onQueued: (place: number) => void
-  /** It wanted to listen, and polls from here on. */
+  /** The wait was to use a stream, and polls from now on. */
   readonly onPolling: (reason: PollingReason) => void
 }
 
@@ -34,7 +34,7 @@ export class QueueWait {
   #waiter: Waiter | undefined
   #schedule: PollSchedule
   #ticket: string | undefined
-  /** Our stream told that we were taken for dead. */
+  /** A message said that we were removed from the queue as dead. */
   #isTakenForDead = false
 
   constructor(
@@ -50,33 +50,33 @@ export class QueueWait {
     this.#schedule = pollScheduleFor("poll", request.ttlMs)
   }
 
-  /** Who may stand in the queue because of this wait. */
+  /** The waiter that this wait may have put into the queue. */
   get waiter(): Waiter | undefined {
     return this.#waiter
   }
 
   async run(): Promise<Grant> {
-    this.#attempts.assertMayGoOn()
+    this.#attempts.assertMayContinue()
     const channel = this.#request.push ? await this.#listen() : undefined
     try {
       this.#waiter = { ...this.#request, channel, leaseMs: this.#schedule.leaseMs }
-      let answer: Grant | Queued | Busy = await this.#enqueue(this.#waiter)
-      if (answer.kind !== "granted") this.#listeners.onQueued(answer.place)
-      while (answer.kind !== "granted") {
-        answer =
-          answer.kind === "queued"
-            ? await this.#waitThenCheck(this.#waiter, answer)
+      let reply: Grant | Queued | Busy = await this.#enqueue(this.#waiter)
+      if (reply.kind !== "granted") this.#listeners.onQueued(reply.place)
+      while (reply.kind !== "granted") {
+        reply =
+          reply.kind === "queued"
+            ? await this.#waitThenCheck(this.#waiter, reply)
             : await this.#reenter(this.#waiter)
       }
-      return answer
+      return reply
     } finally {
       this.#stream?.close()
     }
   }
 
-  /** Opens the stream before there is anything to miss; undefined where there is none to be had. */
+  /** Opens the stream before the wait enters the queue; undefined if it could not be opened. */
   async #listen(): Promise<string | undefined> {
-    // The place in the queue costs a request as well.
+    // Entering the queue costs a request, too.
     if (!this.#queue.canListen || this.#attempts.requestsLeft < 2) return undefined
     const { ttlMs } = this.#request
     const channel = createChannel()
@@ -93,39 +93,38 @@ export class QueueWait {
   }
 
   #enqueue(waiter: Waiter): Promise<Grant | Queued> {
-    return this.#attempts.ask(
+    return this.#attempts.send(
       (timeoutMs) => this.#queue.enqueue(waiter, this.#ticket, timeoutMs),
       true,
     )
   }
 
-  /** Takes its old place in the queue again, out of which it was taken by a grant that it has missed, or for dead. */
+  /** Enters the queue again at its old place, from which it was removed by a grant that it has missed, or as dead. */
   #reenter(waiter: Waiter): Promise<Grant | Queued> {
-    // A stream that has not told of a grant is not listened to for the next one, and whoever looks for the dead must not
-    // count on it.
+    // A stream that missed one grant is not trusted with the next one, and must not count as a sign of life either.
     if (!this.#isTakenForDead) this.#endStream()
     const next = this.#stream ? waiter : { ...waiter, channel: undefined }
     this.#waiter = next
-    this.#attempts.assertMayGoOn()
+    this.#attempts.assertMayContinue()
     return this.#enqueue(next)
   }
 
-  /** Waits until the grant is heard of, or until it is time to ask. */
+  /** Waits until the grant arrives, or until it is time to check. */
   async #waitThenCheck(waiter: Waiter, queued: Queued): Promise<Grant | Queued | Busy> {
     this.#ticket = queued.ticket
-    this.#speed.see(queued)
+    this.#speed.add(queued)
     const { ticket } = queued
-    // Who listens may hear of its grant without asking.
-    if (!this.#stream || this.#attempts.leftMs <= 0) this.#attempts.assertMayGoOn()
-    const grant = await this.#hear(queued)
+    // A waiter with a stream may receive its grant without a request.
+    if (!this.#stream || this.#attempts.leftMs <= 0) this.#attempts.assertMayContinue()
+    const grant = await this.#receiveGrant(queued)
     if (grant) return grant
-    // When the wait is over, this is the last look.
-    this.#attempts.assertMayAsk()
-    return this.#attempts.ask((timeoutMs) => this.#queue.check(waiter, ticket, timeoutMs), true)
+    // If the wait is over, this is the last check.
+    this.#attempts.assertRequestsLeft()
+    return this.#attempts.send((timeoutMs) => this.#queue.check(waiter, ticket, timeoutMs), true)
   }
 
-  /** The grant, if it is heard of before it is time to ask. */
-  async #hear(queued: Queued): Promise<Grant | undefined> {
+  /** The grant, if it arrives before it is time to check. */
+  async #receiveGrant(queued: Queued): Promise<Grant | undefined> {
     const { repeats, msPerPlace } = this.#speed
     const startedAt = now()
     this.#isTakenForDead = false
@@ -134,21 +133,21 @@ export class QueueWait {
       const pause = this.#stream
         ? listeningPauseMs(known, this.#schedule, repeats)
         : pollingPauseMs(known, this.#schedule, repeats, msPerPlace)
-      // Whatever is heard meanwhile, it has to show that it lives: by whichever clock says that more time has passed.
-      const silence = this.#schedule.longestPauseMs - elapsedMs(startedAt)
+      // Whatever messages arrive, it has to send a heartbeat: by the clock on which more time has passed.
+      const heartbeat = this.#schedule.longestPauseMs - elapsedMs(startedAt)
       // One more, since a timer may fire a little early.
-      const within = Math.min(pause, silence, this.#attempts.leftMs + 1)
+      const within = Math.min(pause, heartbeat, this.#attempts.leftMs + 1)
       const notice = await this.#inbox.next(within, this.#request.signal)
       if (notice?.kind === "next") {
         this.#isTakenForDead = notice.leaseMs === 0
         known = { ...known, holderTtlMs: notice.leaseMs, isForeign: false, place: 0 }
       } else if (notice?.kind === "granted" && this.#isPlausible(notice)) {
         const { serverTime } = queued
-        const { micros, leaseMs, fencingToken, heardAt } = notice
-        // Older than the answer that we do not hold the lock: it was over by then.
+        const { micros, leaseMs, fencingToken, receivedAt } = notice
+        // Older than the reply that we do not hold the lock: it was over by then.
         if (micros < serverTime.micros) return undefined
-        const validity = Validity.ofLease(serverTime, micros, leaseMs, heardAt)
-        // One that is over by now may have gone to somebody else.
+        const validity = Validity.ofLease(serverTime, micros, leaseMs, receivedAt)
+        // If it is over by now, the lock may have gone to another waiter.
         if (validity.remainingMs <= 0) return undefined
         return { kind: "granted", validity, fencingToken, isLease: leaseMs < this.#request.ttlMs }
       } else {
@@ -159,8 +158,8 @@ export class QueueWait {
   }
 
   /**
-   * Whether it is what a release of this library publishes for this waiter. Whoever may publish and knows the channel can
-   * have sent it: a lease longer than asked for would be believed for so long, and a fencing token is not to be missed.
+   * Whether a release of this library can have published it for this waiter. Anyone who may publish and knows the channel
+   * could have sent it: an excessive lease would be believed, and a fencing token that was asked for must not be missing.
    */
   #isPlausible({ leaseMs, fencingToken }: Extract<Notice, { kind: "granted" }>): boolean {
     const isMinted = fencingToken !== undefined
@@ -184,7 +183,7 @@ export class Inbox<T> {
     this.#wake?.()
   }
 
-  /** The next item, or undefined when none came in so many milliseconds. Rejects with the signal's reason. */
+  /** The next item, or undefined if none came within `withinMs`. Rejects with the signal's reason. */
   async next(withinMs: number, signal: AbortSignal | undefined): Promise<T | undefined> {
     signal?.throwIfAborted()
     if (this.#items.length === 0) await this.#arrival(withinMs, signal)

@@ -1,8 +1,8 @@
-// The arguments of `request`, read and refused as the Web Locks standard has it.
+// Reads the arguments of `request`, and refuses those that the Web Locks standard forbids.
 import { overlay, type RequestOptions, withDefaults } from "../options.js"
 import { invalid, notSupported } from "../values/invalid-argument.js"
 
-/** Options as a caller without types may give them. */
+/** Options as an untyped caller may pass them. */
 type Given = Partial<Record<"mode" | "ifAvailable" | "steal" | "signal", unknown>>
 
 type Callback = (lock: never) => unknown
@@ -29,7 +29,7 @@ export function readRequestArguments(
   if (typeof callback !== "function") {
     throw invalid("callback", "a function", callback)
   }
-  // What may not be combined is what the call itself says; the manager's defaults are laid under it.
+  // Only the options of the call itself must not be combined; the manager's defaults do not count.
   checkCombination(overlay<Given>({}, options))
   return { options: withDefaults(defaults, options), callback: callback as Callback }
 }

@@ -1,19 +1,19 @@
-// Takes a lock from whoever has it: finds out what stands there, then replaces just that.
-import type { Grant, SingleDatabase, TakeRequest } from "../redis/store.js"
+// Steals a lock: reads a digest of its current value, then replaces exactly that value.
+import type { Grant, SingleDatabase, LockRequest } from "../redis/store.js"
 import type { Attempts } from "./attempts.js"
 
-/** Asks again whenever somebody else came in between; each time one of those who want the lock has got it. */
+/** Starts over whenever the holder changed in between; each time, some other caller has made progress. */
 export async function steal(
-  thief: SingleDatabase,
-  request: TakeRequest,
+  database: SingleDatabase,
+  request: LockRequest,
   attempts: Attempts,
 ): Promise<Grant> {
-  for (let found = "", questions = 1; ; questions++) {
-    // Two are what it takes; more only where the lock changes hands faster than they travel.
-    if (questions > 2) attempts.assertMayGoOn()
-    else attempts.assertMayAsk()
-    const answer = await attempts.ask((timeoutMs) => thief.steal(request, found, timeoutMs))
-    if (answer.kind === "granted") return answer
-    found = answer.digest
+  for (let found = "", requests = 1; ; requests++) {
+    // Two suffice unless the lock changes hands faster than a request travels.
+    if (requests > 2) attempts.assertMayContinue()
+    else attempts.assertRequestsLeft()
+    const reply = await attempts.send((timeoutMs) => database.steal(request, found, timeoutMs))
+    if (reply.kind === "granted") return reply
+    found = reply.digest
   }
 }

@@ -1,12 +1,11 @@
-// Several locks that are held together.
+// A group of locks that are held together.
 import type { ReleaseResult } from "../events.js"
 import { anySignal } from "../time/any-signal.js"
 import type { Duration } from "../time/duration.js"
 import type { Lock } from "./lock.js"
 
 /**
- * Locks that were granted together by `locks.acquireAll()`. What holds for the group is what holds for all of them:
- * it is valid as long as the one that ends first.
+ * Locks that were granted together by `locks.acquireAll()`. The group is valid until the first of them ends.
  *
  * @example
  * ```ts
@@ -15,7 +14,7 @@ import type { Lock } from "./lock.js"
  * ```
  */
 export class LockGroup {
-  /** The locks, in the order in which they were named. */
+  /** The locks, in the order of the names that were passed. */
   readonly locks: readonly Lock[]
   readonly #signal: AbortSignal
 
@@ -37,15 +36,15 @@ export class LockGroup {
 
   /** Aborted the moment one of them can no longer be trusted, with its `LockLostError` as the reason. */
   get signal(): AbortSignal {
-    // Each looks at the clock when it is asked.
+    // Each getter checks the clock.
     const lost = this.locks.map(({ signal }) => signal).find(({ aborted }) => aborted)
     return lost ?? this.#signal
   }
 
   /**
-   * Lets each of them last for at least `ttl` from now on.
+   * Extends each of them to at least `ttl` from now.
    *
-   * @throws as `Lock.extend` does; then some may have been extended.
+   * @throws as `Lock.extend` does; some of them may have been extended.
    */
   async extend(ttl?: Duration): Promise<void> {
     await Promise.all(this.locks.map((lock) => lock.extend(ttl)))
@@ -54,8 +53,8 @@ export class LockGroup {
   /**
    * Releases all of them.
    *
-   * @returns how each release ended, in the order in which they were named
-   * @throws `LockBackendError` when one of them cannot be found out; the others are released all the same.
+   * @returns how each release ended, in the order of the names that were passed
+   * @throws `LockBackendError` when the outcome of one stays unknown; the others are released all the same.
    */
   async release(): Promise<ReleaseResult[]> {
     const releases = this.locks.map((lock) => lock.release())
@@ -63,13 +62,13 @@ export class LockGroup {
     return Promise.all(releases)
   }
 
-  /** The end of the scope: as that of each lock. Never throws. */
+  /** Ends each lock as its own `[Symbol.asyncDispose]` does. Never throws. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.locks.map((lock) => lock[Symbol.asyncDispose]()))
   }
 }
 
-/** So much of the ttl is left where nothing had to be waited for: less is a lease, or was granted a while ago. */
+/** An uncontended grant still has this fraction of its ttl. If less is left, it is a lease, or was granted a while ago. */
 const NEARLY = 0.9
 
 /** @throws as `Lock.extend` does. */

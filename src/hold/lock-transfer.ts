@@ -1,30 +1,29 @@
-// What travels when a hold is handed from one process to another.
+// The data with which one process hands its hold over to another.
 import { showKind } from "../values/invalid-argument.js"
 import { TOKEN } from "../values/token.js"
 
 /**
- * What another process needs to take a hold over, made by `lock.transfer()` for `locks.adopt()`. Plain data, fit
- * for JSON.
+ * The data that `locks.adopt()` needs to take a hold over, returned by `lock.transfer()`. It can be serialized as JSON.
  *
  * > [!WARNING]
- * > It contains the token: whoever has it can release the lock. Send it only where you would send a secret.
+ * > It contains the token, with which anyone can release the lock. Send it only where you would send a secret.
  */
 export interface LockTransfer {
   readonly name: string
   readonly token: string
-  /** The ttl that the hold was asked for with, in milliseconds. */
+  /** The ttl with which the lock was acquired, in milliseconds. */
   readonly ttlMs: number
   readonly fencingToken?: number | undefined
-  /** Left out where it is exclusive. */
+  /** Omitted for an exclusive hold. */
   readonly mode?: "shared" | undefined
 }
 
-/** @throws `TypeError` for what `lock.transfer()` cannot have made. */
+/** @throws `TypeError` if `lock.transfer()` cannot have returned it. */
 export function checkTransfer(transfer: unknown): LockTransfer {
   if (typeof transfer !== "object" || transfer === null) {
-    // Text would be the token, or hold it.
+    // A string may be the token, or contain it.
     const got = showKind(transfer)
-    throw new TypeError(`transfer: must be what lock.transfer() returned, got ${got}`)
+    throw new TypeError(`transfer: must be a result of lock.transfer(), got ${got}`)
   }
   const { name, token, ttlMs, fencingToken, mode } = transfer as Partial<Record<string, unknown>>
   const isFence = fencingToken === undefined || typeof fencingToken === "number"
@@ -36,9 +35,7 @@ export function checkTransfer(transfer: unknown): LockTransfer {
     !isFence ||
     (mode !== undefined && mode !== "shared")
   ) {
-    throw new TypeError(
-      "transfer: must be what lock.transfer() returned, with name, token and ttlMs",
-    )
+    throw new TypeError("transfer: must be a result of lock.transfer(), with name, token and ttlMs")
   }
   return {
     name,

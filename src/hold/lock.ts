@@ -1,4 +1,4 @@
-// A Lock is one grant: it owns everything about it, from its validity to its release.
+// A Lock is one grant, from its validity to its release.
 /// <reference lib="esnext.disposable" preserve="true" />
 import { LockBackendError } from "../errors.js"
 import type { Emit, ReleaseResult } from "../events.js"
@@ -9,20 +9,19 @@ import type { Claim, HoldStore } from "../redis/store.js"
 import { deadlineMs, elapsedMs, now, Validity } from "../time/validity.js"
 import { type Duration, parseTtl } from "../time/duration.js"
 import type { LockTransfer } from "./lock-transfer.js"
+import { Renewal, HoldMonitor, type WeakHandle, weakly } from "./hold-monitor.js"
 
-import { Renewal, Standing, type WeakHandle, weakly } from "./standing.js"
-
-/** What a Lock is made of. */
+/** The parts of a Lock. */
 export interface Hold {
   readonly store: HoldStore
   readonly claim: Claim
-  /** What it was acquired with. */
+  /** The ttl with which it was acquired. */
   readonly ttlMs: number
   readonly mode: LockMode
   readonly validity: Validity
-  /** Whether it was granted for a short time only and has to be extended to its ttl at once. */
+  /** Whether it is a short lease that has to be extended to its ttl at once. */
   readonly isLease: boolean
-  /** Whether nobody was waiting when it was granted, as far as is known. */
+  /** Whether it had no waiters when it was granted, as far as is known. */
   readonly isUncontended?: boolean
   readonly fencingToken: number | undefined
   readonly renew: boolean
@@ -30,8 +29,8 @@ export interface Hold {
   readonly maxHoldMs: number
   /** The longest that one request may take. */
   readonly timeoutMs: number
-  /** Takes back what its acquire call gave up and may yet be executed. */
-  readonly withdrawLate: () => readonly Promise<unknown>[]
+  /** Withdraws the unsettled requests of its acquire call, which may yet be executed. */
+  readonly withdrawUnsettled: () => readonly Promise<unknown>[]
   readonly emit: Emit | undefined
   readonly waitUntil: WaitUntil
 }
@@ -52,23 +51,23 @@ const INSPECT = Symbol.for("nodejs.util.inspect.custom")
  * ```
  */
 export class Lock {
-  /** The name under which it was asked for. */
+  /** The name with which it was acquired. */
   readonly name: string
-  /** Whether it is held alone or shared. A permit of a semaphore is shared. */
+  /** Whether the hold is exclusive or shared. A permit of a semaphore is shared. */
   readonly mode: LockMode
   /**
-   * A number greater than that of every earlier holder of this name, where `fencing` was asked for. A resource
-   * that refuses smaller numbers than it has seen is safe from holders that do not know that they are late.
+   * With `fencing`: a number greater than that of every earlier holder of this name. A resource that refuses smaller
+   * numbers than it has seen is safe from holders that have not noticed that their hold is over.
    */
   readonly fencingToken: number | undefined
 
   readonly #hold: Hold
   /** When the hold began, or was adopted. */
   readonly #since = now()
-  readonly #standing: Standing
-  /** The database itself has said that the hold is over. */
+  readonly #monitor: HoldMonitor
+  /** The database has confirmed that the hold is over. */
   #isConfirmedLost = false
-  /** A release was sent whose outcome is not known. */
+  /** The outcome of a release that was sent is unknown. */
   #mayBeReleased = false
   #isKept = false
   #releasing: Promise<ReleaseResult> | undefined
@@ -79,74 +78,75 @@ export class Lock {
     this.mode = hold.mode
     this.fencingToken = hold.fencingToken
     this.#hold = hold
-    this.#standing = new Standing(this.name, hold.validity, hold.emit)
+    this.#monitor = new HoldMonitor(this.name, hold.validity, hold.emit)
     if (hold.renew || hold.isLease)
-      this.#standing.renewal = startRenewal(weakly(this), hold, this.#standing)
+      this.#monitor.renewal = startRenewal(weakly(this), hold, this.#monitor)
   }
 
-  /** What proves that the hold is ours: `fl_<clientId>_<random>`. Treat it as a secret. */
+  /** The token that proves that the hold is ours: `fl_<clientId>_<random>`. Treat it as a secret. */
   get token(): string {
     return this.#hold.claim.token
   }
 
   /** When the hold can no longer be trusted unless it is extended: epoch milliseconds of the local clock. */
   get expiresAtMs(): number {
-    return Math.floor(this.#standing.expiry.endsAtMs)
+    return Math.floor(this.#monitor.expiry.endsAtMs)
   }
 
   /** How long the hold can be trusted, in milliseconds by the local clock; 0 once it is over. */
   get remainingMs(): number {
-    const { state, expiry } = this.#standing
+    const { state, expiry } = this.#monitor
     return state === "held" ? expiry.remainingMs : 0
   }
 
   /**
    * Aborted the moment the hold can no longer be trusted, with a `LockLostError` as its reason; not by a
-   * release. Pass it to whatever the lock protects.
+   * release. Pass it to the work that the lock protects.
    */
   get signal(): AbortSignal {
-    return this.#standing.signal
+    return this.#monitor.signal
   }
 
   /**
-   * Lets the hold last for at least `ttl` from now on. A hold is never shortened.
+   * Extends the hold to at least `ttl` from now. It never shortens a hold.
    *
-   * @param ttl how long from now. Default: the ttl it was acquired with
+   * @param ttl how long from now. Default: the ttl with which it was acquired
    * @throws `LockLostError` when the lock is not held any more, `LockBackendError` when the database failed:
-   *   then the hold lasts as long as it did before.
+   *   then the hold ends when it would have ended before.
    */
   async extend(ttl?: Duration): Promise<void> {
     const ttlMs = ttl === undefined ? this.#hold.ttlMs : parseTtl(ttl)
     this.#hold.store.checkTtl?.(ttlMs)
-    this.#standing.assertHeld()
+    this.#monitor.assertHeld()
     try {
       await callDatabase(this.name, "extend", (leftMs) => this.#extendOnce(ttlMs, leftMs), {
         withinMs: this.#hold.timeoutMs,
         worthwhile: () => this.remainingMs > 0,
       })
     } catch (error) {
-      this.#standing.assertHeld()
+      this.#monitor.assertHeld()
       throw error
     }
   }
 
   /**
-   * Releases the lock. Calling it again sends nothing and answers the same.
+   * Releases the lock. A further call sends nothing and returns the same result.
    *
-   * @returns `released`; `taken` when somebody else has it by now (or it was transferred); `gone` when nobody
-   *   has. A client that re-sends by itself may make one of the latter out of a release whose answer was lost.
-   * @throws `LockBackendError` when that cannot be found out. Then the lock ends with its ttl at the latest, and
+   * @returns `released`; `taken` when another holder has it by now (or it was transferred); `gone` when it is not held.
+   *   With a client that retries by itself, a release whose reply was lost may be reported as `taken` or `gone`.
+   * @throws `LockBackendError` when the outcome stays unknown. The lock then ends with its ttl at the latest, and
    *   `release()` may be called again.
    */
   release(): Promise<ReleaseResult> {
-    if (this.#standing.state === "transferred") return Promise.resolve("taken")
+    if (this.#monitor.state === "transferred") return Promise.resolve("taken")
     this.#releasing ??= this.#release({ withinMs: this.#hold.timeoutMs })
     return this.#releasing
   }
 
   /**
-   * Leaves the lock held for at least `ttl` from now (a hold is never shortened) and lets go of it: it is no longer renewed, and neither the end of a
-   * `request` nor that of an `await using` releases it. For jobs that must not run again for a while.
+   * Keeps the lock held for at least `ttl` from now (a hold is never shortened) and stops managing it: it is no longer
+   * renewed, and neither the end of a `request` nor that of an `await using` releases it. For jobs that must not run again
+   * for a while.
    *
    * An explicit `release()` still releases it.
    *
@@ -154,21 +154,21 @@ export class Lock {
    */
   async keep(ttl: Duration): Promise<void> {
     await this.extend(parseTtl(ttl))
-    this.#standing.stopTimers()
+    this.#monitor.stopTimers()
     this.#isKept = true
   }
 
   /**
-   * Hands the hold to whoever gets the result: this process stops renewing and will not release.
+   * Hands the hold over to another process: this one stops renewing and will not release it.
    *
-   * The other one calls `locks.adopt()` with it, before the ttl is over.
+   * The other process calls `locks.adopt()` with the result before the ttl is over.
    *
-   * @throws `LockLostError` when there is nothing left to hand over.
+   * @throws `LockLostError` when the lock is not held any more.
    */
   transfer(): LockTransfer {
-    this.#standing.assertHeld()
-    this.#standing.state = "transferred"
-    this.#standing.stopTimers()
+    this.#monitor.assertHeld()
+    this.#monitor.state = "transferred"
+    this.#monitor.stopTimers()
     const { claim, mode, ttlMs, fencingToken } = this.#hold
     const { name, token } = claim
     return {
@@ -182,10 +182,10 @@ export class Lock {
 
   /** @internal */
   stopRenewing(): void {
-    this.#standing.renewal?.stop()
+    this.#monitor.renewal?.stop()
   }
 
-  /** The facts, with nothing secret among them. */
+  /** The public facts, without the token. */
   toJSON(): {
     name: string
     mode: LockMode
@@ -196,7 +196,7 @@ export class Lock {
     return { name, mode, fencingToken, expiresAtMs }
   }
 
-  /** @internal What Node, Deno and Bun print, asked for hidden properties and getters or not: never the token. */
+  /** @internal The output of Node, Deno and Bun, also with hidden properties and getters: never the token. */
   [INSPECT](
     _depth: unknown,
     options: unknown,
@@ -206,27 +206,27 @@ export class Lock {
   }
 
   /**
-   * The end of the scope: releases the lock unless that was done or `keep` or `transfer` was called.
+   * Releases the lock at the end of its scope, unless it was released already or `keep` or `transfer` was called.
    *
-   * Never throws: the work is done, and a release that fails does not undo it. It is tried again while the hold
-   * is valid, without being waited for, and then reported to `onEvent`.
+   * Never throws: the work is done, and a failed release does not undo it. The release is retried in the background while
+   * the hold is valid; a final failure is reported to `onEvent`.
    */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#isKept || this.#standing.state === "transferred") {
-      this.#standing.stopTimers()
+    if (this.#isKept || this.#monitor.state === "transferred") {
+      this.#monitor.stopTimers()
       return
     }
     if (this.#isConfirmedLost) return
     await new Promise<void>((resolve) => {
       const releasing = (this.#releasing ??= this.#release({
         tries: Infinity,
-        worthwhile: () => this.#standing.expiry.remainingMs > 0,
+        worthwhile: () => this.#monitor.expiry.remainingMs > 0,
         onFailure: () => {
           this.#hold.waitUntil(done)
           resolve()
         },
       }))
-      // Reported by #release as an event, and to whoever called release().
+      // #release reports a failure as an event, and to the callers of release().
       const done = releasing.catch(() => undefined).finally(resolve)
     })
   }
@@ -237,49 +237,49 @@ export class Lock {
       await this.#extendOnce(ttlMs, this.#hold.timeoutMs)
       return "renewed"
     } catch (error) {
-      // Whoever was refused may be let in again, so that counts as unknown: the hold's end is near enough.
-      return error instanceof RedisError && this.#standing.state === "held" ? "unknown" : "lost"
+      // A refusal may be temporary (a rotated token, say), so keep retrying; the hold expires soon anyway.
+      return error instanceof RedisError && this.#monitor.state === "held" ? "unknown" : "lost"
     }
   }
 
   async #extendOnce(ttlMs: number, timeoutMs: number): Promise<void> {
-    // Nothing but releases is sent once a release was; and the pause between two tries was long enough for one.
-    this.#standing.assertHeld()
-    // Half of what is left, so that an answer that does not come can be asked for once more.
+    // After a release only releases may be sent, and there may have been one in the pause between two tries.
+    this.#monitor.assertHeld()
+    // Half of the remaining time, so that a request without a reply can be sent once more.
     const timeout = deadlineMs(timeoutMs, this.remainingMs / 2)
     const { store, claim } = this.#hold
-    const answer = await store.extend({ ...claim, ttlMs }, timeout)
-    this.#standing.assertHeld()
-    if (typeof answer === "string") {
+    const result = await store.extend({ ...claim, ttlMs }, timeout)
+    this.#monitor.assertHeld()
+    if (typeof result === "string") {
       this.#isConfirmedLost = true
-      // The local clock has just said that its time is not up, and the server ends a key later than that.
-      this.#standing.lose(answer === "gone" ? "deleted" : answer)
-      this.#standing.assertHeld()
+      // By the local clock its time is not up, and the server ends a key later than that: so it was deleted.
+      this.#monitor.lose(result === "gone" ? "deleted" : result)
+      this.#monitor.assertHeld()
     } else {
-      this.#standing.expiry.prolong(answer)
+      this.#monitor.expiry.prolong(result)
       this.#hold.emit?.({ type: "renewed", name: this.name, remainingMs: this.remainingMs })
     }
   }
 
   async #release(options: RetryOptions): Promise<ReleaseResult> {
     const { store, claim, isUncontended, timeoutMs, emit } = this.#hold
-    const ending = { ...claim, isUncontended }
-    const wasHeld = this.#standing.state === "held"
-    if (wasHeld) this.#standing.state = "released"
-    this.#standing.stopTimers()
+    const request = { ...claim, isUncontended }
+    const wasHeld = this.#monitor.state === "held"
+    if (wasHeld) this.#monitor.state = "released"
+    this.#monitor.stopTimers()
     try {
-      const ask = (leftMs: number) => store.release(ending, Math.min(timeoutMs, leftMs))
-      const result = await callDatabase(this.name, "release", ask, {
+      const send = (leftMs: number) => store.release(request, Math.min(timeoutMs, leftMs))
+      const result = await callDatabase(this.name, "release", send, {
         ...options,
         onUnknown: () => {
           this.#mayBeReleased ||= wasHeld
         },
       })
-      // Whoever took it after a release whose answer was lost got it from us.
-      const truth = this.#mayBeReleased ? "released" : result
-      emit?.({ type: "released", name: this.name, result: truth, heldMs: elapsedMs(this.#since) })
-      this.#withdrawLateOnes()
-      return truth
+      // If the outcome of an earlier try was unknown, that try has released it, and the new holder got it from us.
+      const actual = this.#mayBeReleased ? "released" : result
+      emit?.({ type: "released", name: this.name, result: actual, heldMs: elapsedMs(this.#since) })
+      this.#withdrawUnsettled()
+      return actual
     } catch (error) {
       this.#releasing = undefined
       if (error instanceof LockBackendError) {
@@ -289,20 +289,20 @@ export class Lock {
     }
   }
 
-  /** What is executed after the release takes the lock, or a place, for nobody. */
-  #withdrawLateOnes(): void {
-    const { withdrawLate, waitUntil } = this.#hold
-    const pending = withdrawLate()
-    // One that fails leaves the name locked for a ttl at most, as was promised.
+  /** Undoes requests of the acquire call that are executed after the release: they would take the lock, or a place, again. */
+  #withdrawUnsettled(): void {
+    const { withdrawUnsettled, waitUntil } = this.#hold
+    const pending = withdrawUnsettled()
+    // A failure leaves the name locked for at most one ttl, as documented.
     if (pending.length > 0) waitUntil(Promise.all(pending))
   }
 }
 
-/** Outside of the class: what a closure made there captures would keep the handle alive. */
+/** Not a method: a closure created there would capture `this` and keep the handle alive. */
 function startRenewal(
   handle: WeakHandle<Lock>,
   { ttlMs, maxHoldMs, renew, isLease }: Hold,
-  { expiry }: Standing,
+  { expiry }: HoldMonitor,
 ): Renewal {
   return new Renewal(
     {
@@ -314,5 +314,5 @@ function startRenewal(
   )
 }
 
-/** A lock that was asked for with `fencing`, so that its fencing token is there. */
+/** A lock that was acquired with `fencing`, so it has a fencing token. */
 export type FencedLock = Lock & { readonly fencingToken: number }

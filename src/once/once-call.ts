@@ -33,19 +33,19 @@ export async function callOnce(call: OnceCall): Promise<Result> {
     signal,
     maxRequests: Infinity,
   })
-  const claim = (since?: number) => inquiry.ask((ms) => requests.claim(since, ms))
+  const claim = (since?: number) => inquiry.send((ms) => requests.claim(since, ms))
   const giveUp = () => withdraw(requests, timeoutMs)
   // What was given up at a deadline may yet be executed, and lead for nobody.
-  const withdrawLate = () => inquiry.late.map((late) => late.then(giveUp, giveUp))
+  const withdrawUnsettled = () => inquiry.unsettled.map((request) => request.then(giveUp, giveUp))
   const cleanUp = async () => {
-    if ((await inquiry.strayToken()) === undefined) return
-    await Promise.all([giveUp(), ...withdrawLate()])
+    if ((await inquiry.tokenToWithdraw()) === undefined) return
+    await Promise.all([giveUp(), ...withdrawUnsettled()])
   }
   let answer: Led | Running | Told
   try {
     answer = await claim()
     if (answer.kind === "busy") {
-      inquiry.assertMayGoOn()
+      inquiry.assertMayContinue()
       emit?.({ type: "queued", name, place: undefined })
       const waiting = { database, inquiry, push, ttlMs, timeoutMs, signal, fingerprint, claim }
       answer = await waitForRun(waiting, answer)
@@ -63,7 +63,7 @@ export async function callOnce(call: OnceCall): Promise<Result> {
   }
   const { waitedMs, requests: sent } = inquiry
   emit?.({ type: "granted", name, waitedMs, requests: sent, fencingToken: answer.fencingToken })
-  const hold = { ...plan.acquire, ...answer, timeoutMs, emit, withdrawLate, isAdopted: false }
+  const hold = { ...plan.acquire, ...answer, timeoutMs, emit, withdrawUnsettled, isAdopted: false }
   const lock = new RunLock({ ...hold, store: requests, claim: { name, token, waitUntil } })
   return lead(call, lock, requests, answer.old)
 }

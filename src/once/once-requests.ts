@@ -3,7 +3,7 @@ import * as scripts from "../redis/lua/scripts.js"
 import { unexpectedReply } from "../redis/redis-error.js"
 import type { ScriptDatabase } from "../redis/store.js"
 import { onceKeys } from "../redis/keys.js"
-import { readEnding, readExtended, readInteger, readText } from "../redis/replies.js"
+import { readReleased, readExtended, readInteger, readText } from "../redis/replies.js"
 import type { Busy, Grant, HoldStore } from "../redis/store.js"
 import type { ReleaseResult } from "../events.js"
 import { now, Validity } from "../time/validity.js"
@@ -157,7 +157,7 @@ export class OnceRequests implements HoldStore {
       1,
       timeoutMs,
     )
-    return readEnding(result)
+    return readReleased(result)
   }
 
   #run(script: string, args: readonly (string | number)[], timeoutMs: number): Promise<unknown> {

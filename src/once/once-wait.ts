@@ -55,7 +55,7 @@ export async function waitForRun(waiting: Waiting, first: Running): Promise<Led 
     // What was published before the stream was confirmed is found by this claim.
     if (stream) answer = await claim(first.since)
     for (let n = 0; answer.kind === "busy"; n++) {
-      inquiry.assertMayGoOn()
+      inquiry.assertMayContinue()
       const pause = stream ? listeningPauseMs(answer, waiting) : pollingPauseMs(answer, waiting, n)
       const told = await hear(waiting, answer, inbox, pause)
       if (told === "end") stream = stream?.close() as undefined

@@ -1,5 +1,5 @@
-// One attempt to take a lock on a majority: asks for the votes, mints the fencing token, and takes back what it got in vain.
-import type { Claim, Grant, TakeRequest } from "../redis/store.js"
+// One attempt to take a lock on a majority: requests the votes, mints the fencing token, and withdraws votes after a failure.
+import type { Claim, Grant, LockRequest } from "../redis/store.js"
 import { now, Validity } from "../time/validity.js"
 import { countVotes, type Verdict } from "./count-votes.js"
 import { VoidVoteError } from "./quorum-error.js"
@@ -8,13 +8,13 @@ import { isFailed, type QuorumNodes } from "./quorum-nodes.js"
 import { type Known, untilDecided } from "./until-decided.js"
 import type { Failed, Granted, VoteReply } from "./vote-reply.js"
 
-/** How an attempt has ended. */
+/** The result of an attempt. */
 export type AttemptResult = Grant | Extract<Verdict, { kind: "busy" | "split" }>
 
 export class QuorumAttempt {
-  readonly #panel: QuorumNodes
-  readonly #request: TakeRequest
-  /** A token of its own: with a reused one a delayed release would free what a later attempt has. */
+  readonly #nodes: QuorumNodes
+  readonly #request: LockRequest
+  /** Each attempt has its own token: with a shared one, a delayed release would free the hold of a later attempt. */
   readonly #claim: Claim
   readonly #timeoutMs: number
   readonly #sentAt = now()
@@ -22,42 +22,42 @@ export class QuorumAttempt {
   #known: Known<VoteReply> = []
 
   /**
-   * Asks for the votes.
+   * Requests the votes.
    *
-   * @param number greater than that of every attempt before it
-   * @param timeoutMs how long each database may take for an answer, of which a fencing token takes two
+   * @param number greater than that of every earlier attempt
+   * @param timeoutMs how long each database may take for one reply; a fencing token needs two
    */
-  constructor(panel: QuorumNodes, request: TakeRequest, number: number, timeoutMs: number) {
-    const { quarantineMs } = panel.settings
-    this.#panel = panel
+  constructor(nodes: QuorumNodes, request: LockRequest, number: number, timeoutMs: number) {
+    const { quarantineMs } = nodes.settings
+    this.#nodes = nodes
     this.#request = request
     this.#claim = { name: request.name, token: `${request.token}-${number}` }
     this.#timeoutMs = timeoutMs
-    this.#votes = panel.voters.map((voter) => voter.vote(request, number, quarantineMs, timeoutMs))
+    this.#votes = nodes.all.map((node) => node.vote(request, number, quarantineMs, timeoutMs))
   }
 
-  /** @throws `QuorumError` when too many databases failed. Then, too, nothing stays behind. */
+  /** @throws `QuorumError` when too many databases failed. The votes are withdrawn in that case, too. */
   async run(): Promise<AttemptResult> {
     let result: AttemptResult | undefined
     try {
       const verdict = await untilDecided(this.#votes, (known) => {
         this.#known = known
-        return countVotes(known, this.#panel.majority)
+        return countVotes(known, this.#nodes.majority)
       })
-      if (verdict.kind === "failed") throw this.#panel.failure(this.#known)
-      result = verdict.kind === "granted" ? await this.#grant(verdict.ballots) : verdict
+      if (verdict.kind === "failed") throw this.#nodes.failure(this.#known)
+      result = verdict.kind === "granted" ? await this.#grant(verdict.votes) : verdict
       return result
     } finally {
-      if (result?.kind !== "granted") this.#takeBack()
+      if (result?.kind !== "granted") this.#withdraw()
     }
   }
 
-  async #grant(ballots: readonly Granted[]): Promise<AttemptResult> {
-    const leftMs = Math.min(this.#request.ttlMs, ...ballots.map((ballot) => ballot.leftMs))
+  async #grant(votes: readonly Granted[]): Promise<AttemptResult> {
+    const leftMs = Math.min(this.#request.ttlMs, ...votes.map((vote) => vote.leftMs))
     const validity = Validity.ofTtl(this.#sentAt, leftMs)
-    const fencingToken = this.#request.fencing ? await this.#mint(ballots) : undefined
+    const fencingToken = this.#request.fencing ? await this.#mint(votes) : undefined
     if (validity.remainingMs <= 0) {
-      const message = "the lock's ttl was over before a majority had answered"
+      const message = "the lock's ttl was over before a majority had replied"
       throw new VoidVoteError(message, { outcome: "unknown" })
     }
     return {
@@ -66,73 +66,73 @@ export class QuorumAttempt {
       fencingToken,
       isLease: false,
       token: this.#claim.token,
-      underWay: this.#underWay(),
+      unsettled: this.#unsettled(),
     }
   }
 
   /**
-   * The second round: a token above all that the majority has noted counts when a majority has noted it, each while it
-   * had our vote. So whoever gets a majority later meets it in one database at least.
+   * The second round: stores a token above all that the majority knows. It is valid once a majority has stored it, each
+   * database while it had our vote. So any later majority includes a database that knows it.
    */
-  #mint(ballots: readonly Granted[]): Promise<number> {
+  #mint(votes: readonly Granted[]): Promise<number> {
     const fencingToken = Math.max(
-      ...ballots.map(({ lastFence, micros }) => Math.max(lastFence + 1, micros)),
+      ...votes.map(({ lastFence, micros }) => Math.max(lastFence + 1, micros)),
     )
-    const answers = this.#panel.voters.map((voter, i) => this.#note(voter, i, fencingToken))
-    return untilDecided(answers, (known) => {
-      const noted = known.filter((answer) => answer === "noted").length
-      if (noted >= this.#panel.majority) return fencingToken
-      if (this.#panel.isTooMany(known.filter(isFailed).length)) throw this.#panel.failure(known)
+    const replies = this.#nodes.all.map((node, i) => this.#store(node, i, fencingToken))
+    return untilDecided(replies, (known) => {
+      const noted = known.filter((reply) => reply === "noted").length
+      if (noted >= this.#nodes.majority) return fencingToken
+      if (this.#nodes.isTooMany(known.filter(isFailed).length)) throw this.#nodes.failure(known)
       return undefined
     })
   }
 
-  /** Only a database that gave its vote, or may yet do so, is asked. */
-  #note(voter: QuorumNode, index: number, fencingToken: number): Promise<"noted" | Failed> {
-    const ballot = this.#known[index]
-    if (ballot?.kind === "failed") return Promise.resolve(ballot)
-    if (ballot?.kind === "busy") {
-      const error = new VoidVoteError("somebody else has its vote", { outcome: "unknown" })
+  /** Sends it only to a database that gave its vote, or may yet do so. */
+  #store(node: QuorumNode, index: number, fencingToken: number): Promise<"noted" | Failed> {
+    const reply = this.#known[index]
+    if (reply?.kind === "failed") return Promise.resolve(reply)
+    if (reply?.kind === "busy") {
+      const error = new VoidVoteError("another holder has its vote", { outcome: "unknown" })
       return Promise.resolve({ kind: "failed", error })
     }
-    return voter.note(this.#claim, fencingToken, this.#timeoutMs)
+    return node.storeFence(this.#claim, fencingToken, this.#timeoutMs)
   }
 
-  /** The votes that are still on their way. */
-  #underWay(): Promise<unknown>[] {
+  /** The requests for votes that may yet be executed. */
+  #unsettled(): Promise<unknown>[] {
     return this.#votes.flatMap((vote, i) => {
-      const ballot = this.#known[i]
-      if (!ballot) return vote.then(lateAnswer)
-      return lateAnswer(ballot) ?? []
+      const reply = this.#known[i]
+      if (!reply) return vote.then(unsettledOf)
+      return unsettledOf(reply) ?? []
     })
   }
 
-  /** Takes back what was granted or may have been, also what is answered late. Not waited for. */
-  #takeBack(): void {
-    const { voters, settings } = this.#panel
+  /** Withdraws the votes that were granted or may have been, also those whose reply is late. Not waited for. */
+  #withdraw(): void {
+    const { all, settings } = this.#nodes
     const work = this.#votes.map(async (vote, i) => {
-      const ballot = await vote
-      if (!mayHaveVoted(ballot)) return
-      const withdraw = () => voters[i]?.withdraw(this.#claim, settings.cleanUpMs)
+      const reply = await vote
+      if (!mayHaveVoted(reply)) return
+      const withdraw = () => all[i]?.withdraw(this.#claim, settings.cleanUpMs)
       await withdraw()
-      const late = lateAnswer(ballot)
-      if (!late) return
-      await late
+      const unsettled = unsettledOf(reply)
+      if (!unsettled) return
+      await unsettled
       await withdraw()
     })
-    // Only a mistake of ours rejects, and the attempt has rejected with it.
+    // Only a bug of ours rejects, and the attempt has rejected with it.
     const { waitUntil = settings.waitUntil } = this.#request
     waitUntil(Promise.allSettled(work))
   }
 }
 
-function mayHaveVoted(ballot: VoteReply): boolean {
-  if (ballot.kind === "failed") return ballot.error.mayHaveBeenExecuted
-  return ballot.kind === "granted"
+function mayHaveVoted(reply: VoteReply): boolean {
+  if (reply.kind === "failed") return reply.error.mayHaveBeenExecuted
+  return reply.kind === "granted"
 }
 
-/** What is still to come after a deadline; settles when it is known what became of it. */
-function lateAnswer(ballot: VoteReply): Promise<unknown> | undefined {
-  if (!isFailed(ballot)) return undefined
-  return ballot.error.late?.catch(() => undefined)
+/** The request that was given up at its deadline, if any; settles when its outcome is known. */
+function unsettledOf(reply: VoteReply): Promise<unknown> | undefined {
+  if (!isFailed(reply)) return undefined
+  return reply.error.unsettled?.catch(() => undefined)
 }

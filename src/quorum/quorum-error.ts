@@ -1,15 +1,15 @@
-// Says why there is no majority: each database's own reason.
+// The error of an operation without a majority: each database's own reason.
 import { RedisError } from "../redis/redis-error.js"
 
-/** What one database had to say. */
+/** The failure of one database. */
 export interface QuorumFailure {
-  /** Which one: its place in the list that `quorum()` was given, from 0 on. */
+  /** The index of the database in the list that was passed to `quorum()`. */
   readonly database: number
   readonly reason: Error
 }
 
 /**
- * Too few databases of a quorum gave a usable answer. It is the `cause` of a `LockBackendError`.
+ * Too few databases of a quorum gave a usable reply. It is the `cause` of a `LockBackendError`.
  *
  * @example
  * ```ts
@@ -26,7 +26,7 @@ export interface QuorumFailure {
  */
 export class QuorumError extends RedisError {
   override readonly name = "QuorumError"
-  /** One for each database that gave no usable answer, in the order of the list. */
+  /** One for each database without a usable reply, in the order of the list. */
   readonly failures: readonly QuorumFailure[]
 
   /** @internal */
@@ -40,7 +40,7 @@ export class QuorumError extends RedisError {
     this.failures = failures
   }
 
-  /** What may have been is taken back by whoever reports this. */
+  /** False: the attempt that throws this withdraws its votes itself. */
   override get mayHaveBeenExecuted(): boolean {
     return false
   }
@@ -51,7 +51,7 @@ function statusOf(reason: Error): number | undefined {
 }
 
 export class VoidVoteError extends RedisError {
-  /** There is nothing that would have to be taken back, or it is being taken back. */
+  /** False: there is nothing to withdraw, or it is being withdrawn. */
   override get mayHaveBeenExecuted(): boolean {
     return false
   }

@@ -1,45 +1,45 @@
-// The databases of a quorum together: what a majority of them is, and why there is none.
+// The databases of a quorum together: the size of a majority, and the error if there is none.
 import type { WaitUntil } from "../options.js"
 import { QuorumError, type QuorumFailure } from "./quorum-error.js"
 import type { QuorumNode } from "./quorum-node.js"
 import type { Known } from "./until-decided.js"
 import type { Failed } from "./vote-reply.js"
 
-/** What the databases of a quorum are together. */
+/** The settings that all databases of a quorum share. */
 export interface QuorumSettings {
-  /** For how long a database does not vote that may have lost its memory; 0: it votes at once. */
+  /** For how long a database that may have lost its memory does not vote; 0: it votes at once. */
   readonly quarantineMs: number
   /** How long one database may take to vote or to extend; undefined: a fraction of the ttl. */
   readonly voteMs: number | undefined
   /** How long the clean-up of one database may take. */
   readonly cleanUpMs: number
-  /** Given the work that goes on after an answer. */
+  /** Receives the work that continues after an operation has settled. */
   readonly waitUntil: WaitUntil
 }
 
-/** The part of the ttl that a database may take: one that is slower costs too much of the hold. */
+/** A database may take this fraction (1 / n) of the ttl: a slower one costs too much of the hold. */
 const TTL_PART = 10
-/** A far database needs so long, however short the ttl. */
+/** A distant database needs this long, even for a short ttl. */
 const SHORTEST_VOTE_MS = 500
 
 export class QuorumNodes {
-  readonly voters: readonly QuorumNode[]
+  readonly all: readonly QuorumNode[]
   readonly settings: QuorumSettings
-  /** So many are a majority. */
+  /** The number of databases that are a majority. */
   readonly majority: number
 
-  constructor(voters: readonly QuorumNode[], settings: QuorumSettings) {
-    this.voters = voters
+  constructor(all: readonly QuorumNode[], settings: QuorumSettings) {
+    this.all = all
     this.settings = settings
-    this.majority = Math.floor(voters.length / 2) + 1
+    this.majority = Math.floor(all.length / 2) + 1
   }
 
-  /** Whether so many that are not for us make a majority for us impossible. */
+  /** Whether a majority is impossible without this number of databases. */
   isTooMany(against: number): boolean {
-    return against > this.voters.length - this.majority
+    return against > this.all.length - this.majority
   }
 
-  /** How long each database may take for a hold of so long. */
+  /** How long each database may take to vote for a hold with this ttl. */
   voteMs(ttlMs: number, timeoutMs: number): number {
     const ms = this.settings.voteMs ?? Math.max(SHORTEST_VOTE_MS, ttlMs / TTL_PART)
     return Math.min(ms, timeoutMs)
@@ -49,18 +49,18 @@ export class QuorumNodes {
   failure(known: Known<unknown>): QuorumError {
     const failures: QuorumFailure[] = []
     let refusals = 0
-    for (const [database, answer] of known.entries()) {
-      if (!isFailed(answer)) continue
-      failures.push({ database, reason: answer.error })
-      if (!answer.error.mayPass) refusals++
+    for (const [database, reply] of known.entries()) {
+      if (!isFailed(reply)) continue
+      failures.push({ database, reason: reply.error })
+      if (!reply.error.isTransient) refusals++
     }
-    // Where refusals that last alone make it impossible, asking again will not help.
+    // If permanent refusals alone rule out a majority, a retry does not help.
     const outcome = this.isTooMany(refusals) ? "refused" : "unknown"
-    return new QuorumError(failures, this.voters.length, outcome)
+    return new QuorumError(failures, this.all.length, outcome)
   }
 }
 
-/** Whether the answer is that there is none. */
-export function isFailed(answer: unknown): answer is Failed {
-  return (answer as { readonly kind?: unknown } | undefined)?.kind === "failed"
+/** Whether this stands for a database without a usable reply. */
+export function isFailed(reply: unknown): reply is Failed {
+  return (reply as { readonly kind?: unknown } | undefined)?.kind === "failed"
 }

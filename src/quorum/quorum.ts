@@ -1,4 +1,4 @@
-// A recipe for locks on a majority of independent databases: what `redis` is given instead of one database.
+// The public `quorum()`: a value for the `redis` option that stands for several databases.
 import { type Duration, MAX_TIMER_MS, parseDuration } from "../time/duration.js"
 import { overlay } from "../options.js"
 import type { RestConfig } from "../redis/fetch-client.js"
@@ -12,9 +12,9 @@ import { QuorumNode } from "./quorum-node.js"
 import type { LockStore, StoreRecipe, StoreSettings } from "../redis/store.js"
 import {
   checkDatabases,
-  planQuorum,
+  resolveQuorumOptions,
   type QuorumOptions,
-  type QuorumPlan,
+  type ResolvedQuorumOptions,
 } from "./quorum-options.js"
 
 /** How `start` reaches the databases. */
@@ -26,7 +26,7 @@ export interface QuorumStartOptions {
    */
   readonly fetch?: Fetch | undefined
   /**
-   * The longest that one database may take.
+   * The longest time that one database may take.
    *
    * @default "5s"
    */
@@ -35,23 +35,23 @@ export interface QuorumStartOptions {
 
 type DatabaseSettings = Pick<StoreSettings, "prefix" | "fetch" | "keyLocking" | "clientId">
 
-/** Databases of which a majority decides. Made by `quorum()`, for the `redis` option of a `LockManager`. */
+/** Databases of which a majority decides. Created by `quorum()`, for the `redis` option of a `LockManager`. */
 export class Quorum implements StoreRecipe {
   readonly #databases: readonly (RestConfig | UpstashRedis)[]
-  readonly #plan: QuorumPlan
+  readonly #options: ResolvedQuorumOptions
 
   /** @internal */
-  constructor(databases: readonly (RestConfig | UpstashRedis)[], plan: QuorumPlan) {
+  constructor(databases: readonly (RestConfig | UpstashRedis)[], options: ResolvedQuorumOptions) {
     this.#databases = databases
-    this.#plan = plan
+    this.#options = options
   }
 
   /**
-   * Lets every database vote at once: for the first start of a quorum, which would otherwise have no locks to give
-   * for the first `quarantine`. Call it once, from a script, before the first lock ever is taken.
+   * Lets every database vote at once: for the first start of a quorum, which could otherwise not grant any lock during its
+   * first `quarantine`. Call it once, from a script, before the first lock is ever taken.
    *
    * > [!WARNING]
-   * > It says that no lock is held on these databases. Where one is, it can be granted a second time.
+   * > It asserts that no lock is held on these databases. A lock that is held can be granted a second time.
    *
    * @throws `QuorumError` when one of the databases could not be reached; then call it again.
    * @example
@@ -64,23 +64,23 @@ export class Quorum implements StoreRecipe {
     const timeoutMs = parseDuration("timeout", timeout, { min: 1, max: MAX_TIMER_MS })
     const nobody = () => undefined
     const defaults = { prefix: "", keyLocking: undefined, clientId: undefined }
-    const panel = this.#panel({ ...defaults, fetch, timeoutMs, waitUntil: nobody })
-    const answers = await Promise.all(panel.voters.map((voter) => voter.start(timeoutMs)))
-    if (answers.some(isFailed)) throw panel.failure(answers)
+    const nodes = this.#nodes({ ...defaults, fetch, timeoutMs, waitUntil: nobody })
+    const replies = await Promise.all(nodes.all.map((node) => node.start(timeoutMs)))
+    if (replies.some(isFailed)) throw nodes.failure(replies)
   }
 
   /** @internal */
   openStore(settings: StoreSettings): LockStore {
-    return new QuorumStore(this.#panel(settings))
+    return new QuorumStore(this.#nodes(settings))
   }
 
-  #panel({ timeoutMs, waitUntil, ...settings }: StoreSettings): QuorumNodes {
-    const voters = this.#databases.map((redis, i) => new QuorumNode(this.#open(redis, i, settings)))
-    return new QuorumNodes(voters, { ...this.#plan, cleanUpMs: timeoutMs, waitUntil })
+  #nodes({ timeoutMs, waitUntil, ...settings }: StoreSettings): QuorumNodes {
+    const all = this.#databases.map((redis, i) => new QuorumNode(this.#open(redis, i, settings)))
+    return new QuorumNodes(all, { ...this.#options, cleanUpMs: timeoutMs, waitUntil })
   }
 
   #open(redis: RestConfig | UpstashRedis, index: number, settings: DatabaseSettings): Database {
-    // A client has its own, which is a mistake only where there is none of the built-in kind.
+    // A client has its own fetch. The option is a mistake only if no database uses the built-in client.
     const isForOthers = isUpstashRedis(redis) && !this.#databases.every(isUpstashRedis)
     const fetch = isForOthers ? undefined : settings.fetch
     try {
@@ -96,7 +96,7 @@ export class Quorum implements StoreRecipe {
  * Locks on a majority of independent databases, so that they survive the loss of a minority of them (Redlock).
  *
  * @param databases each `{ url, token }` or a client of `@upstash/redis`; three or five, each with nothing in common
- *   with the others that can fail. An even number is correct, and bears no more failures than one less.
+ *   with the others that can fail. An even number is correct, but tolerates no more failures than the next lower odd one.
  * @throws `TypeError` or `RangeError` that names the argument.
  * @see https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/
  * @example
@@ -111,5 +111,5 @@ export function quorum(
   databases: readonly (RestConfig | UpstashRedis)[],
   options?: QuorumOptions,
 ): Quorum {
-  return new Quorum(checkDatabases(databases), planQuorum(options))
+  return new Quorum(checkDatabases(databases), resolveQuorumOptions(options))
 }

@@ -1,11 +1,11 @@
-// Waits for no more answers than decide the question.
+// Waits until the replies of several databases suffice for a decision.
 
-/** The answers so far, each at its place; undefined where there is none yet. */
+/** The replies so far, in the order of the databases; undefined where one is missing. */
 export type Known<A> = readonly (A | undefined)[]
 
 /**
- * Settles as soon as `decide` has a result, which it must have when all answers are known. Answers that come later are
- * not waited for; what they reject with after that is dropped, since whoever cleans up looks at them again.
+ * Settles as soon as `decide` has a result, which it must have when all replies are known. Later replies are not waited
+ * for, and their errors are dropped here, since the clean-up reads them again.
  */
 export function untilDecided<A, R>(
   answers: readonly Promise<A>[],

@@ -1,9 +1,9 @@
-// What one database of a quorum answers when it is asked for its vote. A failure is an answer, too.
+// The reply of one database of a quorum to a request for its vote. A failure counts as a reply, too.
 import { RedisError, unexpectedReply } from "../redis/redis-error.js"
 import { readInteger, readText } from "../redis/replies.js"
 import { VoidVoteError } from "./quorum-error.js"
 
-/** No usable answer; whether it was executed is told by the error. */
+/** No usable reply; the error says whether the request may have been executed. */
 export interface Failed {
   readonly kind: "failed"
   readonly error: RedisError
@@ -13,24 +13,24 @@ export interface Failed {
 export interface Granted {
   readonly kind: "granted"
   readonly leftMs: number
-  /** The greatest fencing token that it has noted; 0 if none. */
+  /** The greatest fencing token that it has stored; 0 if none. */
   readonly lastFence: number
   /** The server's time in microseconds. */
   readonly micros: number
 }
 
-/** Somebody else has its vote. */
+/** Another holder has its vote. */
 interface Refused {
   readonly kind: "busy"
   /** How long the holder has left; Infinity where its key never expires. */
   readonly leftMs: number
-  /** The holder's value: to tell whether a majority names the same one, and for nothing else. */
+  /** The holder's value; only compared, to find out whether a majority names the same holder. */
   readonly holder: string
 }
 
 export type VoteReply = Granted | Refused | Failed
 
-/** Reads the reply of vote.lua. One that may have forgotten to whom it gave its vote counts as failed. */
+/** Reads the reply of vote.lua. A database that may have forgotten its vote counts as failed. */
 export function readVoteReply(reply: unknown): Exclude<VoteReply, Failed> {
   if (!Array.isArray(reply)) throw unexpectedReply()
   const [kind, number, ...rest] = reply as unknown[]
@@ -43,7 +43,7 @@ export function readVoteReply(reply: unknown): Exclude<VoteReply, Failed> {
   return { kind, leftMs: ms, lastFence: readInteger(rest[0]), micros: readInteger(rest[1]) }
 }
 
-/** The answer, or the failure as one. Anything but a `RedisError` is a mistake of ours and stays a rejection. */
+/** Turns a `RedisError` into a reply. Any other error is a bug of ours and stays a rejection. */
 export async function orFailed<A>(answer: Promise<A>): Promise<A | Failed> {
   try {
     return await answer
@@ -55,6 +55,6 @@ export async function orFailed<A>(answer: Promise<A>): Promise<A | Failed> {
 
 function tooYoung(forMs: number): VoidVoteError {
   const seconds = Math.ceil(forMs / 1_000)
-  const message = `new, or has lost its memory: it does not vote for another ${seconds} s`
+  const message = `new, or lost its memory: does not vote for another ${seconds} s`
   return new VoidVoteError(message, { outcome: "refused" })
 }

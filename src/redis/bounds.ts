@@ -1,12 +1,12 @@
-// What bounds a request: how long it may take, and how long its reply may be.
+// The limits of a request: its deadline, and the size of its reply.
 import { Budget, SHORTEST_DEADLINE_MS } from "../time/validity.js"
 import { RedisError } from "./redis-error.js"
 
 /**
  * Settles as the work does, or rejects with a `RedisError` of unknown outcome when the time is up.
  *
- * A timer that fires late was frozen along with its process, and the answer may be waiting to be read: it gets a moment.
- * The work is told by its signal; if it goes on regardless, its answer is the error's `late`.
+ * A timer that fires late was frozen along with its process, and the reply may be waiting to be read: it gets a moment.
+ * The signal aborts the work; if it continues regardless, its promise is the error's `unsettled`.
  */
 export async function withDeadline<T>(
   timeoutMs: number,
@@ -18,8 +18,8 @@ export async function withDeadline<T>(
   let timer: ReturnType<typeof setTimeout> | undefined
   const timeUp = new Promise<never>((_, reject) => {
     const giveUp = () => {
-      const message = `no answer within ${Math.round(timeoutMs)} ms`
-      reject(new RedisError(message, { outcome: "unknown", late: working }))
+      const message = `no reply within ${Math.round(timeoutMs)} ms`
+      reject(new RedisError(message, { outcome: "unknown", unsettled: working }))
       controller.abort()
     }
     timer = setTimeout(() => {
@@ -28,27 +28,27 @@ export async function withDeadline<T>(
     }, timeoutMs)
   })
   try {
-    // The race also observes the loser, so a late rejection is nobody's unhandled one.
+    // The race also observes the loser, so a late rejection is not unhandled.
     return await Promise.race([working, timeUp])
   } finally {
     clearTimeout(timer)
   }
 }
 
-/** Much more than any script of ours replies. */
+/** Much more than the reply of any of our scripts. */
 export const LARGEST_REPLY = 1_048_576
 
-/** What is asked about many locks, or many keys, is answered at more length. */
+/** For replies about many locks, or many keys. */
 export const LARGEST_LIST = 64 * LARGEST_REPLY
 
-/** @throws `RedisError` of unknown outcome for a longer body; what the body fails with; the signal's reason */
+/** @throws `RedisError` of unknown outcome for a longer body; the body's own error; the signal's reason */
 export async function readBoundedText(
   response: Response,
   longest: number,
   signal: AbortSignal,
 ): Promise<string> {
   const body = response.body as ReadableStream<Uint8Array> | null
-  // Some have no body, and those of other makes no reader.
+  // Some responses have no body, and the bodies of other implementations no reader.
   if (typeof body?.getReader !== "function") return response.text()
   const reader = body.getReader()
   const cancel = cancelOnAbort(reader, signal)
@@ -61,7 +61,7 @@ export async function readBoundedText(
       if (done) return text + decoder.decode()
       length += value.byteLength
       if (length > longest) {
-        throw new RedisError(`HTTP ${response.status} with a reply of more than ${longest} bytes`, {
+        throw new RedisError(`HTTP ${response.status}: the reply exceeds ${longest} bytes`, {
           outcome: "unknown",
           status: response.status,
         })
@@ -74,7 +74,7 @@ export async function readBoundedText(
 }
 
 /**
- * Cancels the reader when the signal aborts, which a `fetch` that drops its signal does not do; the result cancels it now.
+ * Cancels the reader when the signal aborts, since a `fetch` that drops its signal does not; the result cancels it now.
  */
 export function cancelOnAbort(
   reader: ReadableStreamDefaultReader<Uint8Array>,
@@ -82,7 +82,7 @@ export function cancelOnAbort(
 ): () => void {
   const cancel = () => {
     signal?.removeEventListener("abort", cancel)
-    // The stream may be what has failed.
+    // Rejects if the stream itself has failed.
     reader.cancel().catch(() => undefined)
   }
   if (signal?.aborted) cancel()

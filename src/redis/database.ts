@@ -1,4 +1,4 @@
-// One database as the store uses it: its transport, its scripts, and the keys under a prefix.
+// One database: runs scripts on the keys under a prefix, scans, publishes and listens.
 import { Budget, deadlineMs } from "../time/validity.js"
 import { createNonce } from "../values/token.js"
 import { LARGEST_LIST } from "./bounds.js"
@@ -8,7 +8,7 @@ import { type ScriptReply, splitReply } from "./replies.js"
 import type { NamePage } from "./store.js"
 import type { Listener, Subscription, Transport } from "./transport.js"
 
-/** How long an answer may be held up by a message that somebody else waits for: who misses it will ask. */
+/** How long a reply may be delayed by messages for other waiters. A waiter that misses one will check by itself. */
 const PUBLISH_MS = 500
 
 /**
@@ -20,12 +20,12 @@ const KEY_LOCKING = "#!lua flags=allow-key-locking\n"
 export class Database {
   readonly transport: Transport
   readonly prefix: string
-  /** Whether it is one of Upstash's, as far as can be told from outside. */
+  /** Whether it is an Upstash database, as far as we can tell. */
   readonly isUpstash: boolean
   #keyLocking: boolean
   #canListen = true
 
-  /** @param keyLocking whether the database is to lock no more than a script's keys */
+  /** @param keyLocking whether the database shall lock only a script's keys */
   constructor(
     transport: Transport,
     prefix: string,
@@ -42,7 +42,7 @@ export class Database {
     return lockKey(this.prefix, name)
   }
 
-  /** Runs a script that touches no key but `keys`. */
+  /** Runs a script that only touches `keys`. */
   async run(
     script: string,
     keys: readonly string[],
@@ -57,7 +57,7 @@ export class Database {
       return await send(KEY_LOCKING, timeoutMs)
     } catch (error) {
       if (!(error instanceof RedisError && error.lacksKeyLocking)) throw error
-      // A script that was refused whole has done nothing, so it may be sent again.
+      // The script was refused as a whole and has done nothing, so it may be sent again.
       this.#keyLocking = false
       return send("", deadlineMs(timeoutMs, budget.leftMs))
     }
@@ -93,9 +93,9 @@ export class Database {
   }
 
   /**
-   * Runs a script that may hand the lock on, and publishes what the script itself could not.
+   * Runs a script that may hand the lock on, and publishes the messages that the script itself could not.
    *
-   * @param length how many elements of the reply are the script's own
+   * @param length the number of elements in the script's own part of the reply
    */
   runHandingOn(
     script: string,
@@ -107,7 +107,7 @@ export class Database {
     return this.runPublishing(script, lockKeys(this.prefix, name), args, length, timeoutMs)
   }
 
-  /** The same, on whatever keys. */
+  /** The same, on any keys. */
   async runPublishing(
     script: string,
     keys: readonly string[],
@@ -128,18 +128,18 @@ export class Database {
     return this.#canListen
   }
 
-  /** Opens a stream of what is published on the channel; resolves when nothing can be missed any more. */
+  /** Opens a stream of the channel's messages; resolves when no later message can be missed. */
   async listen(channel: string, listener: Listener, timeoutMs: number): Promise<Subscription> {
     try {
       return await this.transport.subscribe(channel, listener, timeoutMs)
     } catch (error) {
-      // A server without streams has none for the next caller either.
-      if (error instanceof RedisError && !error.mayPass) this.#canListen = false
+      // A server without streams will refuse the next caller, too.
+      if (error instanceof RedisError && !error.isTransient) this.#canListen = false
       throw error
     }
   }
 
-  /** @throws `RedisError` of unknown outcome where the reply was made for another request. */
+  /** @throws `RedisError` of unknown outcome if the reply belongs to another request. */
   async #send(
     head: string,
     script: string,
@@ -161,12 +161,12 @@ export class Database {
     try {
       await this.transport.publish(channel, message, timeoutMs)
     } catch {
-      // A message that is lost costs its waiter no more than the time until it asks.
+      // A lost message only delays its waiter until its next check.
     }
   }
 }
 
-/** The script, made to repeat its last argument, the nonce: its reply is `{nonce, its own reply}`. */
+/** Wraps a script so that it repeats its last argument, the nonce: its reply is `{nonce, its own reply}`. */
 export function echoing(script: string): string {
   return `local function run()\n${script}end\nreturn {ARGV[#ARGV], run()}`
 }

@@ -1,4 +1,4 @@
-// Finds a database in environment variables, under the names that Upstash and Vercel give them.
+// Reads a database's URL and token from the environment variables of Upstash and Vercel.
 import type { RestConfig } from "./fetch-client.js"
 
 /** The pairs of names, in the order of preference. */
@@ -8,7 +8,7 @@ const VARIABLES = [
 ] as const
 
 /**
- * Reads the url and the token from `env`, or from `process.env` where there is one.
+ * Reads the url and the token from `env`, or from `process.env` if it exists.
  *
  * @throws `TypeError` that says which variable is missing.
  */
@@ -16,7 +16,7 @@ export function restConfigFromEnv(env: object | undefined): RestConfig {
   const variables = (env ?? processEnv()) as Readonly<Record<string, unknown>> | undefined
   if (!variables) {
     throw new TypeError(
-      "fromEnv: there is no process.env here; on Workers pass the env: fromEnv(env)",
+      "fromEnv: process.env does not exist here; on Workers pass the env: fromEnv(env)",
     )
   }
   const [urlName, tokenName] = VARIABLES.find(([name]) => variables[name]) ?? VARIABLES[0]

@@ -1,6 +1,6 @@
-// The built-in way to travel: one POST to the REST API, sent once, with a deadline, really cancelled.
+// The built-in transport: one POST to the REST API, sent once, with a deadline, and really canceled.
 import { createNonce, SHORTEST_SECRET } from "../values/token.js"
-import { invalid } from "../values/invalid-argument.js"
+import { invalid, showKind } from "../values/invalid-argument.js"
 import { LARGEST_LIST, LARGEST_REPLY, readBoundedText, withDeadline } from "./bounds.js"
 import { isControlFlow, RedisError, staleReply, unexpectedReply } from "./redis-error.js"
 import { readRefusal } from "./refusal.js"
@@ -9,7 +9,7 @@ import { RequestBatcher } from "./request-batcher.js"
 import { openSubscription, readEventStream } from "./subscription.js"
 import type { Fetch, Listener, ScanPage, Subscription, Transport } from "./transport.js"
 
-/** Where a database is and how to be let in. */
+/** The address of a database and its credentials. */
 export interface RestConfig {
   /** The REST URL, for example `https://eu1-sweet-cod-12345.upstash.io`. */
   readonly url: string
@@ -17,31 +17,31 @@ export interface RestConfig {
   readonly token: string
 }
 
-/** Answers with these statuses and an `error` come from the database and mean that it did nothing. */
+/** A response with one of these statuses and an `error` comes from the database and means that it did nothing. */
 const REFUSALS = new Set([200, 400, 401, 403, 404, 405])
 
-/** Statuses by which a server says that it has no streams; 200 is one that takes the path for a command. */
+/** Statuses of a server without streams; 200 comes from one that takes the path for a command. */
 const NO_STREAMS = new Set([200, 400, 404, 405, 501])
 
 export class FetchClient implements Transport {
   readonly noticesEnd = true
-  /** The database's host, which tells whose database it is. */
+  /** The database's host, from which we tell whether it is Upstash. */
   readonly host: string
   readonly #url: string
   readonly #token: string
   readonly #fetch: Fetch
-  readonly #order = new RequestBatcher((commands, signal, longest) =>
+  readonly #batcher = new RequestBatcher((commands, signal, longest) =>
     this.#request(commands, signal, longest),
   )
 
-  /** @throws `TypeError` for a url or token that cannot be one; neither is repeated in the message. */
+  /** @throws `TypeError` for an invalid url or token; neither is repeated in the message. */
   constructor(config: RestConfig, fetch?: Fetch) {
     this.host = checkUrl(config.url).hostname
     this.#url = config.url
     this.#token = checkToken(config.token)
-    // Whether there is one, not which: at module scope it may not be touched yet.
+    // Checks only that it exists: at module scope it must not be touched yet.
     if (!fetch && !("fetch" in globalThis)) {
-      throw new TypeError("fetch: there is no global fetch here; pass one as the fetch option")
+      throw new TypeError("fetch: there is no global fetch; pass one as the fetch option")
     }
     // Called as a method, a browser's or a Worker's own fetch throws "Illegal invocation".
     // The global one is looked up at each call, since tools for tests and tracing replace it.
@@ -57,7 +57,7 @@ export class FetchClient implements Transport {
   ): Promise<unknown> {
     const command = ["EVAL", script, String(keys.length), ...keys, ...args]
     const key = keys[0] ?? ""
-    return withDeadline(timeoutMs, (signal) => this.#order.send(key, command, signal, longest))
+    return withDeadline(timeoutMs, (signal) => this.#batcher.send(key, command, signal, longest))
   }
 
   async scan(cursor: string, pattern: string, count: number, timeoutMs: number): Promise<ScanPage> {
@@ -77,7 +77,7 @@ export class FetchClient implements Transport {
         this.#post(url, "", stream.signal, "text/event-stream")
           .then((response) => readEventStream(streamOf(response), channel, events, stream.signal))
           .catch((error: unknown) => {
-            // Closed by us: nobody waits for what that ends with.
+            // Closed by us: its error does not matter.
             if (stream.signal.aborted) return
             events.onFailure(error instanceof RedisError ? error : this.#failureOf(error))
           })
@@ -90,7 +90,7 @@ export class FetchClient implements Transport {
     )
   }
 
-  /** What is no script cannot repeat a nonce, so a command that does travels in the same request. */
+  /** A command that is not a script cannot repeat a nonce, so an `ECHO` that does travels in the same request. */
   #sendFresh(
     key: string,
     command: readonly string[],
@@ -100,8 +100,8 @@ export class FetchClient implements Transport {
     return withDeadline(timeoutMs, async (signal) => {
       const nonce = createNonce()
       const [reply, echo] = await Promise.all([
-        this.#order.send(key, command, signal, longest),
-        this.#order.send(key, ["ECHO", nonce], signal, longest),
+        this.#batcher.send(key, command, signal, longest),
+        this.#batcher.send(key, ["ECHO", nonce], signal, longest),
       ])
       if (echo !== nonce) throw staleReply()
       return reply
@@ -140,15 +140,15 @@ export class FetchClient implements Transport {
   }
 
   /**
-   * A fetch that failed, or whose body did. Nothing but the scrubbed message is kept: what a user's or a traced fetch
-   * throws may quote the request, and what Node's own throws holds what a server that echoes has sent back.
+   * The error of a fetch that failed, or whose body did. Only the scrubbed message is kept: the error of a user's or a
+   * traced fetch may quote the request, and Node's own error contains the response of a server that echoes.
    */
   #failureOf(error: unknown): Error {
     if (isControlFlow(error)) return error
     return new RedisError(withoutToken(describe(error), this.#token), { outcome: "unknown" })
   }
 
-  // Async, so that a fetch that throws at once is one that rejects.
+  // Async, so that a synchronous throw of fetch becomes a rejection.
   async #post(
     url: string,
     body: string,
@@ -171,26 +171,26 @@ export class FetchClient implements Transport {
 }
 
 /**
- * Accepts JSON, in words that no other request uses: caches which take a request's headers into account, but not its
- * body, then tell them apart. A header of our own would need the database's leave in browsers (CORS).
+ * Accepts JSON, with a value that is unique to the request: caches that take a request's headers into account, but not its
+ * body, can then distinguish requests. A custom header would need the database's permission in browsers (CORS).
  */
 function uniqueAccept(): string {
   return `application/json, application/json;request=${createNonce()}`
 }
 
-/** The text without the REST token. A shorter one is part of too many words, and was never a secret. */
+/** The text without the REST token. A short token is part of too many words, and not a secret. */
 function withoutToken(text: string, token: string): string {
   return token.length < SHORTEST_SECRET ? text : text.replaceAll(token, "…")
 }
 
-/** What the server answers to one command. */
+/** The server's response to one command. */
 type Reply = { readonly result?: unknown; readonly error?: unknown } | null
 
 function parseReply(status: number, body: string): Reply {
   try {
     return JSON.parse(body) as Reply
   } catch {
-    throw new RedisError(`HTTP ${status} with a body that is no JSON`, {
+    throw new RedisError(`HTTP ${status}: response body is not valid JSON`, {
       outcome: "unknown",
       status,
     })
@@ -201,10 +201,10 @@ function readReply(status: number, body: string, token: string): unknown {
   return resultOf(status, parseReply(status, body), token)
 }
 
-/** The replies to the commands of a pipeline, each of which may have been refused for itself. */
+/** The replies to the commands of a pipeline, each of which may have been refused by itself. */
 function readReplies(status: number, body: string, token: string, count: number): unknown[] {
   const replies: unknown = parseReply(status, body)
-  // What is no list is an error that befell them all.
+  // Anything but a list is an error that affects them all.
   if (!Array.isArray(replies)) resultOf(status, replies as Reply, token)
   if (!Array.isArray(replies) || replies.length !== count) throw unexpectedReply(status)
   return replies.map((reply) => {
@@ -216,13 +216,13 @@ function readReplies(status: number, body: string, token: string, count: number)
   })
 }
 
-/** Takes `{ "result": … }` and nothing else for an answer. An error may repeat the token that it was sent. */
+/** Accepts only `{ "result": … }`. An error may repeat the token that was sent. */
 function resultOf(status: number, reply: Reply, token: string): unknown {
   if (typeof reply?.error === "string") {
     const message = `HTTP ${status}: ${withoutToken(reply.error, token)}`
     if (!REFUSALS.has(status)) throw new RedisError(message, { outcome: "unknown", status })
-    // By these statuses it lets nobody in, whatever it says.
-    const refusal = status === 401 || status === 403 ? "lasting" : readRefusal(reply.error)
+    // With these statuses the request was not authorized, whatever the message says.
+    const refusal = status === 401 || status === 403 ? "permanent" : readRefusal(reply.error)
     throw new RedisError(message, { outcome: "refused", status, refusal })
   }
   if (status !== 200 || reply?.result === undefined) throw unexpectedReply(status)
@@ -232,26 +232,26 @@ function resultOf(status: number, reply: Reply, token: string): unknown {
 function streamOf({ status, headers, body }: Response): ReadableStream<Uint8Array> {
   const isStream = headers.get("Content-Type")?.startsWith("text/event-stream")
   if (status === 200 && body && isStream) return body
-  // What was answered instead may have failed by now.
+  // Rejects if the body has failed by now.
   body?.cancel().catch(() => undefined)
-  // Any other status may be another one next time.
+  // Any other status may be temporary.
   const outcome = NO_STREAMS.has(status) ? "refused" : "unknown"
   throw new RedisError(`HTTP ${status} instead of a stream`, { outcome, status })
 }
 
-/** The telling part of the message is often in the cause, and where that is several errors, in its code. */
+/** The informative part of the message is often in the cause; if that consists of several errors, in its code. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return "the request failed"
   const { message, cause } = error
-  const told = cause instanceof Error && (cause.message || (cause as { code?: unknown }).code)
-  return told ? `${message}: ${told as string}` : message
+  const detail = cause instanceof Error && (cause.message || (cause as { code?: unknown }).code)
+  return detail ? `${message}: ${detail as string}` : message
 }
 
 function checkUrl(url: unknown): URL {
   if (typeof url !== "string" || url === "") {
     throw invalid("redis.url", "the database's REST URL", url)
   }
-  // What it is stays unsaid: it may be a secret, pasted into the wrong variable.
+  // The value is not repeated: it may be a secret, pasted into the wrong variable.
   if (!/^https?:\/\//i.test(url)) {
     throw new TypeError("redis.url: must begin with https:// (or http:// for a local server)")
   }
@@ -260,7 +260,7 @@ function checkUrl(url: unknown): URL {
   if (parsed.username || parsed.password) {
     throw new TypeError("redis.url: must not contain credentials; pass the token as redis.token")
   }
-  // An empty one counts too: paths are put behind the URL as it is.
+  // Even an empty one: paths are appended to the URL as it is.
   if (/[?#]/.test(url)) {
     throw new TypeError(
       "redis.url: must not have a query or a fragment; pass the token as redis.token",
@@ -271,11 +271,12 @@ function checkUrl(url: unknown): URL {
 
 function checkToken(token: unknown): string {
   if (typeof token !== "string" || token === "") {
-    throw new TypeError("redis.token: must be the database's REST token, got none")
+    const got = token === "" ? "an empty string" : showKind(token)
+    throw new TypeError(`redis.token: must be the database's REST token, got ${got}`)
   }
   if (!/^[\x21-\x7e]+$/.test(token)) {
     throw new TypeError(
-      "redis.token: has characters that a header cannot carry (a line break, perhaps)",
+      "redis.token: must not contain characters that are invalid in a header (such as a line break)",
     )
   }
   return token

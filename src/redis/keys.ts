@@ -1,4 +1,4 @@
-// The keys in which a lock lives, and the names that can have some.
+// The keys of a lock, and the check of its name.
 import { invalid, notSupported } from "../values/invalid-argument.js"
 
 /** The lock's own key: it exists exactly while the lock is held. */
@@ -6,12 +6,12 @@ export function lockKey(prefix: string, name: string): string {
   return prefix + name
 }
 
-/** What may stand behind the lock's own key, in the order in which scripts are given it. */
+/** The suffixes of a lock's other keys, in the order in which scripts receive them. */
 const PARTS = ["queue", "seen", "fence", "holders", "stolen"] as const
 
 /**
- * The keys of all scripts: the lock, its queue, who has checked, the fencing counter, those who share the lock, and
- * those it was stolen from.
+ * The keys of all scripts: the lock, its queue, the waiters' heartbeats, the fencing counter, the shared holds, and the
+ * tokens that the lock was stolen from.
  */
 export function lockKeys(prefix: string, name: string): readonly string[] {
   const key = lockKey(prefix, name)
@@ -19,8 +19,8 @@ export function lockKeys(prefix: string, name: string): readonly string[] {
 }
 
 /**
- * The keys of a claim. Where no cluster can have all keys of a lock on one node, they are all given, so that it refuses
- * the claim and does not grant what it cannot release.
+ * The keys of a claim. If a cluster cannot have all keys of a lock on one node, all of them are passed: then it refuses the
+ * claim instead of granting a lock that cannot be released.
  */
 export function claimKeys(prefix: string, name: string): readonly string[] {
   const key = lockKey(prefix, name)
@@ -28,8 +28,8 @@ export function claimKeys(prefix: string, name: string): readonly string[] {
 }
 
 /**
- * What the other keys of a lock begin with, so that a cluster keeps them on the node of the lock's own key: the hash tag
- * of that key, if it has one; otherwise the key itself becomes the tag, which works unless it contains "}".
+ * The beginning of a lock's other keys, so that a cluster keeps them on the node of the lock's own key: the hash tag of that
+ * key, if it has one; otherwise the key itself becomes the tag, which works unless it contains "}".
  */
 function stem(key: string): string {
   const tag = hashTag(key)
@@ -37,52 +37,52 @@ function stem(key: string): string {
 }
 
 /**
- * What a cluster hashes instead of the whole key: the text between the first "{" and the first "}" behind it, unless
- * that is empty. https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags
+ * The part that a cluster hashes instead of the whole key: the text between the first "{" and the first "}" behind it,
+ * unless that is empty. https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags
  */
 function hashTag(key: string): string | undefined {
   return /^[^{]*\{([^}]+)\}/.exec(key)?.[1]
 }
 
-/** What may stand behind a name that is run once. */
+/** The suffixes of the keys of `once`. */
 const ONCE_PARTS = ["run", "result"] as const
 
 /**
- * The keys of the scripts of `once`: the leader, the result, and the fencing counter, which is the lock's, so that one name has
- * one order.
+ * The keys of the scripts of `once`: the leader, the result, and the fencing counter, which is that of the lock, so that one
+ * name has one sequence.
  */
 export function onceKeys(prefix: string, name: string): readonly string[] {
   const key = lockKey(prefix, name)
   return [...ONCE_PARTS.map((part) => `{${key}}:${part}`), fenceKey(key)]
 }
 
-/** The pattern that fits the keys of all locks under a prefix, and perhaps some others. */
+/** The pattern that matches the keys of all locks under a prefix, and perhaps some others. */
 export function lockPattern(prefix: string): string {
   return `${prefix.replace(/[\\*?[\]]/g, "\\$&")}*`
 }
 
-/** The name of the lock whose own key that is; undefined for what stands behind one, or behind all of them. */
+/** The name of the lock whose own key that is; undefined for any other key. */
 export function nameOf(prefix: string, key: string): string | undefined {
-  const isBehind =
+  const hasSuffix =
     key.startsWith("{") && [...PARTS, ...ONCE_PARTS].some((part) => key.endsWith(`}:${part}`))
-  return isBehind || key === BORN_KEY || !key.startsWith(prefix)
+  return hasSuffix || key === VOTING_SINCE_KEY || !key.startsWith(prefix)
     ? undefined
     : key.slice(prefix.length)
 }
 
 /**
- * Since when a database remembers what it has voted, in ms on its clock. It is about all of its memory, so it does not
- * depend on a prefix; and no prefix that anybody uses makes a lock's key of it.
+ * Since when a database remembers its votes, in ms on its clock. It applies to the whole database, so it does not depend on a
+ * prefix; and no prefix in use turns it into a lock's key.
  */
-export const BORN_KEY = "{fetchlock}:born"
+export const VOTING_SINCE_KEY = "{fetchlock}:born"
 
-/** The keys that a database of a quorum needs to vote: the lock, since when it remembers, the fencing counter. */
+/** The keys with which a database of a quorum votes: the lock, `VOTING_SINCE_KEY`, the fencing counter. */
 export function voteKeys(prefix: string, name: string): readonly string[] {
   const key = lockKey(prefix, name)
-  return [key, BORN_KEY, fenceKey(key)]
+  return [key, VOTING_SINCE_KEY, fenceKey(key)]
 }
 
-/** The keys that it needs to note a fencing token: the lock, the fencing counter. */
+/** The keys with which it stores a fencing token: the lock, the fencing counter. */
 export function fenceKeys(prefix: string, name: string): readonly string[] {
   const key = lockKey(prefix, name)
   return [key, fenceKey(key)]
@@ -92,24 +92,27 @@ function fenceKey(key: string): string {
   return `${stem(key)}:fence`
 }
 
-/** The bytes of what must not exceed `MAX_KEY_BYTES`: prefix and name, and once more the hash tag if they have one. */
+/** The number of bytes that must not exceed `MAX_KEY_BYTES`: prefix and name, and their hash tag, if any, once more. */
 function sizeOf(key: string): number {
   return new TextEncoder().encode(stem(key)).length - "{}".length
 }
 
-/** What Upstash allows a key, less the longest that is added to it. */
+/** The longest key that Upstash allows, minus the longest suffix. */
 export const MAX_KEY_BYTES = 32_768 - "{}:holders".length
 
-/** @throws `NotSupportedError` for a leading hyphen, `TypeError` for what is no text or another lock's key, `RangeError` for what makes too long a key. */
+/**
+ * @throws `NotSupportedError` for a leading hyphen, `TypeError` if it is not a string or would be a key of another lock,
+ *   `RangeError` if its key would be too long.
+ */
 export function checkName(prefix: string, name: unknown): asserts name is string {
   if (typeof name !== "string") throw invalid("name", "a string", name)
-  // The Web Locks standard keeps such names for itself. One rule for all calls: what one takes, another can release.
+  // The Web Locks standard reserves such names. All calls have this rule, so that one can release what another acquired.
   if (name.startsWith("-")) throw notSupported("name: must not begin with a hyphen")
   const key = prefix + name
-  // UTF-8 has no halves of characters: on the way all of them become the same one, and so would the locks. And under a
-  // prefix that does not keep them apart, a key could be one lock and the queue of another.
+  // UTF-8 cannot encode lone surrogates: all of them would become the same character, and so the same lock. And under an
+  // unsuitable prefix, a key could be one lock and the queue of another.
   if (/\p{Surrogate}/u.test(key) || nameOf(prefix, key) === undefined) {
-    throw invalid("name", "well-formed Unicode, and no part of another lock", name)
+    throw invalid("name", "well-formed Unicode and not a key of another lock", name)
   }
   const bytes = sizeOf(key)
   if (bytes > MAX_KEY_BYTES) {

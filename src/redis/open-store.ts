@@ -8,10 +8,10 @@ import { SingleStore } from "./single-store.js"
 import type { LockStore, StoreRecipe, StoreSettings } from "./store.js"
 import { isUpstashRedis, type UpstashRedis, UpstashRedisClient } from "./upstash-client.js"
 
-/** So many characters in a row are the same by no accident. */
+/** A common part of this length is not a coincidence. */
 const LONG_PART = 16
 
-/** What tells a store where and how it is reached. */
+/** The options with which a store is opened. */
 export interface StoreOptions extends StoreSettings {
   readonly redis: RestConfig | UpstashRedis | StoreRecipe
 }
@@ -23,11 +23,11 @@ export function openStore({ redis, ...settings }: StoreOptions): LockStore {
 }
 
 function isRecipe(redis: object | null): redis is StoreRecipe {
-  // From a caller without types it may be anything.
+  // An untyped caller may pass anything.
   return typeof redis === "object" && redis !== null && "openStore" in redis
 }
 
-/** What tells where a database is and how it is reached. */
+/** The options with which a database is opened. */
 export interface DatabaseOptions {
   readonly redis: RestConfig | UpstashRedis
   readonly prefix: string
@@ -44,10 +44,10 @@ export function openDatabase({
   keyLocking,
   clientId,
 }: DatabaseOptions): Database {
-  // From a caller without types it may be anything.
+  // An untyped caller may pass anything.
   const given: unknown = redis
   if (typeof given !== "object" || given === null || Array.isArray(given)) {
-    // Text may be a connection string, with the password in it.
+    // A string may be a connection string that contains the password.
     const got = showKind(given)
     throw new TypeError(
       `redis: must be { url, token }, a client of @upstash/redis or quorum([…]), got ${got}`,
@@ -58,8 +58,10 @@ export function openDatabase({
   }
   if (isUpstashRedis(given)) {
     if (fetch)
-      throw new TypeError("fetch: is for the built-in client; a client handed in has its own")
-    // Whatever it is connected to, most likely.
+      throw new TypeError(
+        "fetch: only for the built-in client; a client of @upstash/redis has its own",
+      )
+    // Most likely it is connected to Upstash.
     return new Database(new UpstashRedisClient(given), prefix, true, keyLocking)
   }
   if (fetch !== undefined && typeof fetch !== "function") {
@@ -71,12 +73,12 @@ export function openDatabase({
   return new Database(client, prefix, isUpstash, keyLocking)
 }
 
-/** A clientId is told to everybody, and a REST token to nobody: neither may contain (much of) the other. */
+/** A clientId is public and a REST token is secret: neither may contain (much of) the other. */
 function checkClientId(clientId: string | undefined, token: string): void {
   if (clientId === undefined) return
   const hasToken = token.length >= SHORTEST_SECRET && clientId.includes(token)
-  const isOfToken = clientId.length >= LONG_PART && token.includes(clientId)
-  if (hasToken || isOfToken) {
+  const isPartOfToken = clientId.length >= LONG_PART && token.includes(clientId)
+  if (hasToken || isPartOfToken) {
     throw new TypeError(
       "clientId: must not contain the REST token or a part of it; it is not secret",
     )

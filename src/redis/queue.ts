@@ -1,4 +1,4 @@
-// The queue of a lock on one database: what a waiter sends, and what it hears.
+// The queue of a lock on one database: the requests of a waiter, and the messages that it receives.
 import * as scripts from "./lua/scripts.js"
 import { now } from "../time/validity.js"
 import type { Database } from "./database.js"
@@ -22,7 +22,7 @@ export class SingleQueue implements LockQueue {
 
   async enqueue(waiter: Waiter, ticket = "", timeoutMs: number): Promise<Grant | Queued> {
     const outcome = await acquire(this.#database, waiter, "enqueue", ticket, timeoutMs)
-    // Who has just been entered is in the queue.
+    // After an enqueue, the waiter is in the queue.
     if (outcome.kind === "busy") throw unexpectedReply()
     return outcome
   }
@@ -42,7 +42,7 @@ export class SingleQueue implements LockQueue {
     timeoutMs: number,
   ): Promise<Subscription> {
     const onMessage = (message: string) => {
-      // The channel is ours alone; what is garbled there ends in asking.
+      // The channel is ours alone; after a garbled message the waiter polls.
       onNotice(readNotice(message) ?? { kind: "end" })
     }
     const onEnd = () => {
@@ -52,7 +52,7 @@ export class SingleQueue implements LockQueue {
   }
 }
 
-/** @param ticket the waiter's place in the queue; empty before it has one */
+/** @param ticket the waiter's ticket; empty before it has one */
 export async function acquire(
   database: Database,
   waiter: Waiter,
@@ -68,8 +68,8 @@ export async function acquire(
 }
 
 /**
- * Token, channel (`-`: none), lease in milliseconds, whether a fencing token is wanted, how many may hold the lock
- * together (`x`: one alone, `0`: any number).
+ * Token, channel (`-`: none), lease in milliseconds, whether a fencing token is requested, how many may share the lock
+ * (`x`: exclusive, `0`: unlimited).
  */
 export function waiterEntry({
   token,

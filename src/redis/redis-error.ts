@@ -1,79 +1,79 @@
-// Why a command got no usable answer, and whether it may have been executed all the same.
+// The error of a command without a usable reply: why, and whether the command may have been executed all the same.
 import { withoutTokens } from "../values/token.js"
 import type { Refusal } from "./refusal.js"
 
 /** The facts of a failure. */
 export interface RedisFailure {
   /**
-   * `refused`: the database answered with an error. `unknown`: anything else, and the command may have been
-   * executed, may be under way, or may never have arrived.
+   * `refused`: the database replied with an error. `unknown`: anything else; the command may have been executed, may be
+   * in flight, or may never have arrived.
    */
   readonly outcome: "refused" | "unknown"
   readonly status?: number | undefined
-  /** What the error of a database that refused means, read from its own words. @default lasting */
+  /** The meaning of a refusal, read from the database's own message. @default permanent */
   readonly refusal?: Refusal
-  /** The answer that was given up at the deadline, if it can still arrive. */
-  readonly late?: Promise<unknown>
+  /** The request that was given up at its deadline, if its reply can still arrive. */
+  readonly unsettled?: Promise<unknown>
 }
 
-/** A command that got no usable answer. */
+/** A command without a usable reply. */
 export class RedisError extends Error {
   override readonly name: string = "RedisError"
   readonly outcome: "refused" | "unknown"
   readonly status: number | undefined
   readonly #refusal: Refusal | undefined
-  readonly #late: Promise<unknown> | undefined
+  readonly #unsettled: Promise<unknown> | undefined
 
   constructor(message: string, failure: RedisFailure) {
     super(withoutSecrets(message))
     this.outcome = failure.outcome
     this.status = failure.status
     this.#refusal = failure.refusal
-    this.#late = failure.late
+    this.#unsettled = failure.unsettled
   }
 
-  /** Whether the same command may succeed in a moment: its outcome is unknown, or the refusal is one that passes. */
-  get mayPass(): boolean {
-    return this.outcome === "unknown" || this.#refusal === "passing"
+  /** Whether the same command may succeed in a moment: its outcome is unknown, or the refusal is temporary. */
+  get isTransient(): boolean {
+    return this.outcome === "unknown" || this.#refusal === "transient"
   }
 
-  /** Whether the database does not know `allow-key-locking`. A script that it refused whole has done nothing. */
+  /** Whether the database does not know `allow-key-locking`. It then refused the whole script, which has done nothing. */
   get lacksKeyLocking(): boolean {
     return this.#refusal === "no-key-locking"
   }
 
-  /** Whether the command may have been executed, or may yet be: whoever was not let in has done nothing. */
+  /** Whether the command may have been executed, or may yet be. A request that was not authorized was not. */
   get mayHaveBeenExecuted(): boolean {
     return !(this.outcome === "refused" && (this.status === 401 || this.status === 403))
   }
 
-  /** The answer that was given up at the deadline, if it can still arrive. */
-  get late(): Promise<unknown> | undefined {
-    return this.#late
+  /** The request that was given up at its deadline, if its reply can still arrive. */
+  get unsettled(): Promise<unknown> | undefined {
+    return this.#unsettled
   }
 }
 
-/** A reply that no command of ours can have: whether it was executed is anybody's guess. */
+/** For a reply that none of our commands can have: whether the command was executed is unknown. */
 export function unexpectedReply(status?: number): RedisError {
-  return new RedisError("the answer is none that this command can have", {
+  return new RedisError("unexpected response to this command", {
     outcome: "unknown",
     status,
   })
 }
 
 /**
- * A reply that was made for another request: frameworks patch `fetch` and answer a POST that they have seen before from a
- * cache. What it says was true once.
+ * For the reply to another request: frameworks patch `fetch` and answer a repeated POST from a cache. Such a reply is
+ * outdated.
  */
 export function staleReply(): RedisError {
-  return new RedisError("the reply was not made for this request (does something cache fetch?)", {
+  return new RedisError("the reply belongs to another request (is fetch cached?)", {
     outcome: "unknown",
   })
 }
 
 /**
- * Whether it is not a failure but how a framework ends a rendering: Next.js throws errors with a `digest` from its
- * `fetch` and has to get them back as they are.
+ * Whether the error is not a failure but a framework's way to end a rendering: Next.js throws errors with a `digest` from
+ * its `fetch` and has to get them back unchanged.
  */
 export function isControlFlow(error: unknown): error is Error {
   return error instanceof Error && typeof (error as { digest?: unknown }).digest === "string"

@@ -1,4 +1,4 @@
-// Reads the replies of the scripts: strictly, since what they say decides who holds the lock.
+// Parses the replies of the scripts: strictly, since they decide which caller holds the lock.
 import type { ReleaseResult } from "../events.js"
 import { type Instant, now, Validity } from "../time/validity.js"
 import { quoted } from "../values/invalid-argument.js"
@@ -11,7 +11,7 @@ import type {
   Notice,
   Party,
   Queued,
-  TakeRequest,
+  LockRequest,
 } from "./store.js"
 import type { ScanPage } from "./transport.js"
 
@@ -21,10 +21,10 @@ export interface ScriptReply {
   readonly unsent: readonly (readonly [channel: string, message: string])[]
 }
 
-/** So many at most are published for a script that could not: a reply is not a way to have us send requests. */
+/** The most messages that are published for a script: a forged reply must not make us send any number of requests. */
 const MOST_UNSENT = 100
 
-/** Splits a reply whose own part has so many elements. */
+/** Splits a reply whose own part has `length` elements. */
 export function splitReply(reply: unknown, length: number): ScriptReply {
   if (!Array.isArray(reply) || reply.length < length) throw unexpectedReply()
   const unsent: [string, string][] = []
@@ -34,24 +34,24 @@ export function splitReply(reply: unknown, length: number): ScriptReply {
   return { answer: reply.slice(0, length), unsent }
 }
 
-/** How many elements the reply of acquire.lua has. */
+/** The number of elements in the reply of acquire.lua. */
 export const ACQUIRE_LENGTH = 7
 
-/** How many elements the reply of release.lua has. */
+/** The number of elements in the reply of release.lua. */
 export const RELEASE_LENGTH = 2
 
 /** Reads the reply of claim.lua to a request that was sent at `sentAt`. */
 export function readClaimed(
   reply: unknown,
   sentAt: Instant,
-  { ttlMs }: Pick<TakeRequest, "ttlMs">,
-  mustKnow: boolean,
+  { ttlMs }: Pick<LockRequest, "ttlMs">,
+  mustRecognize: boolean,
 ): Grant | Busy {
   if (!Array.isArray(reply)) throw unexpectedReply()
   const [kind, ms] = reply as unknown[]
-  if (kind === "busy") return { kind, holderTtlMs: undefined, mayBeOurs: !mustKnow }
+  if (kind === "busy") return { kind, holderTtlMs: undefined, mayBeOurs: !mustRecognize }
   if (kind !== "granted") throw unexpectedReply()
-  // Never for longer than was asked for, whoever answers.
+  // Never longer than requested, even if the reply says so.
   const validity = Validity.ofTtl(sentAt, Math.min(readInteger(ms), ttlMs))
   return { kind, validity, fencingToken: undefined, isLease: false, isUncontended: true }
 }
@@ -60,21 +60,21 @@ export function readClaimed(
 export function readAcquired(
   answer: readonly unknown[],
   sentAt: Instant,
-  { name, ttlMs, fencing, limit }: TakeRequest,
+  { name, ttlMs, fencing, limit }: LockRequest,
 ): Grant | Queued | Busy {
   const [kind, ms, fence, time, place, ticket, foreign] = answer
   const left = readInteger(ms)
   if (kind === "granted") {
     return {
       kind,
-      // Never for longer than was asked for, whoever answers.
+      // Never longer than requested, even if the reply says so.
       validity: Validity.ofTtl(sentAt, Math.min(left, ttlMs)),
-      // A grant that was to have one and has none is no grant.
+      // A grant without the requested fencing token is refused.
       fencingToken: fencing ? readInteger(fence) : undefined,
       isLease: left < ttlMs,
     }
   }
-  // Who wants the lock alone does not mind how many share it.
+  // The limit does not matter to a caller that wants the lock exclusively.
   if (kind === "limit" && limit !== undefined) throw otherLimit(name, left, limit)
   const holderTtlMs = left === -1 ? Infinity : Math.max(0, left)
   if (kind === "busy") return { kind, holderTtlMs }
@@ -93,7 +93,7 @@ export function readAcquired(
 export function readStolen(
   reply: unknown,
   sentAt: Instant,
-  { ttlMs, fencing }: Pick<TakeRequest, "ttlMs" | "fencing">,
+  { ttlMs, fencing }: Pick<LockRequest, "ttlMs" | "fencing">,
 ): Grant | Held {
   if (!Array.isArray(reply)) throw unexpectedReply()
   const [kind, ms, text] = reply as unknown[]
@@ -103,7 +103,7 @@ export function readStolen(
   return { kind, validity, fencingToken: fencing ? readInteger(text) : undefined, isLease: false }
 }
 
-/** Reads the reply of snapshot.lua to a question about so many locks. */
+/** Reads the reply of snapshot.lua about `count` locks. */
 export function readSnapshots(reply: unknown, count: number): LockSnapshot[] {
   if (!Array.isArray(reply) || reply.length !== 2 * count) throw unexpectedReply()
   const lists = reply.map(readParties)
@@ -125,7 +125,7 @@ function readParties(list: unknown): Party[] {
   return parties
 }
 
-/** Those who share a lock must agree on how many may; whoever does not has a bug. */
+/** All callers that share a lock must use the same limit; another one is a bug of the caller. */
 function otherLimit(name: string, theirs: number, ours: number | undefined): RangeError {
   const [has, got] = [theirs || Infinity, ours].map((limit) =>
     limit === Infinity ? "none (a shared lock)" : `${limit} permits`,
@@ -133,7 +133,7 @@ function otherLimit(name: string, theirs: number, ours: number | undefined): Ran
   return new RangeError(`permits: ${quoted(name)} is in use with ${has}, got ${got}`)
 }
 
-/** Reads what was published for a waiter just now; undefined for what was not. */
+/** Reads a message to a waiter that has just arrived; undefined if it is not valid. */
 export function readNotice(message: string): Notice | undefined {
   const [kind, first, lease, fence] = message.split(" ")
   try {
@@ -141,19 +141,19 @@ export function readNotice(message: string): Notice | undefined {
     if (kind !== "granted") return undefined
     const fencingToken = fence === "" ? undefined : readInteger(fence)
     const [micros, leaseMs] = [readInteger(first), readInteger(lease)]
-    return { kind, micros, leaseMs, fencingToken, heardAt: now() }
+    return { kind, micros, leaseMs, fencingToken, receivedAt: now() }
   } catch {
     return undefined
   }
 }
 
-/** How a hold ended, as the scripts that end one say. */
-export function readEnding(reply: unknown): ReleaseResult {
+/** Reads the result of the scripts that end a hold. */
+export function readReleased(reply: unknown): ReleaseResult {
   if (reply !== "released" && reply !== "taken" && reply !== "gone") throw unexpectedReply()
   return reply
 }
 
-/** The validity of a hold that was extended by a request sent then, or what became of it. */
+/** The validity of a hold that was extended by a request sent at `sentAt`, or why it was not. */
 export function readExtended(
   reply: unknown,
   sentAt: Instant,
@@ -164,15 +164,15 @@ export function readExtended(
   return Validity.ofTtl(sentAt, ttlMs)
 }
 
-/** Text, which clients that parse replies may have made a number or a word of. */
+/** A text, which clients that parse replies may have turned into a number, a boolean or null. */
 export function readText(value: unknown): string {
   if (typeof value === "string") return value
-  // What the text of an object is, the object itself decides, or the depth of the stack.
+  // An object could define its own text, or be nested too deeply.
   if (value === undefined || (typeof value === "object" && value !== null)) throw unexpectedReply()
   return JSON.stringify(value)
 }
 
-/** An integer, which clients that parse replies may have made of text, or left as text. */
+/** An integer, which may be a text: some clients parse replies and some do not. */
 export function readInteger(value: unknown): number {
   const number = typeof value === "string" && /^-?\d+$/.test(value) ? Number(value) : value
   if (typeof number !== "number" || !Number.isSafeInteger(number)) throw unexpectedReply()

@@ -1,30 +1,30 @@
-// Commands for one key that are sent in one tick travel together, so that they take effect in the order in which they
-// were sent: two requests at once may arrive in any order.
+// Sends the commands that one tick has for one key in one request, so that they take effect in their order: two concurrent
+// requests may arrive in any order.
 import { LARGEST_REPLY } from "./bounds.js"
 
-/** One command, and whoever waits for its reply. */
+/** One command, and the promise of its reply. */
 interface Sent {
   readonly command: readonly string[]
   readonly signal: AbortSignal
-  /** How many bytes its reply may have. */
+  /** The most bytes that its reply may have. */
   readonly longest: number
   readonly resolve: (reply: unknown) => void
   readonly reject: (error: unknown) => void
 }
 
-/** What was sent for one key in one tick. */
+/** The commands for one key in one tick. */
 interface Tick {
   readonly all: Sent[]
   readonly begunAt: number
 }
 
-/** So many commands travel in one request, each with a script of some kilobytes; further ones follow it. */
+/** The most commands in one request, each with a script of a few kilobytes; further ones follow in the next request. */
 const LARGEST = 100
 
-/** A tick that has lasted longer is one of a request that was ended in the middle of it. */
+/** A tick that lasts longer belongs to a request that was ended in the middle of it. */
 const LONGEST_MS = 1_000
 
-/** Sends some commands and answers with the reply to each: what is an `Error` is thrown to whoever sent that one. */
+/** Sends commands and returns the reply to each; an `Error` among them rejects the promise of its command. */
 type Send = (
   commands: readonly (readonly string[])[],
   signal: AbortSignal,
@@ -33,14 +33,14 @@ type Send = (
 
 export class RequestBatcher {
   readonly #send: Send
-  /** What was sent in this tick, by its key. */
+  /** The commands of this tick, by key. */
   readonly #tick = new Map<string, Tick>()
 
   constructor(send: Send) {
     this.#send = send
   }
 
-  /** Sends a command after all that were sent for the key in this tick. */
+  /** Sends a command after all earlier ones for the key in this tick. */
   send(
     key: string,
     command: readonly string[],
@@ -83,7 +83,7 @@ export class RequestBatcher {
   }
 }
 
-/** A request is cancelled when nobody waits for it any more. */
+/** A request is canceled when all of its commands are. */
 function whenAllAbort(signals: readonly AbortSignal[]): AbortSignal {
   const [first] = signals
   if (first && signals.length === 1) return first

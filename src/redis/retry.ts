@@ -1,35 +1,35 @@
-// Asks again while the outcome is unknown, or refused for a reason that passes.
+// Retries an operation while its outcome is unknown, or it is refused for a temporary reason.
 import { LockBackendError, type LockPhase } from "../errors.js"
 import { backoffMs } from "../time/backoff.js"
 import { sleep } from "../time/timers.js"
 import { Budget, deadlineMs } from "../time/validity.js"
 import { RedisError } from "./redis-error.js"
 
-/** So many unknown outcomes in a row mean that the database cannot be reached. */
+/** After this number of unknown outcomes in a row, the database counts as unreachable. */
 export const MAX_TRIES = 3
 
-/** When to stop asking. */
+/** When to give up. */
 export interface RetryOptions {
-  /** How often to ask at most. @default 3 */
+  /** The most tries. @default 3 */
   readonly tries?: number
-  /** How long all of it may take together, in milliseconds. @default without limit */
+  /** How long all tries may take together, in milliseconds. @default without limit */
   readonly withinMs?: number
-  /** Whether an answer is still worth having. @default always */
+  /** Whether another try still makes sense. @default always */
   readonly worthwhile?: () => boolean
-  /** Told of each unknown outcome, before the pause that follows it. */
+  /** Called for each unknown outcome, before the pause that follows it. */
   readonly onUnknown?: (error: RedisError) => void
-  /** Told of each failure that may pass, whether its outcome is known or not, before the pause that follows it. */
+  /** Called for each temporary failure, of known or unknown outcome, before the pause that follows it. */
   readonly onFailure?: (error: RedisError) => void
 }
 
 /**
- * Repeats an operation that may be repeated until its outcome is known.
+ * Repeats an idempotent operation until its outcome is known.
  *
- * Rejects as the operation did at last. It is told how long it may take: what is left of the time, in milliseconds, and
- * never less than is useful.
+ * Rejects as the last try did. The operation receives its time limit: the rest of the time in milliseconds, and never less
+ * than is useful.
  */
 export async function retryUntilKnown<T>(
-  ask: (leftMs: number) => Promise<T>,
+  operation: (leftMs: number) => Promise<T>,
   {
     tries = MAX_TRIES,
     withinMs = Infinity,
@@ -41,13 +41,13 @@ export async function retryUntilKnown<T>(
   const budget = new Budget(withinMs)
   for (let n = 1; ; n++) {
     try {
-      return await ask(deadlineMs(withinMs, budget.leftMs))
+      return await operation(deadlineMs(withinMs, budget.leftMs))
     } catch (error) {
-      if (!(error instanceof RedisError) || !error.mayPass) throw error
+      if (!(error instanceof RedisError) || !error.isTransient) throw error
       if (error.outcome === "unknown") onUnknown?.(error)
       onFailure?.(error)
       const pause = backoffMs(n)
-      // A question that has no time left would only hide why the one before it failed.
+      // A try without time left would only hide why the one before it failed.
       if (n >= tries || pause >= budget.leftMs || !worthwhile()) throw error
       await sleep(pause)
     }
@@ -58,11 +58,11 @@ export async function retryUntilKnown<T>(
 export async function callDatabase<T>(
   name: string,
   phase: LockPhase,
-  question: (leftMs: number) => Promise<T>,
+  operation: (leftMs: number) => Promise<T>,
   options: RetryOptions,
 ): Promise<T> {
   try {
-    return await retryUntilKnown(question, options)
+    return await retryUntilKnown(operation, options)
   } catch (error) {
     throw error instanceof RedisError ? new LockBackendError(name, phase, error) : error
   }

@@ -1,4 +1,4 @@
-// Locks on one database: what each operation sends, and how its reply is read.
+// Locks on one database: the script that each operation sends, and how its reply is read.
 import type { ReleaseResult } from "../events.js"
 import * as scripts from "./lua/scripts.js"
 import { now, Validity } from "../time/validity.js"
@@ -8,7 +8,7 @@ import { acquire, SingleQueue } from "./queue.js"
 import { unexpectedReply } from "./redis-error.js"
 import {
   readClaimed,
-  readEnding,
+  readReleased,
   readExtended,
   readInteger,
   readSnapshots,
@@ -18,8 +18,8 @@ import {
 import type {
   Busy,
   Claim,
-  Ending,
-  Extension,
+  ReleaseRequest,
+  ExtendRequest,
   Grant,
   Held,
   LockQueue,
@@ -27,21 +27,21 @@ import type {
   LockStore,
   NamePage,
   SingleDatabase,
-  TakeRequest,
+  LockRequest,
 } from "./store.js"
 
 /**
- * A claim does not look at the queue, which would make each uncontended acquire more expensive. So a key that was freed
- * behind the queue's back (by another program, or a `DEL`) would go to our own newcomers again and again. One in so many
- * takes its turn with those who wait instead, which serves them: that bounds the overtaking, for 2 commands in 16 claims.
+ * A claim does not check the queue, which would make each uncontended acquire more expensive. So a key that was freed
+ * without the queue (by another program, or a `DEL`) would go to our own newcomers again and again. One claim in 16 is sent
+ * as a `try` instead, which grants the lock to the head: that bounds the overtaking, for 2 commands in 16 claims.
  */
-const CLAIMS_PER_LOOK = 16
+const CLAIMS_PER_QUEUE_CHECK = 16
 
 export class SingleStore implements LockStore, SingleDatabase {
   readonly queue: LockQueue
   readonly single = this
   readonly database: Database
-  /** Whether the database has DELEX, as far as is known: it is billed as one command, what it replaces as two. */
+  /** Whether the database has DELEX, as far as is known: it is billed as one command, and replaces two. */
   #hasDelex: boolean
   #claims = 0
 
@@ -51,32 +51,40 @@ export class SingleStore implements LockStore, SingleDatabase {
     this.#hasDelex = database.isUpstash
   }
 
-  tryAcquire(request: TakeRequest, timeoutMs: number, mustKnow: boolean): Promise<Grant | Busy> {
-    const isAlone = !request.fencing && request.limit === undefined
-    return !isAlone || ++this.#claims % CLAIMS_PER_LOOK === 0
+  tryAcquire(
+    request: LockRequest,
+    timeoutMs: number,
+    mustRecognize: boolean,
+  ): Promise<Grant | Busy> {
+    const isPlain = !request.fencing && request.limit === undefined
+    return !isPlain || ++this.#claims % CLAIMS_PER_QUEUE_CHECK === 0
       ? this.#tryInOrder(request, timeoutMs)
-      : this.#claim(request, timeoutMs, mustKnow)
+      : this.#claim(request, timeoutMs, mustRecognize)
   }
 
-  async #claim(request: TakeRequest, timeoutMs: number, mustKnow: boolean): Promise<Grant | Busy> {
+  async #claim(
+    request: LockRequest,
+    timeoutMs: number,
+    mustRecognize: boolean,
+  ): Promise<Grant | Busy> {
     const { name, token, ttlMs } = request
     const sentAt = now()
     const keys = claimKeys(this.database.prefix, name)
-    const args = [token, String(ttlMs), mustKnow ? "1" : "0"]
+    const args = [token, String(ttlMs), mustRecognize ? "1" : "0"]
     const reply = await this.database.run(scripts.claim, keys, args, timeoutMs)
-    return readClaimed(reply, sentAt, request, mustKnow)
+    return readClaimed(reply, sentAt, request, mustRecognize)
   }
 
-  /** What depends on others than the holder: fencing tokens, holds that are shared, and the turns of those who wait. */
-  async #tryInOrder(request: TakeRequest, timeoutMs: number): Promise<Grant | Busy> {
-    const passerBy = { ...request, channel: undefined, leaseMs: request.ttlMs }
-    const outcome = await acquire(this.database, passerBy, "try", "", timeoutMs)
+  /** For fencing tokens and shared holds, and to respect the waiters' turns. */
+  async #tryInOrder(request: LockRequest, timeoutMs: number): Promise<Grant | Busy> {
+    const waiter = { ...request, channel: undefined, leaseMs: request.ttlMs }
+    const outcome = await acquire(this.database, waiter, "try", "", timeoutMs)
     if (outcome.kind === "queued") throw unexpectedReply()
     if (outcome.kind !== "granted") return outcome
     return { ...outcome, isLease: false, isUncontended: request.limit === undefined }
   }
 
-  async steal(request: TakeRequest, found: string, timeoutMs: number): Promise<Grant | Held> {
+  async steal(request: LockRequest, found: string, timeoutMs: number): Promise<Grant | Held> {
     const { name, token, ttlMs, fencing } = request
     const sentAt = now()
     const args = [token, String(ttlMs), found, fencing ? "1" : "0"]
@@ -109,9 +117,9 @@ export class SingleStore implements LockStore, SingleDatabase {
     return { leftMs, waiting: Math.max(0, readInteger(waiting)) }
   }
 
-  async look({ name, token }: Claim, timeoutMs: number): Promise<Validity | "taken" | "gone"> {
+  async readHold({ name, token }: Claim, timeoutMs: number): Promise<Validity | "taken" | "gone"> {
     const sentAt = now()
-    const reply = await this.database.runOn(scripts.look, name, [token], timeoutMs)
+    const reply = await this.database.runOn(scripts.readHold, name, [token], timeoutMs)
     if (!Array.isArray(reply)) throw unexpectedReply()
     const [kind, ms] = reply as unknown[]
     if (kind === "taken" || kind === "gone") return kind
@@ -120,7 +128,7 @@ export class SingleStore implements LockStore, SingleDatabase {
   }
 
   async extend(
-    { name, token, ttlMs }: Extension,
+    { name, token, ttlMs }: ExtendRequest,
     timeoutMs: number,
   ): Promise<Validity | "taken" | "gone" | "stolen"> {
     const sentAt = now()
@@ -130,7 +138,7 @@ export class SingleStore implements LockStore, SingleDatabase {
   }
 
   async release(
-    { name, token, isUncontended = false }: Ending,
+    { name, token, isUncontended = false }: ReleaseRequest,
     timeoutMs: number,
   ): Promise<ReleaseResult> {
     const args = [token, "", isUncontended && this.#hasDelex ? "1" : "0"]
@@ -143,6 +151,6 @@ export class SingleStore implements LockStore, SingleDatabase {
     )
     const [result, lacks] = reply
     if (readInteger(lacks) === 1) this.#hasDelex = false
-    return readEnding(result)
+    return readReleased(result)
   }
 }

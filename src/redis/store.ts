@@ -1,30 +1,30 @@
-// What a lock needs of the databases it lives in: a few operations on one name, each safe to ask again.
+// The interface between a lock and its databases: a few idempotent operations on one name, and their requests and replies.
 import type { ReleaseResult } from "../events.js"
 import type { WaitUntil } from "../options.js"
 import type { Instant, Validity } from "../time/validity.js"
 import type { Fetch, Listener, Subscription, Transport } from "./transport.js"
 
-/** Who asks for which lock. */
+/** The lock's name, and the token of the caller. */
 export interface Claim {
   readonly name: string
   readonly token: string
-  /** Given what is cleaned up after an answer. @default the store's own */
+  /** Receives the clean-up after an operation has settled. @default the store's own */
   readonly waitUntil?: WaitUntil
 }
 
-/** What a claim asks for. */
-export interface TakeRequest extends Claim {
+/** A request to take a lock. */
+export interface LockRequest extends Claim {
   readonly ttlMs: number
   /** Whether to mint a fencing token with the grant. */
   readonly fencing: boolean
-  /** How many may hold the lock together: undefined for an exclusive hold, Infinity for a shared one. */
+  /** How many may share the lock: undefined for an exclusive hold, Infinity for a shared one. */
   readonly limit: number | undefined
-  /** Nothing is asked anew once it has aborted. */
+  /** Nothing is retried once it has aborted. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** What a hold asks for that is to last longer. */
-export interface Extension extends Claim {
+/** A request to extend a hold. */
+export interface ExtendRequest extends Claim {
   readonly ttlMs: number
 }
 
@@ -33,112 +33,112 @@ export interface Grant {
   readonly kind: "granted"
   readonly validity: Validity
   readonly fencingToken: number | undefined
-  /** Whether it is for a short time only, until the holder shows that it is alive by extending it. */
+  /** Whether it is short, until the holder shows that it is alive by extending it. */
   readonly isLease: boolean
-  /** The token that holds it, where that is not the one that asked for it but one made of it. */
+  /** The token that holds it, if that is not the token of the request but derived from it. */
   readonly token?: string
-  /** Whether nobody was waiting when it was granted, as far as is known. */
+  /** Whether the lock had no waiters when it was granted, as far as is known. */
   readonly isUncontended?: boolean
-  /** Requests of it whose answers nobody waited for; executed after a release, they need another one. */
-  readonly underWay?: readonly Promise<unknown>[]
+  /** Requests of the grant whose replies were not waited for; if one is executed after the release, it has to be undone. */
+  readonly unsettled?: readonly Promise<unknown>[]
 }
 
-/** Somebody else holds the lock. */
+/** Another holder has the lock. */
 export interface Busy {
   readonly kind: "busy"
-  /** How long the holder has left: Infinity where its key never expires, undefined where it was not asked. */
+  /** How long the holder has left: Infinity if its key never expires, undefined if it is not known. */
   readonly holderTtlMs: number | undefined
-  /** Whether the holder may be our own token: a request that was doubled on its way is refused because of itself. */
+  /** Whether the holder may be our own token: the second copy of a duplicated request is refused because of the first. */
   readonly mayBeOurs?: boolean
 }
 
-/** What a theft found in its way; it may replace just that. */
+/** The hold that a steal found; a second request may replace exactly this one. */
 export interface Held {
   readonly kind: "held"
-  /** Tells it from any other hold. */
+  /** Identifies the hold. */
   readonly digest: string
 }
 
-/** Somebody else holds the lock, and we wait in its queue. */
+/** Another holder has the lock, and we wait in its queue. */
 export interface Queued {
   readonly kind: "queued"
-  /** How long the holder has left; Infinity where its key never expires. */
+  /** How long the holder has left; Infinity if its key never expires. */
   readonly holderTtlMs: number
-  /** Whether the holder is none of ours: it will not hand over, and may free the lock at any moment. */
+  /** Whether the holder is foreign: it will not hand the lock on, and may free it at any moment. */
   readonly isForeign: boolean
-  /** How many are before us. */
+  /** The number of waiters before us. */
   readonly place: number
-  /** Our place for good: the server's time of our arrival, in microseconds. */
+  /** Our position, which never changes: the server's time of our arrival, in microseconds. */
   readonly ticket: string
-  /** What the server's clock said after `sentAt`. */
+  /** A reading of the server's clock, taken after `sentAt`. */
   readonly serverTime: ServerTime
 }
 
-/** A moment on the server's clock, and a local one that was no later. */
+/** A reading of the server's clock, and a local moment that was no later. */
 interface ServerTime {
   readonly sentAt: Instant
   readonly micros: number
 }
 
-/** How a waiter is entered into a queue. It is constant for one wait. */
-export interface Waiter extends TakeRequest {
-  /** Where it hears of its grant; undefined when it only asks. */
+/** The entry of a waiter in a queue. It is constant for one wait. */
+export interface Waiter extends LockRequest {
+  /** The channel on which it receives its grant; undefined if it polls. */
   readonly channel: string | undefined
-  /** For how long it is granted the lock before it has shown that it is alive. */
+  /** For how long it is granted the lock until it has shown that it is alive. */
   readonly leaseMs: number
 }
 
-/** What a waiter is told. */
+/** A message to a waiter. */
 export type Notice =
-  /** The lock is ours since so many microseconds on the server's clock. */
+  /** The lock is ours since `micros` on the server's clock. */
   | {
       readonly kind: "granted"
       readonly micros: number
       readonly leaseMs: number
       readonly fencingToken: number | undefined
-      readonly heardAt: Instant
+      readonly receivedAt: Instant
     }
-  /** We are next; the holder has so many milliseconds unless it extends. */
+  /** We are next; the holder has `leaseMs` left unless it extends its hold. */
   | { readonly kind: "next"; readonly leaseMs: number }
   /** The stream has ended. */
   | { readonly kind: "end" }
 
 /** Some of the names of all locks. */
 export interface NamePage {
-  /** Where to go on; `"0"` at the end, as at the beginning. */
+  /** The cursor of the next page; `"0"` at the end, as at the beginning. */
   readonly next: string
-  /** A name may come twice. */
+  /** May contain duplicates. */
   readonly names: readonly string[]
 }
 
-/** Who holds a lock, or waits for it: a client, a mode, and milliseconds. */
+/** A holder of a lock, or a waiter: a client, a mode, and milliseconds. */
 export interface Party {
-  /** Empty for a stranger. */
+  /** Empty for a foreign holder. */
   readonly clientId: string
   readonly mode: "exclusive" | "shared"
-  /** Of a holder what it has left (Infinity: for ever), of a waiter when it came, by the server's clock. */
+  /** For a holder, the time left (Infinity: unlimited); for a waiter, its arrival by the server's clock. */
   readonly ms: number
 }
 
-/** A lock as it stood at one moment. */
+/** The holders and waiters of a lock at one moment. */
 export interface LockSnapshot {
   readonly held: readonly Party[]
   readonly pending: readonly Party[]
 }
 
-/** Where waiters stand in line. Grants come in the order of arrival, without the lock being free in between. */
+/** The queue of a lock. Waiters are granted the lock in the order of arrival, and it is never free in between. */
 export interface LockQueue {
   /** Whether it is noticed that a waiter's stream has ended. */
   readonly noticesEnd: boolean
   /** False once the database has refused to open a stream. */
   readonly canListen: boolean
-  /** Enters the queue, or stays in it; takes a free lock that nobody waits for. */
+  /** Enters the queue, or stays in it; takes a free lock that has no waiters. */
   enqueue(waiter: Waiter, ticket: string | undefined, timeoutMs: number): Promise<Grant | Queued>
   /** Shows that the waiter is alive; `busy` when it is not in the queue (any more). */
   check(waiter: Waiter, ticket: string, timeoutMs: number): Promise<Grant | Queued | Busy>
-  /** Leaves the queue, and hands on what may have been granted meanwhile. */
+  /** Leaves the queue, and hands the lock on if it was granted meanwhile. */
   leave(waiter: Waiter, timeoutMs: number): Promise<void>
-  /** Opens the waiter's stream; resolves when nothing can be missed any more. */
+  /** Opens the waiter's stream; resolves when no later message can be missed. */
   listen(
     channel: string,
     onNotice: (notice: Notice) => void,
@@ -146,7 +146,7 @@ export interface LockQueue {
   ): Promise<Subscription>
 }
 
-/** What runs scripts on keys that are not a lock's, and hears what they publish. */
+/** Runs scripts on keys that do not belong to a lock, and receives what they publish. */
 export interface ScriptDatabase {
   readonly transport: Transport
   readonly prefix: string
@@ -158,7 +158,7 @@ export interface ScriptDatabase {
     args: readonly string[],
     timeoutMs: number,
   ): Promise<unknown>
-  /** Publishes what the script itself could not; the first `length` elements of its reply. */
+  /** Also publishes the messages that the script itself could not; returns the first `length` elements of its reply. */
   runPublishing(
     script: string,
     keys: readonly string[],
@@ -169,57 +169,60 @@ export interface ScriptDatabase {
   listen(channel: string, listener: Listener, timeoutMs: number): Promise<Subscription>
 }
 
-/** What can be done on one database alone, where there is one order of everything; beside holds that are shared. */
+/** The operations, beside shared holds, that only a single database supports, since it has one order of all events. */
 export interface SingleDatabase {
-  /** What runs scripts on keys that are not a lock's. */
+  /** For scripts on keys that do not belong to a lock. */
   readonly database: ScriptDatabase
-  /** How long the holder has left (undefined: there is none; Infinity: its key never expires), and how many wait. */
+  /** The holder's time left (undefined: not held; Infinity: its key never expires), and the number of waiters. */
   inspect(name: string, timeoutMs: number): Promise<{ leftMs: number | undefined; waiting: number }>
-  /** Takes the lock from whoever has it, if that is what an earlier call found, or nobody. */
-  steal(request: TakeRequest, found: string, timeoutMs: number): Promise<Grant | Held>
-  /** Some of the names of the locks that are held; all of them, asked until `next` is `"0"`. */
+  /** Takes the lock if it is free, or if its hold is the one that an earlier call has `found`. */
+  steal(request: LockRequest, found: string, timeoutMs: number): Promise<Grant | Held>
+  /** One page of the names of held locks; call it until `next` is `"0"`. */
   scan(cursor: string, count: number, timeoutMs: number): Promise<NamePage>
-  /** Who holds each of the locks and who waits for it, no more than `most` each. */
+  /** The holders and waiters of each of the locks, at most `most` of each. */
   snapshot(names: readonly string[], most: number, timeoutMs: number): Promise<LockSnapshot[]>
 }
 
-/** The end of a hold. */
-export interface Ending extends Claim {
-  /** Whether nobody was waiting when it was granted: then it may be cheaper to end. */
+/** A request to release a hold. */
+export interface ReleaseRequest extends Claim {
+  /** Whether the lock had no waiters when it was granted: then a release may be cheaper. */
   readonly isUncontended?: boolean | undefined
 }
 
 /**
- * Where locks live: one database, or a majority of several.
+ * The storage of locks: one database, or a majority of several.
  *
- * Every operation rejects with a `RedisError` where the outcome is not known or the database refused.
+ * Every operation rejects with a `RedisError` if the outcome is unknown or the database refused.
  */
 export interface LockStore {
-  /** Where waiters stand in line; undefined where there is no queue, and waiting means asking. */
+  /** Undefined if there is no queue and waiters poll. */
   readonly queue: LockQueue | undefined
-  /** Itself where it is one database; otherwise the reason why there are exclusive holds only. */
+  /** The store itself if it is one database; otherwise the reason why it only supports exclusive holds. */
   readonly single: SingleDatabase | string
-  /** Refuses a ttl that it cannot keep. @throws `RangeError` that names the option. */
+  /** Refuses a ttl that the store cannot keep. @throws `RangeError` that names the option. */
   checkTtl?(ttlMs: number): void
   /**
    * Takes the lock if it is free.
    *
-   * @param mustKnow whether a lock that the token holds already has to be recognized. A caller that enters the queue
-   *   next is told there, which is cheaper.
+   * @param mustRecognize whether to recognize a lock that the token holds already. Not needed if the caller enters the
+   *   queue next, which recognizes it at less cost.
    */
-  tryAcquire(request: TakeRequest, timeoutMs: number, mustKnow: boolean): Promise<Grant | Busy>
-  /** How long the token's hold is valid; `taken` or `gone` where it has none. */
-  look(claim: Claim, timeoutMs: number): Promise<Validity | "taken" | "gone">
-  /** Extends the token's hold, and never shortens it; the new validity, or what became of it. */
-  extend(extension: Extension, timeoutMs: number): Promise<Validity | "taken" | "gone" | "stolen">
+  tryAcquire(request: LockRequest, timeoutMs: number, mustRecognize: boolean): Promise<Grant | Busy>
+  /** How long the token's hold is valid; `taken` or `gone` if it has none. */
+  readHold(claim: Claim, timeoutMs: number): Promise<Validity | "taken" | "gone">
+  /** Extends the token's hold, and never shortens it; returns the new validity, or how the hold was lost. */
+  extend(
+    extension: ExtendRequest,
+    timeoutMs: number,
+  ): Promise<Validity | "taken" | "gone" | "stolen">
   /** Frees the lock if the token has it. */
-  release(ending: Ending, timeoutMs: number): Promise<ReleaseResult>
+  release(ending: ReleaseRequest, timeoutMs: number): Promise<ReleaseResult>
 }
 
-/** What a hold that was granted needs of its store. */
+/** The part of a store that a granted hold uses. */
 export type HoldStore = Pick<LockStore, "checkTtl" | "extend" | "release">
 
-/** What a store needs to know of its manager. */
+/** The settings of a manager that its store uses. */
 export interface StoreSettings {
   readonly prefix: string
   readonly fetch: Fetch | undefined
@@ -228,11 +231,11 @@ export interface StoreSettings {
   readonly clientId: string | undefined
   /** The longest that one request may take. */
   readonly timeoutMs: number
-  /** Given the work that goes on after an answer. */
+  /** Receives the work that continues after an operation has settled. */
   readonly waitUntil: WaitUntil
 }
 
-/** A `redis` option that knows by itself how to open its store, so that nobody pays for a kind that is not used. */
+/** A `redis` option that opens its own store, so that a bundle does not contain kinds of stores that are not used. */
 export interface StoreRecipe {
   /** @internal */
   openStore(settings: StoreSettings): LockStore

@@ -1,9 +1,9 @@
-// A subscription from its opening to its end: confirmed in time or not at all, and silent once it is closed.
+// A subscription from its opening to its end: confirmed in time or failed, and without events after it was closed.
 import { cancelOnAbort, withDeadline } from "./bounds.js"
 import { RedisError } from "./redis-error.js"
 import type { Listener, Subscription } from "./transport.js"
 
-/** What a stream reports. `onFailure` may be called more than once. */
+/** The events of a stream. `onFailure` may be called more than once. */
 export interface StreamEvents {
   readonly onConfirmed: () => void
   readonly onMessage: (message: string) => void
@@ -11,9 +11,9 @@ export interface StreamEvents {
 }
 
 /**
- * Resolves when the stream is confirmed; what fails until then is the caller's, and what fails later the listener's.
+ * Resolves when the stream is confirmed. It rejects with an earlier failure; a later one ends the listener.
  *
- * @param start opens the stream; its result ends it
+ * @param start opens the stream; the function that it returns closes it
  */
 export async function openSubscription(
   start: (events: StreamEvents) => () => void,
@@ -53,12 +53,12 @@ export async function openSubscription(
   }
 }
 
-/** No frame of ours is nearly as long; what is, is no event stream. */
+/** Our frames are much shorter: a longer one is not from an event stream of ours. */
 const MAX_FRAME = 16_384
 
 /**
- * Reads until the stream ends, which it never does without an error: a `RedisError`, or what its body fails with.
- * Frames of another channel are passed over: nothing that somebody else is told is a grant of ours.
+ * Reads until the stream ends, which always is an error: a `RedisError`, or the error of the body. Frames of another channel
+ * are skipped: a message to another waiter is never a grant of ours.
  *
  * https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
@@ -79,7 +79,7 @@ export async function readEventStream(
       const lines = (rest + decoder.decode(value, { stream: true })).split(/\r?\n/)
       rest = lines.pop() ?? ""
       for (const line of lines) {
-        // Blank lines end events, comments keep the connection alive, other fields say nothing to us.
+        // Blank lines end events, comments keep the connection alive, other fields have no meaning here.
         if (!line.startsWith("data:")) continue
         const [, kind, of, payload = ""] =
           /^data: ?(subscribe|message),([^,]*),(.*)$/.exec(line) ?? []

@@ -1,37 +1,36 @@
-// How a command travels: the small interface that each way to travel fills.
+// The interface of a transport, which sends Redis commands over HTTP.
 
-/** Just so much of `fetch` as is used here. */
+/** The part of `fetch` that is used here. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 
-/** Hears what is published on a channel. */
+/** Receives the messages of a channel. */
 export interface Listener {
-  /** A message has come. */
   onMessage(message: string): void
-  /** Nothing will come any more: the stream has ended, broken or garbled. Called at most once, not after `close`. */
+  /** No more messages: the stream has ended, broken or garbled. Called at most once, not after `close`. */
   onEnd(): void
 }
 
-/** A stream that is open. */
+/** An open stream. */
 export interface Subscription {
-  /** Ends it; nothing is heard afterwards. */
+  /** Ends it; its listener is not called afterwards. */
   close(): void
 }
 
-/** A part of all keys. */
+/** One page of keys. */
 export interface ScanPage {
   readonly next: string
   readonly keys: readonly string[]
 }
 
-/** A way to have one Redis command executed over HTTP. Failures are a `RedisError`. */
+/** Sends single Redis commands over HTTP. Failures are a `RedisError`. */
 export interface Transport {
-  /** Whether it notices that a stream has ended. One that does not has to be checked more often. */
+  /** Whether it notices that a stream has ended. If not, waiters have to check more often. */
   readonly noticesEnd: boolean
 
   /**
-   * `EVAL script`: the script's reply, numbers possibly parsed out of strings.
+   * `EVAL script`: the script's reply, with strings possibly parsed to numbers.
    *
-   * @param longest how many bytes of a reply are read, where the transport reads it itself. Default: about 1 MB
+   * @param longest the most bytes of a reply, if the transport reads it itself. Default: about 1 MB
    */
   evaluate(
     script: string,
@@ -47,6 +46,6 @@ export interface Transport {
   /** `PUBLISH channel message`. */
   publish(channel: string, message: string, timeoutMs: number): Promise<unknown>
 
-  /** Opens a stream of what is published on the channel; resolves when the database has confirmed it. */
+  /** Opens a stream of the channel's messages; resolves when the database has confirmed it. */
   subscribe(channel: string, listener: Listener, timeoutMs: number): Promise<Subscription>
 }

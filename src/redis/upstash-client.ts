@@ -1,4 +1,4 @@
-// The other way to travel: a client of @upstash/redis that the user hands in, with whatever settings it has.
+// The other transport: a client of @upstash/redis that the user passes in, with its own settings.
 import { withDeadline } from "./bounds.js"
 import { isControlFlow, RedisError } from "./redis-error.js"
 import { readRefusal } from "./refusal.js"
@@ -6,7 +6,7 @@ import { readScanPage } from "./replies.js"
 import { openSubscription } from "./subscription.js"
 import type { Listener, ScanPage, Subscription, Transport } from "./transport.js"
 
-/** The part of an `@upstash/redis` client that is used. A shape, not the class: versions of the class clash. */
+/** The part of an `@upstash/redis` client that is used. A shape, not the class: its versions are incompatible types. */
 export interface UpstashRedis {
   eval(script: string, keys: string[], args: string[]): Promise<unknown>
   publish?(channel: string, message: string): Promise<unknown>
@@ -14,7 +14,7 @@ export interface UpstashRedis {
   subscribe?(channel: string): { unsubscribe(): Promise<unknown> }
 }
 
-/** Its Subscriber as it is used here. The type of its own `on` names types that it keeps to itself. */
+/** The part of its Subscriber that is used here. The declared type of `on` refers to types that are not exported. */
 interface Subscriber {
   on(event: "subscribe", listener: () => void): void
   on(event: "message", listener: (event: { channel?: unknown; message: unknown }) => void): void
@@ -68,14 +68,14 @@ export class UpstashRedisClient implements Transport {
         opened.on("subscribe", onConfirmed)
         opened.on("message", ({ channel: of = channel, message }) => {
           if (of !== channel) return
-          // It parses what it can; nothing that is published for a waiter is more than text.
+          // The client parses messages, but a message to a waiter is always a text.
           onMessage(typeof message === "string" ? message : "")
         })
         opened.on("error", (error) => {
           onFailure(toRestError(error))
         })
         return () => {
-          // It may have ended by itself.
+          // Rejects if the stream has ended by itself.
           opened.unsubscribe().catch(() => undefined)
         }
       },
@@ -95,11 +95,11 @@ export class UpstashRedisClient implements Transport {
   }
 }
 
-/** Its errors quote the whole command, so nothing of the original but name and scrubbed message is kept. */
+/** The client's errors quote the whole command, so only the name and the scrubbed message are kept. */
 function toRestError(error: unknown): Error {
   if (error instanceof RedisError || isControlFlow(error)) return error
   if (!(error instanceof Error)) return new RedisError("the client failed", { outcome: "unknown" })
-  // It tells of no status. Redis begins its refusals with a word in capitals, a gateway does not.
+  // The client does not report the status. Redis begins its refusals with a word in capitals, a gateway does not.
   const isRefusal = error.name === "UpstashError" && /^[A-Z]+ /.test(error.message)
   const message = `${error.name}: ${error.message}`
   if (!isRefusal) return new RedisError(message, { outcome: "unknown" })

@@ -1,6 +1,6 @@
-// One signal for several: aborted as soon as one of them is, with its reason.
+// Combines several signals into one, which aborts with the reason of the first that does.
 
-/** The signal, and what ends its listening. Unlike `AbortSignal.any` it takes signals of any make. */
+/** The combined signal; `stop` removes its listeners. Unlike `AbortSignal.any` it accepts any implementation of a signal. */
 export interface AnySignal {
   readonly signal: AbortSignal
   readonly stop: () => void

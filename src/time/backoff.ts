@@ -1,14 +1,14 @@
-// How long to pause between two questions: exponential backoff with full jitter.
+// The pause between two attempts: exponential backoff with full jitter.
 
-/** The first pause is shorter than this, each further one may be twice as long. */
+/** Half the longest first pause; the limit doubles with each attempt. */
 const BASE_MS = 50
-/** No pause is longer than this. */
+/** The longest pause. */
 const CAP_MS = 2_000
 
 /**
- * A random pause in milliseconds after the `n`-th answer (from 1 on).
+ * A random pause in milliseconds after the `n`-th attempt (the first is 1).
  *
- * Full jitter: of all ways to spread callers that were refused together, it costs the fewest requests.
+ * Full jitter spreads callers that were refused together with the fewest requests.
  * https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
 export function backoffMs(n: number): number {

@@ -1,8 +1,8 @@
-// Durations as the public options take them: milliseconds as a number, or text with a unit.
+// Parses the durations of public options: milliseconds as a number, or text with a unit.
 import { invalid, show } from "../values/invalid-argument.js"
 
 /**
- * A length of time: a whole number of **milliseconds**, or a number with its unit as text.
+ * A length of time: an integer in **milliseconds**, or text with a number and a unit.
  *
  * > [!WARNING]
  * > Locks in other languages often count in seconds. Here `30` is 30 ms: write `"30s"`.
@@ -13,10 +13,10 @@ export type Duration = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`
 
 const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
-/** The longest delay that a timer takes. */
+/** The longest delay that a timer accepts. */
 export const MAX_TIMER_MS = 2 ** 31 - 1
 
-/** What a duration may be. */
+/** The allowed values of a duration. */
 export interface DurationRange {
   /** The shortest allowed, in milliseconds. */
   readonly min: number
@@ -27,17 +27,17 @@ export interface DurationRange {
 const TTL: DurationRange = { min: 10, max: Number.MAX_SAFE_INTEGER }
 
 /**
- * Reads a duration in whole milliseconds. A fraction of one is refused: it was meant in seconds, most likely.
+ * Parses a duration to integer milliseconds. A fraction of a millisecond is refused: it was most likely meant in seconds.
  *
- * @throws `TypeError` for what is no duration, `RangeError` for one out of range; both name the option.
+ * @throws `TypeError` if it is not a duration, `RangeError` if it is out of range; both name the option.
  */
 export function parseDuration(option: string, value: unknown, range: DurationRange): number {
   const exact = toMilliseconds(option, value)
   const ms = Math.round(exact)
-  // "4.35s" is not to fail because of how numbers are stored.
+  // "4.35s" must not fail because of floating-point error.
   if (Math.abs(exact - ms) > 1e-6) {
     throw new RangeError(
-      `${option}: must be whole milliseconds, or text such as "30s", got ${show(value)}`,
+      `${option}: must be an integer in milliseconds, or text such as "30s", got ${show(value)}`,
     )
   }
   if (ms < range.min || ms > range.max) {
@@ -48,7 +48,7 @@ export function parseDuration(option: string, value: unknown, range: DurationRan
   return ms
 }
 
-/** Reads a ttl in milliseconds. A shorter one would be over before the answer that grants it. */
+/** Parses a ttl to milliseconds. A ttl below 10 ms would be over before its grant arrived. */
 export function parseTtl(ttl: unknown): number {
   return parseDuration("ttl", ttl, TTL)
 }

@@ -1,7 +1,7 @@
-// Waiting that a signal can end.
+// Waits that a signal can end.
 import { MAX_TIMER_MS } from "./duration.js"
 
-/** Resolves after so many milliseconds, however many; rejects with the signal's reason as soon as it aborts. */
+/** Resolves after `ms`, even if that exceeds a timer's maximum; rejects with the signal's reason as soon as it aborts. */
 export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   for (let left = ms; left >= 0; left -= MAX_TIMER_MS) {
     signal?.throwIfAborted()
@@ -22,7 +22,7 @@ export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undef
   if (!signal) return promise
   return new Promise<T>((resolve, reject) => {
     const onAbort = () => {
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- whatever its owner chose
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the signal's owner chose it
       reject(signal.reason)
     }
     if (signal.aborted) onAbort()

@@ -1,7 +1,7 @@
-// How long a hold may be trusted, and what is left of a time budget, judged by this machine's clocks alone.
+// How long a hold can be trusted, and how much of a time budget is left, by this machine's clocks alone.
 import { MAX_TIMER_MS } from "./duration.js"
 
-/** The part of any time by which two clocks may drift apart meanwhile. */
+/** The fraction of any period by which two clocks may drift apart. */
 const DRIFT = 0.01
 
 /** A moment on both local clocks. */
@@ -10,21 +10,21 @@ export interface Instant {
   readonly monotonicMs: number
 }
 
-/** This moment. Read it before a request is sent: what the request grants counts from there. */
+/** The current moment. Read it before a request is sent: a grant is valid from then. */
 export function now(): Instant {
   return { wallMs: Date.now(), monotonicMs: performance.now() }
 }
 
-/** Milliseconds since `since`: by whichever clock says that more have passed. */
+/** Milliseconds since `since`, by the clock on which more time has passed. */
 export function elapsedMs(since: Instant): number {
   return Math.max(Date.now() - since.wallMs, performance.now() - since.monotonicMs)
 }
 
 /**
- * A stretch of time from an instant on.
+ * A period that begins at an instant.
  *
- * Two clocks judge, and whichever says "over" first is right: the monotonic one may stand still while a
- * machine sleeps, the wall clock may be set back.
+ * It is over as soon as either clock says so: the monotonic clock may stand still while a machine sleeps, the wall
+ * clock may be set back.
  */
 export class Validity {
   readonly #from: Instant
@@ -36,31 +36,30 @@ export class Validity {
   }
 
   /**
-   * The validity of a hold whose key lives for `ttlMs` from some moment after `sentAt`: less 1 % and 2 ms, by
-   * which this machine's clock and the server's may drift apart.
+   * The validity of a hold whose key lives for `ttlMs` from some moment after `sentAt`: minus 1 % and 2 ms for the
+   * drift between this machine's clock and the server's.
    */
   static ofTtl(sentAt: Instant, ttlMs: number): Validity {
     return new Validity(sentAt, ttlMs - ttlMs * DRIFT - 2)
   }
 
   /**
-   * The validity of a lease that the server granted at `micros` on its clock and that we heard of at `heardAt`.
+   * The validity of a lease that the server granted at `micros` on its clock and whose message arrived at `receivedAt`.
    *
-   * No clock is compared with another: `serverTime` says that the server's clock read so and so no earlier than
-   * our `sentAt`, so the grant was no earlier than that plus the time between the two on the server's clock. It was
-   * no later than when we heard of it either.
+   * No clock is compared with another. `serverTime` is a reading of the server's clock taken no earlier than our `sentAt`;
+   * so the grant came no earlier than `sentAt` plus the difference of the two readings, and no later than `receivedAt`.
    */
   static ofLease(
     serverTime: { sentAt: Instant; micros: number },
     micros: number,
     leaseMs: number,
-    heardAt = now(),
+    receivedAt = now(),
   ): Validity {
     const sinceMs = (micros - serverTime.micros) / 1_000
     const driftMs = elapsedMs(serverTime.sentAt) * DRIFT
-    const heard = Validity.ofTtl(heardAt, leaseMs)
-    const granted = new Validity(serverTime.sentAt, sinceMs + heard.#forMs - driftMs)
-    return heard.remainingMs < granted.remainingMs ? heard : granted
+    const fromReceipt = Validity.ofTtl(receivedAt, leaseMs)
+    const fromGrant = new Validity(serverTime.sentAt, sinceMs + fromReceipt.#forMs - driftMs)
+    return fromReceipt.remainingMs < fromGrant.remainingMs ? fromReceipt : fromGrant
   }
 
   /** Milliseconds left; 0 when it is over. */
@@ -68,12 +67,12 @@ export class Validity {
     return Math.max(0, this.#forMs - elapsedMs(this.#from))
   }
 
-  /** When it ends, by the wall clock as it stood at the beginning (epoch milliseconds). */
+  /** When it ends, by the wall clock as it was at the beginning (epoch milliseconds). */
   get endsAtMs(): number {
     return this.#from.wallMs + this.#forMs
   }
 
-  /** Whichever of the two lasts longer. */
+  /** The one of the two that lasts longer. */
   longer(other: Validity): Validity {
     return other.remainingMs > this.remainingMs ? other : this
   }
@@ -85,7 +84,7 @@ export class Expiry {
   #timer: ReturnType<typeof setTimeout> | undefined
   #isStopped = false
 
-  /** @param onOver called when it is over, unless it was stopped before: a hold that nobody looks at must end on time, too */
+  /** @param onOver called when it is over, unless stopped before: a hold must also end on time if nobody reads its state */
   constructor(validity: Validity, onOver: () => void) {
     this.#validity = validity
     this.#onOver = onOver
@@ -102,13 +101,13 @@ export class Expiry {
     return this.#validity.endsAtMs
   }
 
-  /** Lets it last as long as the validity does, if that is longer. */
+  /** Extends it to the end of `validity`; never shortens it. */
   prolong(validity: Validity): void {
     this.#validity = this.#validity.longer(validity)
     this.#arm()
   }
 
-  /** Nobody is told any more when it is over, also if it is prolonged. */
+  /** `onOver` is not called any more, not even after a `prolong`. */
   stop(): void {
     this.#isStopped = true
     clearTimeout(this.#timer)
@@ -118,45 +117,44 @@ export class Expiry {
     clearTimeout(this.#timer)
     if (this.#isStopped) return
     this.#timer = backgroundTimer(() => {
-      // A timer may fire a little early, and takes no more than some weeks.
+      // A timer may fire a little early, and its delay is limited (MAX_TIMER_MS).
       if (this.remainingMs > 0) this.#arm()
       else this.#onOver()
     }, this.remainingMs)
   }
 }
 
-/** Calls back after so many milliseconds, or after the longest time that a timer takes if that is sooner. */
+/** Calls back after `ms`, or after a timer's maximum if that is shorter. */
 export function backgroundTimer(callback: () => void, ms: number): ReturnType<typeof setTimeout> {
   const timer = setTimeout(callback, Math.min(ms, MAX_TIMER_MS))
-  // Node's timers keep a process alive unless told not to; elsewhere a timer is a number.
+  // In Node a timer keeps the process alive until `unref`; elsewhere it is a number.
   if (typeof timer === "object" && "unref" in timer) timer.unref()
   return timer
 }
 
 /**
- * The shortest useful deadline. A shorter one ends requests that a healthy database is about to answer, and then the
- * outcome is unknown.
+ * The shortest useful deadline. A shorter one would abort requests that a healthy database is about to answer, and leave
+ * their outcome unknown.
  */
 export const SHORTEST_DEADLINE_MS = 250
 
 /**
- * The deadline of one request: what is left of a budget, no more than the request may take, and never too short to be
- * useful.
+ * The deadline of one request: the rest of a budget, at most `longestMs`, and otherwise at least `SHORTEST_DEADLINE_MS`.
  *
- * @param longestMs what the request may take; the one limit that may be shorter than the floor, since the caller chose it
- * @param leftMs what is left of the budget; negative after a freeze
+ * @param longestMs the limit of one request; it may be below the floor, since the caller chose it
+ * @param leftMs the rest of the budget; negative after a freeze
  */
 export function deadlineMs(longestMs: number, leftMs: number): number {
   return Math.min(longestMs, Math.max(SHORTEST_DEADLINE_MS, leftMs))
 }
 
 /**
- * Milliseconds from now on that requests may use together.
+ * Milliseconds from now that several requests share.
  *
- * The monotonic clock alone counts. A wall clock that is set forward must not end a wait, and one that is set back must not
- * prolong it. (`Validity` asks both clocks, because there it is safe to stop too early.) While a machine sleeps the
- * monotonic clock may stand still; then the budget goes on with what was left. On Workers it stands still until the next
- * answer or timer, and every pause ends with one of those.
+ * Only the monotonic clock counts. A wall clock that is set forward must not end a wait, and one that is set back must not
+ * prolong it. (`Validity` uses both clocks, because there it is safe to stop too early.) While a machine sleeps the
+ * monotonic clock may stand still; the budget then continues with its rest. On Workers it stands still until the next
+ * reply or timer, and every pause ends with one of those.
  */
 export class Budget {
   readonly #startedMs = performance.now()
@@ -170,7 +168,7 @@ export class Budget {
     return Math.max(0, performance.now() - this.#startedMs)
   }
 
-  /** Negative when more than all of it was used: after a freeze. */
+  /** Negative if more than the budget was used, as after a freeze. */
   get leftMs(): number {
     return this.#forMs - this.usedMs
   }

@@ -1,14 +1,13 @@
-// Says what is wrong with an argument: which one, what it must be, and what it was.
+// Errors for invalid arguments: which argument, what was expected, and what was received.
 import { withoutTokens } from "./token.js"
 
-/** The error for an argument that is not what it must be. */
 export function invalid(argument: string, expected: string, received: unknown): TypeError {
   return new TypeError(`${argument}: must be ${expected}, got ${show(received)}`)
 }
 
 /**
- * A received value as it may stand in a message: of objects and functions only what they are. A token that was passed in
- * the wrong place stays a secret.
+ * A received value as an error message may show it: objects and functions by their kind alone, strings without lock
+ * tokens, which may have been passed in the wrong place.
  */
 export function show(value: unknown): string {
   return typeof value === "string"
@@ -16,7 +15,7 @@ export function show(value: unknown): string {
     : showKind(value)
 }
 
-/** The same for what may be a secret: of text, too, only what it is. */
+/** The same for a value that may be a secret: strings, too, by their kind alone. */
 export function showKind(value: unknown): string {
   if (typeof value === "string") return "a string"
   if (typeof value === "function") return "a function"
@@ -24,15 +23,15 @@ export function showKind(value: unknown): string {
   return Array.isArray(value) ? "an array" : "an object"
 }
 
-/** @throws `TypeError` or `RangeError` for what is no whole number from 1 on. */
+/** @throws `TypeError` if it is not a number, `RangeError` if it is not a positive integer. */
 export function checkCount(argument: string, value: unknown): asserts value is number {
   if (typeof value !== "number") throw invalid(argument, "a number", value)
   if (!Number.isSafeInteger(value) || value < 1) {
-    throw new RangeError(`${argument}: must be a whole number from 1 on, got ${value}`)
+    throw new RangeError(`${argument}: must be a positive integer, got ${value}`)
   }
 }
 
-/** Escaped, and not a kilobyte long. */
+/** Escaped, and cut off after 100 characters. */
 export function quoted(lockName: string): string {
   return JSON.stringify(lockName.length > 100 ? `${lockName.slice(0, 100)}…` : lockName)
 }

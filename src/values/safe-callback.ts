@@ -1,6 +1,6 @@
-// Calls what the user has given, so that what it throws breaks nothing.
+// Calls the user's callbacks so that an error in one of them cannot break a lock.
 
-/** Wraps a function of the user's so that what it throws cannot break the lock. */
+/** Wraps a user's callback: an error that it throws or rejects with goes to the console. */
 export function safeCallback<A>(
   option: string,
   listener: ((argument: A) => unknown) | undefined,
@@ -11,7 +11,7 @@ export function safeCallback<A>(
   }
   return (argument) => {
     try {
-      // An async listener's rejection would otherwise be nobody's.
+      // Otherwise an async listener's rejection would be unhandled.
       Promise.resolve(listener(argument)).catch(report)
     } catch (error) {
       report(error)

@@ -1,37 +1,37 @@
-// Makes the tokens: what proves that a hold is ours, and so what authorises its release.
+// Creates tokens, which prove that a hold is ours and so authorize its release, and other random values.
 
-/** What a `clientId` may be made of. */
+/** The characters and the length that a `clientId` may have. */
 export const CLIENT_ID = /^[A-Za-z0-9_-]{1,64}$/
 
-/** A REST token of fewer characters is not a secret (a development server's), and may be part of any word. */
+/** A shorter REST token is not a secret (a development server's), and may be part of any word. */
 export const SHORTEST_SECRET = 6
 
-/** What a token looks like. */
+/** The format of a lock's token. */
 export const TOKEN = /^fl_[A-Za-z0-9_-]+$/
 
 /**
  * `fl_<clientId>_<random>` with 144 random bits.
  *
- * URL-safe, never valid JSON (clients parse replies), and never ending in `+`, the mark of a queue.
+ * URL-safe, never valid JSON (clients parse replies), and never ending in `+`, the waiters flag.
  */
 export function createToken(clientId: string): string {
   return `fl_${clientId}_${randomText(18)}`
 }
 
-/** A client's id for those who chose none. */
+/** The default client id. */
 export function createClientId(): string {
   return randomText(9)
 }
 
 /**
- * The channel of one wait. It tells nothing of the lock, and is of no use without the REST token; with that one can
- * listen there, and publish: docs/security.md.
+ * The channel of one wait. It reveals nothing about the lock and is useless without the REST token, with which anyone can
+ * subscribe and publish to it: docs/security.md.
  */
 export function createChannel(): string {
   return `fetchlock-${randomText(18)}`
 }
 
-/** A text that no other request has. It begins with a letter, so that clients which parse replies leave it as it is. */
+/** A text unique to one request. It begins with a letter, so that clients that parse replies leave it as it is. */
 export function createNonce(): string {
   return `n${randomText(9)}`
 }
@@ -44,7 +44,7 @@ export function withoutTokens(text: string): string {
 /**
  * Random bytes as base64url; a multiple of three needs no padding.
  *
- * Asked for each time and none kept: copies of a process that are started from one snapshot would use the same ones.
+ * Generated on demand, never in advance: processes that are started from one snapshot would use the same bytes.
  */
 function randomText(bytes: number): string {
   const text = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(bytes))))

@@ -214,7 +214,7 @@ describe("unknown outcomes", () => {
   })
 
   test("a refusal that passes is ridden out within the wait, and asked three times without one", async () => {
-    const passing = failed({ outcome: "refused", status: 400, refusal: "passing" })
+    const passing = failed({ outcome: "refused", status: 400, refusal: "transient" })
     const patient = start({ tryAcquire: [...Array<typeof passing>(5).fill(passing), granted()] })
     const tryOnly = start({ tryAcquire: [passing], release: [failed()] }, { waitMs: 0 })
     await forEver()
@@ -257,7 +257,7 @@ describe("late answers", () => {
       reject = rej
     })
     late.catch(() => undefined)
-    return { answer: failed({ late }), late, resolve, reject }
+    return { answer: failed({ unsettled: late }), late, resolve, reject }
   }
 
   test("never release what a later attempt of the same call was granted", async () => {
@@ -327,17 +327,17 @@ describe("late answers", () => {
     for (const how of ["resolve", "reject"] as const) {
       const vote = givenUp()
       const release = [() => Promise.resolve("gone" as const)]
-      const take = () => Promise.resolve({ ...grant(30_000), underWay: [vote.late] })
+      const take = () => Promise.resolve({ ...grant(30_000), unsettled: [vote.late] })
       const { running, store } = start({ tryAcquire: [take], release })
-      const { withdrawLate } = await running
-      const withdrawals = withdrawLate()
+      const { withdrawUnsettled } = await running
+      const withdrawals = withdrawUnsettled()
       expect(withdrawals).toHaveLength(1)
       await forEver()
       expect(store.count("release")).toBe(0)
       vote[how](new Error("it came"))
       await Promise.all(withdrawals)
       expect(store.count("release")).toBe(1)
-      expect(withdrawLate()).toEqual([])
+      expect(withdrawUnsettled()).toEqual([])
     }
   })
 
@@ -348,8 +348,8 @@ describe("late answers", () => {
     const { queue, left } = queueOf(enqueue)
     const { running, store } = start({ tryAcquire: [busy()] }, {}, { queue })
     await forEver()
-    const { withdrawLate } = await running
-    const withdrawals = withdrawLate()
+    const { withdrawUnsettled } = await running
+    const withdrawals = withdrawUnsettled()
     attempt.resolve("queued")
     await Promise.all(withdrawals)
     expect(left).toEqual(["fl_a_b"])

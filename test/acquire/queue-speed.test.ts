@@ -4,10 +4,10 @@ import { QueueSpeed } from "../../src/acquire/poll-schedule.js"
 
 /** @param sights the place, and after how many milliseconds */
 function seen(...sights: readonly (readonly [place: number, atMs: number])[]): QueueSpeed {
-  const movement = new QueueSpeed()
+  const speed = new QueueSpeed()
   for (const [place, atMs] of sights) {
     const sentAt = { wallMs: 0, monotonicMs: atMs }
-    movement.see({
+    speed.add({
       kind: "queued",
       holderTtlMs: 1_000,
       isForeign: false,
@@ -16,7 +16,7 @@ function seen(...sights: readonly (readonly [place: number, atMs: number])[]): Q
       serverTime: { sentAt, micros: 0 },
     })
   }
-  return movement
+  return speed
 }
 
 test("nothing is known of a queue that has not moved, but how often it was looked at", () => {
@@ -27,9 +27,9 @@ test("nothing is known of a queue that has not moved, but how often it was looke
 })
 
 test("the time for one place counts from when it was last seen where it stood, not from how long it had stood still", () => {
-  const movement = seen([3, 0], [3, 60_000], [1, 60_300])
-  expect(movement.msPerPlace).toBe(150)
-  expect(movement.repeats).toBe(0)
+  const speed = seen([3, 0], [3, 60_000], [1, 60_300])
+  expect(speed.msPerPlace).toBe(150)
+  expect(speed.repeats).toBe(0)
   // The same place again tells nothing new.
   expect(seen([3, 0], [1, 300], [1, 900]).msPerPlace).toBe(150)
 })

@@ -38,7 +38,7 @@ const heard = (facts: Partial<Extract<Notice, { kind: "granted" }>> = {}): Notic
   micros: MICROS + 1,
   leaseMs: 3_000,
   fencingToken: undefined,
-  heardAt: now(),
+  receivedAt: now(),
   ...facts,
 })
 

@@ -91,7 +91,7 @@ describeOnRedis("holding under faults", () => {
         const timeout = timeoutFor(faultCase)
         await withTrial(lab(), { timeout }, async (trial) => {
           const transfer = (await trial.unharmed.acquire(trial.name)).transfer()
-          trial.proxy.plan = planOf(pattern, "look", faultCase.fault)
+          trial.proxy.plan = planOf(pattern, "readHold", faultCase.fault)
           const adopting = trial.locks.adopt(transfer)
           const [took, outcome] = await Promise.all([durationOf(adopting), outcomeOf(adopting)])
           expect(took).toBeLessThan(timeout + SLACK)

@@ -36,7 +36,7 @@ function hold(script: Script = {}, options: Partial<Hold> = {}) {
     timeoutMs: 5_000,
     emit: onEvent,
     waitUntil: () => undefined,
-    withdrawLate: () => [],
+    withdrawUnsettled: () => [],
     ...options,
   })
   const asked = () =>
@@ -45,7 +45,7 @@ function hold(script: Script = {}, options: Partial<Hold> = {}) {
 }
 
 /** A refusal that passes. */
-const READONLY = { outcome: "refused", status: 400, refusal: "passing" } as const
+const READONLY = { outcome: "refused", status: 400, refusal: "transient" } as const
 
 useVirtualTime()
 
@@ -470,13 +470,13 @@ describe("release", () => {
 describe("requests that were given up", () => {
   test("are withdrawn after the release, once, and that is told to waitUntil", async () => {
     const waitUntil = vi.fn()
-    const withdrawLate = vi.fn(() => [Promise.resolve()])
-    const { lock, store } = hold({}, { withdrawLate, waitUntil })
-    expect(withdrawLate).not.toHaveBeenCalled()
+    const withdrawUnsettled = vi.fn(() => [Promise.resolve()])
+    const { lock, store } = hold({}, { withdrawUnsettled, waitUntil })
+    expect(withdrawUnsettled).not.toHaveBeenCalled()
     await lock.release()
     await lock.release()
     expect(store.count("release")).toBe(1)
-    expect(withdrawLate).toHaveBeenCalledOnce()
+    expect(withdrawUnsettled).toHaveBeenCalledOnce()
     expect(waitUntil).toHaveBeenCalledExactlyOnceWith(expect.any(Promise))
   })
 

@@ -1,6 +1,6 @@
 // When a hold is renewed, and when no more: with a clock that is moved and a hold that answers as told.
 import { expect, test, vi } from "vitest"
-import { Renewal, type RenewalPlan } from "../../src/hold/standing.js"
+import { Renewal, type RenewalOptions } from "../../src/hold/hold-monitor.js"
 import { now, Validity } from "../../src/time/validity.js"
 import { useVirtualTime } from "../support/virtual-time.js"
 
@@ -13,7 +13,7 @@ useVirtualTime()
 function renewing(
   outcomes: readonly Outcome[],
   leftMs = TTL,
-  plan: Partial<RenewalPlan> = {},
+  plan: Partial<RenewalOptions> = {},
   ttlMs = TTL,
 ) {
   let endsAt = Date.now() + leftMs

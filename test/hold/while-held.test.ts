@@ -20,7 +20,7 @@ function hold() {
     validity: Validity.ofTtl(now(), TTL),
     isLease: false,
     waitUntil: () => undefined,
-    withdrawLate: () => [],
+    withdrawUnsettled: () => [],
     fencingToken: undefined,
     renew: false,
     maxHoldMs: Infinity,

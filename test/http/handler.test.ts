@@ -99,7 +99,7 @@ test.each([
   ["body", "before-lock", '"streamed" or { maxBytes, timeout }'],
   ["body", null, '"streamed" or { maxBytes, timeout }'],
   ["body.maxBytes", "1k", "a number"],
-  ["body.maxBytes", 0, "a whole number from 1 on"],
+  ["body.maxBytes", 0, "a positive integer"],
   ["body.timeout", 0, "from 1 to"],
   ["onBusy", "retry", "a function"],
   ["onLost", {}, "a function"],

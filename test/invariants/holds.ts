@@ -62,7 +62,7 @@ export const holds: readonly Schedule[] = [
     off: [
       {
         file: "redis/lua/claim.lua",
-        find: 'is(redis.call("GET", lock), token)',
+        find: 'isHeldBy(redis.call("GET", lock), token)',
         replace: 'redis.call("GET", lock) == token',
       },
       {
@@ -93,7 +93,7 @@ export const holds: readonly Schedule[] = [
     harm: "a mark on a key that expired a moment before locks the name for ever",
     off: [
       {
-        file: "redis/lua/shared/add-mark.lua",
+        file: "redis/lua/shared/set-flag.lua",
         find: 'redis.call("APPEND", lock, "+") == #value + 1 then return true end',
         replace: 'redis.call("APPEND", lock, "+") then return true end',
       },

@@ -59,7 +59,7 @@ export const queue: readonly Schedule[] = [
     harm: "its release frees the lock, and a newcomer overtakes who waits",
     off: [
       {
-        file: "redis/lua/shared/serve.lua",
+        file: "redis/lua/shared/grant-next.lua",
         find: 'redis.call("SET", lock, token .. (head and "+" or ""), "PX", ms)',
         replace: 'redis.call("SET", lock, token, "PX", ms)',
       },
@@ -86,7 +86,7 @@ export const queue: readonly Schedule[] = [
     off: [
       {
         file: "redis/lua/acquire.lua",
-        find: "if value and not mark(value) then value, base = nil, nil end",
+        find: "if value and not flag(value) then value, base = nil, nil end",
         replace: "",
       },
     ],
@@ -111,8 +111,8 @@ export const queue: readonly Schedule[] = [
     off: [
       {
         file: "redis/lua/acquire.lua",
-        find: "if not value or base and (waits or isMarked(value)) then",
-        replace: "if base and (waits or isMarked(value)) then",
+        find: "if not value or base and (waits or isFlagged(value)) then",
+        replace: "if base and (waits or isFlagged(value)) then",
       },
     ],
     play: async ({ hand, command }) => {

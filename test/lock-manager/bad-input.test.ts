@@ -73,7 +73,7 @@ const OPTIONS: Record<keyof AcquireOptions, Refusal[]> = {
   interval: [
     [0, RangeError, /^interval: must be from 10 to 2147483647 ms, got 0/],
     [9, RangeError, /^interval: must be from 10 to/],
-    [0.25, RangeError, /^interval: must be whole milliseconds, or text such as "30s", got 0.25/],
+    [0.25, RangeError, /^interval: must be an integer in milliseconds, or text such as "30s", got 0.25/],
     [-5, RangeError, /^interval: /],
     [Infinity, RangeError, /^interval: /],
     [2 ** 31, RangeError, /^interval: /],
@@ -81,7 +81,7 @@ const OPTIONS: Record<keyof AcquireOptions, Refusal[]> = {
     [null, TypeError, /^interval: /],
   ],
   maxRequests: [
-    [0, RangeError, /^maxRequests: must be a whole number from 1 on, got 0/],
+    [0, RangeError, /^maxRequests: must be a positive integer, got 0/],
     [-1, RangeError, /^maxRequests: /],
     [1.5, RangeError, /^maxRequests: .*got 1.5/],
     [NaN, RangeError, /^maxRequests: /],
@@ -371,7 +371,7 @@ describe("an option of a manager", () => {
   test("fetch does not go with a client that was handed in, which has its own", () => {
     const redis = new Redis({ url: URL, token: TOKEN })
     expect(make({ redis })).toThrow(TypeError)
-    expect(make({ redis })).toThrow(/^fetch: is for the built-in client/)
+    expect(make({ redis })).toThrow(/^fetch: only for the built-in client/)
   })
 
   test("never shows a secret in its error", () => {
@@ -464,7 +464,7 @@ describe("adopt", () => {
   const transfer: LockTransfer = { name: "a", token: "fl_a_b", ttlMs: 1_000 }
 
   test.for<[string, unknown, RegExp]>([
-    ["nothing", undefined, /^transfer: must be what lock.transfer\(\) returned, got undefined/],
+    ["nothing", undefined, /^transfer: must be a result of lock.transfer\(\), got undefined/],
     ["null", null, /^transfer: /],
     ["the JSON text of a transfer", JSON.stringify(transfer), /^transfer: .*got a string/],
     ["a token", transfer.token, /^transfer: /],

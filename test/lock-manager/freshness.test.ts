@@ -202,7 +202,7 @@ describe.each(clients)("with the %s", (client) => {
         lieFromNowOn()
         const inspected = await rejection(locks.inspect(name))
         expect(inspected).toBeInstanceOf(LockBackendError)
-        expect(String(inspected)).toContain("not made for this request")
+        expect(String(inspected)).toContain("belongs to another request")
         expect(await rejection(lock.extend())).toBeInstanceOf(LockBackendError)
         expect(await rejection(locks.adopt(transfer))).toBeInstanceOf(LockBackendError)
         expect(await rejection(lock.release())).toBeInstanceOf(LockBackendError)

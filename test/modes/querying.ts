@@ -102,7 +102,7 @@ export function querying(lab: () => Lab): void {
     const refusal = async (options: unknown) =>
       String(await rejection(locks().query(options as object)))
     expect(await refusal({ limit: 0 })).toMatch(
-      /RangeError: limit: must be a whole number from 1 on/,
+      /RangeError: limit: must be a positive integer/,
     )
     expect(await refusal({ limit: "5" })).toMatch(/TypeError: limit: must be a number, got "5"/)
     expect(await refusal({ name: 5 })).toMatch(/TypeError: name: must be a string, got 5/)

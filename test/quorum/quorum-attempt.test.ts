@@ -2,9 +2,9 @@
 import { describe, expect, test, vi } from "vitest"
 import { QuorumAttempt } from "../../src/quorum/quorum-attempt.js"
 import type { QuorumError } from "../../src/quorum/quorum-error.js"
-import type { Grant, TakeRequest } from "../../src/redis/store.js"
+import type { Grant, LockRequest } from "../../src/redis/store.js"
 import { rejection } from "../support/outcomes.js"
-import { TAKE_REQUEST } from "../support/request.js"
+import { LOCK_REQUEST } from "../support/request.js"
 import {
   after,
   type DatabaseScript,
@@ -26,9 +26,9 @@ const hanging = { vote: [hangs], fence: [hangs] }
 useVirtualTime()
 
 /** Starts the second attempt of a call; each database may take a second. */
-function attempt(scripts: readonly DatabaseScript[], request: Partial<TakeRequest> = {}) {
+function attempt(scripts: readonly DatabaseScript[], request: Partial<LockRequest> = {}) {
   const quorum = scriptedPanel(scripts)
-  const running = new QuorumAttempt(quorum.panel, { ...TAKE_REQUEST, ...request }, 2, 1_000).run()
+  const running = new QuorumAttempt(quorum.nodes, { ...LOCK_REQUEST, ...request }, 2, 1_000).run()
   running.catch(() => undefined)
   return { ...quorum, running, grant: running as Promise<Grant> }
 }
@@ -65,7 +65,7 @@ describe("a grant", () => {
     const { running, counts } = attempt([slow, slow, slow], request)
     await vi.runAllTimersAsync()
     expect(await rejection(running)).toMatchObject({
-      message: "the lock's ttl was over before a majority had answered",
+      message: "the lock's ttl was over before a majority had replied",
       outcome: "unknown",
       mayHaveBeenExecuted: false,
     })
@@ -85,8 +85,8 @@ describe("what is under way at a grant", () => {
   /** When each of those that it names is over. */
   async function endsOf(scripts: readonly DatabaseScript[]) {
     const startedAt = Date.now()
-    const { underWay = [] } = await attempt(scripts).grant
-    const ends = underWay.map((work) => work.then(() => Date.now() - startedAt))
+    const { unsettled = [] } = await attempt(scripts).grant
+    const ends = unsettled.map((work) => work.then(() => Date.now() - startedAt))
     await vi.runAllTimersAsync()
     return Promise.all(ends)
   }
@@ -98,7 +98,7 @@ describe("what is under way at a grant", () => {
   })
 
   test("is every answer that was given up, until it has come or will not come; nothing else that failed or was refused", async () => {
-    const givenUp = (late: Promise<unknown>) => ({ vote: [fails({ late })] })
+    const givenUp = (late: Promise<unknown>) => ({ vote: [fails({ unsettled: late })] })
     const comes = new Promise((resolve) => setTimeout(resolve, 3_000))
     const breaks = new Promise((_, reject) => setTimeout(reject, 2_000))
     const [one, two] = [givenUp(comes), givenUp(breaks)]
@@ -155,7 +155,7 @@ describe("a fencing token", () => {
     expect(error).toMatchObject({ name: "QuorumError", outcome: "unknown" })
     expect(error.failures).toMatchObject([
       { database: 0, reason: { message: "the connection broke", outcome: "unknown" } },
-      { database: 1, reason: { message: "somebody else has its vote", outcome: "unknown" } },
+      { database: 1, reason: { message: "another holder has its vote", outcome: "unknown" } },
       { database: 4, reason: { message: "no longer has our vote", outcome: "unknown" } },
     ])
     await vi.runAllTimersAsync()

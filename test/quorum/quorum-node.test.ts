@@ -1,9 +1,9 @@
 // One database of a quorum: what it is sent, what its replies mean, and how hard it is tried to be rid of a vote.
 import { describe, expect, test, vi } from "vitest"
-import { BORN_KEY } from "../../src/redis/keys.js"
+import { VOTING_SINCE_KEY } from "../../src/redis/keys.js"
 import type { QuorumNode } from "../../src/quorum/quorum-node.js"
 import { rejection } from "../support/outcomes.js"
-import { TAKE_REQUEST } from "../support/request.js"
+import { LOCK_REQUEST } from "../support/request.js"
 import {
   after,
   type DatabaseScript,
@@ -20,38 +20,38 @@ const claim = { name: "a", token: "fl_a_b-1" }
 useVirtualTime()
 
 /** What it is sent by the call, and what comes of it. */
-async function ask(script: DatabaseScript, call: (voter: QuorumNode) => Promise<unknown>) {
-  const { voter, asked } = scriptedDatabase(script)
-  const result = await call(voter)
+async function ask(script: DatabaseScript, call: (node: QuorumNode) => Promise<unknown>) {
+  const { node, asked } = scriptedDatabase(script)
+  const result = await call(node)
   return { result, sent: asked.map(({ keys, args, timeoutMs }) => [...keys, args, timeoutMs]) }
 }
 
 describe("a vote", () => {
   test("is asked for with the token of the call, the attempt, the ttl and the quarantine", async () => {
-    const { result, sent } = await ask({ vote: [grants()] }, (voter) =>
-      voter.vote(TAKE_REQUEST, 2, 60_000, 500),
+    const { result, sent } = await ask({ vote: [grants()] }, (node) =>
+      node.vote(LOCK_REQUEST, 2, 60_000, 500),
     )
     expect(result).toMatchObject({ kind: "granted" })
     const args = ["fl_a_b", "2", "30000", "60000"]
-    expect(sent).toEqual([["lock:a", BORN_KEY, "{lock:a}:fence", args, 500]])
+    expect(sent).toEqual([["lock:a", VOTING_SINCE_KEY, "{lock:a}:fence", args, 500]])
   })
 
   test("that fails is an answer, too, and a mistake of ours is none", async () => {
-    const { voter } = scriptedDatabase({ vote: [fails({}, "the connection broke")] })
-    expect(await voter.vote(TAKE_REQUEST, 1, 0, 500)).toMatchObject({
+    const { node } = scriptedDatabase({ vote: [fails({}, "the connection broke")] })
+    expect(await node.vote(LOCK_REQUEST, 1, 0, 500)).toMatchObject({
       kind: "failed",
       error: { message: "the connection broke", outcome: "unknown" },
     })
     const mistake = new TypeError("ours")
     const broken = scriptedDatabase({ vote: [() => Promise.reject(mistake)] })
-    expect(await rejection(broken.voter.vote(TAKE_REQUEST, 1, 0, 500))).toBe(mistake)
+    expect(await rejection(broken.node.vote(LOCK_REQUEST, 1, 0, 500))).toBe(mistake)
   })
 })
 
 describe("a fencing token", () => {
   test("is noted for the claim", async () => {
-    const { result, sent } = await ask({ fence: [says("noted")] }, (voter) =>
-      voter.note(claim, 17, 500),
+    const { result, sent } = await ask({ fence: [says("noted")] }, (node) =>
+      node.storeFence(claim, 17, 500),
     )
     expect(result).toBe("noted")
     expect(sent).toEqual([["lock:a", "{lock:a}:fence", ["fl_a_b-1", "17"], 500]])
@@ -60,8 +60,8 @@ describe("a fencing token", () => {
   test.each(["taken", "gone"])(
     "is not noted where the vote is %s: that is known, and nothing is left to be taken back",
     async (reply) => {
-      const { voter } = scriptedDatabase({ fence: [says(reply)] })
-      expect(await voter.note(claim, 17, 500)).toMatchObject({
+      const { node } = scriptedDatabase({ fence: [says(reply)] })
+      expect(await node.storeFence(claim, 17, 500)).toMatchObject({
         kind: "failed",
         error: {
           message: "no longer has our vote",
@@ -75,10 +75,10 @@ describe("a fencing token", () => {
   test.each(["NOTED", "", null, 1, ["noted"]])(
     "%j does not say that it is noted",
     async (reply) => {
-      const { voter } = scriptedDatabase({ fence: [says(reply)] })
-      expect(await voter.note(claim, 17, 500)).toMatchObject({
+      const { node } = scriptedDatabase({ fence: [says(reply)] })
+      expect(await node.storeFence(claim, 17, 500)).toMatchObject({
         kind: "failed",
-        error: { message: "the answer is none that this command can have" },
+        error: { message: "unexpected response to this command" },
       })
     },
   )
@@ -86,14 +86,14 @@ describe("a fencing token", () => {
 
 describe("a hold", () => {
   test("is looked at, extended and released under the claim's token, and judged by this machine's clocks", async () => {
-    const { voter, asked } = scriptedDatabase({
-      look: [says(["held", 1_000])],
+    const { node, asked } = scriptedDatabase({
+      readHold: [says(["held", 1_000])],
       extend: [says("renewed")],
     })
-    expect(await voter.look(claim, 500)).toMatchObject({ remainingMs: 988 })
-    expect(await voter.extend(claim, 10_000, 500)).toMatchObject({ remainingMs: 9_898 })
-    expect(await voter.release(claim, 500)).toBe("released")
-    expect(asked.map(({ operation }) => operation)).toEqual(["look", "extend", "release"])
+    expect(await node.readHold(claim, 500)).toMatchObject({ remainingMs: 988 })
+    expect(await node.extend(claim, 10_000, 500)).toMatchObject({ remainingMs: 9_898 })
+    expect(await node.release(claim, 500)).toBe("released")
+    expect(asked.map(({ operation }) => operation)).toEqual(["readHold", "extend", "release"])
     for (const { keys, args, timeoutMs } of asked) {
       expect([keys[0], args[0], timeoutMs]).toEqual(["lock:a", "fl_a_b-1", 500])
     }
@@ -111,11 +111,15 @@ describe("a hold", () => {
   })
 
   test("about which a database does not answer has failed there", async () => {
-    const { voter } = scriptedDatabase({ look: [fails()], extend: [fails()], release: [fails()] })
+    const { node } = scriptedDatabase({
+      readHold: [fails()],
+      extend: [fails()],
+      release: [fails()],
+    })
     for (const asking of [
-      voter.look(claim, 500),
-      voter.extend(claim, 10_000, 500),
-      voter.release(claim, 500),
+      node.readHold(claim, 500),
+      node.extend(claim, 10_000, 500),
+      node.release(claim, 500),
     ]) {
       expect(await asking).toMatchObject({ kind: "failed" })
     }
@@ -123,17 +127,17 @@ describe("a hold", () => {
 })
 
 async function extendOn(reply: string) {
-  const { voter, asked } = scriptedDatabase({ extend: [says(reply)] })
-  const result = await voter.extend(claim, 10_000, 500)
+  const { node, asked } = scriptedDatabase({ extend: [says(reply)] })
+  const result = await node.extend(claim, 10_000, 500)
   return { result, databaseArgs: asked[0]?.args }
 }
 
 describe("a vote in vain", () => {
   /** The times at which it is asked to give the vote back, and how long it may take each time. */
   async function withdraw(script: DatabaseScript, withinMs: number) {
-    const { voter, asked } = scriptedDatabase(script)
+    const { node, asked } = scriptedDatabase(script)
     const startedAt = Date.now()
-    const withdrawing = voter.withdraw(claim, withinMs)
+    const withdrawing = node.withdraw(claim, withinMs)
     await vi.runAllTimersAsync()
     await withdrawing
     return asked.map(({ atMs, timeoutMs }) => [atMs - startedAt, timeoutMs])
@@ -174,13 +178,13 @@ describe("a vote in vain", () => {
 
 describe("a start", () => {
   test("is told to the database once for all of its locks", async () => {
-    const { result, sent } = await ask({ start: [says("started")] }, (voter) => voter.start(500))
+    const { result, sent } = await ask({ start: [says("started")] }, (node) => node.start(500))
     expect(result).toBe("started")
-    expect(sent).toEqual([[BORN_KEY, [], 500]])
+    expect(sent).toEqual([[VOTING_SINCE_KEY, [], 500]])
   })
 
   test.each(["OK", "", null, ["started"]])("%j does not say that it is started", async (reply) => {
-    const { voter } = scriptedDatabase({ start: [says(reply)] })
-    expect(await voter.start(500)).toMatchObject({ kind: "failed" })
+    const { node } = scriptedDatabase({ start: [says(reply)] })
+    expect(await node.start(500)).toMatchObject({ kind: "failed" })
   })
 })

@@ -5,11 +5,11 @@ import { isFailed } from "../../src/quorum/quorum-nodes.js"
 import { now, Validity } from "../../src/time/validity.js"
 import { scriptedPanel } from "../support/scripted-databases.js"
 
-function panelOf(count: number, voteMs?: number) {
+function nodesOf(count: number, voteMs?: number) {
   return scriptedPanel(
     Array.from({ length: count }, () => ({})),
     { voteMs },
-  ).panel
+  ).nodes
 }
 
 function failed(failure: Partial<RedisFailure> = {}, message = "no") {
@@ -26,33 +26,33 @@ test.each([
 ])(
   "of %i databases %i are a majority, and as many as leave none are too many",
   (count, majority) => {
-    const panel = panelOf(count)
-    expect(panel.majority).toBe(majority)
-    expect(panel.isTooMany(count - majority)).toBe(false)
-    expect(panel.isTooMany(count - majority + 1)).toBe(true)
+    const nodes = nodesOf(count)
+    expect(nodes.majority).toBe(majority)
+    expect(nodes.isTooMany(count - majority)).toBe(false)
+    expect(nodes.isTooMany(count - majority + 1)).toBe(true)
   },
 )
 
 describe("a database may take", () => {
   test("a tenth of the ttl to vote, half a second at least, and never longer than a request may", () => {
-    const panel = panelOf(3)
-    expect(panel.voteMs(30_000, 5_000)).toBe(3_000)
-    expect(panel.voteMs(1_000, 5_000)).toBe(500)
-    expect(panel.voteMs(30_000, 2_000)).toBe(2_000)
-    expect(panel.voteMs(1_000, 100)).toBe(100)
+    const nodes = nodesOf(3)
+    expect(nodes.voteMs(30_000, 5_000)).toBe(3_000)
+    expect(nodes.voteMs(1_000, 5_000)).toBe(500)
+    expect(nodes.voteMs(30_000, 2_000)).toBe(2_000)
+    expect(nodes.voteMs(1_000, 100)).toBe(100)
   })
 
   test("as long as the option says, whatever the ttl, and never longer than a request may", () => {
-    const panel = panelOf(3, 50)
-    expect(panel.voteMs(30_000, 5_000)).toBe(50)
-    expect(panel.voteMs(30_000, 20)).toBe(20)
+    const nodes = nodesOf(3, 50)
+    expect(nodes.voteMs(30_000, 5_000)).toBe(50)
+    expect(nodes.voteMs(30_000, 20)).toBe(20)
   })
 })
 
 describe("no majority", () => {
   test("is told with each database that failed, its place and its own reason", () => {
     const [first, last] = [failed({}, "the connection broke"), failed({}, "no answer")]
-    const error = panelOf(3).failure([first, "taken", last])
+    const error = nodesOf(3).failure([first, "taken", last])
     expect(error.name).toBe("QuorumError")
     expect(error.message).toBe(
       "no majority of 3 databases: [0] the connection broke; [2] no answer",
@@ -65,25 +65,25 @@ describe("no majority", () => {
 
   test("is a refusal, which is not asked about again, only where refusals alone leave none", () => {
     const refused = failed({ outcome: "refused" })
-    const panel = panelOf(3)
-    expect(panel.failure([refused, refused, undefined]).outcome).toBe("refused")
-    expect(panel.failure([refused, failed(), undefined]).outcome).toBe("unknown")
-    expect(panel.failure([failed(), failed(), failed()]).outcome).toBe("unknown")
+    const nodes = nodesOf(3)
+    expect(nodes.failure([refused, refused, undefined]).outcome).toBe("refused")
+    expect(nodes.failure([refused, failed(), undefined]).outcome).toBe("unknown")
+    expect(nodes.failure([failed(), failed(), failed()]).outcome).toBe("unknown")
   })
 
   test("has a status where all that failed have the same one", () => {
-    const panel = panelOf(3)
+    const nodes = nodesOf(3)
     const [no, bad] = [failed({ status: 401 }), failed({ status: 502 })]
-    expect(panel.failure([no, undefined, no]).status).toBe(401)
-    expect(panel.failure([no, bad, undefined]).status).toBeUndefined()
-    expect(panel.failure([no, no, bad]).status).toBeUndefined()
-    expect(panel.failure([failed(), no, undefined]).status).toBeUndefined()
+    expect(nodes.failure([no, undefined, no]).status).toBe(401)
+    expect(nodes.failure([no, bad, undefined]).status).toBeUndefined()
+    expect(nodes.failure([no, no, bad]).status).toBeUndefined()
+    expect(nodes.failure([failed(), no, undefined]).status).toBeUndefined()
     const ours = { kind: "failed", error: new Error("no request") }
-    expect(panel.failure([ours, ours, no]).status).toBeUndefined()
+    expect(nodes.failure([ours, ours, no]).status).toBeUndefined()
   })
 
   test("leaves nothing that may have been executed: its votes are being taken back", () => {
-    expect(panelOf(3).failure([failed(), failed(), undefined]).mayHaveBeenExecuted).toBe(false)
+    expect(nodesOf(3).failure([failed(), failed(), undefined]).mayHaveBeenExecuted).toBe(false)
   })
 })
 

@@ -27,7 +27,7 @@ test("a bare array of databases is refused, and the message says what to use", (
 test.each([
   ["no array", { a }, "databases: must be an array, got an object"],
   ["nothing", undefined, "databases: must be an array, got undefined"],
-  ["an empty one", [], "databases: must be at least one, got none"],
+  ["an empty one", [], "databases: must not be empty"],
   [
     "text",
     [a, "redis://secret"],
@@ -46,7 +46,7 @@ test.each([
   [
     "one twice",
     [a, b, { ...a, url: "https://A.example/" }],
-    "databases[2]: is in the list already; each must be another database",
+    "databases[2]: is a duplicate; each must be a different database",
   ],
 ])("databases that are %s are refused", (_, given, message) => {
   expect(() => quorum(given as never)).toThrow(message)
@@ -92,7 +92,7 @@ test("the caller's list and options may change afterwards", () => {
 })
 
 test("a ttl that is longer than the quarantine is refused wherever it is asked for, and nothing is sent", async () => {
-  const message = "ttl: must not be longer than the quarantine of the quorum (60000 ms)"
+  const message = "ttl: must not exceed the quorum's quarantine (60000 ms)"
   const refused = async (call: () => unknown) => {
     const error = await rejection(Promise.resolve().then(call))
     expect(error).toBeInstanceOf(RangeError)
@@ -118,7 +118,7 @@ test("shared mode and steal are refused, and the message says why", async () => 
     )
     expect(error).toMatchObject({ name: "NotSupportedError" })
     expect((error as Error).message).toContain(
-      "is not there on a quorum: what a majority of databases agrees on is one holder",
+      "not supported on a quorum: a majority of databases can agree on one holder",
     )
   }
 })
@@ -129,6 +129,6 @@ test("a fetch is for those of the built-in kind, and a mistake where there is no
   )
   expect(() => new LockManager({ redis: quorum([...three, ...clients]), fetch })).not.toThrow()
   expect(() => new LockManager({ redis: quorum(clients), fetch })).toThrow(
-    "databases[0]: fetch: is for the built-in client",
+    "databases[0]: fetch: only for the built-in client",
   )
 })

@@ -7,7 +7,7 @@ import { QuorumStore } from "../../src/quorum/quorum-store.js"
 import type { StoreRecipe } from "../../src/redis/store.js"
 import { Validity } from "../../src/time/validity.js"
 import { rejection } from "../support/outcomes.js"
-import { TAKE_REQUEST } from "../support/request.js"
+import { LOCK_REQUEST } from "../support/request.js"
 import {
   after,
   type DatabaseScript,
@@ -26,7 +26,7 @@ useVirtualTime()
 
 function storeOf(scripts: readonly DatabaseScript[], settings?: Partial<QuorumSettings>) {
   const quorum = scriptedPanel(scripts, settings)
-  return { ...quorum, store: new QuorumStore(quorum.panel) }
+  return { ...quorum, store: new QuorumStore(quorum.nodes) }
 }
 
 describe("a split", () => {
@@ -41,7 +41,7 @@ describe("a split", () => {
   async function settle(scripts: readonly DatabaseScript[], timeoutMs: number) {
     const { store, databases } = storeOf(scripts)
     const startedAt = Date.now()
-    const taking = store.tryAcquire(TAKE_REQUEST, timeoutMs)
+    const taking = store.tryAcquire(LOCK_REQUEST, timeoutMs)
     taking.catch(() => undefined)
     await vi.runAllTimersAsync()
     const votes = databases[0]?.of("vote").map((vote) => [vote.atMs - startedAt, vote.timeoutMs])
@@ -92,7 +92,7 @@ describe("a split", () => {
     const { store, databases, works } = storeOf(split)
     const controller = new AbortController()
     const taking = rejection(
-      store.tryAcquire({ ...TAKE_REQUEST, signal: controller.signal }, 5_000),
+      store.tryAcquire({ ...LOCK_REQUEST, signal: controller.signal }, 5_000),
     )
     await vi.advanceTimersByTimeAsync(50)
     controller.abort("enough")
@@ -117,9 +117,9 @@ describe("a split", () => {
 
 test("each attempt has a greater number than all before it, whatever lock it is for", async () => {
   const { store, databases } = storeOf([{ vote: [grants()] }])
-  await store.tryAcquire(TAKE_REQUEST, 1_000)
-  await store.tryAcquire({ ...TAKE_REQUEST, name: "b", token: "fl_a_c" }, 1_000)
-  await store.tryAcquire(TAKE_REQUEST, 1_000)
+  await store.tryAcquire(LOCK_REQUEST, 1_000)
+  await store.tryAcquire({ ...LOCK_REQUEST, name: "b", token: "fl_a_c" }, 1_000)
+  await store.tryAcquire(LOCK_REQUEST, 1_000)
   expect(databases[0]?.of("vote").map(({ args }) => args[1])).toEqual(["1", "2", "3"])
 })
 
@@ -143,7 +143,9 @@ describe("a hold", () => {
     test.each(examples)(
       "by the answers %s, when it is looked at and when it is extended",
       async (letters) => {
-        const looking = outcomeOf(letters, "look", LOOKED, (store) => store.look(claim, 1_000))
+        const looking = outcomeOf(letters, "readHold", LOOKED, (store) =>
+          store.readHold(claim, 1_000),
+        )
         expect(await looking).toBe(outcome)
         const extension = { ...claim, ttlMs: 30_000 }
         const extending = outcomeOf(letters, "extend", EXTENDED, (store) =>
@@ -155,20 +157,20 @@ describe("a hold", () => {
   })
 
   test("lasts as long as the majority that was first to say so has it: the shortest of those", async () => {
-    const held = (ms: number) => ({ look: [says(["held", ms])] })
+    const held = (ms: number) => ({ readHold: [says(["held", ms])] })
     for (const times of [
       [5_000, 1_000, 3_000],
       [1_000, 3_000, 5_000],
       [5_000, 3_000, 1_000],
     ]) {
-      const { store } = storeOf([...times.map(held), { look: [hangs] }, { look: [hangs] }])
-      expect(await store.look(claim, 1_000)).toMatchObject({ remainingMs: 988 })
+      const { store } = storeOf([...times.map(held), { readHold: [hangs] }, { readHold: [hangs] }])
+      expect(await store.readHold(claim, 1_000)).toMatchObject({ remainingMs: 988 })
     }
   })
 
   test("is extended within the time of a vote, and looked at within that of a request", async () => {
-    const { store, databases } = storeOf([{ look: [LOOKED.h], extend: [EXTENDED.h] }])
-    await store.look(claim, 5_000)
+    const { store, databases } = storeOf([{ readHold: [LOOKED.h], extend: [EXTENDED.h] }])
+    await store.readHold(claim, 5_000)
     await store.extend({ ...claim, ttlMs: 30_000 }, 5_000)
     expect(databases[0]?.asked.map(({ timeoutMs }) => timeoutMs)).toEqual([5_000, 3_000])
   })
@@ -228,7 +230,7 @@ describe("a ttl", () => {
   test("is refused where it is longer than the quarantine, before anything is asked", async () => {
     const { store, databases } = storeOf([{ extend: [says("renewed")] }])
     const message =
-      "ttl: must not be longer than the quarantine of the quorum (60000 ms), after which a database that lost its memory votes again, got 60001"
+      "ttl: must not exceed the quorum's quarantine (60000 ms), after which a database that lost its memory votes again, got 60001"
     expect(() => {
       store.checkTtl(60_001)
     }).toThrow(new RangeError(message))
@@ -253,7 +255,7 @@ test("what takes one database alone is refused, and why is said", async () => {
   const error = await rejection(stealing)
   expect(error).toMatchObject({ name: "NotSupportedError" })
   expect(String(error)).toContain(
-    "is not there on a quorum: what a majority of databases agrees on is one holder, not several, nor their order",
+    "not supported on a quorum: a majority of databases can agree on one holder, but not on several or on their order",
   )
 })
 

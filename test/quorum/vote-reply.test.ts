@@ -33,7 +33,7 @@ describe("a reply", () => {
   ])(
     "of a young database is a refusal that says in how many seconds it votes: %i ms, %i s",
     (ms, s) => {
-      const message = `new, or has lost its memory: it does not vote for another ${String(s)} s`
+      const message = `new, or lost its memory: does not vote for another ${String(s)} s`
       const error = thrownBy(() => readVoteReply(["young", ms]))
       expect(error).toMatchObject({ message, outcome: "refused", mayHaveBeenExecuted: false })
     },

@@ -40,7 +40,7 @@ test("when the time is up the work is told, and the outcome is unknown", async (
   expect(signal?.aborted).toBe(true)
   const error = await working
   expect(error).toBeInstanceOf(RedisError)
-  expect(error).toMatchObject({ outcome: "unknown", message: "no answer within 100 ms" })
+  expect(error).toMatchObject({ outcome: "unknown", message: "no reply within 100 ms" })
 })
 
 test("what fails because it was told is a time that was up all the same, in whole milliseconds", async () => {
@@ -56,7 +56,7 @@ test("what fails because it was told is a time that was up all the same, in whol
     ),
   )
   await vi.advanceTimersByTimeAsync(100)
-  expect(await working).toMatchObject({ message: "no answer within 100 ms" })
+  expect(await working).toMatchObject({ message: "no reply within 100 ms" })
 })
 
 test("an answer that waits to be read after a freeze is read", async () => {
@@ -80,7 +80,7 @@ test("a wall clock that is set leaves the deadline where it was", async () => {
     const working = rejection(withDeadline(100, () => after(120, "late")))
     vi.setSystemTime(Date.now() + jump)
     await vi.advanceTimersByTimeAsync(100)
-    expect(await working).toMatchObject({ message: "no answer within 100 ms" })
+    expect(await working).toMatchObject({ message: "no reply within 100 ms" })
     await vi.advanceTimersByTimeAsync(20)
   }
 })
@@ -88,7 +88,7 @@ test("a wall clock that is set leaves the deadline where it was", async () => {
 test("the answer that comes late is there for whoever waits for it", async () => {
   const working = rejection(withDeadline(100, () => after(500, "late")))
   await vi.advanceTimersByTimeAsync(500)
-  expect(await ((await working) as RedisError).late).toBe("late")
+  expect(await ((await working) as RedisError).unsettled).toBe("late")
 })
 
 test("a failure that comes late is nobody's unhandled rejection", async () => {

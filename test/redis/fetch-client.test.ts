@@ -68,7 +68,7 @@ describe("a reply", () => {
     const locks = new LockManager({ redis: { url: URL, token: "t" }, fetch })
     const error = await rejection(locks.acquire("a", { maxRequests: 1 }))
     expect(error).toBeInstanceOf(LockBackendError)
-    expect((error as Error).message).toMatch(/a reply of more than 1048576 bytes/)
+    expect((error as Error).message).toMatch(/the reply exceeds 1048576 bytes/)
     expect(state.cancelled).toBe(true)
     expect(state.read).toBeLessThan(3 * 1_048_576)
   })

@@ -13,7 +13,7 @@ test.each([
   "CLUSTERDOWN Hash slot not served",
   "ERR Error running script (call to f_1): @user_script:3: @user_script: 3: -READONLY You can't write against a read only replica.",
 ])("%s passes", (text) => {
-  expect(readRefusal(text)).toBe("passing")
+  expect(readRefusal(text)).toBe("transient")
 })
 
 test.each([
@@ -25,7 +25,7 @@ test.each([
   "ERR syntax error",
   "ERR user_script:1: Unexpected flag in script shebang",
 ])("%s lasts", (text) => {
-  expect(readRefusal(text)).toBe("lasting")
+  expect(readRefusal(text)).toBe("permanent")
 })
 
 test.each([

@@ -78,7 +78,7 @@ describe("a question", () => {
   test("that the database refuses for a reason that passes is asked again, and is no unknown outcome", async () => {
     const onUnknown = vi.fn()
     const onFailure = vi.fn()
-    const busy = new RedisError("no", { outcome: "refused", status: 400, refusal: "passing" })
+    const busy = new RedisError("no", { outcome: "refused", status: 400, refusal: "transient" })
     const { answered, asked } = asking([busy, "yes"], { onUnknown, onFailure })
     await pass(1_000)
     expect(await answered).toBe("yes")

@@ -9,11 +9,11 @@ import type { Grant } from "../../src/redis/store.js"
 import { Validity } from "../../src/time/validity.js"
 import { rejection } from "../support/outcomes.js"
 import { withEcho } from "../support/with-echo.js"
-import { TAKE_REQUEST } from "../support/request.js"
+import { LOCK_REQUEST } from "../support/request.js"
 import { useVirtualTime } from "../support/virtual-time.js"
 
 const claim = { name: "a", token: "fl_a_b", waitUntil: () => undefined }
-const request = { ...TAKE_REQUEST, ...claim }
+const request = { ...LOCK_REQUEST, ...claim }
 
 function answering(reply: unknown, { isUpstash = false } = {}) {
   const sent: (readonly string[])[] = []
@@ -33,7 +33,7 @@ const calls = {
   "tryAcquire with fencing": ({ store }) =>
     store.tryAcquire({ ...request, fencing: true }, 100, true),
   steal: ({ store }) => store.steal(request, "", 100),
-  look: ({ store }) => store.look(claim, 100),
+  readHold: ({ store }) => store.readHold(claim, 100),
   extend: ({ store }) => store.extend({ ...claim, ttlMs: 1_000 }, 100),
   release: ({ store }) => store.release(claim, 100),
   inspect: ({ store }) => store.inspect("a", 100),
@@ -148,8 +148,8 @@ describe("what is sent", () => {
 
   test("a look names the token, an inspection nobody, and a snapshot how many it wants", async () => {
     const looking = noting(["gone"])
-    await looking.store.look(claim, 100)
-    expect(looking.sent).toEqual([["look", "lock:a", "fl_a_b", 100]])
+    await looking.store.readHold(claim, 100)
+    expect(looking.sent).toEqual([["readHold", "lock:a", "fl_a_b", 100]])
     const inspecting = noting([-2, 0])
     await inspecting.store.inspect("a", 100)
     expect(inspecting.sent).toEqual([["inspect", "lock:a", 100]])
@@ -196,10 +196,10 @@ describe("what is answered", () => {
   })
 
   test("a look says how long the hold lasts, or what became of it", async () => {
-    const held = await answering(["held", 1_000]).store.look(claim, 100)
+    const held = await answering(["held", 1_000]).store.readHold(claim, 100)
     expect((held as Validity).remainingMs).toBe(1_000 - 12)
-    expect(await answering(["taken", 0]).store.look(claim, 100)).toBe("taken")
-    expect(await answering(["gone", 0]).store.look(claim, 100)).toBe("gone")
+    expect(await answering(["taken", 0]).store.readHold(claim, 100)).toBe("taken")
+    expect(await answering(["gone", 0]).store.readHold(claim, 100)).toBe("gone")
   })
 
   test("an extension says how the hold ended where it did", async () => {
@@ -227,7 +227,7 @@ describe("what is answered", () => {
         true,
       ),
       slowly(["granted", 1_000, ""]).steal({ ...request, ttlMs: 1_000 }, "", 900),
-      slowly(["held", 1_000]).look(claim, 900),
+      slowly(["held", 1_000]).readHold(claim, 900),
       slowly("renewed").extend({ ...claim, ttlMs: 1_000 }, 900),
     ]
     await vi.advanceTimersByTimeAsync(400)

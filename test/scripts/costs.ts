@@ -170,12 +170,16 @@ export const paths: readonly Path[] = [
     call: ({ lock }) => lock.inspect(),
   },
   {
-    script: "look",
+    script: "read-hold",
     when: "ours",
     before: held,
-    call: ({ lock, holder }) => lock.look(holder.token),
+    call: ({ lock, holder }) => lock.readHold(holder.token),
   },
-  { script: "look", when: "not ours", call: ({ lock, holder }) => lock.look(holder.token) },
+  {
+    script: "read-hold",
+    when: "not ours",
+    call: ({ lock, holder }) => lock.readHold(holder.token),
+  },
   { script: "release", when: "nobody waits", before: held, call: ask.release },
   {
     script: "release",
@@ -253,10 +257,10 @@ export const paths: readonly Path[] = [
     limit,
   },
   {
-    script: "look",
+    script: "read-hold",
     when: "shared",
     before: shared(),
-    call: ({ lock, holder }) => lock.look(holder.token),
+    call: ({ lock, holder }) => lock.readHold(holder.token),
     limit,
   },
   { script: "release", when: "the last who shared it", before: shared(), call: ask.release, limit },

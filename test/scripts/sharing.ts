@@ -18,8 +18,8 @@ export function sharing(bench: BenchTest): void {
   bench("a share whose time is over is gone, whoever asks", async ({ lock, command }) => {
     const [over, other] = await sharedBy(lock, Infinity, 20_000, 20_000)
     await command("ZADD", lock.key("holders"), "1", over.token)
-    expect(await lock.look(over.token)).toEqual(["gone", 0])
-    expect(await lock.look(other.token)).toEqual(["held", expect.any(Number)])
+    expect(await lock.readHold(over.token)).toEqual(["gone", 0])
+    expect(await lock.readHold(other.token)).toEqual(["held", expect.any(Number)])
     expect(await lock.extend(over.token, 30_000)).toBe("gone")
     expect(await lock.release(over.token)).toEqual(["gone"])
     expect(await lock.release(other.token)).toEqual(["released"])
@@ -32,7 +32,7 @@ export function sharing(bench: BenchTest): void {
     expect(await lock.extend(short.token, 20_000)).toBe("renewed")
     expect(await command("PTTL", lock.key("lock"))).toBeGreaterThan(25_000)
     expect(await lock.extend(long.token, 5_000)).toBe("renewed")
-    const [, left] = (await lock.look(long.token)) as [string, number]
+    const [, left] = (await lock.readHold(long.token)) as [string, number]
     expect(left).toBeGreaterThan(25_000)
   })
 
@@ -57,21 +57,21 @@ export function sharing(bench: BenchTest): void {
     const [before] = await sharedBy(lock, 2, 20_000, 20_000)
     await command("DEL", lock.key("lock"))
     const [after] = await sharedBy(lock, 2, 20_000, 20_000)
-    expect(await lock.look(before.token)).toEqual(["gone", 0])
-    expect(await lock.look(after.token)).toEqual(["held", expect.any(Number)])
+    expect(await lock.readHold(before.token)).toEqual(["gone", 0])
+    expect(await lock.readHold(after.token)).toEqual(["held", expect.any(Number)])
   })
 
   bench("who shares a lock gives back its part, and keeps the key alive no longer", async (b) => {
     const { lock, command } = b
     const [long, short] = await sharedBy(lock, 2, 30_000, 10_000)
     expect(await lock.release(long.token)).toEqual(["released"])
-    expect(await lock.look(long.token)).toEqual(["gone", 0])
+    expect(await lock.readHold(long.token)).toEqual(["gone", 0])
     expect(await command("PTTL", lock.key("lock"))).toBeLessThanOrEqual(10_000)
     const waiter = waiterByHand({ limit: 2 })
     await sharedBy(lock, 2, 10_000)
     await lock.enqueue(waiter)
     await lock.release(short.token)
-    expect(await lock.look(waiter.token)).toEqual(["held", expect.any(Number)])
+    expect(await lock.readHold(waiter.token)).toEqual(["held", expect.any(Number)])
   })
 
   bench("readers do not overtake a writer that waits", async ({ lock }) => {

@@ -152,7 +152,7 @@ export function standingInLine(bench: BenchTest): void {
     }
     await lock.enqueue(waiterByHand())
     expect(await lock.try(mine)).toMatchObject({ kind: "granted" })
-    expect(await lock.look(mine.token)).toEqual(["held", expect.any(Number)])
+    expect(await lock.readHold(mine.token)).toEqual(["held", expect.any(Number)])
   })
 
   bench(

@@ -1,6 +1,6 @@
 // The scripts of a quorum on one of its databases, vote by vote.
 import { expect } from "vitest"
-import { BORN_KEY } from "../../src/redis/keys.js"
+import { VOTING_SINCE_KEY } from "../../src/redis/keys.js"
 import { waiterByHand } from "../support/waiter-by-hand.js"
 import type { BenchTest } from "./bench.js"
 
@@ -90,7 +90,7 @@ export function voting(bench: BenchTest): void {
   bench(
     "a database whose clock was set back counts its quarantine anew",
     async ({ lock, command }) => {
-      await command("SET", BORN_KEY, String(Date.now() + 3_600_000))
+      await command("SET", VOTING_SINCE_KEY, String(Date.now() + 3_600_000))
       const vote = await lock.vote("fl_a_b", 1, { quarantineMs: 60_000 })
       expect(vote).toEqual(["young", 60_000])
       await lock.start()

@@ -6,7 +6,7 @@ import { argumentsOf, operationOf } from "./operation.js"
 const REPLIES: Readonly<Record<string, unknown>> = {
   release: ["released", 0],
   extend: "renewed",
-  look: ["held", 20_000],
+  readHold: ["held", 20_000],
   fence: "noted",
 }
 const GRANTED = ["granted", 20_000, "1", "1700000000000000"]

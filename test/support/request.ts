@@ -1,8 +1,8 @@
 // What an acquire call asks for, and what it asks a store for, where a test does not say otherwise.
-import type { TakeRequest } from "../../src/redis/store.js"
+import type { LockRequest } from "../../src/redis/store.js"
 import type { AcquisitionRequest } from "../../src/acquire/attempts.js"
 
-export const TAKE_REQUEST: TakeRequest = {
+export const LOCK_REQUEST: LockRequest = {
   name: "a",
   token: "fl_a_b",
   ttlMs: 30_000,
@@ -11,8 +11,8 @@ export const TAKE_REQUEST: TakeRequest = {
 }
 
 export const REQUEST: AcquisitionRequest = {
-  ...TAKE_REQUEST,
-  thief: undefined,
+  ...LOCK_REQUEST,
+  stealFrom: undefined,
   push: true,
   waitMs: 10_000,
   signal: undefined,

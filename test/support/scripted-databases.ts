@@ -22,7 +22,7 @@ export interface Asked {
 }
 
 export interface ScriptedDatabase {
-  readonly voter: QuorumNode
+  readonly node: QuorumNode
   readonly asked: readonly Asked[]
   /** What it was asked of one kind. */
   readonly of: (operation: string) => readonly Asked[]
@@ -40,8 +40,8 @@ export function scriptedDatabase(script: DatabaseScript): ScriptedDatabase {
     return withDeadline(timeoutMs, answer)
   }
   const transport = { noticesEnd: true, evaluate: withEcho(evaluate) } as Partial<Transport>
-  const voter = new QuorumNode(new Database(transport as Transport, "lock:", false))
-  return { voter, asked, of }
+  const node = new QuorumNode(new Database(transport as Transport, "lock:", false))
+  return { node, asked, of }
 }
 
 /** A quorum of them; `works` are those that `waitUntil` was given. */
@@ -51,8 +51,8 @@ export function scriptedPanel(
 ) {
   const databases = scripts.map(scriptedDatabase)
   const works: Promise<unknown>[] = []
-  const panel = new QuorumNodes(
-    databases.map(({ voter }) => voter),
+  const nodes = new QuorumNodes(
+    databases.map(({ node }) => node),
     {
       quarantineMs: 60_000,
       voteMs: undefined,
@@ -63,7 +63,7 @@ export function scriptedPanel(
   )
   /** How often each of them was asked for it. */
   const counts = (operation: string) => databases.map(({ of }) => of(operation).length)
-  return { panel, databases, works, counts }
+  return { nodes, databases, works, counts }
 }
 
 /** Answers so. */

@@ -3,7 +3,7 @@ import { RedisError, type RedisFailure } from "../../src/redis/redis-error.js"
 import type { Busy, Grant, LockStore } from "../../src/redis/store.js"
 import { now, Validity } from "../../src/time/validity.js"
 
-type Operation = "tryAcquire" | "look" | "extend" | "release"
+type Operation = "tryAcquire" | "readHold" | "extend" | "release"
 
 type Answer<O extends Operation> = () => ReturnType<LockStore[O]>
 
@@ -36,7 +36,7 @@ export function scriptedStore(script: Script): ScriptedStore {
     count,
     tryAcquire: (_, timeoutMs) => answer("tryAcquire", timeoutMs),
     single: "is not scripted",
-    look: (_, timeoutMs) => answer("look", timeoutMs),
+    readHold: (_, timeoutMs) => answer("readHold", timeoutMs),
     extend: (_, timeoutMs) => answer("extend", timeoutMs),
     release: (_, timeoutMs) => answer("release", timeoutMs),
   }

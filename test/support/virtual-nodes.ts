@@ -1,6 +1,6 @@
 // The databases of a quorum in this process, that can fail as those of nodes.ts do.
 import type { Engine } from "../../packages/dev-server/src/engine.js"
-import { planQuorum, type QuorumOptions } from "../../src/quorum/quorum-options.js"
+import { resolveQuorumOptions, type QuorumOptions } from "../../src/quorum/quorum-options.js"
 import { Database } from "../../src/redis/database.js"
 import { QuorumNodes } from "../../src/quorum/quorum-nodes.js"
 import { QuorumStore } from "../../src/quorum/quorum-store.js"
@@ -63,11 +63,11 @@ function recipeFor(nodes: readonly TestNode[], options: QuorumOptions): StoreRec
   return {
     openStore: ({ prefix, timeoutMs, waitUntil }) => {
       const transports = nodes.map(({ faults }) => faults as unknown as VirtualTransport)
-      const voters = transports.map(
+      const all = transports.map(
         (transport) => new QuorumNode(new Database(transport, prefix, false)),
       )
-      const plan = planQuorum(options)
-      return new QuorumStore(new QuorumNodes(voters, { ...plan, cleanUpMs: timeoutMs, waitUntil }))
+      const plan = resolveQuorumOptions(options)
+      return new QuorumStore(new QuorumNodes(all, { ...plan, cleanUpMs: timeoutMs, waitUntil }))
     },
   }
 }

@@ -1,6 +1,6 @@
 // Plays holders and waiters by hand: runs the scripts as any client of the database could, with entries of its own.
 import * as library from "../../src/redis/lua/scripts.js"
-import { BORN_KEY, fenceKeys, lockKeys, voteKeys } from "../../src/redis/keys.js"
+import { VOTING_SINCE_KEY, fenceKeys, lockKeys, voteKeys } from "../../src/redis/keys.js"
 import { waiterEntry } from "../../src/redis/queue.js"
 import { createToken } from "../../src/values/token.js"
 
@@ -166,8 +166,8 @@ export class LockByHand {
     return this.#run(this.#scripts.inspect, this.keys.slice(0, 2), [])
   }
 
-  look(token: string): Promise<unknown> {
-    return this.#run(this.#scripts.look, this.keys, [token])
+  readHold(token: string): Promise<unknown> {
+    return this.#run(this.#scripts.readHold, this.keys, [token])
   }
 
   /** Asks for the vote of this database for an attempt of a call. */
@@ -185,12 +185,12 @@ export class LockByHand {
 
   /** Lets this database vote at once. */
   start(): Promise<unknown> {
-    return this.#run(this.#scripts.start, [BORN_KEY], [])
+    return this.#run(this.#scripts.start, [VOTING_SINCE_KEY], [])
   }
 
   /** Makes this database forget that it has ever voted. */
   forget(): Promise<unknown> {
-    return this.#send("DEL", BORN_KEY)
+    return this.#send("DEL", VOTING_SINCE_KEY)
   }
 
   /** Puts a waiter into the queue as one that came so long ago and has not been heard of since. */

@@ -33,7 +33,7 @@ test.for([
 test.for([0.25, 10.2, 1e-3, -0.5, "0.5ms", "1.0005s"])(
   "%j is refused for its fraction",
   (value) => {
-    const message = /^interval: must be whole milliseconds, or text such as "30s", got /
+    const message = /^interval: must be an integer in milliseconds, or text such as "30s", got /
     expect(() => parseDuration("interval", value, ANY)).toThrow(RangeError)
     expect(() => parseDuration("interval", value, ANY)).toThrow(message)
   },

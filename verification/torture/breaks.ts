@@ -23,12 +23,12 @@ export const BREAKS: readonly Break[] = [
       {
         file: "redis/lua/release.lua",
         find: 'if value == token and entry == "" then',
-        replace: 'if value and not base and not somebodyWaits and entry == "" then',
+        replace: 'if value and not base and not hasWaiters and entry == "" then',
       },
       {
         file: "redis/lua/release.lua",
-        find: "elseif is(value, token) then",
-        replace: 'elseif is(value, token) or value and not base and entry == "" then',
+        find: "elseif isHeldBy(value, token) then",
+        replace: 'elseif isHeldBy(value, token) or value and not base and entry == "" then',
       },
     ],
   },
@@ -62,9 +62,9 @@ export const BREAKS: readonly Break[] = [
     breakages: [
       {
         file: "acquire/attempts.ts",
-        find: "    this.#late.add(late)",
-        replace: `    this.#late.add(late)
-    late.then(() => (this as unknown as { releases: () => void }).releases(), () => undefined)`,
+        find: "    this.#unsettled.add(unsettled)",
+        replace: `    this.#unsettled.add(unsettled)
+    unsettled.then(() => (this as unknown as { releases: () => void }).releases(), () => undefined)`,
       },
       {
         file: "acquire/acquisition.ts",
@@ -80,7 +80,7 @@ export const BREAKS: readonly Break[] = [
     what: "a hand-off does not mark the lock of the one that is granted it",
     breakages: [
       {
-        file: "redis/lua/shared/serve.lua",
+        file: "redis/lua/shared/grant-next.lua",
         find: 'redis.call("SET", lock, token .. (head and "+" or ""), "PX", ms)',
         replace: 'redis.call("SET", lock, token, "PX", ms)',
       },

@@ -1,25 +1,25 @@
--- Takes the lock if it is free, or shares it with those it may be shared with, and nobody is before us; recognises it
--- if it is ours; and otherwise waits in the queue or says who has it. Safe to send again: a ticket stays, a token is
--- never granted twice and keeps its fencing token.
+-- Takes the lock if it is free or can be shared and no waiter is before us; recognizes it if it is ours already; otherwise
+-- waits in the queue or replies how long it is held. Idempotent: a ticket stays, a token is never granted twice and keeps
+-- its fencing token.
 --
 -- ARGV  entry, ttl in ms, action, ticket ("" before there is one)
 --   "try"      does not wait
---   "enqueue"  waits: the one action that inserts into the queue
---   "check"    waits already, and shows that it is alive; takes the lock only out of the queue
+--   "enqueue"  waits: the only action that inserts into the queue
+--   "check"    waits already, and sends a heartbeat; takes the lock only from within the queue
 -- Replies
 --   {"granted", ms left, fencing token or "", …}
---   {"queued", ms the holder has left, "", server time in µs, place from 0 on, ticket, 1 if the holder is foreign, …}
+--   {"queued", ms the holder has left, "", server time in µs, place (0: next), ticket, 1 if the holder is foreign, …}
 --   {"busy", …the same, place -1}  not in the queue
---   {"limit", limit of the holders, …}  they share it with another limit than ours
---   An unlimited key has -1 ms left. … stands for messages that could not be published: channel, message, …
--- Calls  try: free 3, held 2, ours 2 · enqueue: held 7 (6 if marked) · check: held 5, after 5 s 7 · fencing: 3 more
+--   {"limit", limit of the holders, …}  it is shared with a limit that differs from ours
+--   A key without a ttl has -1 ms left. … stands for messages that could not be published: channel, message, …
+-- Calls  try: free 3, held 2, ours 2 · enqueue: held 7 (6 if flagged) · check: held 5, after 5 s 7 · fencing: 3 more
 local entry, ttl, action, ticket = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 --@include keys.lua
---@include mark.lua
---@include add-mark.lua
---@include serve.lua
---@include skip-dead.lua
-local token, _, _, fencing, mode = fields(entry)
+--@include waiters-flag.lua
+--@include set-flag.lua
+--@include grant-next.lua
+--@include remove-dead.lua
+local token, _, _, fencing, mode = parseEntry(entry)
 local waits = action ~= "try"
 
 local function answer(kind, ms, fence, time, place, foreign)
@@ -34,19 +34,19 @@ local function foreign(value)
   return string.sub(value, 1, 3) ~= "fl_"
 end
 
--- Tells the holder that somebody waits. False when its hold has just expired.
-local function mark(value)
-  return foreign(value) or addMark(value)
+-- Sets the waiters flag on the holder's value, unless it is foreign. False if its hold has just expired.
+local function flag(value)
+  return foreign(value) or setFlag(value)
 end
 
 local value = redis.call("GET", lock)
 local base, limit = shared(value)
-local isOurs = is(value, token)
+local isOurs = isHeldBy(value, token)
 local ourMs = base and mode ~= "x" and leftOf(token)
 if isOurs or ourMs then
-  -- A SET that arrived late may have taken it while we were in the queue.
+  -- A delayed SET may have taken it while we were in the queue.
   if waits then redis.call("ZREM", queue, entry) end
-  -- Exclusive holds alone mint, so the last one is this hold's.
+  -- Only exclusive holds mint, so the last fencing token belongs to this hold.
   local fence = fencing == "1" and (redis.call("GET", counter) or mint()) or ""
   return granted(ourMs or redis.call("PTTL", lock), fence)
 end
@@ -61,23 +61,23 @@ if waits then
     ticket = digits(tonumber(redis.call("ZSCORE", queue, entry)))
   end
   redis.call("PEXPIRE", queue, "30000")
-  -- What nobody would ask for is not noted: it would stay for as long as there are waiters.
+  -- The heartbeat of a new waiter is never read, and would stay until the queue is empty.
   if isBack and not isNew(tonumber(ticket)) then
-    redis.call("HSET", seen, token, digits(clock()))
-    redis.call("PEXPIRE", seen, "30000")
+    redis.call("HSET", heartbeats, token, digits(clock()))
+    redis.call("PEXPIRE", heartbeats, "30000")
   end
-  if value and not mark(value) then value, base = nil, nil end
+  if value and not flag(value) then value, base = nil, nil end
 end
 
 local left, fence, others
--- Unmarked, nobody waits for it.
-if not value or base and (waits or isMarked(value)) then
-  -- A check finds a place free where a hold was not released but over: whoever died there may not have been alone.
-  value, left, fence, others = serve(base, limit, entry, ttl, action == "check" and skipDead)
+-- Without the flag there are no waiters.
+if not value or base and (waits or isFlagged(value)) then
+  -- If a check finds the lock free, a hold has expired without a release: waiters may have died with its holder.
+  value, left, fence, others = grantNext(base, limit, entry, ttl, action == "check" and removeDead)
   if fence then return granted(ttl, fence) end
   base, limit = shared(value)
   if not value and action == "check" then
-    -- Not in the queue, so it may have left: a check that arrives late must not lock the name for nobody.
+    -- We are not in the queue, so we may have left: a delayed check must not lock the name for a caller that is gone.
     return answer("busy", 0, "", digits(clock()), -1)
   end
 end
@@ -86,8 +86,8 @@ if not value and mode == "x" then
   redis.call("SET", lock, token, "NX", "PX", ttl)
   return granted(ttl, fence)
 end
-if not waits and not others and mode ~= "x" and (not value or mode == limit and room(limit) > 0) then
-  settle(share(base, mode, token, ttl), "", not base and ttl)
+if not waits and not others and mode ~= "x" and (not value or mode == limit and placesLeft(limit) > 0) then
+  refreshSharedTtl(addShared(base, mode, token, ttl), "", not base and ttl)
   return granted(ttl, "")
 end
 

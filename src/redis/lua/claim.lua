@@ -1,20 +1,20 @@
--- Takes a free lock for one holder: all that an uncontended acquire needs. Safe to send again. It does not look at the
--- queue; acquire.lua does.
+-- Takes a free lock exclusively: all that an uncontended acquire needs. Idempotent. It does not check the queue, which
+-- acquire.lua does.
 --
 -- KEYS  lock
--- ARGV  token, ttl in ms, "1" to recognize a lock that is ours already: a request that is doubled on its way is refused
---       the second time because of the first
+-- ARGV  token, ttl in ms, "1" to recognize a lock that is ours already: without it, the second copy of a duplicated
+--       request is refused because of the first
 -- Replies
 --   {"granted", ms left}
---   {"busy"}  somebody holds it; somebody else, if it was to recognize its own
+--   {"busy"}  it is held; with "1", by another holder
 -- Calls  free: 1 · held: 1, or 2 · ours: 3
 local token, ttl, recognizes = ARGV[1], ARGV[2], ARGV[3]
 local lock = KEYS[1]
---@include mark.lua
+--@include waiters-flag.lua
 if redis.call("SET", lock, token, "NX", "PX", ttl) then
   return {"granted", tonumber(ttl)}
 end
-if recognizes == "1" and is(redis.call("GET", lock), token) then
+if recognizes == "1" and isHeldBy(redis.call("GET", lock), token) then
   return {"granted", redis.call("PTTL", lock)}
 end
 return {"busy"}

@@ -1,19 +1,19 @@
--- Lets our hold live for ttl from now on, unless it lives longer already.
+-- Extends our hold to at least ttl from now; never shortens it.
 --
 -- ARGV  token, ttl in ms
 -- Replies
 --   "renewed"
---   "taken"   somebody else holds it
---   "gone"    nobody holds it, or we no longer share it
---   "stolen"  somebody took it on purpose
+--   "taken"   another holder has it
+--   "gone"    it is not held, or we no longer share it
+--   "stolen"  it was stolen from us
 -- Calls  ours: 2, shared 6 · otherwise: 2, shared 4
 local token, ttl = ARGV[1], ARGV[2]
 --@include keys.lua
---@include mark.lua
+--@include waiters-flag.lua
 --@include holders.lua
 local value = redis.call("GET", lock)
-if is(value, token) then
-  -- GT: an extension that arrives late must not shorten the hold.
+if isHeldBy(value, token) then
+  -- GT: a delayed extension must not shorten the hold.
   redis.call("PEXPIRE", lock, ttl, "GT")
   return "renewed"
 end

@@ -1,17 +1,17 @@
--- Notes the fencing token of a hold in one database of a quorum, if it has the hold's vote: the second round.
+-- Stores the fencing token of a hold in one database of a quorum that gave it its vote: the second round.
 --
 -- KEYS  lock, fencing counter
 -- ARGV  token, fencing token
 -- Replies
 --   "noted"
---   "taken"  somebody else has the vote
---   "gone"   nobody has it
--- Calls  ours: 2, or 1 if it knows a greater one · otherwise: 1
+--   "taken"  another holder has the vote
+--   "gone"   no holder has the vote
+-- Calls  ours: 2, or 1 if a greater one is stored · otherwise: 1
 local token, fence = ARGV[1], tonumber(ARGV[2])
---@include mark.lua
+--@include waiters-flag.lua
 local values = redis.call("MGET", KEYS[1], KEYS[2])
 local value = values[1]
-if is(value, token) then
+if isHeldBy(value, token) then
   if fence > (tonumber(values[2]) or 0) then
     redis.call("SET", KEYS[2], ARGV[2], "PX", "86400000")
   end

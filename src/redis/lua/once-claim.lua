@@ -1,16 +1,16 @@
--- Answers with the result of a name if there is one for this call; leads if nobody runs; and otherwise says who does.
--- Safe to send again: a token that leads goes on leading, and one that has settled never leads again.
+-- Returns the result of a name if there is one for this call; leads if there is no run; otherwise replies how long the run
+-- has left. Idempotent: a token that leads keeps leading, and one that has settled never leads again.
 --
 -- KEYS  leader, record, fencing counter
 -- ARGV  token, ttl in ms, µs of the server at the call's first claim ("" in the first), "1" for a fencing token,
---       fingerprint ("-" for none), the most attempts, for how many ms an old value will
---       do, for how many ms a crash is remembered
+--       fingerprint ("-" for none), the most attempts, for how many ms a stale value is
+--       acceptable, for how many ms a crash is remembered
 -- Replies
 --   {"done", record}
 --   {"lead", ms left, fencing token or "", old record or ""}
 --   {"running", ms left, µs of the first claim, channel on which its result is published}
---   {"old", record}  somebody else refreshes it, or may not
---   {"mismatch"}     the other fingerprint
+--   {"old", record}  another call refreshes it, or there are no attempts left
+--   {"mismatch"}     the fingerprint differs
 --   {"exhausted", attempts}
 -- Calls  fresh: 2 · free: 3 · running: 4, after the first claim 3 · fencing: 2 or 3 more · an old record: 1 more
 local token, ttl, since, fencing = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
@@ -28,7 +28,7 @@ local text = redis.call("GET", record)
 if text then
   local run, settled, fresh, other, kind = recorded(text)
   local nowMs = clock() / 1000
-  -- A result is for those who came before it, and for others only while it is fresh.
+  -- A result is for the calls that came before it, and for others only while it is fresh.
   if run == runOf(token) or fresh > nowMs or since ~= "" and settled >= tonumber(since) then
     if differs(other) then return {"mismatch"} end
     return {"done", text}
@@ -49,7 +49,7 @@ if left > 0 then
   if old ~= "" then return {"old", old} end
   return {"running", left, since == "" and digits(clock()) or since, channel()}
 end
--- Whose own answers were lost for so long has not crashed.
+-- A leader that finds its own entry has not crashed: only its replies were lost.
 if theirs ~= token then attempt = (attempt or 0) + 1 end
 if attempt > attempts then
   if old ~= "" then return {"old", old} end

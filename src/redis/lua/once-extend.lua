@@ -1,4 +1,4 @@
--- Lets a run go on for at least a ttl from now; never shortens it.
+-- Extends a run to at least ttl from now; never shortens it.
 --
 -- KEYS  leader, record, fencing counter
 -- ARGV  token, ttl in ms

@@ -1,6 +1,6 @@
--- Lets one database of a quorum vote at once: whoever asks for it knows that it has forgotten nothing.
+-- Lets one database of a quorum vote at once: the caller asserts that it has not forgotten any hold.
 --
--- KEYS  born
+-- KEYS  the time since which it votes
 -- Replies "started"
 -- Calls  1
 redis.call("SET", KEYS[1], "0")

@@ -1,36 +1,36 @@
--- Takes the lock from whoever has it, in two steps: the first says what stands there, the second replaces that and
--- nothing else, so that a copy which arrives late robs nobody. The queue stays, and its mark.
+-- Steals the lock in two steps: the first returns a digest of the current value, the second replaces exactly that value, so
+-- that a delayed copy steals nothing. The queue and the waiters flag stay.
 --
--- ARGV  token, ttl in ms, digest of what was found before ("" in the first step), "1" for a fencing token
+-- ARGV  token, ttl in ms, digest from the first step ("" in that step), "1" for a fencing token
 -- Replies
 --   {"granted", ms left, fencing token or ""}
---   {"held", 0, digest of what stands there}
+--   {"held", 0, digest of the current value}
 -- Calls  held: 1 · free: 3 · replaced: 7, of two who share it 10 · fencing: 3 more
 local token, ttl, found, fencing = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 --@include keys.lua
---@include mark.lua
+--@include waiters-flag.lua
 --@include holders.lua
 --@include mint.lua
 local value = redis.call("GET", lock)
-if is(value, token) then
+if isHeldBy(value, token) then
   return {"granted", redis.call("PTTL", lock), fencing == "1" and (redis.call("GET", counter) or mint()) or ""}
 end
 if value then
-  -- The token itself would be the right to release it.
-  local digest = redis.sha1hex(unmarked(value))
+  -- A digest, since the token itself would allow the caller to release the lock.
+  local digest = redis.sha1hex(withoutFlag(value))
   if digest ~= found then return {"held", 0, digest} end
-  -- So that those who are robbed can be told what happened, for as long as they might ask.
+  -- Lets the previous holders find out that the lock was stolen, for as long as their holds would have lasted.
   local life = math.max(redis.call("PTTL", lock), redis.call("PTTL", stolen), 1)
   if shared(value) then
-    for _, robbed in ipairs(redis.call("ZRANGE", holders, "0", "-1")) do
-      redis.call("SADD", stolen, robbed)
+    for _, previous in ipairs(redis.call("ZRANGE", holders, "0", "-1")) do
+      redis.call("SADD", stolen, previous)
     end
     redis.call("DEL", holders)
   else
-    redis.call("SADD", stolen, unmarked(value))
+    redis.call("SADD", stolen, withoutFlag(value))
   end
   redis.call("PEXPIRE", stolen, digits(life))
 end
-local mark = redis.call("EXISTS", queue) == 1 and "+" or ""
-redis.call("SET", lock, token .. mark, "PX", ttl)
+local flag = redis.call("EXISTS", queue) == 1 and "+" or ""
+redis.call("SET", lock, token .. flag, "PX", ttl)
 return {"granted", tonumber(ttl), fencing == "1" and mint() or ""}

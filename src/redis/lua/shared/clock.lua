@@ -1,7 +1,7 @@
--- The server's clock: included by whatever needs it.
+-- The server's clock.
 local now
 
--- The server's time in microseconds, asked for once and only if needed.
+-- The server's time in microseconds, read once and only if needed.
 local function clock()
   if not now then
     local time = redis.call("TIME")
@@ -10,7 +10,7 @@ local function clock()
   return now
 end
 
--- tostring would make 1.79e+15 of it.
+-- tostring would return 1.79e+15.
 local function digits(number)
   return string.format("%.0f", number)
 end

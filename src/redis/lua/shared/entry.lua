@@ -1,5 +1,5 @@
--- A waiter's entry: token, channel ("-": none), lease in ms, whether it wants a fencing token, and how many may hold
--- the lock together with it ("x": nobody, "0": any number). Made by waiter-entry.ts.
-local function fields(entry)
+-- Parses a waiter's entry: token, channel ("-": none), lease in ms, whether it requests a fencing token, and how many may
+-- share the lock with it ("x": exclusive, "0": unlimited). Created by `waiterEntry` in queue.ts.
+local function parseEntry(entry)
   return string.match(entry, "^(%S+) (%S+) (%d+) ([01]) (%w+)$")
 end

@@ -1,11 +1,11 @@
--- Shared holds: included by the scripts that must know them.
+-- Shared holds: included by the scripts that support them.
 --
--- The lock's value is then no token but "fl_#", how many may hold it at once (0: any number), "#", and when the first
--- of them came; with the mark of the queue at its end. Each holder stands in `holders` with the server's time in ms at
--- which its hold ends, and both keys live as long as the last of them.
+-- The lock's value is then not a token but "fl_#", the limit of holders (0: unlimited), "#", and when the first of them
+-- came; with the waiters flag at its end. `holders` contains each holder with the server's time in ms at which its hold
+-- ends, and both keys live as long as the last of them.
 --@include clock.lua
 
--- What stands in the lock's key for shared holds, without its mark, and their limit; nil for any other value.
+-- The lock's value for shared holds, without the flag, and their limit; nil for any other value.
 local function shared(value)
   return string.match(value or "", "^(fl_#(%d+)#%d+)")
 end
@@ -14,7 +14,7 @@ local function nowMs()
   return math.floor(clock() / 1000)
 end
 
--- The ms until a shared hold ends; nil when it has.
+-- The ms until a shared hold ends; nil if it has ended.
 local function untilMs(ends)
   ends = tonumber(ends)
   if ends and ends >= nowMs() then return ends - nowMs() end
@@ -24,7 +24,7 @@ local function leftOf(token)
   return untilMs(redis.call("ZSCORE", holders, token) or nil)
 end
 
--- The ms until the first ("0") or the last ("-1") shared hold ends; nil when there are none.
+-- The ms until the first ("0") or the last ("-1") shared hold ends; nil if there is none.
 local function endOf(place)
   return untilMs(redis.call("ZRANGE", holders, place, place, "WITHSCORES")[2])
 end

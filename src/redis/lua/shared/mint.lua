@@ -1,7 +1,7 @@
--- Fencing tokens: included by the scripts that grant.
+-- Fencing tokens: included by the scripts that grant a lock.
 --@include clock.lua
 
--- The next one: the server's time, so that it rises even after the counter was lost.
+-- Mints the next one: the server's time, so that it rises even if the counter was lost.
 local function mint()
   local last = tonumber(redis.call("GET", counter)) or 0
   local fence = digits(math.max(last + 1, clock()))

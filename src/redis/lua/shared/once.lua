@@ -1,14 +1,14 @@
 -- The state of a name that is run once: included by the scripts of `once`.
 --
--- leader  "token attempt fingerprint grace": lives for the leader's ttl and then for its grace in ms, during which a
---         claim finds a leader that has crashed, counts it and takes over. Ahead of that the leader runs.
--- record  "fl1 run settled-µs fresh-until-ms fingerprint kind bytes text": what the last run came to, "v"alue or
---         "e"rror. It outlives its freshness, for those whose call began before it was settled.
--- A run is known by the digest of its leader's token, which tells nothing. A fingerprint of nothing is "-".
+-- leader  "token attempt fingerprint grace": lives for the leader's ttl, in which it runs, and then for its grace in ms,
+--         in which a claim finds that the leader has crashed, counts the attempt and takes over.
+-- record  "fl1 run settled-µs fresh-until-ms fingerprint kind bytes text": the result of the last run, "v"alue or
+--         "e"rror. It outlives its freshness, for calls that began before it was settled.
+-- A run is identified by a digest of its leader's token, which reveals nothing. No fingerprint is "-".
 --@include clock.lua
 local leader, record, counter = unpack(KEYS)
 
--- One for each name; a digest, so that it tells nothing.
+-- One for each name; a digest, so that it reveals nothing.
 local function channel()
   return "fetchlock-" .. redis.sha1hex(leader)
 end
@@ -17,7 +17,7 @@ local function runOf(token)
   return string.sub(redis.sha1hex(token), 1, 20)
 end
 
--- Token, attempt, fingerprint and grace of whoever leads or has crashed; nothing where nobody does.
+-- Token, attempt, fingerprint and grace of the current or crashed leader; nothing if there is none.
 local function leading()
   local value = redis.call("GET", leader)
   if not value then return end

@@ -1,9 +1,9 @@
--- Messages to waiters: included by the scripts that send some.
+-- Messages to waiters: included by the scripts that send them.
 
--- What could not be published: channel, message, channel, message, …
+-- The messages that could not be published: channel, message, channel, message, …
 local unsent = {}
 
--- An answer with what could not be published at its end.
+-- Appends the messages that could not be published to an answer.
 local function reply(answer)
   for _, part in ipairs(unsent) do
     answer[#answer + 1] = part
@@ -11,7 +11,7 @@ local function reply(answer)
   return answer
 end
 
--- Returns how many heard it; nil where that is not known.
+-- Returns the number of receivers; nil if it is not known.
 local function publish(channel, message)
   if channel == "-" then return end
   local sent = redis.pcall("PUBLISH", channel, message)

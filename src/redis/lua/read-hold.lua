@@ -1,17 +1,17 @@
--- Says whether the lock is ours, and for how long still. Changes nothing.
+-- Reads whether the lock is ours, and its time left. Changes nothing.
 --
 -- ARGV  token
 -- Replies
 --   {"held", ms left}
---   {"taken", 0}  somebody else holds it
---   {"gone", 0}   nobody holds it, or we no longer share it
+--   {"taken", 0}  another holder has it
+--   {"gone", 0}   it is not held, or we no longer share it
 -- Calls  ours: 2, shared 3 · otherwise: 1, shared 3
 local token = ARGV[1]
 --@include keys.lua
---@include mark.lua
+--@include waiters-flag.lua
 --@include holders.lua
 local value = redis.call("GET", lock)
-if is(value, token) then
+if isHeldBy(value, token) then
   return {"held", redis.call("PTTL", lock)}
 end
 if not shared(value) then return {value and "taken" or "gone", 0} end

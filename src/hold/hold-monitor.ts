@@ -1,11 +1,11 @@
-// How a hold stands and what keeps it alive: all that its timers reach, so that they keep no handle alive that its holder
-// has dropped.
+// Monitors a hold and renews it. Its timers reach only what is here, so they do not keep a handle alive that its holder has
+// dropped.
 import { LockLostError, type LossReason } from "../errors.js"
 import type { Emit } from "../events.js"
 import { backoffMs } from "../time/backoff.js"
 import { backgroundTimer, Expiry, type Validity } from "../time/validity.js"
 
-export class Standing {
+export class HoldMonitor {
   readonly #name: string
   readonly #emit: Emit | undefined
   /** Created lazily: most callers never read `signal`, and an AbortController costs as much as the rest of a lock. */
@@ -14,7 +14,7 @@ export class Standing {
   loss: LockLostError | undefined
   readonly expiry: Expiry
   renewal: Renewal | undefined
-  /** Called once the hold has ended or is its holder's business no more. */
+  /** Called when the hold has ended, or when its manager is no longer responsible for it (`keep`, `transfer`). */
   onEnd: (() => void) | undefined
 
   constructor(name: string, validity: Validity, emit: Emit | undefined) {
@@ -26,7 +26,7 @@ export class Standing {
   }
 
   get signal(): AbortSignal {
-    // A process that was stopped for a while reads this before its timers run.
+    // After a freeze, this may be read before the timers run.
     this.noticeExpiry()
     if (!this.#controller) {
       this.#controller = new AbortController()
@@ -56,7 +56,7 @@ export class Standing {
     this.#controller?.abort(this.loss)
   }
 
-  /** Tells the work under the lock that the lock was released without it. */
+  /** Aborts the signal of a hold that is released without its holder. */
   revoke(): void {
     this.loss = new LockLostError(this.#name, "released")
     this.#controller?.abort(this.loss)
@@ -69,38 +69,38 @@ export class Standing {
   }
 }
 
-/** Leads to the handle for as long as somebody else can reach it. */
+/** Refers to the handle without keeping it alive. */
 export interface WeakHandle<T> {
   deref(): T | undefined
 }
 
 /**
- * Older Workers have no `WeakRef`. There a handle that was dropped cannot be told from one in use, but its timers, and
- * so its renewals, end with the request that made it.
+ * Older Workers have no `WeakRef`. There a dropped handle cannot be distinguished from one in use, but its timers, and so
+ * its renewals, end with the request that created it.
  */
 export function weakly<T extends object>(handle: T): WeakHandle<T> {
   return typeof WeakRef === "function" ? new WeakRef(handle) : { deref: () => handle }
 }
 
-/** The hold as its renewal sees it. */
+/** The part of a hold that its renewal uses. */
 export interface Renewable {
   readonly remainingMs: () => number
   /**
    * Extends the hold to at least `ttlMs` from now.
    *
-   * `renewed`, `lost` (and dealt with), `abandoned`, when nobody can reach the handle any more, or `unknown`, when
-   * nothing can be said but to try again.
+   * `renewed`; `lost`, which has been handled; `abandoned`, when the handle cannot be reached any more; or `unknown`, when
+   * it has to be tried again.
    */
   renew(ttlMs: number): Promise<"renewed" | "lost" | "abandoned" | "unknown">
 }
 
-/** When and how long to renew. */
-export interface RenewalPlan {
-  /** Renew until it has succeeded, and no more. */
+/** When and for how long to renew. */
+export interface RenewalOptions {
+  /** Stop after the first success. */
   readonly isOnce: boolean
   /** The first renewal is due now. */
   readonly isDue: boolean
-  /** After this the hold is no longer extended. */
+  /** The hold is not extended beyond this. */
   readonly until: Validity
 }
 
@@ -108,19 +108,19 @@ export interface RenewalPlan {
 export class Renewal {
   readonly #hold: Renewable
   readonly #ttlMs: number
-  readonly #plan: RenewalPlan
+  readonly #options: RenewalOptions
   #timer: ReturnType<typeof setTimeout> | undefined
   #stopped = false
   #isAbandoned = false
   #isFirstDue: boolean
   #failures = 0
 
-  constructor(hold: Renewable, ttlMs: number, plan: RenewalPlan) {
+  constructor(hold: Renewable, ttlMs: number, options: RenewalOptions) {
     this.#hold = hold
     this.#ttlMs = ttlMs
-    this.#plan = plan
-    this.#isFirstDue = plan.isDue
-    if (plan.isDue) void this.#renew()
+    this.#options = options
+    this.#isFirstDue = options.isDue
+    if (options.isDue) void this.#renew()
     else this.#schedule()
   }
 
@@ -129,12 +129,12 @@ export class Renewal {
     return this.#failures > 0
   }
 
-  /** Whether it has stopped because nobody can reach the handle any more. */
+  /** Whether it has stopped because the handle cannot be reached any more. */
   get isAbandoned(): boolean {
     return this.#isAbandoned
   }
 
-  /** No request is sent from here on; one that is under way is not waited for. */
+  /** No further request is sent; one in flight is not waited for. */
   stop(): void {
     this.#stopped = true
     clearTimeout(this.#timer)
@@ -154,14 +154,14 @@ export class Renewal {
   }
 
   async #renew(): Promise<void> {
-    // Somebody extended the hold in the meantime.
+    // The holder has extended the hold in the meantime.
     if (this.#dueInMs > 1 && !this.#isFirstDue) {
       this.#failures = 0
       this.#schedule()
       return
     }
-    const ttlMs = Math.floor(Math.min(this.#ttlMs, this.#plan.until.remainingMs))
-    // The longest hold is reached: what is left is all there is.
+    const ttlMs = Math.floor(Math.min(this.#ttlMs, this.#options.until.remainingMs))
+    // The maximum hold is reached.
     if (ttlMs <= this.#hold.remainingMs()) return
     const outcome = await this.#hold.renew(ttlMs)
     this.#isFirstDue &&= outcome === "unknown"
@@ -169,11 +169,11 @@ export class Renewal {
     if (
       outcome === "lost" ||
       outcome === "abandoned" ||
-      (outcome === "renewed" && this.#plan.isOnce)
+      (outcome === "renewed" && this.#options.isOnce)
     )
       return
     this.#failures = outcome === "unknown" ? this.#failures + 1 : 0
-    // The last one of a bounded hold: whatever is sent after it gains no more than the drift.
+    // The last renewal of a bounded hold: another one would gain no more than the drift.
     if (outcome === "renewed" && ttlMs < this.#ttlMs) return
     this.#schedule()
   }
