@@ -26,6 +26,11 @@ export type LockEvent =
       readonly requests: number
       readonly fencingToken: number | undefined
     }
+  /**
+   * A hold with `watch` is not notified of a theft any more, and notices it at its next renewal: the database has `refused`
+   * its stream, could not be reached (`failed`), or the stream has `ended`.
+   */
+  | { readonly type: "unwatched"; readonly name: string; readonly reason: PollingReason }
   /** The hold was extended; so many milliseconds are left. */
   | { readonly type: "renewed"; readonly name: string; readonly remainingMs: number }
   /** The hold ended before its holder ended it. */

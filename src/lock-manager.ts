@@ -6,6 +6,7 @@ import { LockLostError, type LockPhase, LockTimeoutError } from "./errors.js"
 import type { LockGroup } from "./hold/lock-group.js"
 import { checkTransfer, type LockTransfer } from "./hold/lock-transfer.js"
 import { type FencedLock, type Hold, Lock } from "./hold/lock.js"
+import { theftChannel, type Watch } from "./hold/watch.js"
 import { whileHeld } from "./hold/while-held.js"
 import {
   type LockManagerOptions,
@@ -32,7 +33,7 @@ import type { Claim, Grant, SingleDatabase } from "./redis/store.js"
 import { Semaphore } from "./semaphore.js"
 import { checkCount, notSupported } from "./values/invalid-argument.js"
 import { safeCallback } from "./values/safe-callback.js"
-import { createClientId, createToken } from "./values/token.js"
+import { createClientId, createToken, WATCHING } from "./values/token.js"
 
 /**
  * Locks on one Redis database that is reached with `fetch` alone, or on a majority of several.
@@ -244,6 +245,13 @@ export class LockManager {
     const plan = resolveHoldOptions({ ...overlay(defaults, options), mode })
     const claim = { name, token, waitUntil: plan.waitUntil }
     const { store } = this.#plan
+    const isWatching = token.endsWith(WATCHING)
+    if (options?.watch && !isWatching) {
+      throw new TypeError(
+        "watch: not supported for a transferred hold that was acquired without it",
+      )
+    }
+    const theft = plan.watch && isWatching ? await this.#watch(token) : undefined
     store.checkTtl?.(plan.ttlMs)
     const validity = await this.#ask(name, "adopt", (timeoutMs) => store.readHold(claim, timeoutMs))
     if (typeof validity === "string") {
@@ -254,6 +262,7 @@ export class LockManager {
       validity,
       fencingToken,
       isLease: false,
+      theft,
       withdrawUnsettled: () => [],
     })
   }
@@ -334,11 +343,12 @@ export class LockManager {
     const plan = options ? resolveAcquireOptions(options, terms) : this.#plan.resolved
     const { store, timeoutMs, emit } = this.#plan
     store.checkTtl?.(plan.ttlMs)
-    const token = createToken(this.clientId)
+    const token = createToken(this.clientId, plan.watch)
+    const watch = plan.watch ? await this.#watch(token) : undefined
     if (plan.mode === "shared") this.#single('mode: "shared"')
     const stealFrom = plan.steal ? this.#single("steal:") : undefined
     // Spreads come last, here and in `#hold`: see resolveAcquireOptions.
-    const request = { name, token, timeoutMs, stealFrom, ...plan }
+    const request = { name, token, timeoutMs, stealFrom, channel: watch?.channel, ...plan }
     const { waitUntil } = plan
     const acquisition = new Acquisition(store, request, emit, waitUntil)
     const { grant, waitedMs, requests, withdrawUnsettled } = await acquisition.run()
@@ -347,7 +357,14 @@ export class LockManager {
     return this.#hold({ name, token: grant.token ?? token, waitUntil }, plan, {
       ...grant,
       withdrawUnsettled,
+      theft: watch && { ...watch, stream: grant.stream },
     })
+  }
+
+  async #watch(token: string): Promise<Watch | undefined> {
+    this.#single("watch:")
+    const { queue } = this.#plan.store
+    return queue && { queue, channel: await theftChannel(token) }
   }
 
   /** What one database can do, and nothing else. @throws `NotSupportedError` where there are several. */
@@ -365,7 +382,7 @@ export class LockManager {
   #hold(
     claim: Claim,
     plan: ResolvedHoldOptions,
-    grant: Omit<Grant, "kind"> & Pick<Hold, "withdrawUnsettled">,
+    grant: Omit<Grant, "kind"> & Pick<Hold, "withdrawUnsettled" | "theft">,
   ): Lock {
     const { store, timeoutMs, emit } = this.#plan
     return new Lock({ store, claim, timeoutMs, emit, ...plan, ...grant })

@@ -24,6 +24,15 @@ export interface HoldOptions {
    */
   readonly renew?: boolean | { readonly maxHold?: Duration | undefined } | undefined
   /**
+   * Whether the hold is notified at once when it is stolen (`steal`, `forceRelease`, a guard that preempts): its signal
+   * aborts about half a round trip later, with the reason `stolen`. Otherwise a theft is noticed at the next renewal, after
+   * up to a third of the ttl. A caller that waited with a stream keeps that stream while it holds; any other opens one, and
+   * checks its hold once when that is open: two requests. An open stream keeps a Node process alive. Not supported by a quorum.
+   *
+   * @default false
+   */
+  readonly watch?: boolean | undefined
+  /**
    * Receives the work that must not end with the request: the whole of a `request`, from its wait to its release, and
    * what goes on after another call has settled (the clean-up after an abort, a release that is tried again). On Workers
    * and Vercel, such work ends with the request unless their `waitUntil` knows about it, on Workers also as soon as the
@@ -133,6 +142,7 @@ const SHORTEST_INTERVAL_MS = 10
 const DEFAULTS = {
   ttl: "30s",
   renew: true,
+  watch: false,
   wait: "10s",
   maxRequests: Infinity,
   fencing: false,
@@ -146,6 +156,7 @@ export interface ResolvedHoldOptions {
   readonly ttlMs: number
   readonly renew: boolean
   readonly maxHoldMs: number
+  readonly watch: boolean
   readonly waitUntil: WaitUntil
 }
 
@@ -188,6 +199,7 @@ export function resolveHoldOptions(
     ttl = DEFAULTS.ttl,
     renew = DEFAULTS.renew,
     mode = DEFAULTS.mode,
+    watch = DEFAULTS.watch,
     waitUntil: given,
   } = options
   if (mode !== "exclusive" && (mode as string) !== "shared") {
@@ -197,15 +209,16 @@ export function resolveHoldOptions(
   if (given !== undefined && typeof given !== "function") {
     throw invalid("waitUntil", "a function", given)
   }
-  const waitUntil = safeCallback("waitUntil", given)
-  if (typeof renew === "boolean") return { mode, ttlMs, renew, maxHoldMs: Infinity, waitUntil }
+  if (typeof (watch as unknown) !== "boolean") throw invalid("watch", "a boolean", watch)
+  const own = { mode, ttlMs, watch, waitUntil: safeCallback("waitUntil", given) }
+  if (typeof renew === "boolean") return { ...own, renew, maxHoldMs: Infinity }
   // From a caller without types it may be anything.
   if (typeof (renew as unknown) !== "object" || (renew as unknown) === null) {
     throw invalid("renew", "a boolean or { maxHold }", renew)
   }
   const { maxHold = Infinity } = renew
   const maxHoldMs = parseDuration("renew.maxHold", maxHold, { min: ttlMs, max: Infinity })
-  return { mode, ttlMs, renew: true, maxHoldMs, waitUntil }
+  return { ...own, renew: true, maxHoldMs }
 }
 
 /** What only some of the calls can ask for. */

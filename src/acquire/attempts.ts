@@ -184,6 +184,8 @@ export interface AcquisitionRequest extends LockRequest, AttemptBounds {
   readonly push: boolean
   /** The database on which to take the lock from its holder; undefined if the call does not steal. */
   readonly stealFrom: SingleDatabase | undefined
+  /** The channel that the hold watches; undefined if it does not. */
+  readonly channel: string | undefined
   /** A fixed time between two tries, without a queue. */
   readonly intervalMs: number | undefined
   readonly signal: AbortSignal | undefined

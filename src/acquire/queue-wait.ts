@@ -68,10 +68,24 @@ export class QueueWait {
             ? await this.#waitThenCheck(this.#waiter, reply)
             : await this.#reenter(this.#waiter)
       }
-      return reply
+      return this.#keepStream(reply)
     } finally {
       this.#stream?.close()
     }
+  }
+
+  /** A hold that watches for theft keeps the stream of its wait. */
+  #keepStream(grant: Grant): Grant {
+    const stream = this.#stream
+    if (!stream || this.#request.channel === undefined) return grant
+    this.#stream = undefined
+    const forward = (onNotice: (notice: Notice) => void) => {
+      this.#inbox.forward(onNotice)
+    }
+    const close = () => {
+      stream.close()
+    }
+    return { ...grant, stream: { close, forward } }
   }
 
   /** Opens the stream before the wait enters the queue; undefined if it could not be opened. */
@@ -79,7 +93,7 @@ export class QueueWait {
     // Entering the queue costs a request, too.
     if (!this.#queue.canListen || this.#attempts.requestsLeft < 2) return undefined
     const { ttlMs } = this.#request
-    const channel = createChannel()
+    const channel = this.#request.channel ?? createChannel()
     const onNotice = (notice: Notice) => {
       this.#inbox.put(notice)
     }
@@ -151,7 +165,8 @@ export class QueueWait {
         if (validity.remainingMs <= 0) return undefined
         return { kind: "granted", validity, fencingToken, isLease: leaseMs < this.#request.ttlMs }
       } else {
-        if (notice) this.#endStream()
+        // A theft ends a hold whose grant was missed: the check tells.
+        if (notice && notice.kind !== "stolen") this.#endStream()
         return undefined
       }
     }
@@ -181,6 +196,12 @@ export class Inbox<T> {
   put(item: T): void {
     this.#items.push(item)
     this.#wake?.()
+  }
+
+  /** Hands over the items that nobody has taken, and all later ones. */
+  forward(onItem: (item: T) => void): void {
+    this.put = onItem
+    for (const item of this.#items.splice(0)) onItem(item)
   }
 
   /** The next item, or undefined if none came within `withinMs`. Rejects with the signal's reason. */

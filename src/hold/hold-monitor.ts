@@ -1,7 +1,7 @@
 // Monitors a hold and renews it. Its timers reach only what is here, so they do not keep a handle alive that its holder has
 // dropped.
 import { LockLostError, type LossReason } from "../errors.js"
-import type { Emit } from "../events.js"
+import type { Emit, PollingReason } from "../events.js"
 import { backoffMs } from "../time/backoff.js"
 import { backgroundTimer, Expiry, type Validity } from "../time/validity.js"
 
@@ -54,6 +54,19 @@ export class HoldMonitor {
     this.stopTimers()
     this.#emit?.({ type: "lost", name: this.#name, reason })
     this.#controller?.abort(this.loss)
+  }
+
+  /**
+   * A message says that the hold was stolen. Anyone who may publish can have sent it, so it only takes away: the hold is not
+   * trusted any more, and its release still goes to the database.
+   */
+  noticeTheft(): void {
+    if (this.state === "held") this.lose("stolen")
+  }
+
+  /** From now on, a theft is noticed at the next renewal. */
+  noticeUnwatched(reason: PollingReason): void {
+    if (this.state === "held") this.#emit?.({ type: "unwatched", name: this.#name, reason })
   }
 
   /** Aborts the signal of a hold that is released without its holder. */

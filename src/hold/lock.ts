@@ -9,6 +9,7 @@ import type { Claim, HoldStore } from "../redis/store.js"
 import { deadlineMs, elapsedMs, now, Validity } from "../time/validity.js"
 import { type Duration, parseTtl } from "../time/duration.js"
 import type { LockTransfer } from "./lock-transfer.js"
+import { type Watch, watchHold } from "./watch.js"
 import { Renewal, HoldMonitor, type WeakHandle, weakly } from "./hold-monitor.js"
 
 /** The parts of a Lock. */
@@ -31,6 +32,8 @@ export interface Hold {
   readonly timeoutMs: number
   /** Withdraws the unsettled requests of its acquire call, which may yet be executed. */
   readonly withdrawUnsettled: () => readonly Promise<unknown>[]
+  /** Where it is notified of a theft, if it is to be. */
+  readonly theft?: Watch | undefined
   readonly emit: Emit | undefined
   readonly waitUntil: WaitUntil
 }
@@ -81,6 +84,7 @@ export class Lock {
     this.#monitor = new HoldMonitor(this.name, hold.validity, hold.emit)
     if (hold.renew || hold.isLease)
       this.#monitor.renewal = startRenewal(weakly(this), hold, this.#monitor)
+    if (hold.theft) startWatch(weakly(this), hold, hold.theft, this.#monitor)
   }
 
   /** The token that proves that the hold is ours: `fl_<clientId>_<random>`. Treat it as a secret. */
@@ -256,7 +260,8 @@ export class Lock {
       this.#monitor.lose(result === "gone" ? "deleted" : result)
       this.#monitor.assertHeld()
     } else {
-      this.#monitor.expiry.prolong(result)
+      const isLonger = this.#monitor.expiry.prolong(result)
+      if (!isLonger) return
       this.#hold.emit?.({ type: "renewed", name: this.name, remainingMs: this.remainingMs })
     }
   }
@@ -312,6 +317,17 @@ function startRenewal(
     ttlMs,
     { isOnce: !renew, isDue: isLease, until: new Validity(now(), maxHoldMs) },
   )
+}
+
+/** Outside the class for the same reason. The check is a renewal if there are any: then it costs nothing in the end. */
+function startWatch(
+  handle: WeakHandle<Lock>,
+  { ttlMs, renew, maxHoldMs, timeoutMs }: Hold,
+  watch: Watch,
+  monitor: HoldMonitor,
+): void {
+  const checkedMs = renew && maxHoldMs === Infinity ? ttlMs : 1
+  watchHold(monitor, watch, timeoutMs, () => void handle.deref()?.renew(checkedMs))
 }
 
 /** A lock that was acquired with `fencing`, so it has a fencing token. */

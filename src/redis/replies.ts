@@ -40,6 +40,9 @@ export const ACQUIRE_LENGTH = 7
 /** The number of elements in the reply of release.lua. */
 export const RELEASE_LENGTH = 2
 
+/** The number of elements in the reply of steal.lua. */
+export const STEAL_LENGTH = 3
+
 /** Reads the reply of claim.lua to a request that was sent at `sentAt`. */
 export function readClaimed(
   reply: unknown,
@@ -137,6 +140,7 @@ function otherLimit(name: string, theirs: number, ours: number | undefined): Ran
 export function readNotice(message: string): Notice | undefined {
   const [kind, first, lease, fence] = message.split(" ")
   try {
+    if (kind === "stolen") return { kind }
     if (kind === "next") return { kind, leaseMs: readInteger(first) }
     if (kind !== "granted") return undefined
     const fencingToken = fence === "" ? undefined : readInteger(fence)

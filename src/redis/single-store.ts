@@ -14,6 +14,7 @@ import {
   readSnapshots,
   readStolen,
   RELEASE_LENGTH,
+  STEAL_LENGTH,
 } from "./replies.js"
 import type {
   Busy,
@@ -88,7 +89,13 @@ export class SingleStore implements LockStore, SingleDatabase {
     const { name, token, ttlMs, fencing } = request
     const sentAt = now()
     const args = [token, String(ttlMs), found, fencing ? "1" : "0"]
-    const reply = await this.database.runOn(scripts.steal, name, args, timeoutMs)
+    const reply = await this.database.runHandingOn(
+      scripts.steal,
+      name,
+      args,
+      STEAL_LENGTH,
+      timeoutMs,
+    )
     return readStolen(reply, sentAt, request)
   }
 

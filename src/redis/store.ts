@@ -39,6 +39,8 @@ export interface Grant {
   readonly token?: string
   /** Whether the lock had no waiters when it was granted, as far as is known. */
   readonly isUncontended?: boolean
+  /** The stream through which it was received, where the hold is to keep it. */
+  readonly stream?: HeldStream
   /** Requests of the grant whose replies were not waited for; if one is executed after the release, it has to be undone. */
   readonly unsettled?: readonly Promise<unknown>[]
 }
@@ -100,8 +102,16 @@ export type Notice =
     }
   /** We are next; the holder has `leaseMs` left unless it extends its hold. */
   | { readonly kind: "next"; readonly leaseMs: number }
+  /** The hold was stolen. */
+  | { readonly kind: "stolen" }
   /** The stream has ended. */
   | { readonly kind: "end" }
+
+/** A waiter's stream that its hold keeps. */
+export interface HeldStream extends Subscription {
+  /** Hands over the messages that have arrived since the grant, and all later ones. */
+  forward(onNotice: (notice: Notice) => void): void
+}
 
 /** Some of the names of all locks. */
 export interface NamePage {

@@ -101,10 +101,12 @@ export class Expiry {
     return this.#validity.endsAtMs
   }
 
-  /** Extends it to the end of `validity`; never shortens it. */
-  prolong(validity: Validity): void {
-    this.#validity = this.#validity.longer(validity)
+  /** Extends it to the end of `validity`, and never shortens it; whether it lasts longer now. */
+  prolong(validity: Validity): boolean {
+    const before = this.#validity
+    this.#validity = before.longer(validity)
     this.#arm()
+    return this.#validity !== before
   }
 
   /** `onOver` is not called any more, not even after a `prolong`. */

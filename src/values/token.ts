@@ -7,15 +7,23 @@ export const CLIENT_ID = /^[A-Za-z0-9_-]{1,64}$/
 export const SHORTEST_SECRET = 6
 
 /** The format of a lock's token. */
-export const TOKEN = /^fl_[A-Za-z0-9_-]+$/
+export const TOKEN = /^fl_[A-Za-z0-9_-]+(\.w)?$/
+
+/**
+ * The end of the token of a hold that watches for theft. The thief's script sees it there, and publishes only if somebody
+ * listens.
+ */
+export const WATCHING = ".w"
 
 /**
  * `fl_<clientId>_<random>` with 144 random bits.
  *
  * URL-safe, never valid JSON (clients parse replies), and never ending in `+`, the waiters flag.
  */
-export function createToken(clientId: string): string {
-  return `fl_${clientId}_${randomText(18)}`
+export function createToken(clientId: string, isWatching = false): string {
+  const random = randomText(18)
+  // 132 bits are left: scripts find the client's id by the length of what follows it.
+  return `fl_${clientId}_${isWatching ? random.slice(0, -WATCHING.length) + WATCHING : random}`
 }
 
 /** The default client id. */
@@ -38,7 +46,7 @@ export function createNonce(): string {
 
 /** The text without the tokens in it. */
 export function withoutTokens(text: string): string {
-  return text.replace(/fl_[\w-]+/g, "fl_…")
+  return text.replace(/fl_[\w-]+(\.w)?/g, "fl_…")
 }
 
 /**

@@ -73,7 +73,11 @@ const OPTIONS: Record<keyof AcquireOptions, Refusal[]> = {
   interval: [
     [0, RangeError, /^interval: must be from 10 to 2147483647 ms, got 0/],
     [9, RangeError, /^interval: must be from 10 to/],
-    [0.25, RangeError, /^interval: must be an integer in milliseconds, or text such as "30s", got 0.25/],
+    [
+      0.25,
+      RangeError,
+      /^interval: must be an integer in milliseconds, or text such as "30s", got 0.25/,
+    ],
     [-5, RangeError, /^interval: /],
     [Infinity, RangeError, /^interval: /],
     [2 ** 31, RangeError, /^interval: /],
@@ -92,6 +96,11 @@ const OPTIONS: Record<keyof AcquireOptions, Refusal[]> = {
     ["yes", TypeError, /^fencing: must be a boolean, got "yes"/],
     [1, TypeError, /^fencing: /],
     [null, TypeError, /^fencing: /],
+  ],
+  watch: [
+    ["yes", TypeError, /^watch: must be a boolean, got "yes"/],
+    [1, TypeError, /^watch: /],
+    [null, TypeError, /^watch: /],
   ],
   push: [
     ["no", TypeError, /^push: must be a boolean, got "no"/],

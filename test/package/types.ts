@@ -194,6 +194,7 @@ export function events(event: LockEvent): string | number | undefined {
     case "queued":
       return event.name
     case "polling":
+    case "unwatched":
       return event.reason
     case "granted":
       return event.fencingToken

@@ -13,6 +13,7 @@ export const LOCK_REQUEST: LockRequest = {
 export const REQUEST: AcquisitionRequest = {
   ...LOCK_REQUEST,
   stealFrom: undefined,
+  channel: undefined,
   push: true,
   waitMs: 10_000,
   signal: undefined,

@@ -1,0 +1,62 @@
+// Watches a hold for theft: the script that steals it publishes a message on the channel that belongs to its token.
+import { RedisError } from "../redis/redis-error.js"
+import type { HeldStream, LockQueue, Notice } from "../redis/store.js"
+import type { Subscription } from "../redis/transport.js"
+import type { HoldMonitor } from "./hold-monitor.js"
+
+/** Where a hold receives the message. */
+export interface Watch {
+  readonly channel: string
+  readonly queue: LockQueue
+  /** The stream through which the hold received its grant, if there was one. */
+  readonly stream?: HeldStream | undefined
+}
+
+/**
+ * The channel of a token. Scripts derive it in the same way, so nothing has to be stored, and it says nothing about the
+ * token or the lock.
+ */
+export async function theftChannel(token: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(token))
+  const bytes = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0"))
+  return `fetchlock-${bytes.join("")}`
+}
+
+/**
+ * Watches until the hold ends. If the stream does not open, or ends, the event `unwatched` says so, and the theft is noticed
+ * at the next renewal.
+ *
+ * @param check asks the database once whether the hold is still ours: a message before the stream was open is missed
+ */
+export function watchHold(
+  monitor: HoldMonitor,
+  { channel, queue, stream }: Watch,
+  timeoutMs: number,
+  check: () => void,
+): void {
+  let isOver = false
+  let opened: Subscription | undefined = stream
+  monitor.onEnd = () => {
+    isOver = true
+    opened?.close()
+  }
+  const onNotice = ({ kind }: Notice) => {
+    if (kind === "stolen") monitor.noticeTheft()
+    else if (kind === "end") monitor.noticeUnwatched("ended")
+  }
+  if (stream) {
+    stream.forward(onNotice)
+    return
+  }
+  queue.listen(channel, onNotice, timeoutMs).then(
+    (subscription) => {
+      opened = subscription
+      if (isOver) subscription.close()
+      else check()
+    },
+    (error: unknown) => {
+      const isRefused = error instanceof RedisError && !error.isTransient
+      monitor.noticeUnwatched(isRefused ? "refused" : "failed")
+    },
+  )
+}
