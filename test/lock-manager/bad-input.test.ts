@@ -73,7 +73,11 @@ const OPTIONS: Record<keyof AcquireOptions, Refusal[]> = {
   interval: [
     [0, RangeError, /^interval: must be from 10 to 2147483647 ms, got 0/],
     [9, RangeError, /^interval: must be from 10 to/],
-    [0.25, RangeError, /^interval: must be an integer in milliseconds, or text such as "30s", got 0.25/],
+    [
+      0.25,
+      RangeError,
+      /^interval: must be an integer in milliseconds, or text such as "30s", got 0.25/,
+    ],
     [-5, RangeError, /^interval: /],
     [Infinity, RangeError, /^interval: /],
     [2 ** 31, RangeError, /^interval: /],
@@ -135,19 +139,19 @@ test.each(["steal", "ifAvailable"])("%s is for request alone", async (option) =>
   ]) {
     expect(await rejection(refused)).toMatchObject({
       name: "NotSupportedError",
-      message: `${option}: is for request alone`,
+      message: `${option}: only supported by request`,
     })
   }
   expect(sent).toEqual([])
   // As a default it would rob whoever holds anything.
-  expect(() => offline(given)).toThrow(`${option}: is for request alone`)
+  expect(() => offline(given)).toThrow(`${option}: only supported by request`)
 })
 
 test.each(["exclusive", "shared"])("a permit takes no mode, not even %s", async (mode) => {
   const { locks, sent } = offline()
   const semaphore = locks.semaphore("a", 2)
   const given: object = { mode }
-  const refusal = { name: "NotSupportedError", message: "mode: is not for permits" }
+  const refusal = { name: "NotSupportedError", message: "mode: not supported by semaphores" }
   for (const refused of [
     semaphore.acquire(given),
     semaphore.tryAcquire(given),
