@@ -19,10 +19,24 @@ const CHECKED = [
   "docs",
   "examples",
   "packages/dev-server/README.md",
+  "src/acquire",
+  "src/hold",
+  "src/quorum",
+  "src/redis",
+  "src/time",
+  "src/values",
+  "src/errors.ts",
+  "src/events.ts",
+  "src/index.ts",
+  "src/lock-manager.ts",
+  "src/manager-options.ts",
+  "src/options.ts",
+  "src/query.ts",
+  "src/semaphore.ts",
 ]
 
 /** Files and folders that are reworded next. */
-const NEXT = ["src", "packages/dev-server/src"]
+const NEXT = ["src/cli", "src/http", "src/once", "packages/dev-server/src"]
 
 /** Made from other files, or not prose. */
 const IGNORED = ["docs/benchmark", "src/redis/lua/scripts.ts"]

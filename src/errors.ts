@@ -1,10 +1,10 @@
-// The errors a caller can meet: one base, a closed set of codes, the facts as fields, never a token.
+// The public errors: one base class, a closed set of codes, the facts as fields, never a token.
 import { quoted } from "./values/invalid-argument.js"
 
-/** Which kind of error it is: contention that outlasted the wait, a hold that ended, or a database that failed. */
+/** The kind of an error: contention that outlasted the wait, a hold that ended, or a database that failed. */
 export type LockErrorCode = "timeout" | "lost" | "backend"
 
-/** What was being done when the database failed. */
+/** The operation during which the database failed. */
 export type LockPhase = "acquire" | "adopt" | "extend" | "release" | "inspect" | "query"
 
 /**
@@ -13,19 +13,19 @@ export type LockPhase = "acquire" | "adopt" | "extend" | "release" | "inspect" |
  * - `expired`: its time ran out
  * - `deleted`: its key is gone although its time is not up by this machine's clock: a program deleted it (`DEL`,
  *   `FLUSHALL`), or the database lost it (eviction, a failover, a restart)
- * - `taken`: somebody else holds the lock
- * - `stolen`: somebody took it on purpose
+ * - `taken`: another holder has the lock
+ * - `stolen`: another caller stole the lock (`steal`, `forceRelease`)
  * - `unreachable`: its time ran out while every renewal failed
- * - `abandoned`: its time ran out because nothing could reach its handle any more, so it was not renewed
+ * - `abandoned`: its time ran out because its handle was not reachable any more, so it was not renewed
  * - `released`: it was given up by `release()` or `transfer()`, or by `releaseAll()` of its manager
  */
 export type LossReason =
   "expired" | "deleted" | "taken" | "stolen" | "unreachable" | "abandoned" | "released"
 
-/** What all errors of this library have in common. */
+/** The base of all errors of this library. */
 export abstract class LockError extends Error {
   abstract readonly code: LockErrorCode
-  /** The name of the lock; empty where a `query` was for all locks. (`name` is the error's own.) */
+  /** The name of the lock; empty for a `query` of all locks. (`name` is the name of the error.) */
   readonly lockName: string
 
   constructor(lockName: string, message: string, options?: ErrorOptions) {
@@ -34,26 +34,26 @@ export abstract class LockError extends Error {
   }
 }
 
-/** Somebody else held the lock for as long as the caller was willing to wait. */
+/** The lock was held by others for as long as the caller was willing to wait. */
 export class LockTimeoutError extends LockError {
   override readonly name = "LockTimeoutError"
   readonly code = "timeout"
   /** How long the call waited, in milliseconds. */
   readonly waitedMs: number
-  /** How many requests it sent. */
+  /** The number of requests that the call sent. */
   readonly requests: number
 
   constructor(lockName: string, waitedMs: number, requests: number) {
     const waited = Math.round(waitedMs)
-    super(lockName, `${quoted(lockName)} is held by somebody else (waited ${waited} ms)`)
+    super(lockName, `${quoted(lockName)} is held by another caller (waited ${waited} ms)`)
     this.waitedMs = waited
     this.requests = requests
   }
 }
 
-/** The hold has ended, or can no longer be trusted: whatever it protected is unprotected. */
+/** The hold has ended, or can no longer be trusted: its work is no longer protected. */
 export class LockLostError extends LockError {
-  /** `AbortError` for a theft, as in the Web Locks standard. */
+  /** `AbortError` if the lock was stolen, as in the Web Locks standard. */
   override readonly name: string
   readonly code = "lost"
   readonly reason: LossReason
@@ -65,12 +65,12 @@ export class LockLostError extends LockError {
   }
 }
 
-/** The database could not be reached, refused, or answered rubbish. It says nothing about who holds the lock. */
+/** The database could not be reached, refused, or returned an invalid response. The lock may be held or not. */
 export class LockBackendError extends LockError {
   override readonly name = "LockBackendError"
   readonly code = "backend"
   readonly phase: LockPhase
-  /** The HTTP status of the answer, where there was one. */
+  /** The HTTP status of the response, if there was one. */
   readonly status: number | undefined
 
   constructor(
@@ -88,7 +88,7 @@ export class LockBackendError extends LockError {
 const LOSSES: Record<LossReason, string> = {
   expired: "its time ran out",
   deleted: "its key was deleted, or the database lost it",
-  taken: "somebody else holds it",
+  taken: "another caller holds it",
   stolen: "it was stolen",
   unreachable: "its time ran out while the database could not be reached",
   abandoned: "its handle was dropped without a release, so it was not renewed",

@@ -1,4 +1,4 @@
-// The manager: a recipe for locks. It holds settings and nothing of any grant.
+// The manager: the settings of its locks and the calls that acquire them. It keeps no state of any grant.
 import { acquireAll, checkNames } from "./acquire/acquire-all.js"
 import { Acquisition } from "./acquire/acquisition.js"
 import { readRequestArguments } from "./acquire/request-arguments.js"
@@ -38,7 +38,7 @@ import { createClientId, createToken, WATCHING } from "./values/token.js"
 /**
  * Locks on one Redis database that is reached with `fetch` alone, or on a majority of several.
  *
- * It may live at module scope, or be made anew for each request: making one costs next to nothing.
+ * Create it at module scope, or again for each request: it costs next to nothing.
  *
  * @example
  * ```ts
@@ -49,54 +49,54 @@ import { createClientId, createToken, WATCHING } from "./values/token.js"
  * ```
  */
 export class LockManager {
-  readonly #plan: ResolvedManagerOptions
+  readonly #settings: ResolvedManagerOptions
   #clientId: string | undefined
 
   /** @throws `TypeError` or `RangeError` that names the option. */
   constructor(options: LockManagerOptions) {
-    this.#plan = resolveManagerOptions(options)
-    this.#clientId = this.#plan.clientId
+    this.#settings = resolveManagerOptions(options)
+    this.#clientId = this.#settings.clientId
   }
 
   /**
-   * A manager for the database that environment variables name: `UPSTASH_REDIS_REST_URL` and
+   * A manager for the database in the environment variables `UPSTASH_REDIS_REST_URL` and
    * `UPSTASH_REDIS_REST_TOKEN`, or `KV_REST_API_URL` and `KV_REST_API_TOKEN`.
    *
-   * @param env where to look. Default: `process.env`; on Workers pass the `env` of the request
+   * @param env the variables. Default: `process.env`; on Workers pass the `env` of the request
    * @throws `TypeError` that says which variable is missing.
    */
   static fromEnv(env?: object, options: Omit<LockManagerOptions, "redis"> = {}): LockManager {
     return new LockManager({ ...options, redis: restConfigFromEnv(env) })
   }
 
-  /** @internal What the adapters work with. */
+  /** @internal For the adapters. */
   static settingsOf(locks: LockManager): ResolvedManagerOptions {
-    return locks.#plan
+    return locks.#settings
   }
 
-  /** Says whose locks these are; part of each token, not secret. */
+  /** Identifies the owner of the locks; part of each token, not secret. */
   get clientId(): string {
-    // Not in the constructor: at module scope Workers make no random numbers.
+    // Not in the constructor: at module scope Workers do not allow random numbers.
     return (this.#clientId ??= createClientId())
   }
 
   /**
-   * Takes the lock, waiting for it if need be.
+   * Takes the lock, and waits for it if it is held.
    *
-   * @throws `LockTimeoutError` when somebody else held it for all of the wait; `LockBackendError` when the
-   *   database failed; the signal's reason when that aborted; `TypeError` or `RangeError` for a bad argument.
+   * @throws `LockTimeoutError` when it was held by others for all of the wait; `LockBackendError` when the
+   *   database failed; the signal's reason when that aborted; `TypeError` or `RangeError` for an invalid argument.
    */
   acquire(name: string, options: AcquireOptions & { readonly fencing: true }): Promise<FencedLock>
   acquire(name: string, options?: AcquireOptions): Promise<Lock>
   async acquire(name: string, options?: AcquireOptions): Promise<Lock> {
-    const all = options === undefined ? undefined : withDefaults(this.#plan.defaults, options)
+    const all = options === undefined ? undefined : withDefaults(this.#settings.defaults, options)
     return this.#acquire(name, all)
   }
 
   /**
-   * Takes the lock if nobody has it; null when somebody does.
+   * Takes the lock if it is free; null if it is held.
    *
-   * @throws as `acquire` does, but for the `LockTimeoutError`.
+   * @throws as `acquire` does, except the `LockTimeoutError`.
    */
   tryAcquire(
     name: string,
@@ -104,17 +104,17 @@ export class LockManager {
   ): Promise<FencedLock | null>
   tryAcquire(name: string, options?: TryAcquireOptions): Promise<Lock | null>
   async tryAcquire(name: string, options?: AcquireOptions): Promise<Lock | null> {
-    return this.#tryAcquire(name, this.#immediate(this.#plan.defaults, options))
+    return this.#tryAcquire(name, this.#immediate(this.#settings.defaults, options))
   }
 
   /**
-   * Runs the callback while the lock is held: renewed meanwhile, released afterwards, whatever happens. As in the
-   * Web Locks standard.
+   * Runs the callback while the lock is held, as in the Web Locks standard: the lock is renewed meanwhile, and always
+   * released afterwards.
    *
    * Settles as the callback does. Rejects with a `LockLostError` the moment the hold is lost; the callback, which
-   * cannot be stopped, learns of it by `lock.signal`.
+   * cannot be stopped, learns of it from `lock.signal`.
    *
-   * @throws what the callback throws; as `acquire` does; `NotSupportedError` for options that exclude each other.
+   * @throws the callback's error; as `acquire` does; `NotSupportedError` for options that exclude each other.
    */
   request<T>(name: string, callback: (lock: Lock) => T): Promise<Awaited<T>>
   request<T>(
@@ -138,26 +138,26 @@ export class LockManager {
     callback: (lock: Lock | null) => T,
   ): Promise<Awaited<T>>
   async request(name: string, ...args: unknown[]): Promise<unknown> {
-    return this.#request(name, this.#plan.defaults, args)
+    return this.#request(name, this.#settings.defaults, args)
   }
 
   /**
-   * A semaphore: a lock of which `permits` holds are granted at once.
+   * A semaphore: a lock with up to `permits` holders at once.
    *
-   * @param permits a whole number from 1 on, the same for all who use that name
-   * @throws `TypeError` or `RangeError` for a bad argument.
+   * @param permits a positive integer, the same for all callers that use the name
+   * @throws `TypeError` or `RangeError` for an invalid argument.
    * @example
    * ```ts
    * await using permit = await locks.semaphore("exports", 5).acquire()
    * ```
    */
   semaphore(name: string, permits: number): Semaphore {
-    checkName(this.#plan.prefix, name)
+    checkName(this.#settings.prefix, name)
     checkCount("permits", permits)
     this.#single("semaphore:")
     const terms = { permits }
     // Permits have no order.
-    const defaults = { ...this.#plan.defaults, fencing: false, mode: undefined }
+    const defaults = { ...this.#settings.defaults, fencing: false, mode: undefined }
     return new Semaphore(name, permits, {
       acquire: async (options) => this.#acquire(name, withDefaults(defaults, options), terms),
       tryAcquire: async (options) =>
@@ -167,13 +167,13 @@ export class LockManager {
   }
 
   /**
-   * Who holds which locks and who waits for them, as in the Web Locks standard. For people and dashboards: what it says
-   * may be over by the time that it is read.
+   * Lists the holders and waiters of locks, as in the Web Locks standard. For people and dashboards: the result may be
+   * outdated by the time you read it.
    *
    * > [!WARNING]
-   * > Without a `name` it looks at every key of the database, 1,000 with each request.
+   * > Without a `name` it scans every key of the database, 1,000 with each request.
    *
-   * @throws `LockBackendError` when the database failed; `TypeError` or `RangeError` for a bad argument.
+   * @throws `LockBackendError` when the database failed; `TypeError` or `RangeError` for an invalid argument.
    * @example
    * ```ts
    * const { held, pending } = await locks.query({ name: "invoice:42" })
@@ -181,21 +181,21 @@ export class LockManager {
    */
   async query(options?: QueryOptions): Promise<LockManagerSnapshot> {
     const wanted = overlay<QueryOptions>({}, options)
-    if (wanted.name !== undefined) checkName(this.#plan.prefix, wanted.name)
+    if (wanted.name !== undefined) checkName(this.#settings.prefix, wanted.name)
     return query(
       this.#single("query:"),
-      (question) => this.#ask(wanted.name ?? "", "query", question),
+      (operation) => this.#read(wanted.name ?? "", "query", operation),
       wanted,
     )
   }
 
   /**
-   * Takes several locks, all or nothing. It cannot deadlock with another call that names them in another order: whoever
-   * waits holds only what comes before, by name, and keeps that alive meanwhile.
+   * Takes several locks, all or nothing. It cannot deadlock with another call that names them in another order: a call that
+   * waits holds only locks that come before, by name, and renews them meanwhile.
    *
-   * @param options as for `acquire`; `wait` is for all of them together, `ttl` counts from when the last was granted,
+   * @param options as for `acquire`; `wait` is for all of them together, `ttl` counts from the grant of the last one,
    *   `renew.maxHold` from the grant of each
-   * @throws as `acquire` does; `LockLostError` when one was lost while the others were waited for. Then none is held.
+   * @throws as `acquire` does; `LockLostError` when one was lost during the wait for the others. Then none is held.
    * @example
    * ```ts
    * await using both = await locks.acquireAll(["account:1", "account:2"])
@@ -204,61 +204,63 @@ export class LockManager {
    */
   async acquireAll(names: readonly string[], options?: AcquireOptions): Promise<LockGroup> {
     checkNames(names)
-    // The caller's list may change while the locks are waited for.
+    // The caller's list may change during the wait.
     const wanted = [...names]
-    for (const name of wanted) checkName(this.#plan.prefix, name)
-    const all = withDefaults(this.#plan.defaults, options)
-    const plan = resolveAcquireOptions(all)
-    plan.signal?.throwIfAborted()
-    return acquireAll(wanted, all, plan, {
+    for (const name of wanted) checkName(this.#settings.prefix, name)
+    const all = withDefaults(this.#settings.defaults, options)
+    const resolved = resolveAcquireOptions(all)
+    resolved.signal?.throwIfAborted()
+    return acquireAll(wanted, all, resolved, {
       acquire: (name, each) => this.#acquire(name, each),
       tryAcquire: (name, each) => this.#tryAcquire(name, each),
     })
   }
 
   /**
-   * Ends whatever hold there is, whoever has it, and lets those who wait go on: for operators. The holder is told as
-   * one that was robbed: see `steal`.
+   * Ends any hold of the lock, so that its waiters can proceed: for operators. The previous holder finds out as with
+   * `steal`.
    *
    * @throws `LockBackendError` when the database failed.
    */
   async forceRelease(name: string): Promise<void> {
     this.#single("forceRelease:")
-    const { waitUntil } = this.#plan.defaults
+    const { waitUntil } = this.#settings.defaults
     const lock = await this.#acquire(name, { waitUntil }, { steal: true })
     await lock.release()
   }
 
   /**
-   * Takes a hold over that another process handed on with `lock.transfer()`. It is renewed from now on, unless
-   * `renew` is false: then its ttl goes on as it was.
+   * Takes over a hold that another process handed over with `lock.transfer()`. It is renewed from now on; with `renew: false`
+   * its ttl stays as it is.
    *
    * > [!WARNING]
-   * > It recognises the hold, not the adopter: a message that is delivered twice makes two holders.
+   * > The transfer identifies the hold, not the adopter: a message that is delivered twice makes two holders.
    *
    * @throws `LockLostError` when the hold is over by now; `LockBackendError` when the database failed.
    */
   async adopt(transfer: LockTransfer, options?: AdoptOptions): Promise<Lock> {
     const { name, token, ttlMs, fencingToken, mode = "exclusive" } = checkTransfer(transfer)
-    checkName(this.#plan.prefix, name)
-    const defaults: AdoptOptions = { ...this.#plan.defaults, ttl: ttlMs }
-    const plan = resolveHoldOptions({ ...overlay(defaults, options), mode })
-    const claim = { name, token, waitUntil: plan.waitUntil }
-    const { store } = this.#plan
+    checkName(this.#settings.prefix, name)
+    const defaults: AdoptOptions = { ...this.#settings.defaults, ttl: ttlMs }
+    const resolved = resolveHoldOptions({ ...overlay(defaults, options), mode })
+    const claim = { name, token, waitUntil: resolved.waitUntil }
+    const { store } = this.#settings
     const isWatching = token.endsWith(WATCHING)
     if (options?.watch && !isWatching) {
       throw new TypeError(
         "watch: not supported for a transferred hold that was acquired without it",
       )
     }
-    const theft = plan.watch && isWatching ? await this.#watch(token) : undefined
-    store.checkTtl?.(plan.ttlMs)
-    const validity = await this.#ask(name, "adopt", (timeoutMs) => store.readHold(claim, timeoutMs))
+    const theft = resolved.watch && isWatching ? await this.#watch(token) : undefined
+    store.checkTtl?.(resolved.ttlMs)
+    const validity = await this.#read(name, "adopt", (timeoutMs) =>
+      store.readHold(claim, timeoutMs),
+    )
     if (typeof validity === "string") {
       throw new LockLostError(name, validity === "gone" ? "expired" : validity)
     }
     if (validity.remainingMs <= 0) throw new LockLostError(name, "expired")
-    return this.#hold(claim, plan, {
+    return this.#hold(claim, resolved, {
       validity,
       fencingToken,
       isLease: false,
@@ -268,8 +270,8 @@ export class LockManager {
   }
 
   /**
-   * Looks at a lock without touching it: for dashboards, not for decisions. What it says may be over by the time
-   * that it is read.
+   * Reads the state of a lock without changing it: for dashboards, not for decisions. The result may be outdated by the time
+   * you read it.
    *
    * @throws `LockBackendError` when the database failed.
    *
@@ -279,9 +281,9 @@ export class LockManager {
    * ```
    */
   async inspect(name: string): Promise<LockStatus> {
-    checkName(this.#plan.prefix, name)
+    checkName(this.#settings.prefix, name)
     const database = this.#single("inspect:")
-    const { leftMs, waiting } = await this.#ask(name, "inspect", (timeoutMs) =>
+    const { leftMs, waiting } = await this.#read(name, "inspect", (timeoutMs) =>
       database.inspect(name, timeoutMs),
     )
     return { name, isHeld: leftMs !== undefined, remainingMs: leftMs ?? 0, waiting }
@@ -308,12 +310,12 @@ export class LockManager {
         ? await this.#tryAcquire(name, options, terms)
         : await this.#acquire(name, options, { ...terms, steal })
       if (!lock) return (callback as (lock: null) => unknown)(null)
-      return whileHeld(lock, callback as (lock: Lock) => unknown, this.#plan.emit)
+      return whileHeld(lock, callback as (lock: Lock) => unknown, this.#settings.emit)
     }
     const running = run()
     const { waitUntil } = options
-    // A client that goes away would otherwise take the callback along, and with it the release. Anything but a function
-    // is refused by the acquire.
+    // Otherwise a client that disconnects would end the callback, and with it the release. Anything but a function is refused
+    // by #acquire.
     if (typeof waitUntil === "function") {
       safeCallback("waitUntil", waitUntil)(Promise.allSettled([running]))
     }
@@ -333,28 +335,28 @@ export class LockManager {
     }
   }
 
-  /** @param options with the manager's defaults; none for these alone */
+  /** @param options including the manager's defaults; undefined for these alone */
   async #acquire(
     name: string,
     options: AcquireOptions | undefined,
     terms?: SpecialTerms,
   ): Promise<Lock> {
-    checkName(this.#plan.prefix, name)
-    const plan = options ? resolveAcquireOptions(options, terms) : this.#plan.resolved
-    const { store, timeoutMs, emit } = this.#plan
-    store.checkTtl?.(plan.ttlMs)
-    const token = createToken(this.clientId, plan.watch)
-    const watch = plan.watch ? await this.#watch(token) : undefined
-    if (plan.mode === "shared") this.#single('mode: "shared"')
-    const stealFrom = plan.steal ? this.#single("steal:") : undefined
-    // Spreads come last, here and in `#hold`: see resolveAcquireOptions.
-    const request = { name, token, timeoutMs, stealFrom, channel: watch?.channel, ...plan }
-    const { waitUntil } = plan
+    checkName(this.#settings.prefix, name)
+    const resolved = options ? resolveAcquireOptions(options, terms) : this.#settings.resolved
+    const { store, timeoutMs, emit } = this.#settings
+    store.checkTtl?.(resolved.ttlMs)
+    const token = createToken(this.clientId, resolved.watch)
+    const watch = resolved.watch ? await this.#watch(token) : undefined
+    if (resolved.mode === "shared") this.#single('mode: "shared"')
+    const stealFrom = resolved.steal ? this.#single("steal:") : undefined
+    // The spread comes last, here and in `#hold`: see resolveAcquireOptions.
+    const request = { name, token, timeoutMs, stealFrom, channel: watch?.channel, ...resolved }
+    const { waitUntil } = resolved
     const acquisition = new Acquisition(store, request, emit, waitUntil)
     const { grant, waitedMs, requests, withdrawUnsettled } = await acquisition.run()
     const { fencingToken } = grant
     emit?.({ type: "granted", name, waitedMs, requests, fencingToken })
-    return this.#hold({ name, token: grant.token ?? token, waitUntil }, plan, {
+    return this.#hold({ name, token: grant.token ?? token, waitUntil }, resolved, {
       ...grant,
       withdrawUnsettled,
       theft: watch && { ...watch, stream: grant.stream },
@@ -363,28 +365,32 @@ export class LockManager {
 
   async #watch(token: string): Promise<Watch | undefined> {
     this.#single("watch:")
-    const { queue } = this.#plan.store
+    const { queue } = this.#settings.store
     return queue && { queue, channel: await theftChannel(token) }
   }
 
-  /** What one database can do, and nothing else. @throws `NotSupportedError` where there are several. */
-  #single(what: string): SingleDatabase {
-    const { single } = this.#plan.store
-    if (typeof single === "string") throw notSupported(`${what} ${single}`)
+  /** The operations that only a single database supports. @throws `NotSupportedError` on a quorum. */
+  #single(feature: string): SingleDatabase {
+    const { single } = this.#settings.store
+    if (typeof single === "string") throw notSupported(`${feature} ${single}`)
     return single
   }
 
-  /** Asks what changes nothing. */
-  #ask<T>(name: string, phase: LockPhase, question: (timeoutMs: number) => Promise<T>): Promise<T> {
-    return callDatabase(name, phase, question, { withinMs: this.#plan.timeoutMs })
+  /** Runs an operation that changes nothing. */
+  #read<T>(
+    name: string,
+    phase: LockPhase,
+    operation: (timeoutMs: number) => Promise<T>,
+  ): Promise<T> {
+    return callDatabase(name, phase, operation, { withinMs: this.#settings.timeoutMs })
   }
 
   #hold(
     claim: Claim,
-    plan: ResolvedHoldOptions,
+    resolved: ResolvedHoldOptions,
     grant: Omit<Grant, "kind"> & Pick<Hold, "withdrawUnsettled" | "theft">,
   ): Lock {
-    const { store, timeoutMs, emit } = this.#plan
-    return new Lock({ store, claim, timeoutMs, emit, ...plan, ...grant })
+    const { store, timeoutMs, emit } = this.#settings
+    return new Lock({ store, claim, timeoutMs, emit, ...resolved, ...grant })
   }
 }

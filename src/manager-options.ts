@@ -16,7 +16,7 @@ import { openStore } from "./redis/open-store.js"
 import type { LockStore, StoreRecipe } from "./redis/store.js"
 import { CLIENT_ID } from "./values/token.js"
 
-/** What a manager is made of; the options of the calls may be given here as defaults. */
+/** The options of a manager; the options of its calls may be passed here as defaults. */
 export interface LockManagerOptions extends AcquireOptions {
   /**
    * The database: its REST url and token for the built-in client, or a client of `@upstash/redis`; or several, as
@@ -24,62 +24,61 @@ export interface LockManagerOptions extends AcquireOptions {
    */
   readonly redis: RestConfig | UpstashRedis | StoreRecipe
   /**
-   * What the key of a lock begins with: the key is `prefix + name`, and holds a plain token as other Redis locks
-   * do, so that a service in another language can share the lock.
+   * The beginning of each lock's key. The key is `prefix + name` and contains a plain token, as with other Redis locks, so a
+   * service in another language can share the lock.
    *
    * It must be empty or end in a delimiter, such as `:`, so that `tenant1` and `0-job` are not the lock of `tenant10` and
-   * `-job`. Where one prefix begins with another (`a:` and `a:b:`), do not let names contain the delimiter.
+   * `-job`. If one prefix begins with another (`a:` and `a:b:`), names must not contain the delimiter.
    *
    * @default "lock:"
    */
   readonly prefix?: string | undefined
   /**
-   * Says whose lock it is to those who look: 1 to 64 letters, digits, `-` and `_`. Part of the token, not secret.
+   * Identifies the owner of a lock, as in `query()`: 1 to 64 letters, digits, `-` and `_`. Part of the token, not secret.
    *
-   * @default a random one
+   * @default a random id
    */
   readonly clientId?: string | undefined
   /**
-   * The longest that one request may take, and that `extend`, `release` and `adopt` may take as a whole. A shorter
-   * one notices an unreachable database sooner and gives up on slow answers that would have come.
+   * How long one request may take, and `extend`, `release` and `adopt` as a whole. A shorter timeout notices an unreachable
+   * database sooner, but gives up on slow replies that would have come.
    *
    * @default "5s"
    */
   readonly timeout?: Duration | undefined
   /**
-   * Used instead of the global `fetch`, by the built-in client only.
+   * Used instead of the global `fetch`, only by the built-in client.
    *
    * @default globalThis.fetch
    */
   readonly fetch?: Fetch | undefined
   /**
-   * Whether scripts ask for locks on their keys alone (`allow-key-locking`), without which a script locks the
-   * whole database on Upstash. Plain Redis refuses it; a refusal is noticed and remembered. You need this only if you
-   * reach Upstash through a host name of your own, such as a gateway: nothing tells us then that it is Upstash.
+   * Whether scripts lock only their own keys (`allow-key-locking`); otherwise a script locks the whole database on Upstash.
+   * Plain Redis refuses the flag; a refusal is noticed and remembered. You need this only if you reach Upstash through a host
+   * name of your own, such as a gateway: then we cannot tell that it is Upstash.
    *
    * @default true for Upstash's hosts and for clients of `@upstash/redis`
    */
   readonly keyLocking?: boolean | undefined
   /**
-   * Told what happens to the locks, for logs and metrics. What it throws is written to the console and goes no
-   * further.
+   * Receives the events of the locks, for logs and metrics. Its errors go to the console and have no other effect.
    *
    * @default none
    */
   readonly onEvent?: ((event: LockEvent) => void) | undefined
 }
 
-/** What a manager works with. */
+/** Checked manager options. */
 export interface ResolvedManagerOptions {
   readonly store: LockStore
   readonly prefix: string
   readonly clientId: string | undefined
   readonly timeoutMs: number
-  /** Undefined where nobody listens: then no event is built. */
+  /** Undefined without a listener: then no event is created. */
   readonly emit: Emit | undefined
-  /** The options of the calls that were given. */
+  /** The options for the calls. */
   readonly defaults: AcquireOptions
-  /** The same, resolved: what a call without options works with. */
+  /** The same, resolved: for a call without options. */
   readonly resolved: ResolvedAcquireOptions
 }
 
@@ -101,10 +100,10 @@ export function resolveManagerOptions(options: LockManagerOptions): ResolvedMana
       `prefix: must be empty or end in a delimiter, such as ":", got ${show(prefix)}`,
     )
   }
-  // A pattern takes 7 and null for text.
+  // A pattern would convert 7 and null to strings.
   const isText = typeof (clientId as unknown) === "string"
   if (clientId !== undefined && !(isText && CLIENT_ID.test(clientId))) {
-    // Text is not repeated: a REST token may have been pasted here.
+    // The value is not repeated: it may be a REST token.
     throw new TypeError(
       `clientId: must be 1 to 64 letters, digits, "-" or "_", got ${showKind(clientId)}`,
     )
@@ -116,7 +115,7 @@ export function resolveManagerOptions(options: LockManagerOptions): ResolvedMana
     prefix,
     timeoutMs: parseDuration("timeout", timeout, { min: 1, max: MAX_TIMER_MS }),
   }
-  // Refused here, not at the first call.
+  // So that the constructor refuses them, and not the first call.
   const resolved = resolveAcquireOptions(defaults)
   const { ttlMs, waitUntil } = resolved
   const store = openStore({ redis, fetch, keyLocking, clientId, waitUntil, ...settings })

@@ -1,23 +1,23 @@
-// The options of the calls: what they mean, what they default to, and what is none.
+// The options of the calls: their meaning, their defaults, and their validation.
 import { type Duration, MAX_TIMER_MS, parseDuration, parseTtl } from "./time/duration.js"
 import { checkCount, invalid, notSupported } from "./values/invalid-argument.js"
 import { safeCallback } from "./values/safe-callback.js"
 
-/** How a lock is held. Each may be given to the manager as a default for all calls. */
+/** How a lock is held. Each option may be passed to the manager as a default for all calls. */
 export interface HoldOptions {
   /**
-   * How long the hold outlives a holder that died: at least 10 ms. Everybody else waits that long after a crash,
-   * so shorter is better after accidents; longer spares renewals and survives longer outages.
+   * How long the hold outlives a holder that died: at least 10 ms. All others wait that long after a crash, so a shorter ttl
+   * recovers sooner; a longer one saves renewals and survives longer outages.
    *
    * @default "30s"
    */
   readonly ttl?: Duration | undefined
   /**
    * Whether to keep the hold alive until it is released, by extending it at each third of its ttl (one request each).
-   * A handle that nothing can reach any more is no longer renewed, so a leaked one is free after about one ttl. That
-   * needs `WeakRef`; keep the handle, and not only its `signal`, for as long as you need the lock.
-   * `{ maxHold }` bounds the hold: that long after the grant (at least the ttl) it ends, and its signal aborts. Without
-   * it, a callback that never settles holds the lock for as long as its process lives. `false` lets the hold end with
+   * A handle that is not reachable any more is no longer renewed, so a leaked lock is free after about one ttl. This needs
+   * `WeakRef`; keep the handle, and not only its `signal`, for as long as you need the lock.
+   * `{ maxHold }` limits the hold: that long after the grant (at least the ttl) it ends, and its signal aborts. Without
+   * it, a callback that never settles holds the lock for as long as its process lives. With `false`, the hold ends with
    * its ttl unless you extend it.
    *
    * @default true
@@ -34,95 +34,94 @@ export interface HoldOptions {
   readonly watch?: boolean | undefined
   /**
    * Receives the work that must not end with the request: the whole of a `request`, from its wait to its release, and
-   * what goes on after another call has settled (the clean-up after an abort, a release that is tried again). On Workers
-   * and Vercel, such work ends with the request unless their `waitUntil` knows about it, on Workers also as soon as the
-   * client goes away. The name then stays locked until its ttl ends.
+   * work that continues after another call has settled (the clean-up after an abort, a release that is retried). On Workers
+   * and Vercel, such work ends with the request unless their `waitUntil` knows about it; on Workers also as soon as the
+   * client disconnects. The name then stays locked until its ttl ends.
    *
-   * @default nobody
+   * @default none
    * @example `locks.request(name, { waitUntil: (work) => ctx.waitUntil(work) }, callback)`
    */
   readonly waitUntil?: WaitUntil | undefined
 }
 
-/** Whether a lock is held alone, or together with others who share it. As in the Web Locks standard. */
+/** Whether a hold is exclusive, or shared with others. As in the Web Locks standard. */
 export type LockMode = "exclusive" | "shared"
 
-/** How a lock is taken, without waiting. Each may be given to the manager as a default for all calls. */
+/** How a lock is taken, without waiting. Each option may be passed to the manager as a default for all calls. */
 export interface TryAcquireOptions extends HoldOptions {
   /**
-   * `shared` holds exclude the exclusive ones, not each other: readers and a writer. All stand in one queue, so readers
-   * that come later do not keep a writer waiting. Costs no more requests; a cycle that
-   * nobody contends for is 14 billed commands instead of 5, or of 4 on Upstash.
+   * `shared` holds exclude exclusive ones, but not each other: readers and a writer. All wait in one queue, so readers
+   * that come later do not keep a writer waiting. It costs no more requests, but without contention 14 billed commands
+   * for acquire and release instead of 5 (4 on Upstash).
    *
    * @default "exclusive"
    */
   readonly mode?: LockMode | undefined
   /**
-   * Gives up: the call rejects with the signal's reason. It has no effect once the lock is granted.
+   * Aborts the call, which rejects with the signal's reason. It has no effect once the lock is granted.
    *
    * @default none
    */
   readonly signal?: AbortSignal | undefined
   /**
-   * Mint a fencing token with the grant, in the same script: `lock.fencingToken` is then a number. Costs five
-   * more billed commands, no request. For exclusive holds.
+   * Whether to mint a fencing token with the grant, in the same script: `lock.fencingToken` is then a number. Costs five
+   * more billed commands, but no request. Only for exclusive holds.
    *
    * @default false
    */
   readonly fencing?: boolean | undefined
 }
 
-/** How a lock is taken, with waiting. Each may be given to the manager as a default for all calls. */
+/** How a lock is taken, with waiting. Each option may be passed to the manager as a default for all calls. */
 export interface AcquireOptions extends TryAcquireOptions {
   /**
-   * Whether to hear of the grant through a stream (server-sent events). It costs one request; beside it a waiter
-   * only shows each 10 to 20 s that it is alive. False asks from time to time instead: later and dearer. A server
-   * that refuses streams is noticed and remembered by the manager; false spares a manager per request finding out.
-   * Which servers need false: docs/safety.md.
+   * Whether to be notified of the grant through a stream (server-sent events). It costs one request, and a heartbeat every
+   * 10 to 20 s. `false` polls instead, which is slower and costs more requests. A manager notices and remembers that a
+   * server refuses streams; if you create a manager for each request, `false` avoids that each of them finds out.
+   * Which servers need `false`: docs/safety.md.
    *
    * @default true
    */
   readonly push?: boolean | undefined
   /**
-   * The longest time to wait for the lock. 0 does not wait (a lock that is held
-   * costs one request then); Infinity waits for ever. The last look is taken when the
-   * wait is over, so the call may last one request longer.
+   * The longest time to wait for the lock. 0 does not wait (then a lock that is held costs one request); Infinity waits
+   * forever. The last check comes when the wait is over, so the call may take one request longer.
    *
    * @default "10s"
    */
   readonly wait?: Duration | undefined
   /**
-   * Ask at fixed intervals instead of waiting in the queue (a spin lock): at least 10 ms. A number is milliseconds:
-   * write `250` or `"250ms"` for a quarter of a second. Those who spin overtake each other, and shorter intervals are
-   * billed more: three commands each.
+   * Try at fixed intervals instead of waiting in the queue (a spin lock): at least 10 ms. A number is milliseconds:
+   * write `250` or `"250ms"` for a quarter of a second. Callers that spin overtake each other, and each try is billed as
+   * three commands, so shorter intervals cost more.
    *
    * @default none, which means the queue
    */
   readonly interval?: Duration | undefined
   /**
-   * How many requests one wait may cost, a whole number from 1 on. When they are used up and it is time to ask
-   * again, the wait is over, whatever is left of it; with fewer than two to spare no stream is opened.
+   * The most requests that one wait may cost: a positive integer. The wait ends when the next request would exceed it, even
+   * if there is time left; with fewer than two requests left, no stream is opened.
    *
    * @default Infinity
    */
   readonly maxRequests?: number | undefined
 }
 
-/** How `request` takes a lock: the options of the Web Locks standard, and ours. */
+/** How `request` takes a lock: the options of the Web Locks standard and ours. */
 export interface RequestOptions extends AcquireOptions {
   /**
-   * Do not wait: call the callback with null when somebody else holds the lock.
+   * Do not wait: call the callback with null if the lock is held.
    *
    * @default false
    */
   readonly ifAvailable?: boolean | undefined
   /**
-   * Take the lock from whoever has it, ahead of those who wait; a `LockTimeoutError` only where it changes hands
-   * faster than a request travels, for all of `wait`. The robbed holder is told at its next renewal or
-   * use: its signal aborts, and its `request` rejects with an `AbortError`.
+   * Take the lock from its holder, ahead of the waiters. Throws a `LockTimeoutError` only if the lock changes hands faster
+   * than a request travels for all of `wait`. The previous holder finds out at its next renewal or use: its signal aborts,
+   * and its `request` rejects with an `AbortError`.
    *
    * > [!WARNING]
-   * > Until then two callers believe that they hold the lock. Fencing tokens help.
+   * > Until then, both callers believe that they hold the lock. Fencing tokens help.
    *
    * @default false
    */
@@ -135,10 +134,10 @@ export type AdoptOptions = HoldOptions
 /** How a permit of a semaphore is taken. */
 export type SemaphoreOptions = Omit<AcquireOptions, "mode" | "fencing">
 
-/** Each look is billed, and an interval that was meant in seconds would be a fraction of that. */
+/** Each try is billed, and a shorter interval was most likely meant in seconds. */
 const SHORTEST_INTERVAL_MS = 10
 
-/** What an option is when nobody gave it. */
+/** The defaults of the options. */
 const DEFAULTS = {
   ttl: "30s",
   renew: true,
@@ -168,12 +167,12 @@ export interface ResolvedAcquireOptions extends ResolvedHoldOptions {
   readonly fencing: boolean
   readonly push: boolean
   readonly signal: AbortSignal | undefined
-  /** How many may hold the lock together: undefined for one alone. */
+  /** How many may share the lock: undefined for an exclusive hold. */
   readonly limit: number | undefined
   readonly steal: boolean
 }
 
-/** Lays options over defaults; an undefined option is one that was not given. */
+/** Merges options into defaults; an undefined option counts as not passed. */
 export function overlay<T extends object>(defaults: T, options: unknown): T {
   if (options === undefined || options === null) return defaults
   if (typeof options !== "object") {
@@ -183,11 +182,11 @@ export function overlay<T extends object>(defaults: T, options: unknown): T {
   return { ...defaults, ...Object.fromEntries(given) }
 }
 
-/** Lays the options of a call over the defaults of its manager. */
+/** Merges the options of a call into the defaults of its manager. */
 export function withDefaults<T extends AcquireOptions>(defaults: T, options: unknown): T {
   const all = overlay(defaults, options)
   const given = overlay<AcquireOptions>({}, options)
-  // Those who share a lock have no order: a fencing token by default is none for them.
+  // Shared holds have no order, so `fencing` as a default does not apply to them.
   return given.mode === "shared" && given.fencing === undefined ? { ...all, fencing: false } : all
 }
 
@@ -212,7 +211,7 @@ export function resolveHoldOptions(
   if (typeof (watch as unknown) !== "boolean") throw invalid("watch", "a boolean", watch)
   const own = { mode, ttlMs, watch, waitUntil: safeCallback("waitUntil", given) }
   if (typeof renew === "boolean") return { ...own, renew, maxHoldMs: Infinity }
-  // From a caller without types it may be anything.
+  // An untyped caller may pass anything.
   if (typeof (renew as unknown) !== "object" || (renew as unknown) === null) {
     throw invalid("renew", "a boolean or { maxHold }", renew)
   }
@@ -221,9 +220,9 @@ export function resolveHoldOptions(
   return { ...own, renew: true, maxHoldMs }
 }
 
-/** What only some of the calls can ask for. */
+/** Terms that only some of the calls have. */
 export type SpecialTerms = Partial<{
-  /** How many may hold the lock together, for a semaphore. */
+  /** How many may share the lock, for a semaphore. */
   readonly permits: number | undefined
   readonly steal: boolean | undefined
 }>
@@ -241,22 +240,26 @@ export function resolveAcquireOptions(
     interval,
     signal,
   } = options
-  // From a caller without types; elsewhere they would be ignored, and as a default of all calls they would rob.
+  // An untyped caller may pass them: other calls would ignore them, and as a default they would steal in all requests.
   for (const option of ["steal", "ifAvailable"] as const) {
-    if ((options as RequestOptions)[option]) throw notSupported(`${option}: is for request alone`)
+    if ((options as RequestOptions)[option]) {
+      throw notSupported(`${option}: only supported by request`)
+    }
   }
   const misplaced = steal ? "steal" : options.mode !== undefined && "mode"
-  if (permits !== undefined && misplaced) throw notSupported(`${misplaced}: is not for permits`)
+  if (permits !== undefined && misplaced) {
+    throw notSupported(`${misplaced}: not supported by semaphores`)
+  }
   const mode = permits !== undefined ? "shared" : steal ? "exclusive" : options.mode
-  const plan = resolveHoldOptions({ ...options, mode })
+  const hold = resolveHoldOptions({ ...options, mode })
   if (typeof (fencing as unknown) !== "boolean") {
     throw invalid("fencing", "a boolean", fencing)
   }
   if (typeof (push as unknown) !== "boolean") {
     throw invalid("push", "a boolean", push)
   }
-  if (fencing && plan.mode === "shared") {
-    throw new TypeError("fencing: is for exclusive holds; those who share a lock have no order")
+  if (fencing && hold.mode === "shared") {
+    throw new TypeError("fencing: only for exclusive holds; shared holds have no order")
   }
   if (maxRequests !== Infinity) checkCount("maxRequests", maxRequests)
   checkSignal(signal)
@@ -265,9 +268,9 @@ export function resolveAcquireOptions(
     interval === undefined
       ? undefined
       : parseDuration("interval", interval, { min: SHORTEST_INTERVAL_MS, max: MAX_TIMER_MS })
-  const limit = permits ?? (plan.mode === "shared" ? Infinity : undefined)
-  // The spread comes last: what follows one is added property by property, a microsecond each.
-  return { waitMs, intervalMs, maxRequests, fencing, push, signal, limit, steal, ...plan }
+  const limit = permits ?? (hold.mode === "shared" ? Infinity : undefined)
+  // The spread comes last: a property after a spread costs a microsecond.
+  return { waitMs, intervalMs, maxRequests, fencing, push, signal, limit, steal, ...hold }
 }
 
 function checkSignal(signal: unknown): void {
@@ -281,5 +284,5 @@ function checkSignal(signal: unknown): void {
   }
 }
 
-/** Takes note of work that goes on after a call has settled; it never rejects. */
+/** Receives work that continues after a call has settled; the promise never rejects. */
 export type WaitUntil = (work: Promise<unknown>) => void

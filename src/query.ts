@@ -1,36 +1,36 @@
-// Says who holds which locks and who waits for them, in the form of the Web Locks standard.
+// Lists the holders and waiters of locks, in the form of the Web Locks standard.
 import type { LockMode } from "./options.js"
 import type { NamePage, Party, SingleDatabase } from "./redis/store.js"
 import { checkCount } from "./values/invalid-argument.js"
 
-/** Which locks to look at. */
+/** Which locks to list. */
 export interface QueryOptions {
   /**
-   * One lock alone, for one request. Without it all locks under the manager's prefix are looked for, which walks
-   * through the whole database: a request for each 1,000 keys of it, whoever they belong to.
+   * Only this lock, with one request. Without a name, all locks under the manager's prefix are listed, which scans the whole
+   * database: one request for each 1,000 keys of any kind.
    *
    * @default all
    */
   readonly name?: string | undefined
   /**
-   * How many locks to look at, and how many holders and waiters to list for each of them: a whole number from 1 on.
+   * The most locks to list, and the most holders and waiters to list for each of them: a positive integer.
    *
    * @default 1000
    */
   readonly limit?: number | undefined
 }
 
-/** What the standard says of a lock. */
+/** The standard's facts about a lock. */
 interface LockFacts {
   readonly name: string
   readonly mode: LockMode
-  /** Whose it is; empty where the holder is none of this library. */
+  /** The owner; empty for a holder that does not use this library. */
   readonly clientId: string
 }
 
 /** A hold. */
 export interface HeldLockInfo extends LockFacts {
-  /** How long it lasts unless it is extended, in milliseconds; Infinity for a key without a ttl. */
+  /** How long it lasts unless extended, in milliseconds; Infinity for a key without a ttl. */
   readonly remainingMs: number
 }
 
@@ -40,39 +40,39 @@ export interface PendingLockInfo extends LockFacts {
   readonly sinceMs: number
 }
 
-/** Who held which locks, and who waited for them. Each lock is seen at one moment, all of them not at the same one. */
+/** The holders and waiters of locks. Each lock was read at one moment, but not all at the same moment. */
 export interface LockManagerSnapshot {
   readonly held: HeldLockInfo[]
-  /** First come, first. Those that died while they waited are among them until their turn would have come. */
+  /** In the order of arrival. A waiter that died is included until its turn would have come. */
   readonly pending: PendingLockInfo[]
   /** Whether `limit` left nothing out. */
   readonly isComplete: boolean
 }
 
-/** Sends one question, and again while its outcome is unknown. */
-export type Ask = <T>(question: (timeoutMs: number) => Promise<T>) => Promise<T>
+/** Runs an operation, and again while its outcome is unknown. */
+export type Read = <T>(operation: (timeoutMs: number) => Promise<T>) => Promise<T>
 
-/** So many keys the database looks at for one request. */
+/** How many keys the database scans for one request. */
 const KEYS_A_PAGE = 1_000
-/** So many locks are looked at with one request. */
+/** How many locks are read with one request. */
 const LOCKS_A_REQUEST = 50
 
 export async function query(
   database: SingleDatabase,
-  ask: Ask,
+  read: Read,
   options: QueryOptions = {},
 ): Promise<LockManagerSnapshot> {
   const { name, limit = 1_000 } = options
   checkCount("limit", limit)
   const { names, isComplete } =
     name === undefined
-      ? await namesOfAll(database, ask, limit)
+      ? await namesOfAll(database, read, limit)
       : { names: [name], isComplete: true }
   const result = { held: [] as HeldLockInfo[], pending: [] as PendingLockInfo[], isComplete }
   for (let i = 0; i < names.length; i += LOCKS_A_REQUEST) {
     const some = names.slice(i, i + LOCKS_A_REQUEST)
-    // One more than is shown says whether something is left out.
-    const snapshots = await ask((timeoutMs) => database.snapshot(some, limit + 1, timeoutMs))
+    // One more than is listed shows whether any are left out.
+    const snapshots = await read((timeoutMs) => database.snapshot(some, limit + 1, timeoutMs))
     for (const [at, { held, pending }] of snapshots.entries()) {
       const of = some[at] ?? ""
       const shown = [held, pending].map((parties) => parties.slice(0, limit))
@@ -90,13 +90,13 @@ function facts(name: string, { mode, clientId }: Party): LockFacts {
 
 async function namesOfAll(
   database: SingleDatabase,
-  ask: Ask,
+  read: Read,
   limit: number,
 ): Promise<{ names: string[]; isComplete: boolean }> {
   const names = new Set<string>()
   let cursor = "0"
   do {
-    const page: NamePage = await ask((ms) => database.scan(cursor, KEYS_A_PAGE, ms))
+    const page: NamePage = await read((ms) => database.scan(cursor, KEYS_A_PAGE, ms))
     for (const name of page.names) {
       if (names.size >= limit && !names.has(name)) return { names: [...names], isComplete: false }
       names.add(name)
@@ -106,13 +106,13 @@ async function namesOfAll(
   return { names: [...names], isComplete: true }
 }
 
-/** A lock as `locks.inspect()` found it. It holds no token. */
+/** The state of a lock, from `locks.inspect()`. It contains no token. */
 export interface LockStatus {
   readonly name: string
-  /** Whether somebody holds it, of this library or not. */
+  /** Whether it is held, by this library or another program. */
   readonly isHeld: boolean
-  /** How long its hold lasts unless it is extended, in milliseconds; 0 when nobody holds it, Infinity for a key without a ttl. */
+  /** How long its hold lasts unless extended, in milliseconds; 0 if it is not held, Infinity for a key without a ttl. */
   readonly remainingMs: number
-  /** How many wait in its queue, those included that died within the last 30 s. */
+  /** The number of waiters in its queue, including those that died within the last 30 s. */
   readonly waiting: number
 }

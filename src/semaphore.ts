@@ -1,8 +1,8 @@
-// A semaphore: a lock that so many may hold together, under one name.
+// A semaphore: a lock with a limited number of shared holds.
 import type { Lock } from "./hold/lock.js"
 import type { RequestOptions, SemaphoreOptions } from "./options.js"
 
-/** What a semaphore asks its manager for, under its name and with its permits. */
+/** The calls of a semaphore to its manager, with its name and its permits. */
 export interface PermitCalls {
   acquire(options: SemaphoreOptions | undefined): Promise<Lock>
   tryAcquire(options: SemaphoreOptions | undefined): Promise<Lock | null>
@@ -13,10 +13,10 @@ export interface PermitCalls {
 export type SemaphoreRequestOptions = SemaphoreOptions & Pick<RequestOptions, "ifAvailable">
 
 /**
- * A lock of which so many holds are granted at once: its permits. Each of them is a `Lock` of its own, with its own
- * ttl, renewal and release, and ends by the server's clock if its holder dies. Made by `locks.semaphore()`.
+ * A lock with up to `permits` holders at once. Each permit is a `Lock` of its own, with its own ttl, renewal and release,
+ * and ends by the server's clock if its holder dies. Created by `locks.semaphore()`.
  *
- * Whoever names the same semaphore must give it the same number of permits.
+ * All callers that use the same name must pass the same number of permits.
  *
  * @example
  * ```ts
@@ -39,9 +39,9 @@ export class Semaphore {
   }
 
   /**
-   * Takes a permit, waiting for one if need be.
+   * Takes a permit, and waits for one if none is free.
    *
-   * @throws as `LockManager.acquire` does; `RangeError` when the permits of others differ from ours;
+   * @throws as `LockManager.acquire` does; `RangeError` when others use a different number of permits;
    *   `NotSupportedError` for a `mode`.
    */
   acquire(options?: SemaphoreOptions): Promise<Lock> {
@@ -49,18 +49,18 @@ export class Semaphore {
   }
 
   /**
-   * Takes a permit if there is one to be had at once; null otherwise.
+   * Takes a permit if one is free; null otherwise.
    *
-   * @throws as `acquire` does, but for the `LockTimeoutError`.
+   * @throws as `acquire` does, except the `LockTimeoutError`.
    */
   tryAcquire(options?: Omit<SemaphoreOptions, "wait">): Promise<Lock | null> {
     return this.#calls.tryAcquire(options)
   }
 
   /**
-   * Runs the callback while a permit is held: renewed meanwhile, released afterwards, whatever happens.
+   * Runs the callback while a permit is held: it is renewed meanwhile, and always released afterwards.
    *
-   * @throws what the callback throws; as `acquire` does; a `LockLostError` the moment the permit is lost.
+   * @throws the callback's error; as `acquire` does; a `LockLostError` the moment the permit is lost.
    */
   request<T>(callback: (permit: Lock) => T): Promise<Awaited<T>>
   request<T>(

@@ -6,8 +6,8 @@ import { EXPIRES_BEFORE_APPEND } from "../support/preludes.js"
 import { waiterByHand } from "../support/waiter-by-hand.js"
 import { firstWith, isOverlapped, type Schedule, untilWaiting } from "./schedule.js"
 
-const KNOWS_MARK = "is(value, token)"
-const KNOWS_NO_MARK = "value == token"
+const KNOWS_FLAG = "isHeldBy(value, token)"
+const KNOWS_NO_FLAG = "value == token"
 
 export const holds: readonly Schedule[] = [
   {
@@ -17,8 +17,8 @@ export const holds: readonly Schedule[] = [
     off: [
       {
         file: "redis/lua/release.lua",
-        find: `elseif ${KNOWS_MARK} then`,
-        replace: `elseif ${KNOWS_NO_MARK} then`,
+        find: `elseif ${KNOWS_FLAG} then`,
+        replace: `elseif ${KNOWS_NO_FLAG} then`,
       },
     ],
     play: async (scene) => {
@@ -38,8 +38,8 @@ export const holds: readonly Schedule[] = [
     off: [
       {
         file: "redis/lua/extend.lua",
-        find: `if ${KNOWS_MARK} then`,
-        replace: `if ${KNOWS_NO_MARK} then`,
+        find: `if ${KNOWS_FLAG} then`,
+        replace: `if ${KNOWS_NO_FLAG} then`,
       },
     ],
     play: async (scene) => {
@@ -67,8 +67,8 @@ export const holds: readonly Schedule[] = [
       },
       {
         file: "redis/lua/acquire.lua",
-        find: `local isOurs = ${KNOWS_MARK}`,
-        replace: `local isOurs = ${KNOWS_NO_MARK}`,
+        find: `local isOurs = ${KNOWS_FLAG}`,
+        replace: `local isOurs = ${KNOWS_NO_FLAG}`,
       },
     ],
     play: async (scene) => {

@@ -35,8 +35,8 @@ export const tokens: readonly Schedule[] = [
     off: [
       {
         file: "acquire/attempts.ts",
-        find: "const answer = await this.#asking?.catch(() => undefined)",
-        replace: "const answer = undefined",
+        find: "const reply = await this.#lastRequest?.catch(() => undefined)",
+        replace: "const reply = undefined",
       },
     ],
     play: async ({ locks, others, hand, name, proxy }) => {
@@ -62,7 +62,7 @@ export const tokens: readonly Schedule[] = [
         file: "acquire/acquisition.ts",
         find: "const { waitedMs, requests } = this.#attempts\n      return",
         replace: `const { waitedMs, requests } = this.#attempts
-      for (const late of this.#attempts.late) void late.then(() => this.#withdraw(this.#request.token, 1))
+      for (const request of this.#attempts.unsettled) void request.then(() => this.#withdraw(this.#request.token, 1))
       return`,
       },
     ],

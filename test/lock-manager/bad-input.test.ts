@@ -144,19 +144,19 @@ test.each(["steal", "ifAvailable"])("%s is for request alone", async (option) =>
   ]) {
     expect(await rejection(refused)).toMatchObject({
       name: "NotSupportedError",
-      message: `${option}: is for request alone`,
+      message: `${option}: only supported by request`,
     })
   }
   expect(sent).toEqual([])
   // As a default it would rob whoever holds anything.
-  expect(() => offline(given)).toThrow(`${option}: is for request alone`)
+  expect(() => offline(given)).toThrow(`${option}: only supported by request`)
 })
 
 test.each(["exclusive", "shared"])("a permit takes no mode, not even %s", async (mode) => {
   const { locks, sent } = offline()
   const semaphore = locks.semaphore("a", 2)
   const given: object = { mode }
-  const refusal = { name: "NotSupportedError", message: "mode: is not for permits" }
+  const refusal = { name: "NotSupportedError", message: "mode: not supported by semaphores" }
   for (const refused of [
     semaphore.acquire(given),
     semaphore.tryAcquire(given),

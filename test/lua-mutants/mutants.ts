@@ -445,7 +445,7 @@ export const luaMutants: readonly LuaMutant[] = [
   {
     file: "release.lua",
     find: 'if not grantNext() then redis.call("DEL", lock) end',
-    replace: "serve()",
+    replace: "grantNext()",
     breaks: "when all who waited have left, a release frees the lock",
   },
   {

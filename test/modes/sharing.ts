@@ -32,7 +32,7 @@ export function sharing(lab: () => Lab): void {
       expect(lock.fencingToken).toBeUndefined()
     })
     const asked = manager.request(wanted, { ...shared, fencing: true }, () => undefined)
-    expect(String(await rejection(asked))).toMatch(/^TypeError: fencing: is for exclusive holds/)
+    expect(String(await rejection(asked))).toMatch(/^TypeError: fencing: only for exclusive holds/)
     await manager.request(wanted, (lock) => {
       expect(lock.fencingToken).toBeGreaterThan(0)
     })

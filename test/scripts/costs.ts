@@ -133,7 +133,7 @@ export const paths: readonly Path[] = [
   },
   {
     script: "acquire: check",
-    when: "held, not marked",
+    when: "held, not flagged",
     before: held,
     call: ask.check,
   },
