@@ -27,7 +27,7 @@ export type LockEvent =
       readonly fencingToken: number | undefined
     }
   /**
-   * A hold with `watch` is not notified of a theft any more, and notices it at its next renewal: the database has `refused`
+   * A hold with `watch` is no longer notified when it is stolen, and notices that at its next renewal: the database has `refused`
    * its stream, could not be reached (`failed`), or the stream has `ended`.
    */
   | { readonly type: "unwatched"; readonly name: string; readonly reason: PollingReason }
@@ -68,7 +68,7 @@ export type OnceEvent =
   /** A run that was to replace a stale value failed; callers still get the stale value. */
   | { readonly type: "refresh-failed"; readonly name: string; readonly error: unknown }
 
-/** What can go wrong while a process leads. */
+/** The problems of a process that leads. */
 export type LeaderEvent =
   /** The leader's work threw. The lock is released, and this candidate stands again after a pause. */
   | { readonly type: "leader-failed"; readonly name: string; readonly error: unknown }

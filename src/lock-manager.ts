@@ -6,7 +6,7 @@ import { LockLostError, type LockPhase, LockTimeoutError } from "./errors.js"
 import type { LockGroup } from "./hold/lock-group.js"
 import { checkTransfer, type LockTransfer } from "./hold/lock-transfer.js"
 import { type FencedLock, type Hold, Lock } from "./hold/lock.js"
-import { theftChannel, type Watch } from "./hold/watch.js"
+import { stealChannel, type Watch } from "./hold/watch.js"
 import { whileHeld } from "./hold/while-held.js"
 import {
   type LockManagerOptions,
@@ -251,7 +251,7 @@ export class LockManager {
         "watch: not supported for a transferred hold that was acquired without it",
       )
     }
-    const theft = resolved.watch && isWatching ? await this.#watch(token) : undefined
+    const stealWatch = resolved.watch && isWatching ? await this.#watch(token) : undefined
     store.checkTtl?.(resolved.ttlMs)
     const validity = await this.#read(name, "adopt", (timeoutMs) =>
       store.readHold(claim, timeoutMs),
@@ -264,7 +264,7 @@ export class LockManager {
       validity,
       fencingToken,
       isLease: false,
-      theft,
+      stealWatch,
       withdrawUnsettled: () => [],
     })
   }
@@ -359,14 +359,14 @@ export class LockManager {
     return this.#hold({ name, token: grant.token ?? token, waitUntil }, resolved, {
       ...grant,
       withdrawUnsettled,
-      theft: watch && { ...watch, stream: grant.stream },
+      stealWatch: watch && { ...watch, stream: grant.stream },
     })
   }
 
   async #watch(token: string): Promise<Watch | undefined> {
     this.#single("watch:")
     const { queue } = this.#settings.store
-    return queue && { queue, channel: await theftChannel(token) }
+    return queue && { queue, channel: await stealChannel(token) }
   }
 
   /** The operations that only a single database supports. @throws `NotSupportedError` on a quorum. */
@@ -388,7 +388,7 @@ export class LockManager {
   #hold(
     claim: Claim,
     resolved: ResolvedHoldOptions,
-    grant: Omit<Grant, "kind"> & Pick<Hold, "withdrawUnsettled" | "theft">,
+    grant: Omit<Grant, "kind"> & Pick<Hold, "withdrawUnsettled" | "stealWatch">,
   ): Lock {
     const { store, timeoutMs, emit } = this.#settings
     return new Lock({ store, claim, timeoutMs, emit, ...resolved, ...grant })

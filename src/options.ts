@@ -25,7 +25,7 @@ export interface HoldOptions {
   readonly renew?: boolean | { readonly maxHold?: Duration | undefined } | undefined
   /**
    * Whether the hold is notified at once when it is stolen (`steal`, `forceRelease`, a guard that preempts): its signal
-   * aborts about half a round trip later, with the reason `stolen`. Otherwise a theft is noticed at the next renewal, after
+   * aborts about half a round trip later, with the reason `stolen`. Otherwise it notices that at its next renewal, after
    * up to a third of the ttl. A caller that waited with a stream keeps that stream while it holds; any other opens one, and
    * checks its hold once when that is open: two requests. An open stream keeps a Node process alive. Not supported by a quorum.
    *

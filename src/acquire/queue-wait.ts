@@ -74,7 +74,7 @@ export class QueueWait {
     }
   }
 
-  /** A hold that watches for theft keeps the stream of its wait. */
+  /** A hold with `watch` keeps the stream of its wait. */
   #keepStream(grant: Grant): Grant {
     const stream = this.#stream
     if (!stream || this.#request.channel === undefined) return grant
@@ -165,7 +165,7 @@ export class QueueWait {
         if (validity.remainingMs <= 0) return undefined
         return { kind: "granted", validity, fencingToken, isLease: leaseMs < this.#request.ttlMs }
       } else {
-        // A theft ends a hold whose grant was missed: the check tells.
+        // The message belongs to a hold whose grant was missed: the check finds out.
         if (notice && notice.kind !== "stolen") this.#endStream()
         return undefined
       }

@@ -60,11 +60,11 @@ export class HoldMonitor {
    * A message says that the hold was stolen. Anyone who may publish can have sent it, so it only takes away: the hold is not
    * trusted any more, and its release still goes to the database.
    */
-  noticeTheft(): void {
+  noticeStolen(): void {
     if (this.state === "held") this.lose("stolen")
   }
 
-  /** From now on, a theft is noticed at the next renewal. */
+  /** From now on, the hold notices at its next renewal that it was stolen. */
   noticeUnwatched(reason: PollingReason): void {
     if (this.state === "held") this.#emit?.({ type: "unwatched", name: this.#name, reason })
   }

@@ -32,8 +32,8 @@ export interface Hold {
   readonly timeoutMs: number
   /** Withdraws the unsettled requests of its acquire call, which may yet be executed. */
   readonly withdrawUnsettled: () => readonly Promise<unknown>[]
-  /** Where it is notified of a theft, if it is to be. */
-  readonly theft?: Watch | undefined
+  /** Where it is notified when it is stolen, if it is to be. */
+  readonly stealWatch?: Watch | undefined
   readonly emit: Emit | undefined
   readonly waitUntil: WaitUntil
 }
@@ -84,7 +84,7 @@ export class Lock {
     this.#monitor = new HoldMonitor(this.name, hold.validity, hold.emit)
     if (hold.renew || hold.isLease)
       this.#monitor.renewal = startRenewal(weakly(this), hold, this.#monitor)
-    if (hold.theft) startWatch(weakly(this), hold, hold.theft, this.#monitor)
+    if (hold.stealWatch) startWatch(weakly(this), hold, hold.stealWatch, this.#monitor)
   }
 
   /** The token that proves that the hold is ours: `fl_<clientId>_<random>`. Treat it as a secret. */

@@ -1,4 +1,4 @@
-// Watches a hold for theft: the script that steals it publishes a message on the channel that belongs to its token.
+// Notifies a hold that it was stolen: the script that steals it publishes a message on the channel of its token.
 import { RedisError } from "../redis/redis-error.js"
 import type { HeldStream, LockQueue, Notice } from "../redis/store.js"
 import type { Subscription } from "../redis/transport.js"
@@ -16,15 +16,15 @@ export interface Watch {
  * The channel of a token. Scripts derive it in the same way, so nothing has to be stored, and it says nothing about the
  * token or the lock.
  */
-export async function theftChannel(token: string): Promise<string> {
+export async function stealChannel(token: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(token))
   const bytes = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0"))
   return `fetchlock-${bytes.join("")}`
 }
 
 /**
- * Watches until the hold ends. If the stream does not open, or ends, the event `unwatched` says so, and the theft is noticed
- * at the next renewal.
+ * Watches until the hold ends. If the stream does not open, or ends, the event `unwatched` says so, and the hold
+ * notices at its next renewal that it was stolen.
  *
  * @param check asks the database once whether the hold is still ours: a message before the stream was open is missed
  */
@@ -41,7 +41,7 @@ export function watchHold(
     opened?.close()
   }
   const onNotice = ({ kind }: Notice) => {
-    if (kind === "stolen") monitor.noticeTheft()
+    if (kind === "stolen") monitor.noticeStolen()
     else if (kind === "end") monitor.noticeUnwatched("ended")
   }
   if (stream) {

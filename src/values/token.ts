@@ -10,8 +10,8 @@ export const SHORTEST_SECRET = 6
 export const TOKEN = /^fl_[A-Za-z0-9_-]+(\.w)?$/
 
 /**
- * The end of the token of a hold that watches for theft. The thief's script sees it there, and publishes only if somebody
- * listens.
+ * The end of the token of a hold with `watch`. The script that steals the lock sees it there, and publishes only if it is
+ * needed.
  */
 export const WATCHING = ".w"
 

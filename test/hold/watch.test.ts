@@ -1,4 +1,4 @@
-// What `watch` promises: a hold is notified of its theft at once, and no hold that does not watch pays for it.
+// What `watch` promises: a hold is notified at once when it is stolen, and no hold that does not watch pays for it.
 import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { type Lock, LockLostError, type LockManager } from "../../src/index.js"
