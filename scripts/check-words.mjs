@@ -34,6 +34,11 @@ const EXCEPTIONS = [
     text: /(?<![\w`{])_[^_`]+_(?!\w)/g,
     reason: "the names of tests, which are quoted",
   },
+  {
+    file: "packages/dev-server/src/embedded/lua-json.ts",
+    text: /Cannot serialise/g,
+    reason: "the messages of lua-cjson",
+  },
 ]
 
 /** What to write instead of which phrase. A space stands for any white space, also a line break within a comment. */
