@@ -1,6 +1,6 @@
-// The arrows of src: each room may use those below it, and none above. `npm run check:arrows`.
+// The dependencies of src: each folder may import only from those below it. `npm run check:arrows`.
 
-/** The rooms, from the bottom up; a file may use its own level and those below, but for what `apart` says. */
+/** The levels, from the bottom up. A file may import from its own level and those below, except as `entries-stand-apart` says. */
 const LEVELS = [
   ["^src/(values|time)/"],
   ["^src/(errors|events|options)\\.ts$"],
@@ -16,7 +16,7 @@ const LEVELS = [
 
 const upwards = LEVELS.slice(0, -1).map(([from], level) => ({
   name: `no-arrow-up-from-level-${level}`,
-  comment: `${from} uses nothing that stands above it`,
+  comment: `${from} imports nothing from the levels above it`,
   severity: "error",
   from: { path: from },
   to: { path: LEVELS.slice(level + 1).map(([path]) => path) },
@@ -33,14 +33,14 @@ module.exports = {
     },
     {
       name: "entries-stand-apart",
-      comment: "what not every user needs costs nobody else a byte",
+      comment: "an entry that some users need must not enlarge the bundles of others",
       severity: "error",
       from: { path: "^src/(?!quorum/)" },
       to: { path: "^src/quorum/" },
     },
     {
       name: "the-package-depends-on-nothing",
-      comment: "hono is an optional peer of the adapter, types and nodes are for the command",
+      comment: "hono is an optional peer of the adapter, node: modules are for the command",
       severity: "error",
       from: { path: "^src/", pathNot: "^src/(http/hono|cli)/" },
       to: { path: "node_modules" },

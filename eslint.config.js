@@ -38,7 +38,7 @@ export default ts.config(
     },
   },
   {
-    // The edge bundle: nothing of Node's may be in it.
+    // The edge bundle must not contain Node's modules or globals.
     files: ["src/**/*.ts"],
     ignores: ["src/cli/**"],
     rules: {

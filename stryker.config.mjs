@@ -1,8 +1,8 @@
-// Mutation testing of the lock's core: `npm run mutate`, or `npm run mutate -- --mutate src/time/validity.ts` for a part of it.
-// What survives and why it may is in docs/mutation.md.
+// Mutation tests of the lock's core: `npm run mutate`, or `npm run mutate -- --mutate src/time/validity.ts` for a part of it.
+// docs/mutation.md lists the known survivors.
 
 /**
- * What decides who holds a lock, for how long, and what is left behind. Not here: types and tables of options, adapters,
+ * The code that decides on holds, their validity and their clean-up. Not included: types and tables of options, adapters,
  * the local server (its tests compare it with a real Redis), and Lua, whose mutants are in test/lua-mutants.
  * @type {string[]}
  */
@@ -23,13 +23,13 @@ export default {
   vitest: { configFile: "vitest.mutate.config.ts", related: false },
   coverageAnalysis: "perTest",
   concurrency: 2,
-  // A further run asks again only what may have changed.
+  // Later runs test only mutants whose result may have changed.
   incremental: true,
   incrementalFile: "reports/mutation/incremental.json",
   reporters: ["progress", "clear-text", "html"],
   htmlReporter: { fileName: "reports/mutation/index.html" },
   clearTextReporter: { allowColor: false, logTests: false },
-  // On top of what the tests of a mutant take without it.
+  // In addition to the time of the tests without the mutant.
   timeoutMS: 3_000,
   timeoutFactor: 1,
   thresholds: { high: 95, low: 90, break: 90 },

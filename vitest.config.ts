@@ -1,9 +1,9 @@
-// The tests. Most of their time is spent waiting, so those of a file run together rather than more files at once.
+// The tests. They mostly wait, so the tests of one file run concurrently, instead of more files at once.
 import { defineConfig } from "vitest/config"
 import { BaseSequencer, type TestSpecification } from "vitest/node"
 import { Watchdog } from "./test/support/watchdog.js"
 
-/** Those that take half a minute and look small, or wait for one thing after the other: what begins last must be short. */
+/** Small files whose tests take long, or wait one after the other. They begin first, since the last file must be short. */
 const LONG = [
   "workerd/workerd",
   "contract/contract",
@@ -21,7 +21,7 @@ class LongFirst extends BaseSequencer {
   }
 }
 
-/** These move clocks, count the timers of a process or replace what is global, and so have a process of their own. */
+/** These move clocks, count the timers of a process or replace globals, so each has its own process. */
 const ALONE = [
   "test/{acquire,faults,histories,hold,redis,time,values}/**/*.test.ts",
   "test/docs/{http,readme}.test.ts",
@@ -32,9 +32,9 @@ const ALONE = [
   "test/security/*.test.ts",
 ]
 
-/** What both projects have. What is set up for all of the run is not among it: each would do it. */
+/** The settings of both projects. Without the global setup, which each project would repeat. */
 const SHARED = { testTimeout: 20_000, hookTimeout: 30_000, maxConcurrency: 9 }
-// The local server is run from its source; the others are Vite's own conditions.
+// The local server is run from its source; the other conditions are Vite's defaults.
 const CONDITIONS = ["@fetchlock/source", "module", "node", "development|production"]
 
 export default defineConfig({
@@ -55,7 +55,7 @@ export default defineConfig({
           name: "together",
           include: ["test/**/*.test.ts", "packages/*/test/**/*.test.ts"],
           exclude: ALONE,
-          // To load all modules anew for each file takes 40 s.
+          // Loading all modules again for each file takes 40 s.
           isolate: false,
           setupFiles: ["test/support/globals-unchanged.ts"],
         },

@@ -1,5 +1,5 @@
-// The tests that mutants of the core are run against (`npm run mutate`): those that take no time. They need no build and
-// no Redis, and run one after the other, so that it is known which of them reach which line.
+// The fast tests, which run against mutants of the core (`npm run mutate`). They need no build and
+// no Redis, and run one after the other, so that the coverage of each test is known.
 import { defineConfig } from "vitest/config"
 import { BaseSequencer, type TestSpecification } from "vitest/node"
 
@@ -15,7 +15,7 @@ class UnitsFirst extends BaseSequencer {
 }
 
 export default defineConfig({
-  // The local server is run from its source; the others are Vite's own conditions.
+  // The local server is run from its source; the other conditions are Vite's defaults.
   ssr: {
     resolve: { conditions: ["@fetchlock/source", "module", "node", "development|production"] },
   },
@@ -30,7 +30,7 @@ export default defineConfig({
     ],
     sequence: { sequencer: UnitsFirst },
     maxConcurrency: 1,
-    // What a mutant keeps from ending.
+    // A mutant may prevent a test from ending.
     testTimeout: 2_000,
     hookTimeout: 5_000,
   },

@@ -6,21 +6,21 @@ import { Miniflare } from "miniflare"
 import { parse } from "smol-toml"
 import type { Hold } from "./overlaps.js"
 
-/** A seat that was bought, and when its buyer waited and held the lock (epoch milliseconds). */
+/** A booked seat, and the times at which its buyer asked for, got and released the lock (epoch milliseconds). */
 export interface Booking extends Hold {
   readonly show: string
   readonly seat: number
-  /** The process that answered, counted from 0. */
+  /** The index of the process that answered. */
   readonly instance: number
-  /** The isolate's own word for who it is. */
+  /** The id that the isolate gives itself. */
   readonly isolate: string
   readonly requestedAt: number
 }
 
 export interface BoxOfficeOptions {
-  /** How many workerd processes. */
+  /** The number of workerd processes. */
   readonly instances: number
-  /** Whether each has a database of its own: then their locks are not the same, and must be seen to overlap. */
+  /** Whether each has its own database: then they do not share locks, and the demo must find overlaps. */
   readonly split: boolean
 }
 
@@ -49,7 +49,7 @@ export class BoxOffice {
     return new BoxOffice(running, urls)
   }
 
-  /** Buys a seat at one of the instances. @throws when the answer is no booking. */
+  /** Buys a seat at one of the instances. @throws if the answer is not a booking. */
   async book(instance: number, show: string, signal: AbortSignal): Promise<Booking> {
     const url = new URL(`/shows/${show}/seats`, this.#urls[instance])
     const response = await fetch(url, { method: "POST", signal })
@@ -64,14 +64,14 @@ export class BoxOffice {
   }
 }
 
-/** The first request loads the code; nobody's waiting shall be measured with that in it. */
+/** The first request loads the code, which must not count as waiting. */
 async function warmUp(url: URL): Promise<void> {
   const response = await fetch(new URL("/shows/none/seats", url))
   const text = await response.text()
-  if (!response.ok) throw new Error(`the Worker does not work: ${response.status} ${text}`)
+  if (!response.ok) throw new Error(`${url.href}: ${response.status} ${text}`)
 }
 
-/** What is read of `wrangler.toml`. */
+/** The used part of `wrangler.toml`. */
 interface WorkerConfig {
   readonly main: string
   readonly compatibility_date: string
@@ -100,7 +100,7 @@ function startWorker(script: string, config: WorkerConfig, database: DevServer):
       UPSTASH_REDIS_REST_URL: database.url,
       UPSTASH_REDIS_REST_TOKEN: database.token,
     },
-    // It would be fetched from the network.
+    // By default it is fetched from the network.
     cf: false,
   })
 }

@@ -10,7 +10,7 @@ const worker = `http://127.0.0.1:${values.port}`
 const database = await startDevServer({ port: 0 })
 
 process.stdout.write(`
-The local server stands in for Upstash Redis at ${database.url}.
+A local server replaces Upstash Redis at ${database.url}.
 Once wrangler is ready:
 
   # buy a seat
@@ -20,11 +20,11 @@ Once wrangler is ready:
   # empty the house: 204, or 409 while somebody buys
   curl -i -X DELETE ${worker}/shows/hamlet/seats
 
-Ctrl-C ends both.
+Press Ctrl-C to stop both.
 
 `)
 
-// Not through npx, which dies of a signal and leaves wrangler running.
+// Not through npx, which a signal would end while wrangler keeps running.
 const wrangler = spawn(
   process.execPath,
   [
@@ -36,7 +36,7 @@ const wrangler = spawn(
   ],
   {
     stdio: "inherit",
-    // Neither shall ask the network for anything.
+    // Without access to the network.
     env: {
       ...process.env,
       WRANGLER_SEND_METRICS: "false",

@@ -1,4 +1,4 @@
-// `npm run demo`: buyers in two workerd processes take turns on locks, drawn as a timeline. Fails on any overlap.
+// `npm run demo`: buyers in two workerd processes take turns on locks, shown as a timeline. Fails on any overlap.
 import { isatty } from "node:tty"
 import { parseArgs } from "node:util"
 import picocolors from "picocolors"
@@ -10,7 +10,7 @@ import { judge } from "./verdict.js"
 const INSTANCES = 2
 const BUYERS = 20
 const PLAYS = ["hamlet", "lear", "macbeth", "othello", "tempest"]
-/** What takes longer than this has failed. */
+/** A request that takes longer has failed. */
 const TIME_LIMIT_MS = 50_000
 
 const { stdout } = process
@@ -21,7 +21,7 @@ function print(...lines: string[]): void {
   for (const line of lines) stdout.write(`${line}\n`)
 }
 
-/** Sends all requests at once, in turn to each instance, and draws what came of them. */
+/** Sends all requests at once, alternately to each instance, and draws the bookings. */
 async function run(
   office: BoxOffice,
   shows: readonly string[],
@@ -47,17 +47,20 @@ async function run(
 }
 
 async function main(): Promise<boolean> {
-  // Two databases in place of one: how the demo is shown to notice what it is there to notice.
+  // Two databases instead of one: proves that the demo notices overlaps.
   const { values } = parseArgs({ options: { split: { type: "boolean", default: false } } })
   print(
     colors.bold("A box office in two workerd processes (A and B), and a lock for each show."),
-    colors.dim("A local server stands in for Upstash Redis.  · waits  █ holds the lock"),
+    colors.dim("A local server replaces Upstash Redis.  · waits  █ holds the lock"),
   )
   const office = await BoxOffice.open({ instances: INSTANCES, split: values.split })
   try {
     print("", `${BUYERS} buyers of one show: one after the other`)
     const one = await run(office, ["carmen"])
-    print("", `${BUYERS} buyers of ${PLAYS.length} shows: only those of the same show wait`)
+    print(
+      "",
+      `${BUYERS} buyers of ${PLAYS.length} shows: only buyers of the same show wait for each other`,
+    )
     const several = await run(office, PLAYS)
 
     const { overlaps, complaints } = judge([...one, ...several], INSTANCES)
@@ -73,7 +76,7 @@ async function main(): Promise<boolean> {
   }
 }
 
-// Ctrl-C and SIGTERM: miniflare stops its processes and exits. A terminal that is closed is left to us.
+// On Ctrl-C and SIGTERM, miniflare stops its processes and exits. Only a closed terminal (SIGHUP) is left.
 process.once("SIGHUP", () => process.exit(129))
 
 process.exitCode = (await main()) ? 0 : 1

@@ -1,6 +1,6 @@
-// Finds holds of one lock that were not one after the other: by their times, and by their fencing tokens.
+// Finds overlapping holds of one lock, by their times and by their fencing tokens.
 
-/** What is known of one critical section. It reaches from `enteredAt` up to, but not including, `leftAt`. */
+/** One critical section: from `enteredAt` up to, but not including, `leftAt`. */
 export interface Hold {
   readonly lock: string
   readonly enteredAt: number
@@ -8,7 +8,7 @@ export interface Hold {
   readonly fencingToken: number
 }
 
-/** Two holds that did not take turns, in the order in which they began. */
+/** Two overlapping holds, in the order in which they began. */
 export interface Overlap {
   readonly first: Hold
   readonly second: Hold
@@ -18,12 +18,12 @@ export interface Overlap {
 /**
  * Every pair of holds of one lock that overlaps, or whose fencing tokens do not rise.
  *
- * @throws `RangeError` for a hold that lasts no time: it overlaps nothing, and so it would prove nothing.
+ * @throws `RangeError` for a hold without a duration: it cannot overlap, so it would prove nothing.
  */
 export function findOverlaps(holds: readonly Hold[]): Overlap[] {
   for (const { lock, enteredAt, leftAt } of holds) {
     if (!(leftAt > enteredAt)) {
-      throw new RangeError(`a hold of ${lock} ends at ${leftAt} but begins at ${enteredAt}`)
+      throw new RangeError(`leftAt of ${lock}: must be later than ${enteredAt}, got ${leftAt}`)
     }
   }
   const inOrder = [...holds].sort((a, b) => a.enteredAt - b.enteredAt)

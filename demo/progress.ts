@@ -1,4 +1,4 @@
-// Shows how far a batch of requests is: a bar that grows on a terminal, a line now and then elsewhere.
+// Shows the progress of a batch of requests: a growing bar on a terminal, otherwise a line now and then.
 
 /** Counts up to `total` on a stream. */
 export class Progress {
@@ -17,7 +17,7 @@ export class Progress {
     this.#draw()
   }
 
-  /** Makes room for the result: on a terminal the bar goes away. */
+  /** Removes the bar from a terminal, so that the result can follow. */
   clear(): void {
     if (this.#stream.isTTY) this.#stream.write("\r\x1b[K")
   }

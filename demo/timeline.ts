@@ -1,20 +1,20 @@
-// Draws who waited and who held which lock when: a row for each booking, in the order of the holds.
+// Draws a timeline of waits and holds: a row for each booking, in the order of the holds.
 import type picocolors from "picocolors"
 import type { Booking } from "./box-office.js"
 
-/** Where and how to draw. */
+/** The width and the colors of the timeline. */
 export interface Canvas {
-  /** The columns that a row may take. */
+  /** The columns of a row. */
   readonly width: number
   readonly colors: ReturnType<typeof picocolors.createColors>
 }
 
-/** What stands before a row's bar: its place in the order, and the instance. */
+/** The text before a row's bar: its position, and the instance. */
 const BEFORE = " 1 A ".length
-/** What stands behind it. */
+/** The text after it: how long the buyer waited, and held the lock. */
 const BEHIND = " 12345 ms  123 ms".length
 
-/** The rows, grouped by lock; the bars of all locks share one axis of time. */
+/** The rows, grouped by lock. All bars share one time axis. */
 export function drawTimeline(bookings: readonly Booking[], { width, colors }: Canvas): string[] {
   const begin = Math.min(...bookings.map((booking) => booking.requestedAt))
   const end = Math.max(...bookings.map((booking) => booking.leftAt))
@@ -51,7 +51,7 @@ export function drawTimeline(bookings: readonly Booking[], { width, colors }: Ca
   ])
 }
 
-/** A, B, C …: short enough to stand in every row. */
+/** A, B, C …: short enough for every row. */
 function instanceName(instance: number): string {
   return String.fromCharCode("A".charCodeAt(0) + instance)
 }

@@ -1,15 +1,15 @@
-// Says what went wrong in a run, if anything did.
+// Lists the failures of a run.
 import type { Booking } from "./box-office.js"
 import { findOverlaps, type Overlap } from "./overlaps.js"
 
-/** What came of all requests. */
+/** The result of all requests. */
 export interface Verdict {
   readonly overlaps: readonly Overlap[]
-  /** Everything that makes the run a failure, in words. */
+  /** A sentence for each failure. */
   readonly complaints: readonly string[]
 }
 
-/** @param instances how many processes were to take part */
+/** @param instances the expected number of processes */
 export function judge(
   outcomes: readonly PromiseSettledResult<Booking>[],
   instances: number,
@@ -27,7 +27,9 @@ export function judge(
       ),
       ...overlaps.map(describe),
       ...soldTwice(bookings).map((seat) => `sold twice: ${seat}`),
-      ...(isolates.size < instances ? [`${isolates.size} isolates, not ${instances}`] : []),
+      ...(isolates.size < instances
+        ? [`isolates: expected ${instances}, got ${isolates.size}`]
+        : []),
     ],
   }
 }

@@ -1,12 +1,12 @@
-// Turns src/redis/lua/*.lua into src/redis/lua/scripts.ts: comments stripped, one `export const` a script. `--@include FILE` stands
-// for that file of src/redis/lua/shared, which is written once and put in wherever it is included, but once into each script.
-// With --check it writes nothing and fails when the committed module is stale.
+// Builds src/redis/lua/scripts.ts from src/redis/lua/*.lua: one `export const` for each script, without comments. `--@include FILE`
+// inserts that file of src/redis/lua/shared, at most once into each script.
+// With --check it writes nothing, and fails if the committed module is stale.
 import { readFileSync, readdirSync, writeFileSync } from "node:fs"
 
 const folder = new URL("../src/redis/lua/", import.meta.url)
 const target = new URL("scripts.ts", folder)
 
-/** The lines that travel with every call: without comments, blank lines and indentation. */
+/** The lines that are sent with every call: without comments, blank lines and indentation. */
 function read(file) {
   return readFileSync(new URL(file, folder), "utf8")
     .split("\n")
@@ -18,7 +18,7 @@ const INCLUDE = "--@include "
 
 const isInclude = (line) => line.startsWith(INCLUDE)
 
-/** What a shared file includes, each behind what it needs itself, and then that file; but nothing of `known` again. */
+/** A shared file after the files that it includes, in order of dependency, except for those in `known`. */
 function withIncludes(file, known) {
   if (known.has(file)) return []
   known.add(file)
@@ -26,13 +26,13 @@ function withIncludes(file, known) {
   return [...includes.flatMap((line) => withIncludes(line.slice(INCLUDE.length), known)), file]
 }
 
-/** A shared file's own text. */
+/** The text of a shared file without its includes. */
 function partOf(file) {
   const own = read(`shared/${file}`).filter((line) => !isInclude(line))
   return JSON.stringify(own.map((line) => `${line}\n`).join(""))
 }
 
-/** A script's text as a call that a bundler may drop: its own lines, and the names of what is put in between. */
+/** A script's text as a call that a bundler may drop: its own lines, and the names of the included parts. */
 function expressionOf(file) {
   const known = new Set()
   const parts = []

@@ -1,4 +1,4 @@
-// The options of a guard: which lock a request needs, how it is held, and what is answered without it.
+// The options of a guard: which lock a request needs, how it is held, and what a request without it gets.
 import type { LockBackendError, LockLostError, LockTimeoutError } from "../errors.js"
 import type { FencedLock, Lock } from "../hold/lock.js"
 import { LockManager } from "../lock-manager.js"
@@ -17,52 +17,52 @@ export type ReleaseTime = "before-response" | "after-response" | "after-body"
 
 const RELEASE_TIMES: readonly ReleaseTime[] = ["before-response", "after-response", "after-body"]
 
-/** About the most that functions on Vercel accept; one that takes longer is not sent by a healthy client. */
+/** About the largest body that functions on Vercel accept; a healthy client sends it in less time. */
 export const DEFAULT_BODY: BodyBounds = { maxBytes: 4_194_304, timeoutMs: 30_000 }
 
-/** The option that answers to an error of the lock's, by its code. */
+/** The option that answers an error of the lock, by the error's code. */
 export const ANSWERS = { timeout: "onBusy", lost: "onLost", backend: "onError" } as const
 
 /** An answer, now or later. */
 type Answer = Response | Promise<Response>
 
-/** @typeParam Args what the callbacks are given: Hono's context, or what a handler is called with */
+/** @typeParam Args the arguments of the callbacks: Hono's context, or the arguments of the handler */
 export interface GuardOptions<Args extends readonly unknown[]> {
   /**
-   * The manager, or a function that makes it for the request: where the database is known from the request's
-   * environment alone, as on Workers.
+   * The manager, or a function that creates it for the request: use a function where only the request's environment
+   * tells the database, as on Workers.
    *
    * @example `locks: (c) => LockManager.fromEnv(env(c))` with `env` of `hono/adapter`
    */
   readonly locks: LockManager | ((...args: Args) => LockManager)
   /**
    * The lock's name, or a function that derives it from the request. If the function returns undefined, an empty
-   * name, or one that no lock can have, the request gets a 400: otherwise all such requests would share one lock.
+   * string, or an invalid name, the request gets a 400: otherwise all such requests would share one lock.
    */
   readonly name: string | ((...args: Args) => string | undefined | Promise<string | undefined>)
   /**
-   * `shared` lets in those together that want to share the lock, and keeps them from those that want it alone: for
-   * routes that only read what others write.
+   * `shared` lets several requests hold the lock at the same time, and excludes them from exclusive holders: for routes
+   * that only read data that other routes write.
    *
    * @default "exclusive"
    */
   readonly mode?: LockMode | undefined
   /**
-   * How long the hold outlives a holder that died, as for `acquire`.
+   * How long the hold remains if its holder dies, as for `acquire`.
    *
-   * @default the manager's, "30s" unless it was given another
+   * @default the manager's ttl, which defaults to "30s"
    */
   readonly ttl?: Duration | undefined
   /**
-   * The longest time to wait for the lock. A request that waits is one that is open; 0 refuses it at once.
+   * The longest time to wait for the lock. A waiting request keeps its connection open; 0 refuses it at once.
    *
-   * @default 0, whatever the manager's
+   * @default 0, regardless of the manager's
    */
   readonly wait?: Duration | undefined
   /**
    * Whether to keep the hold alive while the handler runs. `{ maxHold }` bounds that.
    *
-   * @default the manager's, true unless it was given another
+   * @default the manager's `renew`, which defaults to true
    */
   readonly renew?: HoldOptions["renew"]
   /**
@@ -72,15 +72,15 @@ export interface GuardOptions<Args extends readonly unknown[]> {
    */
   readonly fencing?: boolean | undefined
   /**
-   * When the request's body is read.
+   * When to read the request's body.
    *
-   * - `{ maxBytes, timeout }`: before the lock is taken, so that a client that sends slowly keeps nobody else waiting.
-   *   A larger body is answered with 413, a slower one with 408. The handler reads it as usual, from memory; larger
-   *   bounds let more requests fill that memory, for longer. `maxBytes` is a positive integer, `timeout` at least 1 ms.
+   * - `{ maxBytes, timeout }`: before the lock is acquired, so that a client that sends slowly does not make others wait.
+   *   A larger body gets a 413, a slower one a 408. The handler reads it as usual, from memory; larger bounds let
+   *   requests use more memory, for longer. `maxBytes` is a positive integer, `timeout` at least 1 ms.
    * - `"streamed"`: when the handler reads it. For uploads that do not fit in memory.
    *
    * > [!WARNING]
-   * > With `"streamed"`, a client that sends slowly holds the lock for as long. Bound that with `renew: { maxHold }`.
+   * > With `"streamed"`, a client that sends slowly holds the lock all that time. Limit it with `renew: { maxHold }`.
    *
    * @default { maxBytes: 4_194_304, timeout: "30s" }
    */
@@ -94,65 +94,65 @@ export interface GuardOptions<Args extends readonly unknown[]> {
   /**
    * When to release the lock.
    *
-   * - `after-response`: when the handler has returned its response, without delaying that. The client's next request
-   *   may still find the lock held, for about one round trip to the database.
-   * - `before-response`: the same moment, but the response waits for it: one round trip more, after which the lock is
-   *   known to be free.
-   * - `after-body`: when the response's body has been read to its end, was cancelled, or failed: for responses that
-   *   are streamed. A client that reads slowly holds the lock for as long; bound it with `renew: { maxHold }`.
+   * - `after-response`: when the handler has returned its response, without delaying it. For about one round trip to the
+   *   database, the client's next request may still find the lock held.
+   * - `before-response`: at the same moment, but the response waits for the release: it takes one round trip more, and
+   *   the lock is then known to be free.
+   * - `after-body`: when the response's body has been read to its end, was canceled, or failed: for streamed responses.
+   *   A client that reads slowly holds the lock all that time; limit it with `renew: { maxHold }`.
    *
    * @default "after-response"
    */
   readonly release?: ReleaseTime | undefined
   /**
-   * Run the handler although the database failed.
+   * Run the handler even if the database failed.
    *
    * > [!WARNING]
-   * > Then it runs without the lock, and so possibly twice at the same time; it has no `lock`.
+   * > It then runs without a lock, so possibly several times at once, and `lock` is undefined.
    *
    * @default false
    */
   readonly failOpen?: boolean | undefined
   /**
-   * What to answer when somebody else holds the lock, or held it for all of the wait. To throw is allowed as well.
+   * Answers a request that did not get the lock, because it was held for the whole wait. It may also throw.
    *
    * @default 423 with a `Retry-After` of 1 to 5 s and a problem of the type `lock-busy`
    */
   readonly onBusy?: ((error: LockTimeoutError, ...args: Args) => Answer) | undefined
   /**
-   * What to answer when the lock was lost while the handler ran. It is answered at once; the handler goes on.
+   * Answers a request whose lock was lost while the handler ran. The answer is sent at once; the handler continues.
    *
    * @default 500 without `Retry-After` and a problem of the type `lock-lost`: the outcome is unknown
    */
   readonly onLost?: ((error: LockLostError, ...args: Args) => Answer) | undefined
   /**
-   * What to answer when the database failed, so that the lock could not be had.
+   * Answers a request that did not get the lock because the database failed.
    *
    * @default 503 and a problem of the type `lock-unavailable`; with `Retry-After` unless the database refused
    */
   readonly onError?: ((error: LockBackendError, ...args: Args) => Answer) | undefined
 }
 
-/** The lock as a handler gets it: with a fencing token if that was asked for, undefined if it may run without. */
+/** The handler's lock: with a fencing token if `fencing` is set, possibly undefined if `failOpen` is set. */
 export type HeldLock<Fencing, FailOpen> =
   (Fencing extends true ? FencedLock : Lock) | (FailOpen extends true ? undefined : never)
 
 /** Checked options. */
-export interface GuardPlan<Args extends readonly unknown[]> extends Omit<
+export interface ResolvedGuardOptions<Args extends readonly unknown[]> extends Omit<
   GuardOptions<Args>,
   "body"
 > {
-  /** The bounds of a body that is read before the lock is taken. */
+  /** The bounds of a body that is read before the lock is acquired; undefined for a streamed one. */
   readonly body: BodyBounds | undefined
   readonly release: ReleaseTime
-  /** How the lock is taken. */
+  /** The options of `acquire`. */
   readonly hold: AcquireOptions
 }
 
 /** @throws `TypeError` or `RangeError` that names the option. */
-export function planGuard<Args extends readonly unknown[]>(
+export function resolveGuardOptions<Args extends readonly unknown[]>(
   options: GuardOptions<Args>,
-): GuardPlan<Args> {
+): ResolvedGuardOptions<Args> {
   const { locks, name, release = "after-response", failOpen } = options
   if (typeof locks !== "function") managerOf(locks)
   if (typeof name !== "function") checkLockName(name)
@@ -171,13 +171,13 @@ export function planGuard<Args extends readonly unknown[]>(
   const { mode, ttl, wait = 0, renew, fencing } = options
   const hold = { mode, ttl, wait, renew, fencing }
   resolveAcquireOptions(hold)
-  return { ...options, body: planBody(options.body), release, hold }
+  return { ...options, body: resolveBody(options.body), release, hold }
 }
 
 /** @throws `TypeError` or `RangeError` that names the option. */
-function planBody(
+function resolveBody(
   body: GuardOptions<readonly unknown[]>["body"] = {},
-): GuardPlan<readonly unknown[]>["body"] {
+): ResolvedGuardOptions<readonly unknown[]>["body"] {
   if (body === "streamed") return undefined
   if (typeof body !== "object" || (body as unknown) === null) {
     throw invalid("body", '"streamed" or { maxBytes, timeout }', body)
@@ -188,14 +188,14 @@ function planBody(
   return { maxBytes, timeoutMs }
 }
 
-/** @throws `TypeError` for what is no manager. */
+/** @throws `TypeError` if it is not a manager. */
 export function managerOf(locks: unknown): LockManager {
   if (locks instanceof LockManager) return locks
   throw invalid("locks", "a LockManager or a function that returns one", locks)
 }
 
-/** @throws `TypeError` for what is no name, or an empty one. */
+/** @throws `TypeError` if it is not a non-empty string. */
 export function checkLockName(name: unknown): string {
   if (typeof name === "string" && name !== "") return name
-  throw new TypeError(`name: must be text that is not empty, got ${show(name)}`)
+  throw new TypeError(`name: must be a non-empty string, got ${show(name)}`)
 }

@@ -1,4 +1,4 @@
-// What every guard does: takes the lock, has the request handled, answers, and releases at the right moment.
+// Guards one request: acquires the lock, runs the handler, answers, and releases at the chosen moment.
 import { LockBackendError, LockError } from "../errors.js"
 import type { Lock } from "../hold/lock.js"
 import { whileHeld } from "../hold/while-held.js"
@@ -7,7 +7,7 @@ import type { WaitUntil } from "../options.js"
 import { checkName } from "../redis/keys.js"
 import { sleep } from "../time/timers.js"
 import { safeCallback } from "../values/safe-callback.js"
-import { ANSWERS, checkLockName, type GuardPlan, managerOf } from "./guard-options.js"
+import { ANSWERS, checkLockName, type ResolvedGuardOptions, managerOf } from "./guard-options.js"
 import { holdBody } from "./held-body.js"
 import { badRequest, GONE, type Problem, refusalOf } from "./problem.js"
 import { readAhead } from "./read-ahead.js"
@@ -15,23 +15,23 @@ import { readAhead } from "./read-ahead.js"
 /** One request, as its framework sees it. */
 export interface Exchange<Args extends readonly unknown[]> {
   readonly request: Request
-  /** What functions among the options are given. */
+  /** The arguments of the functions among the options. */
   readonly args: Args
-  /** The runtime's own, where it has one for this request. */
+  /** The runtime's `waitUntil` for this request, if it has one. */
   readonly waitUntil: WaitUntil | undefined
-  /** Has the request handled; without a lock only where that is allowed. */
+  /** Runs the handler; without a lock only if `failOpen` allows it. */
   readonly run: (lock: Lock | undefined) => Promise<Response>
-  /** Makes a response of a problem. */
+  /** Converts a problem to a response. */
   readonly respond: (problem: Problem) => Response
 }
 
-/** Answers the request. The hold may outlast the answer. */
+/** Answers the request. The hold may outlive the answer. */
 export async function guard<Args extends readonly unknown[]>(
-  plan: GuardPlan<Args>,
+  plan: ResolvedGuardOptions<Args>,
   exchange: Exchange<Args>,
 ): Promise<Response> {
   const { args, request, respond } = exchange
-  // First: the functions below may read the body, too.
+  // Before the functions below, which may also read the body.
   const problem = plan.body && (await readAhead(request, plan.body))
   if (problem) return respond(problem)
   const locks = managerOf(typeof plan.locks === "function" ? plan.locks(...args) : plan.locks)
@@ -45,12 +45,12 @@ export async function guard<Args extends readonly unknown[]>(
   const waitUntil = exchange.waitUntil ?? defaults.waitUntil
   return new Promise((answer, refuse) => {
     const serving = serve(plan, exchange, { locks, name, waitUntil }, { answer, refuse })
-    // From the start: a client that goes away must not take the release along.
+    // Registered at the start: the release must happen even if the client disconnects.
     safeCallback("waitUntil", waitUntil)(serving.catch(refuse))
   })
 }
 
-/** Does not repeat the name: it may be derived from what the client must not see. */
+/** Does not repeat the name: it may be derived from data that the client must not see. */
 const NAMELESS = badRequest(
   "The name of this request's lock is missing, empty, too long, or not valid Unicode.",
 )
@@ -71,7 +71,7 @@ interface Need {
   readonly waitUntil: WaitUntil | undefined
 }
 
-/** How a request is answered: once, by whichever comes first. */
+/** Answers a request, or fails it. Only the first call counts. */
 interface Reply {
   readonly answer: (response: Response) => void
   readonly refuse: (error: unknown) => void
@@ -79,7 +79,7 @@ interface Reply {
 
 /** Resolves when the hold is over. */
 async function serve<Args extends readonly unknown[]>(
-  plan: GuardPlan<Args>,
+  plan: ResolvedGuardOptions<Args>,
   exchange: Exchange<Args>,
   { locks, name, waitUntil }: Need,
   { answer, refuse }: Reply,
@@ -102,7 +102,7 @@ async function serve<Args extends readonly unknown[]>(
     if (plan.release === "before-response") return
     isAnswered = true
     reply(value)
-    // The response leaves first: to send the release takes a moment, too.
+    // Lets the response leave first, since sending the release also takes a moment.
     await sleep(0)
   }
   const handle = async () => {
@@ -110,7 +110,7 @@ async function serve<Args extends readonly unknown[]>(
       if (!lock.signal.aborted) await early(refuse, error)
       throw error
     })
-    // Too late: this response is nobody's.
+    // Too late: the lock is lost, so this response is not sent.
     if (lock.signal.aborted) return response
     if (plan.release !== "after-body" || method === "HEAD") {
       await early(answer, response)
@@ -129,10 +129,10 @@ async function serve<Args extends readonly unknown[]>(
   }
 }
 
-/** @throws what is no error of the lock's */
+/** @throws the error, if it is not a `LockError`. */
 async function answerTo<Args extends readonly unknown[]>(
   error: unknown,
-  plan: GuardPlan<Args>,
+  plan: ResolvedGuardOptions<Args>,
   { args, respond }: Exchange<Args>,
 ): Promise<Response> {
   if (!(error instanceof LockError)) throw error

@@ -1,33 +1,33 @@
-// Guards a fetch handler, whatever the platform: one hold for each request.
+// Guards a fetch handler, or makes it idempotent, on any platform.
 import type { WaitUntil } from "../options.js"
 import { invalid } from "../values/invalid-argument.js"
-import { type GuardOptions, type HeldLock, planGuard } from "./guard-options.js"
+import { type GuardOptions, type HeldLock, resolveGuardOptions } from "./guard-options.js"
 import { guard } from "./guard.js"
-import { type IdempotencyOptions, planIdempotency } from "./idempotency-options.js"
+import { type IdempotencyOptions, resolveIdempotencyOptions } from "./idempotency-options.js"
 import { idempotent } from "./idempotent.js"
 import { problemResponse } from "./problem.js"
 
 export type { HeldLock, ReleaseTime } from "./guard-options.js"
 
-/** TypeScript 5.4 has `NoInfer` for this; a deferred conditional type is not inferred from either, in older ones too. */
+/** `NoInfer` of TypeScript 5.4, for older versions: nothing is inferred from a deferred conditional type. */
 type Unchanged<T> = [T][T extends unknown ? 0 : never]
 
-/** The options of `withLock`. Functions among them are given what the handler is called with, without the lock. */
+/** The options of `withLock`. Functions among them receive the handler's arguments without the lock. */
 export type WithLockOptions<
   Req extends Request = Request,
   Rest extends readonly unknown[] = readonly unknown[],
 > = GuardOptions<readonly [request: Req, ...rest: Rest]>
 
 /**
- * Guards a fetch handler: it runs while its request's lock is held, and not at all without it.
+ * Guards a fetch handler: it runs only while the request's lock is held.
  *
- * The handler gets the lock as its second argument, before whatever else the platform passes: so its place is the
- * same on each. Pass `lock.signal` on to whatever the lock protects.
+ * The handler receives the lock as its second argument, before any other argument of the platform, so its position is the
+ * same everywhere. Pass `lock.signal` to the work that the lock protects.
  *
- * After the answer the release goes on: through the `waitUntil` of what the platform passes (Workers, Netlify), else
- * through the manager's `waitUntil`, else by itself.
+ * The release may continue after the response. It is passed to the `waitUntil` of the platform's context (Workers,
+ * Netlify), or else to the manager's `waitUntil`, if there is one.
  *
- * @throws `TypeError` or `RangeError` that names the option. What the handler throws is thrown on.
+ * @throws `TypeError` or `RangeError` that names the option. The returned handler rethrows the errors of yours.
  *
  * @example
  * ```ts
@@ -57,26 +57,26 @@ export function withLock<
     lock: HeldLock<Fencing, FailOpen>,
     ...rest: Rest
   ) => Response | Promise<Response>,
-  // What the handler takes decides what the functions among the options are given, not the other way round.
+  // The handler's parameters determine those of the functions among the options, not the other way round.
   options: WithLockOptions<Unchanged<Req>, Unchanged<Rest>> & {
     readonly fencing?: Fencing
     readonly failOpen?: FailOpen
   },
 ): (request: Req, ...rest: Rest) => Promise<Response> {
   if (typeof handler !== "function") throw invalid("handler", "a function", handler)
-  const plan = planGuard(options)
+  const plan = resolveGuardOptions(options)
   return (request, ...rest) =>
     guard(plan, {
       request,
       args: [request, ...rest],
       waitUntil: waitUntilOf(rest),
-      // Async, so that a handler that throws at once is one that rejects.
+      // Async, so that a synchronous throw becomes a rejection.
       run: async (lock) => handler(request, lock as HeldLock<Fencing, FailOpen>, ...rest),
       respond: problemResponse,
     })
 }
 
-/** The options of `withIdempotency`. Functions among them are given what the handler is called with. */
+/** The options of `withIdempotency`. Functions among them receive the handler's arguments. */
 export type WithIdempotencyOptions<
   Req extends Request = Request,
   Rest extends readonly unknown[] = readonly unknown[],
@@ -89,9 +89,9 @@ export type WithIdempotencyOptions<
  * With `withLock`, put it outside, `withIdempotency(withLock(…), …)`: a repeat then needs no lock.
  *
  * > [!WARNING]
- * > At least once, not exactly once: when the process dies, a repeat is handled again. See `onCrash`.
+ * > At least once, not exactly once: if the process dies, a repeat is handled again. See `onCrash`.
  *
- * @throws `TypeError` or `RangeError` that names the option. What the handler throws is thrown on.
+ * @throws `TypeError` or `RangeError` that names the option. The returned handler rethrows the errors of yours.
  *
  * @example
  * ```ts
@@ -109,7 +109,7 @@ export function withIdempotency<Req extends Request, Rest extends readonly unkno
   options: WithIdempotencyOptions<Unchanged<Req>, Unchanged<Rest>>,
 ): (request: Req, ...rest: Rest) => Promise<Response> {
   if (typeof handler !== "function") throw invalid("handler", "a function", handler)
-  const plan = planIdempotency(options)
+  const plan = resolveIdempotencyOptions(options)
   return (request, ...rest) =>
     idempotent(plan, {
       request,
@@ -121,7 +121,7 @@ export function withIdempotency<Req extends Request, Rest extends readonly unkno
     })
 }
 
-/** That of the first thing which has one: the `ctx` of a Worker, the `context` of Netlify. */
+/** The `waitUntil` of the first argument that has one: the `ctx` of a Worker, the `context` of Netlify. */
 function waitUntilOf(rest: readonly unknown[]): WaitUntil | undefined {
   for (const value of rest) {
     const context = value as { waitUntil?: unknown } | null | undefined

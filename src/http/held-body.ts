@@ -1,19 +1,19 @@
-// A response whose body is watched: a lock may be held until it has been read.
+// Tells when a response's body is over, so that a lock can be held until then.
 
 import { backgroundTimer } from "../time/validity.js"
 
-/** The same response, and what settles when its body is over. */
+/** The same response, and a promise for the end of its body. */
 export interface HeldBody {
   readonly response: Response
-  /** Resolves when the body was read to its end, was cancelled, or failed. */
+  /** Resolves when the body was read to its end, was canceled, or failed. */
   readonly over: Promise<void>
 }
 
 /**
- * Passes the body on as it is asked for. When one of the signals aborts, the body fails with its reason: a client
- * sees that it is not whole.
+ * Passes the body on as it is read. If one of the signals aborts, the body fails with its reason, so that the client
+ * notices that the body is incomplete.
  *
- * @param unreadMs how long it may take until somebody begins to read; then it is taken for dropped, and is over
+ * @param unreadMs if nothing has been read after this time, the body counts as dropped, and is over
  */
 export function holdBody(
   response: Response,
@@ -21,7 +21,7 @@ export function holdBody(
   ...signals: readonly AbortSignal[]
 ): HeldBody {
   const { body } = response
-  // One that was read already, or is being read, is somebody else's.
+  // A body that was read, or is being read, belongs to the code that reads it.
   if (!body || body.locked) return { response, over: Promise.resolve() }
   const reader = body.getReader()
   const listening = new AbortController()
@@ -33,9 +33,9 @@ export function holdBody(
       resolve()
     }
   })
-  // What the source does when it is cancelled is part of the work.
+  // The source's own cancellation is part of the work.
   const cancel = (reason: unknown) => reader.cancel(reason).finally(end)
-  // Whoever replaced the response has dropped this body, and says so to nobody.
+  // A middleware that replaced the response has dropped this body without canceling it.
   const unread = backgroundTimer(() => {
     cancel(undefined).catch(() => undefined)
   }, unreadMs)
@@ -69,7 +69,7 @@ export function holdBody(
       },
       cancel,
     },
-    // Nothing is read ahead of the client: what was read counts as delivered.
+    // No read-ahead: a chunk that was read counts as delivered to the client.
     { highWaterMark: 0 },
   )
   return { response: new Response(watched, response), over }

@@ -1,75 +1,74 @@
-// The options of an idempotent route: whose key it is, what is kept and for how long, and what a repeat gets.
+// The options of an idempotent route: the scope of a key, which responses are kept and how long, and what a repeat gets.
 import type { LockManager } from "../lock-manager.js"
 import { type Duration, parseDuration } from "../time/duration.js"
 import { checkCount, invalid } from "../values/invalid-argument.js"
 import { managerOf } from "./guard-options.js"
 
-/** @typeParam Args what the callbacks are given: Hono's context, or what a handler is called with */
+/** @typeParam Args the arguments of the callbacks: Hono's context, or the arguments of the handler */
 export interface IdempotencyOptions<Args extends readonly unknown[]> {
-  /** The manager, or a function that returns it for the request, as on Workers. Not a quorum. */
+  /** The manager, or a function that returns it for the request, as on Workers. It must not be one of a quorum. */
   readonly locks: LockManager | ((...args: Args) => LockManager)
   /**
-   * Whose key it is: the id of the user or the tenant. `"none"` says that all clients share their keys.
+   * The owner of the key: the id of the user or the tenant. `"none"` makes all clients share their keys.
    *
    * > [!WARNING]
-   * > A client that knows another's key gets that one's response, unless their scopes differ. Take the scope from what
-   * > you have authenticated. Undefined and empty scopes are refused by a `TypeError`.
+   * > In the same scope, a client that knows the key of another client gets that client's response. Derive the scope from
+   * > authenticated data. An undefined or empty scope is refused with a `TypeError`.
    */
   readonly scope: "none" | ((...args: Args) => string | undefined | Promise<string | undefined>)
-  /** Whether a request without a key gets a 400. Otherwise it is handled each time. @default true */
+  /** Whether a request without a key gets a 400. With `false` it is handled each time. @default true */
   readonly required?: boolean | undefined
-  /** For how long a response is kept and repeated: up to 30 years. @default "24h" */
+  /** How long a response is kept and repeated: 1 second to 30 years. @default "24h" */
   readonly remember?: Duration | undefined
   /**
-   * Which responses are kept, by status and headers. One that is not kept is repeated to the requests that waited for it;
-   * a later request is handled.
+   * Which responses are kept, by status and headers. A response that is not kept is repeated only to the requests that
+   * waited for it; a later request is handled again.
    *
    * @default a status below 400, and one below 500 without `Retry-After`
    */
   readonly keep?: ((response: Response) => boolean) | undefined
   /**
-   * How long a request waits for another one with the same key. 0 answers 409 with `Retry-After` at once.
+   * How long a request waits for another request with the same key. With 0 it gets a 409 with `Retry-After` at once.
    *
-   * @default 0, whatever the manager's
+   * @default 0, regardless of the manager's
    */
   readonly wait?: Duration | undefined
-  /** How long the key stays taken when the process dies; renewed while the handler runs. @default the manager's, "30s" */
+  /** How long the key stays in use if the process dies; renewed while the handler runs. @default the manager's, "30s" */
   readonly ttl?: Duration | undefined
   /**
-   * What tells one payload from another: a request with the same key and another fingerprint gets a 422. Only a digest
-   * of it is stored.
+   * Identifies the payload: a request with the same key and another fingerprint gets a 422. Only a digest of it is stored.
    *
    * @default a SHA-256 digest of the method, the path with its query, and the raw body
    */
   readonly fingerprint?: ((...args: Args) => string | Promise<string>) | undefined
-  /** The largest body that is kept, in bytes. It is stored as base64, which is a third longer. @default 500_000 */
+  /** The largest body that is kept, in bytes. It is stored as base64, which takes a third more. @default 500_000 */
   readonly maxBytes?: number | undefined
   /**
-   * What a repeat gets when the response was larger than `maxBytes`: `refuse` answers 409 (`idempotency-unavailable`),
-   * `retry` handles it again.
+   * What a repeat gets if the response was larger than `maxBytes`: `refuse` answers 409 (`idempotency-unavailable`),
+   * `retry` handles the request again.
    *
    * @default "refuse"
    */
   readonly onTooLarge?: "refuse" | "retry" | undefined
   /**
-   * What a repeat gets when the process died while it handled the request: `retry` handles it again, up to three crashes in a
-   * row. `fail` answers 500 (`idempotency-unknown`) for as long as `remember` says: for payments.
+   * What a repeat gets if the process died while it handled the request: `retry` handles the request again, up to three
+   * crashes in a row. `fail` answers 500 (`idempotency-unknown`) for the time of `remember`: for payments.
    *
    * @default "retry"
    */
   readonly onCrash?: "retry" | "fail" | undefined
   /**
-   * When the response leaves: once it is stored, or as soon as the handler returns it, for streams. In the latter case a
-   * crash between the two means that a repeat is handled again.
+   * When the response is sent: after it has been stored, or, for streams, as soon as the handler returns it. In the latter
+   * case, after a crash before the response is stored, a repeat is handled again.
    *
    * @default "after-store"
    */
   readonly answer?: "after-store" | "before-store" | undefined
   /**
-   * Handle requests while the database is down.
+   * Handle requests even if the database fails.
    *
    * > [!WARNING]
-   * > Each repeat is handled then.
+   * > While the database is down, each repeat is handled again.
    *
    * @default false
    */
@@ -77,13 +76,14 @@ export interface IdempotencyOptions<Args extends readonly unknown[]> {
 }
 
 /** Checked options. */
-export type IdempotencyPlan<Args extends readonly unknown[]> = IdempotencyOptions<Args> & {
-  readonly required: boolean
-  readonly remember: Duration
-  readonly keep: (response: Response) => boolean
-  readonly wait: Duration
-  readonly maxBytes: number
-}
+export type ResolvedIdempotencyOptions<Args extends readonly unknown[]> =
+  IdempotencyOptions<Args> & {
+    readonly required: boolean
+    readonly remember: Duration
+    readonly keep: (response: Response) => boolean
+    readonly wait: Duration
+    readonly maxBytes: number
+  }
 
 const CHOICES = {
   onTooLarge: ["refuse", "retry"],
@@ -94,9 +94,9 @@ const CHOICES = {
 } as const
 
 /** @throws `TypeError` or `RangeError` that names the option. */
-export function planIdempotency<Args extends readonly unknown[]>(
+export function resolveIdempotencyOptions<Args extends readonly unknown[]>(
   options: IdempotencyOptions<Args>,
-): IdempotencyPlan<Args> {
+): ResolvedIdempotencyOptions<Args> {
   const { locks, scope, fingerprint } = options
   const {
     required = true,
@@ -107,7 +107,7 @@ export function planIdempotency<Args extends readonly unknown[]>(
   } = options
   if (typeof locks !== "function") managerOf(locks)
   if (scope !== "none" && typeof scope !== "function") {
-    throw invalid("scope", '"none" or a function that returns whose key it is', scope)
+    throw invalid("scope", '"none" or a function that returns the owner of the key', scope)
   }
   for (const [option, value] of Object.entries({ keep, fingerprint })) {
     if (value !== undefined && typeof value !== "function")
@@ -125,7 +125,7 @@ export function planIdempotency<Args extends readonly unknown[]>(
   return { ...options, required, remember, keep, wait, maxBytes }
 }
 
-/** A response that says when to come back is no result. */
+/** A response that asks the client to retry later is not a final result. */
 function isFinal({ status, headers }: Response): boolean {
   return status < 400 || (status < 500 && !headers.has("Retry-After"))
 }

@@ -8,35 +8,35 @@ import { show } from "../values/invalid-argument.js"
 import { safeCallback } from "../values/safe-callback.js"
 import { managerOf } from "./guard-options.js"
 import { readIdempotencyKey } from "./idempotency-key.js"
-import type { IdempotencyPlan } from "./idempotency-options.js"
+import type { ResolvedIdempotencyOptions } from "./idempotency-options.js"
 import { type Problem, refusalOf } from "./problem.js"
 import { repeatResponse, type StoredResponse, storeResponse } from "./stored-response.js"
 
 /** One request, as its framework sees it. */
 export interface IdempotentExchange<Args extends readonly unknown[]> {
   readonly request: Request
-  /** What functions among the options are given. */
+  /** The arguments of the functions among the options. */
   readonly args: Args
-  /** The runtime's own, where it has one for this request. */
+  /** The runtime's `waitUntil` for this request, if it has one. */
   readonly waitUntil: WaitUntil | undefined
   /** The request's body, which stays readable for the handler. */
   readonly readBody: () => Promise<ArrayBuffer>
-  /** Has the request handled. */
+  /** Runs the handler. */
   readonly run: () => Promise<Response>
-  /** Makes a response of a problem. */
+  /** Converts a problem to a response. */
   readonly respond: (problem: Problem) => Response
 }
 
-/** What a run came to. */
+/** The result of a run. */
 interface Outcome {
   readonly stored: StoredResponse
-  /** Its own, where this call ran. */
+  /** The original response, if this request ran the handler. */
   readonly response?: Response
 }
 
-/** Answers the request. Storing the response may outlast the answer. */
+/** Answers the request. The response may be stored after it has been sent. */
 export async function idempotent<Args extends readonly unknown[]>(
-  plan: IdempotencyPlan<Args>,
+  plan: ResolvedIdempotencyOptions<Args>,
   exchange: IdempotentExchange<Args>,
 ): Promise<Response> {
   const { args, request, respond } = exchange
@@ -44,7 +44,7 @@ export async function idempotent<Args extends readonly unknown[]>(
   if (key === undefined) return plan.required ? respond(MISSING) : exchange.run()
   if (key === null) return respond(INVALID)
   const locks = managerOf(typeof plan.locks === "function" ? plan.locks(...args) : plan.locks)
-  // Escaped, so that no scope reaches into another one's keys.
+  // Escaped, so that keys of different scopes cannot collide.
   const scope =
     plan.scope === "none" ? "" : encodeURIComponent(checkScope(await plan.scope(...args)))
   const name = `idempotency:${scope}:${key}`
@@ -52,7 +52,7 @@ export async function idempotent<Args extends readonly unknown[]>(
   const waitUntil = exchange.waitUntil ?? LockManager.settingsOf(locks).defaults.waitUntil
   return new Promise((answer, refuse) => {
     const serving = serve(plan, exchange, { locks, name, fingerprint, waitUntil }, answer)
-    // From the start: a client that goes away must not take the response along.
+    // Registered at the start: the response must be stored even if the client disconnects.
     safeCallback("waitUntil", waitUntil)(serving.catch(refuse))
   })
 }
@@ -65,7 +65,7 @@ interface Need {
 }
 
 async function serve<Args extends readonly unknown[]>(
-  plan: IdempotencyPlan<Args>,
+  plan: ResolvedIdempotencyOptions<Args>,
   { run, respond }: IdempotentExchange<Args>,
   { locks, name, fingerprint, waitUntil }: Need,
   answer: (response: Response) => void,
@@ -88,7 +88,7 @@ async function serve<Args extends readonly unknown[]>(
       name,
       {
         remember: (outcome) => (isKept(outcome) ? remember : 0),
-        // Base64, and room for the headers.
+        // Room for base64 and for the headers.
         maxBytes: 2 * maxBytes + 100_000,
         serialize: ({ stored }) => JSON.stringify(stored),
         deserialize: (text): Outcome => ({ stored: JSON.parse(text) as StoredResponse }),
@@ -116,10 +116,10 @@ function problemOf(error: unknown): Problem | undefined {
 
 function checkScope(scope: unknown): string {
   if (typeof scope === "string" && scope !== "") return scope
-  throw new TypeError(`scope: must be text that is not empty, got ${show(scope)}`)
+  throw new TypeError(`scope: must be a non-empty string, got ${show(scope)}`)
 }
 
-/** Method, path with query, and the digest of the body. */
+/** The default fingerprint: method, path with query, and the digest of the body. */
 async function digestOf({
   request,
   readBody,

@@ -1,24 +1,24 @@
-// Problem details, the answers of this library's HTTP adapters that are none of the handler's.
+// Problem details: the responses of the HTTP adapters that do not come from the handler.
 import type { LockError, LockErrorCode } from "../errors.js"
 
-/** What a problem says. https://www.rfc-editor.org/rfc/rfc9457#section-3.1 */
+/** A problem. https://www.rfc-editor.org/rfc/rfc9457#section-3.1 */
 export interface Problem {
-  /** Tells one kind of problem from another: the end of its `type`. */
+  /** The kind of problem: the end of its `type`. */
   readonly type: ProblemType
   readonly status: 400 | 403 | 404 | 405 | 408 | 409 | 413 | 415 | 422 | 423 | 499 | 500 | 501 | 503
   /** The same for all problems of the type. */
   readonly title: string
-  /** What is the matter with this request. */
+  /** The problem with this request. */
   readonly detail?: string
-  /** Whether it is any use to ask again soon. */
+  /** Whether a retry may soon succeed. */
   readonly isTemporary?: boolean
-  /** More headers. */
+  /** Additional headers. */
   readonly headers?: Readonly<Record<string, string>>
-  /** More members. */
+  /** Additional properties of the body. */
   readonly members?: Readonly<Record<string, unknown>>
 }
 
-/** The ends of the types; what stands before them is `urn:fetchlock:problem:`. */
+/** The types, without their prefix `urn:fetchlock:problem:`. */
 export type ProblemType =
   | "lock-busy"
   | "lock-lost"
@@ -41,7 +41,7 @@ export type ProblemType =
 /**
  * The problem as a response.
  *
- * @param before headers that the response would have had anyway
+ * @param before headers that were set before, by middleware
  */
 export function problemResponse(problem: Problem, before?: Headers): Response {
   const { type, status, title, detail, isTemporary, headers: own, members } = problem
@@ -51,17 +51,17 @@ export function problemResponse(problem: Problem, before?: Headers): Response {
   }
   set("Content-Type", "application/problem+json")
   set("Cache-Control", "no-store")
-  // Seconds, at random: those who were refused together do not come back together.
+  // Random seconds: clients that were refused together do not retry together.
   if (isTemporary) set("Retry-After", String(1 + Math.floor(Math.random() * 5)))
   for (const name in own) set(name, own[name] ?? "")
   const body = { type: `urn:fetchlock:problem:${type}`, title, status, detail, ...members }
   return new Response(JSON.stringify(body), { status, headers })
 }
 
-/** Whoever asked has gone away. The status is nginx's; nobody reads it. */
+/** The client has disconnected. The status is that of nginx; no client reads it. */
 export const GONE: Problem = { type: "client-gone", status: 499, title: "Client closed request" }
 
-/** A request that cannot be meant. */
+/** The problem of an invalid request. */
 export function badRequest(
   detail: string,
   status: Problem["status"] = 400,
@@ -78,7 +78,7 @@ const PROBLEMS: Readonly<Record<LockErrorCode, Problem>> = {
     detail: "Somebody else holds the lock.",
     isTemporary: true,
   },
-  // Not temporary: who asks again may have the same work done twice.
+  // Not temporary: a retry may do the same work twice.
   lost: {
     type: "lock-lost",
     status: 500,
@@ -89,14 +89,14 @@ const PROBLEMS: Readonly<Record<LockErrorCode, Problem>> = {
     type: "lock-unavailable",
     status: 503,
     title: "Lock unavailable",
-    detail: "The lock's database cannot be reached, or refuses.",
+    detail: "The lock's database cannot be reached, or refused the request.",
     isTemporary: true,
   },
 }
 
-/** The answer to an error of the lock's. */
+/** The problem for an error of the lock. */
 export function refusalOf(error: LockError & { readonly status?: number | undefined }): Problem {
   const problem = PROBLEMS[error.code]
-  // What a database refuses it will refuse the next time, too.
+  // A request that the database refused would be refused again.
   return error.status && error.status < 429 ? { ...problem, isTemporary: false } : problem
 }

@@ -1,18 +1,18 @@
-// Reads a request's body before a lock is taken: a client that sends slowly then keeps nobody else waiting.
+// Reads a request's body before a lock is acquired: a client that sends slowly then does not make others wait.
 import { untilAborted } from "../time/timers.js"
 import { badRequest, GONE, type Problem } from "./problem.js"
 
-/** How much of a body is read, and for how long. */
+/** The limits of a body: its size, and the time to read it. */
 export interface BodyBounds {
   readonly maxBytes: number
   readonly timeoutMs: number
 }
 
 /**
- * Reads a copy of the body to its end. The request keeps its own, which can then be read from memory; a request that
- * was replaced by another one would lose what its platform knows about it.
+ * Reads a copy of the body to its end. The request keeps its own body, which can then be read from memory. The request
+ * is not replaced by another one, which would lose the platform's data about it.
  *
- * @param take receives each piece
+ * @param take receives each chunk
  * @returns the problem with the body, if there is one
  */
 export async function readAhead(
@@ -43,10 +43,10 @@ export async function readAhead(
   try {
     return await untilAborted(Promise.race([drain(), overdue]), request.signal)
   } catch {
-    // The body broke off: its sender is gone.
+    // The body broke off: the client has disconnected.
     return GONE
   } finally {
-    // A body that was refused is left unread, not canceled: on Node that would cut the connection before the answer.
+    // A refused body is left unread, not canceled: on Node, canceling would cut the connection before the answer.
     clearTimeout(timer)
   }
 }

@@ -1,4 +1,4 @@
-// A response as it is stored and repeated: its status, its headers and its bytes.
+// Stores and repeats a response: its status, its headers and its bytes.
 
 /** Status, headers, and the body in base64; null for a body that was too large. */
 export type StoredResponse = readonly [
@@ -7,7 +7,7 @@ export type StoredResponse = readonly [
   body: string | null,
 ]
 
-/** What belongs to one response or to one connection. https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1 */
+/** Headers of a single response or connection. https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1 */
 const NEVER_STORED =
   /^(set-cookie2?|date|content-length|connection|keep-alive|proxy-connection|proxy-authenticate|proxy-authorization|te|trailer|transfer-encoding|upgrade)$/
 
@@ -15,21 +15,21 @@ const NEVER_STORED =
 const WITHOUT_BODY = [101, 204, 205, 304]
 
 /**
- * Leaves the response readable. Resolves when its body is over, or is longer than `maxBytes`.
+ * Leaves the response readable. Resolves when its body has ended or has exceeded `maxBytes`.
  *
- * @throws what the body fails with
+ * @throws the error that the body fails with
  */
 export async function storeResponse(response: Response, maxBytes: number): Promise<StoredResponse> {
   const { status, headers, body, bodyUsed } = response
   const named = (headers.get("Connection") ?? "").toLowerCase().split(/\s*,\s*/)
   const stored = [...headers].filter(([name]) => !NEVER_STORED.test(name) && !named.includes(name))
-  // A body that somebody else reads cannot be read twice.
+  // A body that is being read elsewhere cannot be read again.
   const isReadable = !body || (!bodyUsed && !body.locked)
   const bytes = isReadable ? await readUpTo(response.clone().body, maxBytes) : undefined
   return [status, stored, bytes ? toBase64(bytes) : null]
 }
 
-/** @throws for text that `storeResponse` did not make. */
+/** @throws for a value that `storeResponse` did not create. */
 export function repeatResponse([status, stored, body]: StoredResponse): Response {
   const headers = new Headers(stored as [string, string][])
   headers.set("Idempotent-Replayed", "true")
@@ -49,7 +49,7 @@ async function readUpTo(
     if (done) break
     length += value.length
     if (length > maxBytes) {
-      // Settles only when the other branch is cancelled, too.
+      // Settles only when the other branch is canceled, too.
       reader?.cancel().catch(() => undefined)
       return undefined
     }
@@ -66,7 +66,7 @@ async function readUpTo(
 
 function toBase64(bytes: Uint8Array): string {
   let text = ""
-  // More arguments than this do not fit every engine's stack.
+  // In chunks: more arguments would overflow the stack of some engines.
   for (let at = 0; at < bytes.length; at += 8_192) {
     text += String.fromCharCode(...bytes.subarray(at, at + 8_192))
   }

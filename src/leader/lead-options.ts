@@ -15,7 +15,7 @@ export interface LeadOptions extends Omit<
    */
   readonly signal?: AbortSignal | undefined
   /**
-   * What happens when `run` returns although it still leads: `"resign"` ends the call with the value that `run` returned;
+   * The next step when `run` returns while it still leads: `"resign"` ends the call with the value that `run` returned;
    * `"stand"` releases the lock and stands again, at most once a second.
    *
    * @default "resign"

@@ -30,7 +30,7 @@ type Term<T> =
  * stands again; an event, `leader-failed`, has the error. A database that cannot be reached is retried the same way.
  *
  * `run` must stop when its signal aborts: nothing can stop it from outside. Until it has settled, this candidate neither
- * releases nor stands again, so it never runs twice here; the event `leader-overdue` tells of one that goes on.
+ * releases nor stands again, so it never runs twice here; the event `leader-overdue` tells of one that continues.
  *
  * > [!WARNING]
  * > A process that stalls may believe that it leads after its hold has expired. Use `fencing` for resources that can

@@ -7,12 +7,12 @@ import { untilAborted } from "../time/timers.js"
 import { Attempts } from "../acquire/attempts.js"
 import { readError } from "./once-errors.js"
 import { GIVEN_UP, type OnceRecord } from "./once-record.js"
-import { type Led, OnceRequests, type Running, type Told } from "./once-requests.js"
+import { type Finished, type Led, OnceRequests, type Running } from "./once-requests.js"
 import { type OnceCall, runHeld } from "./once-run.js"
 import { waitForRun } from "./once-wait.js"
 
 /** Where a value came from. */
-export type OnceSource = "ran" | Told["source"]
+export type OnceSource = "ran" | Finished["source"]
 
 interface Result {
   readonly value: unknown
@@ -35,13 +35,13 @@ export async function callOnce(call: OnceCall): Promise<Result> {
   })
   const claim = (since?: number) => inquiry.send((ms) => requests.claim(since, ms))
   const giveUp = () => withdraw(requests, timeoutMs)
-  // What was given up at a deadline may yet be executed, and lead for nobody.
+  // A claim that was given up at its deadline may still be executed, and would hold the name for nobody.
   const withdrawUnsettled = () => inquiry.unsettled.map((request) => request.then(giveUp, giveUp))
   const cleanUp = async () => {
     if ((await inquiry.tokenToWithdraw()) === undefined) return
     await Promise.all([giveUp(), ...withdrawUnsettled()])
   }
-  let answer: Led | Running | Told
+  let answer: Led | Running | Finished
   try {
     answer = await claim()
     if (answer.kind === "busy") {
@@ -55,7 +55,7 @@ export async function callOnce(call: OnceCall): Promise<Result> {
       return { value: await valueOf(call, answer.record), source: answer.source }
     }
   } catch (error) {
-    // Not awaited: the caller is told now, and what the clean-up cannot reach ends with its ttl.
+    // Not awaited: the caller learns of the error at once, and a claim that the clean-up misses ends with its ttl.
     waitUntil(cleanUp())
     if (!plan.failOpen || !(error instanceof LockBackendError)) throw error
     emit?.({ type: "not-shared", name, reason: "fail-open", error })
@@ -68,12 +68,12 @@ export async function callOnce(call: OnceCall): Promise<Result> {
   return lead(call, lock, requests, answer.old)
 }
 
-/** Frees the name if the call leads it. Never rejects: whatever this cannot reach ends with its ttl. */
+/** Frees the name if this call holds it. Never rejects: a hold that it cannot reach ends with its ttl. */
 function withdraw(requests: OnceRequests, timeoutMs: number): Promise<unknown> {
   return retryUntilKnown(() => requests.settle(GIVEN_UP, timeoutMs)).catch(() => undefined)
 }
 
-/** Runs, and settles whatever comes of it. With an old value it is returned at once, and the run goes on behind it. */
+/** Runs and settles. An old value is returned at once, and the run continues in the background. */
 async function lead(
   call: OnceCall,
   lock: Lock,
@@ -88,19 +88,19 @@ async function lead(
       emit?.({ type: "refresh-failed", name, error })
     })
     waitUntil(refreshed)
-    // One that cannot be read is about to be replaced.
+    // If the old value cannot be read, wait for the run that replaces it.
     return { value: await valueOf(call, old).catch(() => running), source: "stale" }
   }
   try {
     return { value: await untilAborted(running, signal), source: "ran" }
   } catch (error) {
-    // The caller has given up; what runs cannot be stopped, and nobody else may run until it has settled.
+    // The caller has given up. The run cannot be stopped, and no other may begin until it has settled.
     if (signal?.aborted) waitUntil(running.catch(() => undefined))
     throw error
   }
 }
 
-/** @throws what the run threw; `LockBackendError` for what cannot be read. */
+/** @throws the run's error; `LockBackendError` if the record cannot be read. */
 async function valueOf({ name, plan }: OnceCall, { kind, text }: OnceRecord): Promise<unknown> {
   let value: unknown
   try {

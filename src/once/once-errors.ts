@@ -1,14 +1,14 @@
-// The errors that only a shared run has: beside those of a lock.
+// The errors of a shared run, in addition to those of a lock.
 import { quoted } from "../values/invalid-argument.js"
 import { withoutTokens } from "../values/token.js"
 
-/** Which kind of error it is: another fingerprint, or runs that crashed. */
+/** `mismatch`: another fingerprint. `attempts`: too many runs crashed. */
 export type OnceErrorCode = "mismatch" | "attempts"
 
-/** What the errors of `once` have in common that are not those of a lock. */
+/** The base of the errors that `once` has in addition to those of a lock. */
 export abstract class OnceError extends Error {
   abstract readonly code: OnceErrorCode
-  /** The name that was to run once. (`name` is the error's own.) */
+  /** The name that was passed to `once`. (`name` is the name of the error class.) */
   readonly onceName: string
 
   constructor(onceName: string, message: string) {
@@ -17,7 +17,7 @@ export abstract class OnceError extends Error {
   }
 }
 
-/** The name is in use, or remembered, with another `fingerprint`. */
+/** The name has a run or a result with another `fingerprint`. */
 export class OnceMismatchError extends OnceError {
   override readonly name = "OnceMismatchError"
   readonly code = "mismatch"
@@ -27,7 +27,7 @@ export class OnceMismatchError extends OnceError {
   }
 }
 
-/** As many runs as `attempts` allows crashed, one after the other. A minute after the last of them the next call runs. */
+/** `attempts` runs in a row crashed. The next call runs a minute after the last crash, or as `rememberCrashes` says. */
 export class OnceAttemptsError extends OnceError {
   override readonly name = "OnceAttemptsError"
   readonly code = "attempts"
@@ -41,8 +41,8 @@ export class OnceAttemptsError extends OnceError {
 }
 
 /**
- * What a run of another caller threw: its name, its message, and its code where that is text or a number. No stack and no
- * other property of it travels.
+ * The error of a run that another caller made: its name, its message, and its code if that is a string or a number. Its
+ * stack and its other properties are not shared.
  */
 export class OnceRunError extends Error {
   override readonly name: string
@@ -55,7 +55,7 @@ export class OnceRunError extends Error {
   }
 }
 
-/** The longest name, message or code that is shared. */
+/** The longest name, message or code that is shared, in characters. */
 const LONGEST = 1_000
 
 /** An error as it is stored and published. */
@@ -65,7 +65,7 @@ export function writeError(error: unknown): string {
     message: unknown
     code?: unknown
   }
-  // What is not text may be an object that throws when it is asked for some.
+  // Only strings are read: an object may throw when it is converted to one.
   const text = (value: unknown, otherwise: string) =>
     typeof value === "string" ? withoutTokens(value).slice(0, LONGEST) : otherwise
   return JSON.stringify([
@@ -75,7 +75,7 @@ export function writeError(error: unknown): string {
   ])
 }
 
-/** @throws whatever it does for text that `writeError` did not write. */
+/** @throws any error for text that `writeError` did not write. */
 export function readError(text: string): OnceRunError {
   const [name, message, code] = JSON.parse(text) as [string, string, string | number]
   return new OnceRunError(name, message, code === "" ? undefined : code)

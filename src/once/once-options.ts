@@ -1,4 +1,4 @@
-// The options of `once`: what they mean, what they default to, and what is not one.
+// The options of `once`: their meaning, their defaults, and their checks.
 import {
   type AcquireOptions,
   overlay,
@@ -9,54 +9,54 @@ import {
 import { type Duration, parseDuration } from "../time/duration.js"
 import { checkCount, invalid } from "../values/invalid-argument.js"
 
-/** How a result is shared and for how long. Those that a manager has, too, default to the manager's. */
+/** How a result is shared, and for how long. An option that the manager also has defaults to the manager's value. */
 export interface OnceOptions<T> {
   /**
-   * For how long the value is served to later calls, or a function of the value that says so: at most 30 years. 0 shares it with those who
-   * called before it was there, and with nobody else. A longer time saves runs and serves older values.
+   * How long the value is served to later calls, or a function that computes this from the value: at most 30 years. 0 shares
+   * the value only with callers that called before it existed. A longer time saves runs and serves older values.
    *
    * @default 0
    * @example `{ remember: (token: Token) => token.expires_in * 1_000 - 60_000 }`
    */
   readonly remember?: Duration | ((value: T) => Duration) | undefined
   /**
-   * For how long after that the old value is still served at once, while one caller replaces it in the background.
-   * Give `waitUntil` with it: on Workers the refresh ends with the request otherwise.
+   * How long after that the old value is still served at once, while one caller replaces it in the background.
+   * Pass `waitUntil` with it: otherwise, on Workers, the refresh ends with the request.
    *
    * @default 0
    */
   readonly stale?: Duration | undefined
   /**
-   * For how long an error of the run is served to later calls. 0 gives it to those who wait for that run: the next
-   * call runs. A longer time protects a service that fails, and delays its return.
+   * How long an error of the run is served to later calls. With 0, only the callers that wait for that run get it, and the
+   * next call runs. A longer time protects a service that fails, and delays its return.
    *
    * @default 0
    */
   readonly rememberErrors?: Duration | undefined
   /**
-   * How many runs in a row may crash: a positive integer, or Infinity. Then calls reject with an `OnceAttemptsError`, for
-   * as long as `rememberCrashes` says. A crash is noticed when the run's `ttl` is over.
+   * How many runs in a row may crash: a positive integer, or Infinity. After that, calls reject with an `OnceAttemptsError`
+   * for the time of `rememberCrashes`. A crash is noticed when the run's `ttl` is over.
    *
    * @default 3
    */
   readonly attempts?: number | undefined
   /**
-   * For how long after its `ttl` a run that crashed is remembered: at least a second. A longer time keeps calls from a job
-   * that must not be repeated, and from one that would run by now.
+   * How long a crashed run is remembered after its `ttl`: at least a second. A longer time keeps calls away from a job that
+   * must not be repeated, and also from one that would succeed by now.
    *
    * @default "1m"
    */
   readonly rememberCrashes?: Duration | undefined
   /**
-   * What the run is about, for names that a client chose: a call with the same name and another fingerprint
+   * Identifies the input of the run, for names that a client chose: a call with the same name and another fingerprint
    * rejects with an `OnceMismatchError`. Only a digest of it is sent.
    *
-   * @default none, which is not compared
+   * @default none: nothing is compared
    */
   readonly fingerprint?: string | undefined
   /**
-   * What becomes of a value when the database fails before the run: true runs it, unshared, with `null` in place of the lock;
-   * false rejects with the `LockBackendError`.
+   * What to do if the database fails before the run: `true` runs without sharing the result, with `null` in place of the
+   * lock; `false` rejects with the `LockBackendError`.
    *
    * > [!WARNING]
    * > While the database is down every caller runs.
@@ -65,45 +65,45 @@ export interface OnceOptions<T> {
    */
   readonly failOpen?: boolean | undefined
   /**
-   * Turns the value into the text that is stored: the place to encrypt it.
+   * Converts the value to the string that is stored: the place to encrypt it.
    *
    * @default JSON.stringify
    */
   readonly serialize?: ((value: T) => string | Promise<string>) | undefined
   /**
-   * Turns the text back into the value.
+   * Converts the string back to the value.
    *
    * @default JSON.parse
    */
   readonly deserialize?: ((text: string) => T | Promise<T>) | undefined
   /**
-   * The largest text that is stored, in bytes: a positive integer. A larger one goes to its own caller alone, and an event
-   * says so.
+   * The largest string that is stored, in bytes: a positive integer. A larger result is returned only to the caller that
+   * ran, with an event.
    *
    * @default 1_000_000
    */
   readonly maxBytes?: number | undefined
-  /** The longest time to wait for somebody else's run. See `AcquireOptions`. @default "10s" */
+  /** The longest time to wait for another caller's run. See `AcquireOptions`. @default "10s" */
   readonly wait?: Duration | undefined
   /** How long a run outlives a process that died. It is renewed while it runs. See `HoldOptions`. @default "30s" */
   readonly ttl?: Duration | undefined
   /**
-   * Gives up: the call rejects with the signal's reason. A run of this caller's that has begun goes on until it
-   * settles, so pass the signal to it, too; what it throws then is not shared, and the next caller runs.
+   * Gives up: the call rejects with the signal's reason. If this caller's run has begun, it continues until it settles, so
+   * pass the signal to it, too. An error that it then throws is not shared, and the next caller runs.
    *
    * @default none
    */
   readonly signal?: AbortSignal | undefined
   /** Mint a fencing token for the run: `lock.fencingToken`. Costs two more billed commands. @default false */
   readonly fencing?: boolean | undefined
-  /** Learn of the result through a stream; false polls. See `AcquireOptions`. @default true */
+  /** Get the result over server-sent events; `false` polls. See `AcquireOptions`. @default true */
   readonly push?: boolean | undefined
-  /** Given what goes on after the call has settled: a refresh, a run whose caller gave up. See `HoldOptions`. @default nobody */
+  /** Receives work that outlives the call: a refresh, a run whose caller gave up. See `HoldOptions`. @default none */
   readonly waitUntil?: WaitUntil | undefined
 }
 
 /** Checked options, in milliseconds. */
-export interface OncePlan {
+export interface ResolvedOnceOptions {
   readonly acquire: ResolvedAcquireOptions
   readonly rememberMs: (value: unknown) => number
   readonly staleMs: number
@@ -117,11 +117,14 @@ export interface OncePlan {
   readonly maxBytes: number
 }
 
-/** No key lives for ever. */
+/** No key lives forever. */
 const RANGE = { min: 0, max: 1e12 }
 
 /** @throws `TypeError` or `RangeError` that names the option. */
-export function planOnce(defaults: AcquireOptions, options: unknown): OncePlan {
+export function resolveOnceOptions(
+  defaults: AcquireOptions,
+  options: unknown,
+): ResolvedOnceOptions {
   const {
     remember = 0,
     stale = 0,
@@ -172,7 +175,7 @@ export function planOnce(defaults: AcquireOptions, options: unknown): OncePlan {
   }
 }
 
-/** Nothing is not JSON, and a run may well return it. */
+/** A run may return undefined, which JSON cannot express. */
 function toJson(value: unknown): string {
   return value === undefined ? "" : JSON.stringify(value)
 }

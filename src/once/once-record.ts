@@ -1,25 +1,25 @@
-// What a run came to, as the scripts store and publish it, and what may be stored.
+// The result of a run, as the scripts store and publish it, and its limits.
 import { unexpectedReply } from "../redis/redis-error.js"
 
-/** What is sent when a run ends. */
+/** The end of a run, as it is sent to the database. */
 export interface Settlement {
-  /** A value, an error, or nothing: the run was given up and the next caller runs. */
+  /** "v": a value. "e": an error. "": the run was given up, and the next caller runs. */
   readonly kind: "v" | "e" | ""
   readonly freshMs: number
-  /** For how long it is kept; 0: it is published alone. */
+  /** How long the record is kept; 0: it is published and not stored. */
   readonly keptMs: number
   readonly text: string
 }
 
 export const GIVEN_UP: Settlement = { kind: "", freshMs: 0, keptMs: 0, text: "" }
 
-/** So long a result is there for those who joined, beyond its freshness: they ask more often than that. */
+/** How long a result stays available to joined callers after it is no longer fresh. They claim more often than that. */
 export const LINGER_MS = 30_000
 
-/** What travels in the message itself; a longer result is read by a claim. */
+/** The largest result in a message, in bytes. A larger one is read by a claim. */
 const LARGEST_MESSAGE = 8_192
 
-/** What a run came to. */
+/** The result of a run. */
 export interface OnceRecord {
   readonly kind: "v" | "e"
   /** The server's time in microseconds. */
@@ -31,7 +31,7 @@ export interface OnceRecord {
 /** See shared/once.lua. */
 const RECORD = /^fl1 [\da-f]{20} (\d+) \d+ (\S+) ([ve]) (\d+) ([^]*)$/
 
-/** @throws `RedisError` for what no script of ours has written, or what was cut on the way. */
+/** @throws `RedisError` if none of our scripts wrote the record, or if it was cut off on the way. */
 export function readRecord(record: unknown): OnceRecord {
   const match = typeof record === "string" ? RECORD.exec(record) : null
   const [, settled, fingerprint = "", kind, bytes, text = ""] = match ?? []

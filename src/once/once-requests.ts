@@ -1,4 +1,4 @@
-// What one call sends about its name: the arguments of the scripts, and their replies, read strictly.
+// The requests of one call: the arguments of the scripts, and their strictly parsed replies.
 import * as scripts from "../redis/lua/scripts.js"
 import { unexpectedReply } from "../redis/redis-error.js"
 import type { ScriptDatabase } from "../redis/store.js"
@@ -17,13 +17,13 @@ import {
   type Settlement,
 } from "./once-record.js"
 
-/** This call runs. */
+/** This call leads: it runs. */
 export interface Led extends Grant {
-  /** An old value that will do until the run is over. */
+  /** An old value that may be served until the run is over. */
   readonly old: OnceRecord | undefined
 }
 
-/** Somebody else runs. */
+/** Another call runs. */
 export interface Running extends Busy {
   readonly holderTtlMs: number
   /** The server's time of this call's first claim, in microseconds. */
@@ -32,14 +32,14 @@ export interface Running extends Busy {
   readonly channel: string
 }
 
-/** There is a result for this call. */
-export interface Told {
+/** A result for this call exists. */
+export interface Finished {
   readonly kind: "told"
   readonly source: "joined" | "remembered" | "stale"
   readonly record: OnceRecord
 }
 
-/** What is claimed. */
+/** The arguments of a claim. */
 export interface OnceClaim {
   readonly name: string
   readonly token: string
@@ -52,11 +52,11 @@ export interface OnceClaim {
   readonly rememberCrashesMs: number
 }
 
-/** For a `Lock` it is the store of its hold, whose release ends the run. */
+/** For a `Lock` this is the store of its hold: the release settles the run. */
 export class OnceRequests implements HoldStore {
-  /** What the run has come to so far. */
+  /** The result so far: given up, until the run returns or throws. */
   settlement: Settlement = GIVEN_UP
-  /** How the run ended, once that is known for certain. */
+  /** How the settling ended, once that is certain. */
   result: ReleaseResult | undefined
   #mayHaveEnded = false
   readonly #database: ScriptDatabase
@@ -69,7 +69,7 @@ export class OnceRequests implements HoldStore {
     this.#claim = claim
   }
 
-  async claim(since: number | undefined, timeoutMs: number): Promise<Led | Running | Told> {
+  async claim(since: number | undefined, timeoutMs: number): Promise<Led | Running | Finished> {
     const { name, token, ttlMs, fencing, fingerprint, attempts, staleMs, rememberCrashesMs } =
       this.#claim
     const sentAt = now()
@@ -126,7 +126,7 @@ export class OnceRequests implements HoldStore {
   async release(_: unknown, timeoutMs: number): Promise<ReleaseResult> {
     try {
       const result = await this.settle(this.settlement, timeoutMs)
-      // Another run may have come since, behind a settling whose answer was lost.
+      // After a settling whose reply was lost, another run may already have replaced the record.
       this.result = this.#mayHaveEnded ? "released" : result
       return result
     } catch (error) {

@@ -1,4 +1,4 @@
-// Runs under the hold of a call that leads, and settles whatever comes of it.
+// Runs under the hold of a leading call, and settles its result.
 import { LockLostError } from "../errors.js"
 import type { Emit } from "../events.js"
 import { invalid } from "../values/invalid-argument.js"
@@ -6,28 +6,28 @@ import type { Lock } from "../hold/lock.js"
 import { whileHeld } from "../hold/while-held.js"
 import { writeError } from "./once-errors.js"
 import type { ScriptDatabase } from "../redis/store.js"
-import type { OncePlan } from "./once-options.js"
+import type { ResolvedOnceOptions } from "./once-options.js"
 import { bytesOf, GIVEN_UP, LINGER_MS, type Settlement } from "./once-record.js"
 import type { OnceRequests } from "./once-requests.js"
 
-/** What a call works with. */
+/** The parts of one call. */
 export interface OnceCall {
   readonly name: string
   readonly token: string
   readonly database: ScriptDatabase
   readonly timeoutMs: number
   readonly emit: Emit | undefined
-  readonly plan: OncePlan
-  /** The digest of what was given; "-" for none. */
+  readonly plan: ResolvedOnceOptions
+  /** The digest of the option; "-" for none. */
   readonly fingerprint: string
   readonly run: (lock: Lock | null) => unknown
 }
 
 /**
- * Settles as the run does, once that has been settled.
+ * Resolves or rejects as the run does, after the result has been settled in the database.
  *
- * @param isRefresh whether an old value will do for whoever asks meanwhile, and if the run fails
- * @throws what the run threw; `LockLostError` when the hold was lost.
+ * @param isRefresh whether an old value is served meanwhile, and stays if the run fails
+ * @throws the run's error; `LockLostError` if the hold was lost.
  */
 export async function runHeld(
   { name, emit, plan, run }: OnceCall,
@@ -43,7 +43,7 @@ export async function runHeld(
         requests.settlement = await settlementOf(name, value, plan, emit)
         return value
       } catch (error) {
-        // Whoever was told to stop has not failed.
+        // A run that was told to stop has not failed.
         const isStopped = lock.signal.aborted || (!isRefresh && plan.acquire.signal?.aborted)
         if (!isStopped) requests.settlement = failureOf(error, plan, isRefresh)
         throw error
@@ -57,17 +57,21 @@ export async function runHeld(
   return value
 }
 
-/** What is kept of an error. One of a refresh replaces no value. */
-function failureOf(error: unknown, { rememberErrorsMs }: OncePlan, isRefresh: boolean): Settlement {
+/** The settlement of an error. The error of a refresh does not replace the old value. */
+function failureOf(
+  error: unknown,
+  { rememberErrorsMs }: ResolvedOnceOptions,
+  isRefresh: boolean,
+): Settlement {
   const keptMs = isRefresh ? 0 : rememberErrorsMs + LINGER_MS
   return { kind: "e", freshMs: rememberErrorsMs, keptMs, text: writeError(error) }
 }
 
-/** What is kept of a value: nothing where it cannot be shared, which an event says. */
+/** The settlement of a value. A value that cannot be shared is given up, with an event. */
 async function settlementOf(
   name: string,
   value: unknown,
-  { serialize, maxBytes, rememberMs, staleMs }: OncePlan,
+  { serialize, maxBytes, rememberMs, staleMs }: ResolvedOnceOptions,
   emit: Emit | undefined,
 ): Promise<Settlement> {
   const notShared = (reason: "not-serializable" | "too-large", error: unknown) => {
@@ -77,9 +81,9 @@ async function settlementOf(
   let text: unknown
   try {
     text = await serialize(value)
-    // UTF-8 has no halves of characters: the value would come back as another one.
+    // UTF-8 cannot encode lone surrogates: the value would come back changed.
     if (typeof text !== "string" || /\p{Surrogate}/u.test(text)) {
-      throw invalid("serialize", "a function that returns well-formed text", text)
+      throw invalid("serialize", "a function that returns a well-formed string", text)
     }
   } catch (error) {
     return notShared("not-serializable", error)

@@ -1,4 +1,4 @@
-// Waits for somebody else's run: learns of its result through a stream, and asks where it might have missed it.
+// Waits for another call's run: gets its result over a stream, and claims where it might have missed it.
 import type { Subscription } from "../redis/transport.js"
 import { sleep } from "../time/timers.js"
 import type { ScriptDatabase } from "../redis/store.js"
@@ -7,37 +7,37 @@ import { Inbox } from "../acquire/queue-wait.js"
 import { openStream } from "../acquire/open-stream.js"
 import type { Attempts } from "../acquire/attempts.js"
 import { type OnceRecord, readRecord } from "./once-record.js"
-import type { Led, Running, Told } from "./once-requests.js"
+import type { Finished, Led, Running } from "./once-requests.js"
 
-/** Well within the linger of a result, so that who missed a message is still served. */
+/** The longest pause between two claims: well within the linger of a result, so that a missed message does no harm. */
 const LONGEST_PAUSE_MS = 10_000
 /** The same for a stream that may have ended unnoticed. */
 const LONGEST_UNSURE_MS = 5_000
-/** The same for who polls, as in a lock's queue. */
+/** The same for a caller that polls, as in a lock's queue. */
 const LONGEST_POLL_MS = 2_000
-/** About a round trip: to ask more often would find out hardly sooner. */
+/** About a round trip: polling more often would gain almost nothing. */
 const SHORTEST_POLL_MS = 25
-/** So far apart those ask whom one event wakes: the first of them leads, and they find it out one by one. */
+/** Callers that one event wakes claim at random within this time: the first one leads, and not all of them claim at once. */
 const SPREAD_MS = 50
 
 /** A call that waits. */
 export interface Waiting {
   readonly database: ScriptDatabase
   readonly inquiry: Attempts
-  /** Whether to listen. */
+  /** Whether to open a stream. */
   readonly push: boolean
   readonly ttlMs: number
   readonly timeoutMs: number
   readonly signal: AbortSignal | undefined
   readonly fingerprint: string
-  readonly claim: (since: number) => Promise<Led | Running | Told>
+  readonly claim: (since: number) => Promise<Led | Running | Finished>
 }
 
 /** @throws as an acquire does. */
-export async function waitForRun(waiting: Waiting, first: Running): Promise<Led | Told> {
+export async function waitForRun(waiting: Waiting, first: Running): Promise<Led | Finished> {
   const { database, inquiry, push, claim } = waiting
   const inbox = new Inbox<string>()
-  let answer: Led | Running | Told = first
+  let answer: Led | Running | Finished = first
   let stream: Subscription | undefined
   try {
     if (push && database.canListen) {
@@ -52,14 +52,14 @@ export async function waitForRun(waiting: Waiting, first: Running): Promise<Led 
       const open = (withinMs: number) => database.listen(first.channel, listener, withinMs)
       stream = await openStream(inquiry, waiting, open)
     }
-    // What was published before the stream was confirmed is found by this claim.
+    // This claim finds a result that was published before the stream was confirmed.
     if (stream) answer = await claim(first.since)
     for (let n = 0; answer.kind === "busy"; n++) {
       inquiry.assertMayContinue()
       const pause = stream ? listeningPauseMs(answer, waiting) : pollingPauseMs(answer, waiting, n)
-      const told = await hear(waiting, answer, inbox, pause)
-      if (told === "end") stream = stream?.close() as undefined
-      answer = typeof told === "object" ? told : await claim(answer.since)
+      const received = await nextResult(waiting, answer, inbox, pause)
+      if (received === "end") stream = stream?.close() as undefined
+      answer = typeof received === "object" ? received : await claim(answer.since)
     }
     return answer
   } finally {
@@ -67,31 +67,31 @@ export async function waitForRun(waiting: Waiting, first: Running): Promise<Led 
   }
 }
 
-/** The result, if it comes before it is time to ask; "end" when nothing more will come. */
-async function hear(
+/** The result, if it arrives within the pause; "claim" when it is time to claim; "end" when the stream has ended. */
+async function nextResult(
   { inquiry, signal, fingerprint }: Waiting,
   { since }: Running,
   inbox: Inbox<string>,
   pauseMs: number,
-): Promise<Told | "ask" | "end"> {
+): Promise<Finished | "claim" | "end"> {
   const startedAt = now()
   for (;;) {
-    // One more, since a timer may fire a little early.
+    // One millisecond more, since a timer may fire a little early.
     const within = Math.min(pauseMs - elapsedMs(startedAt), inquiry.leftMs + 1)
     const message = await inbox.next(within, signal)
-    if (message === undefined || message === "end") return message ?? "ask"
+    if (message === undefined || message === "end") return message ?? "claim"
     if (message === "free") {
       await sleep(Math.random() * SPREAD_MS, signal)
-      return "ask"
+      return "claim"
     }
     const record = recordIn(message)
-    if (!record || (fingerprint !== "-" && record.fingerprint !== fingerprint)) return "ask"
-    // One of a run that ended before this call began is older than the call.
+    if (!record || (fingerprint !== "-" && record.fingerprint !== fingerprint)) return "claim"
+    // The result of a run that ended before this call began is too old for it.
     if (record.settledAt >= since) return { kind: "told", source: "joined", record }
   }
 }
 
-/** Undefined where the record has to be asked for. */
+/** The record in a message; undefined if the message has none. */
 function recordIn(message: string): OnceRecord | undefined {
   try {
     return readRecord(message)

@@ -1,51 +1,51 @@
-// Runs a piece of work once for all who ask for it at the same time, and gives all of them its result.
+// Runs a piece of work once for all concurrent callers, and gives all of them its result.
 import type { FencedLock, Lock } from "../hold/lock.js"
 import { LockManager } from "../lock-manager.js"
 import { checkName } from "../redis/keys.js"
 import { invalid, notSupported } from "../values/invalid-argument.js"
 import { createToken } from "../values/token.js"
 import { callOnce, type OnceSource } from "./once-call.js"
-import { type OnceOptions, planOnce } from "./once-options.js"
+import { type OnceOptions, resolveOnceOptions } from "./once-options.js"
 
 export type { OnceSource }
 
-/** A value, and how this call came by it. */
+/** A value, and where it came from. */
 export interface OnceResult<T> {
   readonly value: T
   /**
    * - `ran`: this call ran
-   * - `joined`: somebody else ran meanwhile
-   * - `remembered`: it was there already
-   * - `stale`: it was there and is old; it is being replaced
+   * - `joined`: another caller ran meanwhile
+   * - `remembered`: the result existed already
+   * - `stale`: the result existed and is old; it is being replaced
    */
   readonly source: OnceSource
 }
 
-/** What the run is given: the lock under which it runs; null where `failOpen` runs without one. */
+/** The run's argument: the lock that it runs under; null if `failOpen` runs it without one. */
 type LockOf<Fencing, FailOpen> =
   (Fencing extends true ? FencedLock : Lock) | (FailOpen extends true ? null : never)
 
-/** What decides the type of the run's lock. */
+/** The options that decide the type of the run's lock. */
 interface LockKind<Fencing, FailOpen> {
   readonly fencing?: Fencing
   readonly failOpen?: FailOpen
 }
 
-/** `once` itself, and the same with more to tell. */
+/** `once`, and `once.detailed`, which also tells where the value came from. */
 export interface Once {
   /**
-   * Runs the work unless somebody else does, and resolves with its result, whoever ran it.
+   * Runs the work unless another caller is running it, and resolves with the result of that run.
    *
-   * At least once, not exactly once: when the process that runs dies, another caller runs again.
+   * At least once, not exactly once: if the process that runs it dies, another caller runs it again.
    *
    * > [!WARNING]
    * > A run that has lost its hold may overlap with the next one. Pass `lock.signal` on, and see `fencing`.
    *
-   * @param locks the manager whose database, prefix and defaults are used. Not a quorum
-   * @param name what is run once, as for locks; a lock of the same name is another thing
-   * @param run gets the lock under which it runs: renewed meanwhile, with a `signal` that aborts when it is lost. It ends with the run
-   * @throws what the run threw, an `OnceRunError` where somebody else ran it; `LockTimeoutError` when it took longer than
-   *   `wait`; `LockLostError` when the hold was lost; `LockBackendError` when the database failed; `OnceMismatchError`,
+   * @param locks the manager whose database, prefix and defaults are used; not one of a quorum
+   * @param name identifies the work, with the same rules as the name of a lock; independent of a lock of the same name
+   * @param run receives the lock that it runs under: renewed until the run ends, with a `signal` that aborts if it is lost
+   * @throws the run's error, as an `OnceRunError` if another caller ran it; `LockTimeoutError` if another caller's run took
+   *   longer than `wait`; `LockLostError` if the hold was lost; `LockBackendError` if the database failed; `OnceMismatchError`;
    *   `OnceAttemptsError`; the signal's reason; `NotSupportedError` for a quorum; `TypeError` or `RangeError` for a bad argument.
    * @example
    * ```ts
@@ -64,7 +64,7 @@ export interface Once {
     run: (lock: LockOf<Fencing, FailOpen>) => T | Promise<T>,
   ): Promise<T>
   /**
-   * The same, and tells how the value came: for a header or a metric.
+   * The same, and also tells where the value came from: for a header or a metric.
    *
    * @throws as `once` does.
    * @example
@@ -102,7 +102,7 @@ async function detailed(
   if (typeof single === "string") throw notSupported(`once: ${single}`)
   checkName(prefix, name)
   if (typeof run !== "function") throw invalid("run", "a function", run)
-  const plan = planOnce(defaults, options)
+  const plan = resolveOnceOptions(defaults, options)
   return callOnce({
     name,
     token: createToken(locks.clientId),
@@ -115,7 +115,7 @@ async function detailed(
   })
 }
 
-/** It may be a payload, so nothing but a digest of it is sent. */
+/** A fingerprint may be a whole payload, so only its digest is sent. */
 async function digestOf(fingerprint: string | undefined): Promise<string> {
   if (fingerprint === undefined) return "-"
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(fingerprint))
@@ -123,7 +123,7 @@ async function digestOf(fingerprint: string | undefined): Promise<string> {
 }
 
 /**
- * Runs the work unless somebody else does, and resolves with its result, whoever ran it. See {@link Once}.
+ * Runs the work unless another caller is running it, and resolves with the result of that run. See {@link Once}.
  *
  * @example
  * ```ts

@@ -1,8 +1,8 @@
-// The lock of a run: it ends with the run, which its name's result depends on.
+// The lock of a run, which must end with the run.
 import { Lock } from "../hold/lock.js"
 import { notSupported } from "../values/invalid-argument.js"
 
-/** A hold that outlived its run, or went to another process, would keep the name from its result. */
+/** A hold that outlived its run, or moved to another process, would block the result. */
 export class RunLock extends Lock {
   override keep(): Promise<never> {
     return Promise.reject(notSupported("keep: the lock of a run ends with the run"))

@@ -86,14 +86,14 @@ test("its lock is typed by the options", () => {
   // @ts-expect-error -- no response
   withLock(() => "done", { locks, name })
   // @ts-expect-error -- a name is needed
-  expect(() => withLock(done, { locks })).toThrow("name: must be text that is not empty")
+  expect(() => withLock(done, { locks })).toThrow("name: must be a non-empty string")
 })
 
 test.each([
   ["locks", undefined, "a LockManager or a function that returns one"],
   ["locks", { acquire: 1 }, "a LockManager or a function that returns one"],
-  ["name", "", "text that is not empty"],
-  ["name", 7, "text that is not empty"],
+  ["name", "", "a non-empty string"],
+  ["name", 7, "a non-empty string"],
   ["release", "at-once", "one of before-response, after-response, after-body"],
   ["failOpen", "yes", "a boolean"],
   ["body", "before-lock", '"streamed" or { maxBytes, timeout }'],

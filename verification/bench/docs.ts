@@ -1,4 +1,4 @@
-// `npm run bench:docs -- FILE…`: puts what a run has written, or several have, into the documentation, as a table and as charts.
+// `npm run bench:docs -- FILE…`: writes the results of one or more runs into the documentation, as a table and as charts.
 import { mkdir, readFile, writeFile } from "node:fs/promises"
 import { dirname } from "node:path"
 import { format, resolveConfig } from "prettier"

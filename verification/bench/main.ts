@@ -1,4 +1,4 @@
-// `npm run bench`: measures the lock against its peers and against the limit, on one server in one run.
+// `npm run bench`: compares the lock with its peers and with the limit, on one server in one run.
 import { writeFile } from "node:fs/promises"
 import { cpus } from "node:os"
 import { Command, InvalidArgumentError } from "commander"
@@ -25,24 +25,24 @@ interface Options {
 const RTTS: readonly number[] = [20]
 
 const program = new Command("bench")
-  .description("Measures fetchlock against its peers and against the limit, in one run.")
-  .option("--quick", "what can be told in three minutes")
-  .option("--full", "each number of contenders with each hold: hours")
+  .description("Compares fetchlock with its peers and with the limit, in one run.")
+  .option("--quick", "a subset that takes three minutes")
+  .option("--full", "every number of contenders with every hold: takes hours")
   .option("--json <file>", "write the results there")
-  .option("--rtt <ms...>", "what the wire adds to a round trip", readMs, RTTS)
-  .option("--only <contender>", "those whose name begins so")
-  .option("--scenario <title>", "those whose title contains it")
-  .option("--patience <seconds>", "leave out what would take one contender longer", readNumber, 60)
+  .option("--rtt <ms...>", "what the wire adds to a round trip, in ms", readMs, RTTS)
+  .option("--only <contender>", "only contenders whose name begins with this")
+  .option("--scenario <title>", "only scenarios whose title contains this")
+  .option("--patience <seconds>", "leave out measurements that would take longer", readNumber, 60)
   .parse()
 const options = program.opts<Options>()
 
-// One for each program beside it, which are a dozen for a quorum.
+// One listener for each started program: a dozen for a quorum.
 process.setMaxListeners(50)
 
-/** Those who ask at intervals take up to so many times the limit, those who are told hardly more than it. */
-const SLOWER = { isTold: 1.5, asks: 4 }
+/** The longest time as a multiple of the limit: notified contenders take little more than it, polling ones far more. */
+const SLOWER = { isNotified: 1.5, polls: 4 }
 
-/** What has been measured so far. */
+/** The results so far. */
 interface Findings {
   readonly contenders: Record<string, Record<string, object>>
   readonly leftOut: LeftOut[]
@@ -51,10 +51,10 @@ interface Findings {
 const wanted = planOf(options.quick ? "quick" : options.full ? "full" : "usual").filter(
   ({ title }) => title.includes(options.scenario ?? ""),
 )
-if (wanted.length === 0)
-  program.error(`error: --scenario: no title has "${options.scenario}" in it`)
+if (wanted.length === 0) program.error(`error: --scenario: no title contains "${options.scenario}"`)
 const compared = CONTENDERS.filter(({ name }) => name.startsWith(options.only ?? ""))
-if (compared.length === 0) program.error(`error: --only: nobody's name begins "${options.only}"`)
+if (compared.length === 0)
+  program.error(`error: --only: no contender's name begins with "${options.only}"`)
 
 const findings: Findings = { contenders: {}, leftOut: [] }
 const rtts: Record<string, number> = {}
@@ -87,7 +87,7 @@ async function runAll(testbed: Testbed, findings: Findings): Promise<void> {
       if (prepared) closes.push(prepared.close)
       all.push({ ...contender, place: prepared?.place ?? testbed })
     }
-    // What is compiled at first use would count against whoever comes first.
+    // Warms up: code that is compiled at first use would count against the first contender.
     await contended({ contenders: 10, holdMs: 5, cycles: 2 }).run(testbed, all)
     for (const scenario of wanted) await measure(testbed, scenario, all, findings)
   } finally {
@@ -103,8 +103,9 @@ async function measure(
 ): Promise<void> {
   const title = `${scenario.title}${testbed.addedMs === 20 ? "" : `, ${testbed.addedMs} ms RTT`}`
   const taking = all.filter((contender) => scenario.takes(contender))
-  const patient = taking.filter(({ name, isTold }) => {
-    const seconds = scenario.limitSeconds(testbed.rttMs) * (isTold ? SLOWER.isTold : SLOWER.asks)
+  const patient = taking.filter(({ name, isNotified }) => {
+    const seconds =
+      scenario.limitSeconds(testbed.rttMs) * (isNotified ? SLOWER.isNotified : SLOWER.polls)
     if (seconds <= options.patience || scenario.isLong) return true
     leftOut.push({ scenario: title, contender: name, why: `about ${Math.round(seconds)} s` })
     return false
@@ -117,7 +118,7 @@ async function measure(
     process.stderr.write(` ${((performance.now() - startedAt) / 1_000).toFixed(0)} s\n`)
     for (const [name, result] of Object.entries(results)) (contenders[name] ??= {})[title] = result
   } catch (error) {
-    // The others have been measured, or can be.
+    // The other scenarios are still measured.
     process.stderr.write(` failed: ${String(error)}\n`)
     leftOut.push({ scenario: title, why: "failed" })
     process.exitCode = 1
@@ -126,12 +127,11 @@ async function measure(
 
 function readNumber(text: string): number {
   const number = Number(text)
-  if (text.trim() === "" || !(number >= 0))
-    throw new InvalidArgumentError("must be a number from 0 on.")
+  if (text.trim() === "" || !(number >= 0)) throw new InvalidArgumentError("must be a number ≥ 0.")
   return number
 }
 
 function readMs(text: string, before: readonly number[]): readonly number[] {
-  // The first one given takes the default's place.
+  // The first given value replaces the default.
   return [...(before === RTTS ? [] : before), readNumber(text)]
 }

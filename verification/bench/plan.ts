@@ -1,4 +1,4 @@
-// Which scenarios a run is made of.
+// The scenarios of a run.
 import { contended } from "./scenarios/contended.js"
 import { guarded } from "./scenarios/guarded.js"
 import { inWorkerd } from "./scenarios/in-workerd.js"
@@ -10,7 +10,7 @@ import { renewals } from "./scenarios/renewals.js"
 import type { Scenario } from "./scenarios/scenario.js"
 import { uncontended } from "./scenarios/uncontended.js"
 
-/** `quick`: what can be told in three minutes. `full`: each number of contenders with each hold. */
+/** `quick`: three minutes. `full`: every number of contenders with every hold. */
 export type Extent = "quick" | "usual" | "full"
 
 export function planOf(extent: Extent): readonly Scenario[] {

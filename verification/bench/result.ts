@@ -1,8 +1,8 @@
-// What is measured of a contender in a scenario, in the units of the field.
+// The measurements of a contender in a scenario, in the units of the field.
 
-/** Null where it has no meaning, or nobody can count it. */
+/** Null if it has no meaning, or cannot be counted. */
 export interface Result {
-  /** The time as a ratio to what the same requests would take with nothing around them. */
+  /** The time as a ratio to that of the same requests as bare fetches. */
   readonly ratio_to_limit: number | null
   /** HTTP requests for each critical section. */
   readonly requests_per_cs: number | null
@@ -11,21 +11,21 @@ export interface Result {
   /** From the end of one critical section, before its release is sent, to the beginning of the next, in round trips. */
   readonly handoff_p50_rtt: number | null
   readonly handoff_p99_rtt: number | null
-  /** How many entered before somebody who had asked more than a round trip earlier. */
+  /** How many contenders overtook another one that had asked more than a round trip earlier. */
   readonly inversions: number | null
-  /** Jain's index of how often each had its turn when half of all turns were over: 1 is the same for all. */
+  /** Jain's index of the turns of each contender after half of all turns: 1 means that all had the same number. */
   readonly fairness: number | null
   /** Processor time of the client's process for each critical section, in milliseconds. */
   readonly cpu_ms_per_cs: number | null
-  /** The same, less that of bare requests in their place. */
+  /** The same, minus that of bare requests. */
   readonly cpu_ms_above_limit: number | null
-  /** What a client keeps in memory meanwhile, in kilobytes. */
+  /** The client's memory meanwhile, in kilobytes. */
   readonly heap_kb: number | null
-  /** Entries while as many were inside as may be. */
+  /** Entries that exceeded the number of permits. */
   readonly overlaps: number | null
 }
 
-/** What a scenario has to say nothing about. */
+/** The values of everything that a scenario does not measure. */
 export const NOTHING: Result = {
   ratio_to_limit: null,
   requests_per_cs: null,

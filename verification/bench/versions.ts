@@ -1,4 +1,4 @@
-// What was measured with what.
+// The versions of everything that is measured and used.
 import { execFileSync } from "node:child_process"
 import { readFile } from "node:fs/promises"
 

@@ -1,4 +1,4 @@
-// The part that is used of workerd's own module, whose types clash with those of Node.
+// The used part of workerd's own module, whose types clash with those of Node.
 declare module "cloudflare:workers" {
   export const env: object
 }

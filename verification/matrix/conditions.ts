@@ -1,7 +1,7 @@
-// Conditions that some runtimes have and Node has not: put on, so that they are met wherever the tests run.
-// The bundle asks for timers by names of its own: those of Node's own fetch stay as they are.
+// Emulates conditions of other runtimes on Node, so that they are tested wherever the tests run.
+// The bundle uses timers by other names, so that those of Node's own fetch are not replaced.
 
-/** What the bundle calls its timers. */
+/** The names of the timers in the bundle. */
 export const OWN_TIMERS = {
   setTimeout: "globalThis.ownSetTimeout",
   clearTimeout: "globalThis.ownClearTimeout",
@@ -54,4 +54,7 @@ function standingClock(): void {
   })
 }
 
-export const conditions = { "timers are numbers": numericTimers, "the clock stands": standingClock }
+export const conditions = {
+  "timers are numbers": numericTimers,
+  "the clock stands still": standingClock,
+}

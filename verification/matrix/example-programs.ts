@@ -1,10 +1,10 @@
-// The examples for Deno and Bun, each served by its own runtime.
+// Runs the examples for Deno and Bun, each in its own runtime.
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 
-/** What a program needs to know of its database. */
+/** The environment of a program: its database. */
 interface Database {
   readonly url: string
   readonly token: string
@@ -19,10 +19,10 @@ const PROGRAMS = {
 } as const
 
 /**
- * Serves each program and has it count to ten with ten requests at once: without the lock it would lose some.
+ * Serves each program and has it count to ten with ten requests at once: without the lock some counts would be lost.
  *
- * @param folder where the runtimes are installed
- * @returns for each program null, or what was wrong
+ * @param folder the folder with the runtimes
+ * @returns for each program null or the problem
  */
 export async function runExamplePrograms(
   folder: string,
@@ -60,7 +60,7 @@ async function countToTen(url: string): Promise<string | null> {
   return isWhole ? null : `counted ${counts.join(", ")}`
 }
 
-/** The program takes a while to start. */
+/** Repeats the request until the program has started. */
 async function firstAnswer(url: string): Promise<number> {
   for (let tries = 1; ; tries++) {
     try {

@@ -1,4 +1,4 @@
-// Runs the suite in each runtime and writes the table in the README. `--only <text>` runs some of them and writes nothing.
+// Runs the suite in each runtime and writes the table of the README. `--only <text>` runs some of them and writes nothing.
 import { execFileSync } from "node:child_process"
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -13,7 +13,7 @@ import { compileWithEach } from "./typescript.js"
 
 const { values } = parseArgs({ options: { only: { type: "string" } } })
 
-/** What the table stands between. */
+/** The marks around the table. */
 const TABLE = /(<!-- matrix -->\n)[^]*?(<!-- \/matrix -->)/
 
 const folder = await mkdtemp(join(tmpdir(), "fetchlock-runtimes-"))

@@ -1,40 +1,40 @@
-// What the code of a Next.js project does with its locks, and what it believed of them meanwhile. Copied into the project.
+// The exercise of a Next.js project: uses locks, and reports what it believed about them. Copied into the project.
 import { LockError, LockManager, type LockManagerOptions } from "fetchlock"
 
-/** What a hold was told, with times of the machine's clock. */
+/** The observations of a holder, with times of the machine's clock. */
 export interface Report {
   /** When it began. */
   readonly start: number
-  /** When the hold was granted, and when it ended itself or was given up. Null where it was never granted. */
+  /** When the hold was granted, and when it ended or was given up. Null if it was never granted. */
   readonly held: { readonly from: number; readonly until: number } | null
-  /** What `inspect` said of the lock while it was held. */
+  /** The results of `inspect` while the lock was held. */
   readonly inspected: readonly boolean[]
-  /** What was thrown, or why `signal` aborted, though nobody took the lock away. */
+  /** The error, or the reason of `signal`, of the lock that is not stolen. */
   readonly failure: string | null
   readonly released: string
-  /** By how much a timer was late at most: a process that stalls is told late of a hold that has ended. */
+  /** The largest delay of a timer: a process that stalls notices late that a hold has ended. */
   readonly stalledMs: number
-  /** Whether `signal` aborted for the lock that is taken away meanwhile. */
+  /** Whether `signal` aborted for the lock that is stolen meanwhile. */
   readonly noticed: boolean
 }
 
-/** How long a lock is held: several renewals, and more than two of its ttls. Nobody judges what the build renders. */
+/** How long a lock is held: several renewals, and more than two ttls. Renders of the build are not judged. */
 const HOLD_MS = process.env["NEXT_PHASE"] === "phase-production-build" ? 100 : 7_500
 
 const TICK_MS = 50
 
-/** No shorter: what is built and started beside it makes the machine busy. */
+/** Not shorter: the machine is busy with builds and servers. */
 const TERMS = { ttl: "3s", renew: true } as const
 
-/** The lock that is taken away while it is held. */
+/** The lock that is stolen while it is held. */
 export const stolenName = (name: string) => `${name} (stolen)`
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 /**
- * Holds the lock for a while, and beside it one that is stolen.
+ * Holds the lock for a while, and at the same time one that is stolen.
  *
- * Reports the library's own errors and throws all others on: those by which Next controls a render among them.
+ * Reports the library's errors and rethrows all others, including those by which Next controls a render.
  */
 export async function exercise(name: string, redis?: LockManagerOptions["redis"]): Promise<Report> {
   const locks = redis === undefined ? LockManager.fromEnv() : new LockManager({ redis })
@@ -48,7 +48,7 @@ export async function exercise(name: string, redis?: LockManagerOptions["redis"]
   }
 }
 
-/** Measures how late timers are. (Next 14 compiles for ES5: no private members.) */
+/** Measures the delay of timers. (Next 14 compiles for ES5: no private members.) */
 function watchStalls(): { readonly longest: () => number; readonly stop: () => void } {
   let last = Date.now()
   let longest = 0
@@ -83,7 +83,7 @@ async function keep(
       lock.signal.throwIfAborted()
       inspected.push((await locks.inspect(name)).isHeld)
     }
-    // Longer than the judge waits: only a release frees it in time.
+    // Longer than the judge waits, so that only a release frees it in time.
     await lock.extend("30s")
     held = { from, until: Date.now() }
     return { held, inspected, failure: null, released: await lock.release() }
@@ -108,10 +108,10 @@ async function lose(locks: LockManager, name: string): Promise<boolean> {
   }
 }
 
-/** The report as text that survives HTML and React's own format. */
+/** The report as text that survives HTML and React's format. */
 export const encode = (report: Report) => `report:${btoa(JSON.stringify(report))}:end`
 
-/** Null where there is none. */
+/** Null if the text contains no report. */
 export function decode(text: string): Report | null {
   const [, report] = /report:([\w+/=]+):end/.exec(text) ?? []
   return report === undefined ? null : (JSON.parse(atob(report)) as Report)

@@ -1,13 +1,13 @@
-// Judges from outside, with a fetch that nobody caches, what code in Next.js believes of its locks.
+// Judges from outside, with a fetch that is not cached, whether code in Next.js is right about its locks.
 import { setTimeout as sleep } from "node:timers/promises"
 import { LockBackendError, LockManager } from "fetchlock"
 import { type Report, stolenName } from "./next-exercise.js"
 
-/** The longest time for a page to be rendered anew, and for a released lock to be free. */
+/** The longest time until a page is rendered again, and until a released lock is free. */
 const PATIENCE_MS = 45_000
 const FREE_WITHIN_MS = 5_000
 
-/** From so long a stall on, what went wrong may be the machine's. */
+/** After a stall of at least this time, the machine may be the cause of a failure. */
 const STALL_MS = 250
 
 interface Endpoint {
@@ -15,18 +15,18 @@ interface Endpoint {
   readonly token: string
 }
 
-/** What was wrong, if anything; and whether a machine that is busy with something else can be the cause. */
+/** The problem, if there is one, and whether it is certain: a busy machine cannot be its cause. */
 export interface Verdict {
   readonly problem: string | null
   readonly isCertain: boolean
 }
 
 /**
- * Tries to get the lock while it is held, and takes the other one away.
+ * Tries to get the lock while it is held, and steals the other one.
  *
- * On a busy machine a short hold is lost, and rightly so. Two holders at a time are a fault, unless the process stalled.
+ * On a busy machine it is correct that a short hold is lost. Two holders at a time are a fault, unless the process stalled.
  *
- * @param ask what runs the exercise; asked again while its answer is an old one, out of a cache
+ * @param ask runs the exercise; called again while its answer is an old one from a cache
  */
 export async function judge(
   redis: Endpoint,
@@ -40,9 +40,9 @@ export async function judge(
     const overlaps = rival.overlapsWith(report)
     const wrong = report.inspected.filter((held) => !held).length
     const problems = problemsOf(report)
-    if (wrong > 0) problems.push(`${wrong} inspects said that the lock was free`)
-    if (overlaps > 0) problems.push(`${overlaps} times there were two holders`)
-    if (!rival.hasSeen) problems.push("nobody saw that the lock was held")
+    if (wrong > 0) problems.push(`${wrong} calls of inspect said that the lock was free`)
+    if (overlaps > 0) problems.push(`there were two holders ${overlaps} times`)
+    if (!rival.hasSeen) problems.push("the lock was never seen held")
     if (!(await rival.wins(FREE_WITHIN_MS))) problems.push("the release did not free the lock")
     const isCertain = report.stalledMs < STALL_MS && (overlaps > 0 || report.failure === null)
     return { problem: problems.length === 0 ? null : problems.join("; "), isCertain }
@@ -50,7 +50,7 @@ export async function judge(
     return { problem: String(error), isCertain: false }
   } finally {
     await rival.stop()
-    // What a try that failed has left must not fail the next.
+    // The remains of a failed try must not fail the next one.
     for (const left of [name, stolenName(name)]) await unlessSlow(locks.forceRelease(left))
   }
 }
@@ -62,18 +62,18 @@ async function newReport(ask: () => Promise<Report>): Promise<Report> {
     if (report.start >= start) return report
     await sleep(200)
   }
-  throw new Error("the lock was not taken anew")
+  throw new Error("the lock was not taken again")
 }
 
 function problemsOf({ failure, released, noticed }: Report): string[] {
   const problems: string[] = []
   if (failure !== null) problems.push(failure)
-  else if (released !== "released") problems.push(`the release said "${released}"`)
-  if (!noticed) problems.push("the theft was not noticed")
+  else if (released !== "released") problems.push(`the release returned "${released}"`)
+  if (!noticed) problems.push("the steal was not noticed")
   return problems
 }
 
-/** Another program that wants the lock: it begins once the lock is held, and tries again and again. */
+/** Another program that wants the lock: once the lock is held, it tries again and again. */
 class Rival {
   readonly #locks: LockManager
   readonly #name: string
@@ -89,12 +89,12 @@ class Rival {
     this.#running = Promise.all([this.#compete(), this.#steal()])
   }
 
-  /** How often it got the lock while the other believed to hold it. */
+  /** How often it got the lock while the other holder believed to hold it. */
   overlapsWith({ held }: Report): number {
     return held === null ? 0 : this.#wins.filter((at) => at > held.from && at < held.until).length
   }
 
-  /** Whether it gets the lock from now on. */
+  /** Whether it gets the lock within the time. */
   async wins(withinMs: number): Promise<boolean> {
     const before = this.#wins.length
     const end = Date.now() + withinMs
@@ -125,7 +125,7 @@ class Rival {
 
   async #steal(): Promise<void> {
     const name = stolenName(this.#name)
-    // Again and again: Next 14 renders a page twice at a time, and shows either.
+    // Again and again: Next 14 renders a page twice at a time, and shows one of the two.
     while (!this.#isStopped) {
       await this.#untilHeld(name)
       await unlessSlow(this.#locks.forceRelease(name))
@@ -138,7 +138,7 @@ class Rival {
   }
 }
 
-/** Null where the database gave no answer in time, on a machine that is busy. */
+/** Null if the database did not answer in time, on a busy machine. */
 async function unlessSlow<T>(work: Promise<T>): Promise<T | null> {
   try {
     return await work

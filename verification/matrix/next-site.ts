@@ -1,10 +1,10 @@
-// The source of the Next.js projects: each place where code runs, under each setting that lets Next cache its requests.
+// The source of the Next.js projects: each place where code runs, with each setting that lets Next cache its requests.
 
-/** How the exercise of a case is asked for; or what the build rendered, which takes its lock there and never again. */
+/** How the exercise of a case is called. "built": it runs in the build, and takes its lock only there. */
 export type Ask = "GET" | "POST" | "action" | "built"
 
 export interface Case {
-  /** What it is called in the results, and the name of its lock. */
+  /** Its name in the results, and the name of its lock. */
   readonly name: string
   readonly path: string
   readonly ask: Ask
@@ -25,7 +25,7 @@ interface Place {
 type Client = "built-in" | "@upstash/redis"
 type Runtime = "nodejs" | "edge"
 
-/** A case with the file that its path is served from. */
+/** A case with the file of its path. */
 interface Source extends Case {
   readonly file: string
   readonly code: string
@@ -43,7 +43,7 @@ function imports({ client }: Place): string[] {
 const call = (name: string, { client }: Place) =>
   `exercise(${JSON.stringify(name)}${client === "@upstash/redis" ? ", Redis.fromEnv()" : ""})`
 
-/** @param before statements ahead of the lock; @param after those behind it */
+/** @param before statements before the lock; @param after statements after it */
 function handler(ask: "GET" | "POST", name: string, place: Place, before = "", after = ""): Source {
   const path = pathOf(name)
   const code = [
@@ -99,7 +99,7 @@ function action(name: string, place: Place): readonly [Source, Readonly<Record<s
 const BUILT = `const locks = () => LockManager.fromEnv()
 const time = () => locks().request("built", () => Date.now())`
 
-/** A handler, and a page, that are rendered when they are built: each tells when it had its lock. */
+/** A handler and a page that are rendered by the build: each returns the time at which it held its lock. */
 function built(major: number): readonly Source[] {
   const route = (config: string) => [
     `import { LockManager } from "fetchlock"`,
@@ -127,14 +127,14 @@ function built(major: number): readonly Source[] {
       route(`export const dynamic = "force-static"`),
     ),
     source("server component, once at build", "page.tsx", component),
-    // Later versions run it for each request.
+    // Later versions run this one for each request.
     ...(major === 14
       ? [source("GET that reads nothing, once at build", "route.ts", route(""))]
       : []),
   ]
 }
 
-/** Middleware answers for a path that nothing else serves. */
+/** Middleware answers a path that nothing else serves. */
 function middleware(name: string, major: number): Source {
   const path = pathOf(name)
   const called = major >= 16 ? "proxy" : "middleware"
@@ -165,7 +165,7 @@ function site(
   }
 }
 
-/** Reads the request, behind the lock: then the handler runs for each request, and its requests may be cached. */
+/** Reads the request after the lock: then the handler runs for each request, and its own requests may be cached. */
 const READS_LATE = "void request.headers.get('x')"
 
 function handlers(client: Client): Source[] {
@@ -190,9 +190,9 @@ function handlers(client: Client): Source[] {
   })
 }
 
-/** What every version has. */
+/** The cases of every version. */
 export function segmentSite(major: number): Site {
-  // Longer than a hold. What was rendered by the build is older than that, or soon will be.
+  // Longer than a hold. The page that the build rendered is older than this, or soon will be.
   const revalidate = { config: ["export const revalidate = 9"] }
   const upstash = { ...revalidate, client: "@upstash/redis" } as const
   const force = { config: [`export const fetchCache = "force-cache"`] }
@@ -213,7 +213,7 @@ export function segmentSite(major: number): Site {
   return site(sources, "{}", { ...plainFiles, ...forcedFiles })
 }
 
-/** With `cacheComponents`, which has none of the settings of a segment. */
+/** The cases with `cacheComponents`, which allows no segment settings. */
 export function cacheComponentsSite(): Site {
   const [act, files] = action("cacheComponents, server action", {})
   const connection = {
@@ -222,7 +222,7 @@ export function cacheComponentsSite(): Site {
   const sources = [
     handler("GET", "cacheComponents, GET", {}, "", READS_LATE),
     handler("POST", "cacheComponents, POST", {}),
-    page("cacheComponents, page behind connection()", connection, "await connection()"),
+    page("cacheComponents, page after connection()", connection, "await connection()"),
     act,
   ]
   return site(sources, "{ cacheComponents: true }", files)

@@ -14,21 +14,21 @@ import { packInto } from "./packed.js"
 import type { Runtime } from "./runtimes.js"
 import type { Results } from "./suite.js"
 
-/** The newest of each is installed, with the React that it was made for. */
+/** The newest release of each is installed, with its React. */
 const VERSIONS = [
   { major: 14, react: 18, sites: [segmentSite(14)] },
   { major: 15, react: 19, sites: [segmentSite(15)] },
   { major: 16, react: 19, sites: [segmentSite(16), cacheComponentsSite()] },
 ] as const
 
-/** How many cases run at the same time. */
+/** The number of cases that run at the same time. */
 const CONCURRENCY = 7
 
 const run = promisify(execFile)
 
 type Endpoint = Parameters<Runtime["run"]>[0]
 
-/** @param folder where the projects are installed for one run */
+/** @param folder the folder for the projects of this run */
 export function nextRuntimes(folder: string): readonly Runtime[] {
   return VERSIONS.map(({ major, react, sites }) => {
     const project = join(folder, `next-${major}`)
@@ -53,13 +53,13 @@ async function installProject(project: string, major: number, react: number): Pr
   const packages = [
     await packInto(project),
     ...[`next@${major}`, `react@${react}`, `react-dom@${react}`, "@upstash/redis"],
-    // The last TypeScript that takes the tsconfig which Next 14 writes.
+    // The last TypeScript that accepts the tsconfig of Next 14.
     ...["typescript@5.9", "@types/node@20", `@types/react@${react}`],
   ]
   await run("npm", ["install", "--no-audit", "--no-fund", ...packages], { cwd: project })
 }
 
-/** Builds and starts it, and runs its cases. */
+/** Builds and starts the project, and runs its cases. */
 export async function runSite(project: string, site: Site, database: Endpoint): Promise<Results> {
   const env = {
     ...process.env,
@@ -75,7 +75,7 @@ export async function runSite(project: string, site: Site, database: Endpoint): 
     const { stdout, stderr } = error as { stdout: string; stderr: string }
     return { [`the build, ${site.cases.length} cases`]: `${stdout}\n${stderr}` }
   }
-  // What was locked while Next built its static pages.
+  // Removes the locks that were taken while Next built its static pages.
   await fetch(database.url, {
     method: "POST",
     headers: { Authorization: `Bearer ${database.token}` },
@@ -130,12 +130,12 @@ async function runCases(
     }
   }
   await Promise.all(Array.from({ length: CONCURRENCY }, work))
-  // What the machine may have been too slow for has it to itself.
+  // Cases that may have failed on a busy machine are repeated alone.
   for (const next of again) if (!(await runCase(next))) await runCase(next)
   return results
 }
 
-/** What the build rendered was locked before the server started, and is not locked again. */
+/** A page of the build was locked before the server started, and is not locked again. */
 async function askBuilt(url: string, start: number): Promise<Verdict> {
   const text = await (await fetch(url)).text()
   const [, time = ""] = /time:(\d+)/.exec(text) ?? []
@@ -146,7 +146,7 @@ async function askBuilt(url: string, start: number): Promise<Verdict> {
 const ASK = {
   GET: async (url: string) => reportOf(await fetch(url)),
   POST: async (url: string) => reportOf(await fetch(url, { method: "POST" })),
-  /** As the browser asks for it: its id is in the form that the page shows. */
+  /** Called as a browser does: the action's id is in the form of the page. */
   action: async (url: string) => {
     const form = await (await fetch(url)).text()
     const [, id = ""] = /\$ACTION_ID_(\w+)/.exec(form) ?? []

@@ -5,7 +5,7 @@ import { promisify } from "node:util"
 
 const run = promisify(execFile)
 
-/** Packs what was built into the folder. @returns the tarball's path */
+/** Packs the built package into the folder. @returns the tarball's path */
 export async function packInto(folder: string): Promise<string> {
   const args = ["pack", "--ignore-scripts", "--json", "--pack-destination", folder]
   const { stdout } = await run("npm", args)

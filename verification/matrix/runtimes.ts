@@ -1,4 +1,4 @@
-// The runtimes, and how each is had to run the suite.
+// The runtimes, and how the suite runs in each.
 import { execFile } from "node:child_process"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { createRequire } from "node:module"
@@ -12,7 +12,7 @@ import { Isolate } from "../../test/workerd/isolate.js"
 import { conditions, OWN_TIMERS } from "./conditions.js"
 import type { Results } from "./suite.js"
 
-/** Where the database is. */
+/** The address of the database. */
 interface Endpoint {
   readonly url: string
   readonly token: string
@@ -98,7 +98,7 @@ const edgeRuntime: Runtime = {
   },
 }
 
-/** What the tests run: all that needs no more than the development dependencies. */
+/** The runtimes that the tests use: they need only the development dependencies. */
 export const RUNTIMES: readonly Runtime[] = [
   node(),
   ...Object.keys(conditions).map(node),

@@ -1,21 +1,21 @@
-// What every runtime must be able to do with the package: a check each, which throws if it cannot.
+// The checks that the package must pass in every runtime. A check that fails throws.
 import { type Lock, LockLostError, type LockManager, LockTimeoutError } from "fetchlock"
 import { withLock } from "fetchlock/handler"
 
-/** What a check works with. */
+/** The arguments of a check. */
 export interface Stage {
   readonly locks: LockManager
   /** A name that no other check uses. */
   readonly name: string
 }
 
-/** By check: what went wrong, or null. */
+/** The error of each check, or null. */
 export type Results = Readonly<Record<string, string | null>>
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 function expect(condition: boolean, claim: string): asserts condition {
-  if (!condition) throw new Error(`it is not so that ${claim}`)
+  if (!condition) throw new Error(`not true: ${claim}`)
 }
 
 async function rejection(promise: Promise<unknown>): Promise<unknown> {
@@ -41,7 +41,7 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
     if (await condition()) return
     await pause(25)
   }
-  throw new Error("it did not come true within 5 s")
+  throw new Error("the condition was not met within 5 s")
 }
 
 async function handsOver({ locks, name }: Stage, push: boolean): Promise<void> {
@@ -60,9 +60,9 @@ export const checks: Readonly<Record<string, (stage: Stage) => Promise<void>>> =
   },
   "a handle is released once": async ({ locks, name }) => {
     const lock = await locks.acquire(name)
-    expect((await locks.tryAcquire(name)) === null, "nobody else got it")
+    expect((await locks.tryAcquire(name)) === null, "no one else got it")
     expect((await lock.release()) === "released", "it was released")
-    expect((await lock.release()) === "released", "and is so still")
+    expect((await lock.release()) === "released", "it is still released")
   },
   "await using releases": async ({ locks, name }) => {
     {
@@ -71,24 +71,24 @@ export const checks: Readonly<Record<string, (stage: Stage) => Promise<void>>> =
     }
     expect(!(await locks.inspect(name)).isHeld, "it is free afterwards")
   },
-  "a waiter hears of its grant": (stage) => handsOver(stage, true),
-  "a waiter asks for its grant": (stage) => handsOver(stage, false),
-  "a wait ends": async ({ locks, name }) => {
+  "a waiter is notified of its grant": (stage) => handsOver(stage, true),
+  "a waiter polls for its grant": (stage) => handsOver(stage, false),
+  "a wait times out": async ({ locks, name }) => {
     await locks.acquire(name)
     const error = await rejection(locks.acquire(name, { wait: 300 }))
     expect(error instanceof LockTimeoutError, "it timed out")
   },
-  "a wait is given up": async ({ locks, name }) => {
+  "a wait can be aborted": async ({ locks, name }) => {
     await locks.acquire(name)
     const signal = AbortSignal.timeout(200)
     const error = await rejection(locks.acquire(name, { wait: "30s", signal }))
     expect(error === signal.reason, "it rejected with the signal's reason")
     await until(async () => (await locks.inspect(name)).waiting === 0)
   },
-  "a hold ends by its own clock": async ({ locks, name }) => {
+  "a hold ends by its holder's clock": async ({ locks, name }) => {
     const lock = await locks.acquire(name, { ttl: 1_000, renew: false })
-    expect((await abortion(lock)) instanceof LockLostError, "its signal told so")
-    expect(lock.remainingMs === 0, "nothing of it is left")
+    expect((await abortion(lock)) instanceof LockLostError, "its signal aborted")
+    expect(lock.remainingMs === 0, "no time is left")
   },
   "a hold is renewed": async ({ locks, name }) => {
     await locks.request(name, { ttl: "3s" }, async (lock) => {
@@ -96,7 +96,7 @@ export const checks: Readonly<Record<string, (stage: Stage) => Promise<void>>> =
       await until(() => Promise.resolve(lock.expiresAtMs > end))
     })
   },
-  "a theft is noticed": async ({ locks, name }) => {
+  "the loss of a hold is noticed": async ({ locks, name }) => {
     const error = await rejection(
       locks.request(name, { ttl: "2s" }, async (lock) => {
         const { ttlMs, ...claim } = lock.transfer()
@@ -117,7 +117,7 @@ export const checks: Readonly<Record<string, (stage: Stage) => Promise<void>>> =
     const adopted = await locks.adopt(JSON.parse(message) as ReturnType<typeof lock.transfer>)
     expect((await adopted.release()) === "released", "the adopter released it")
   },
-  "a guarded handler is served, and refused": async ({ locks, name }) => {
+  "a guarded handler serves and refuses": async ({ locks, name }) => {
     let end: () => void = () => undefined
     const ended = new Promise<void>((resolve) => {
       end = resolve
@@ -137,17 +137,17 @@ export const checks: Readonly<Record<string, (stage: Stage) => Promise<void>>> =
     expect((await first).status === 200, "the first was served")
     await until(async () => !(await locks.inspect(name)).isHeld)
   },
-  "a guarded body is held to its end": async ({ locks, name }) => {
+  "a guarded response is locked until its body ends": async ({ locks, name }) => {
     const options = { locks, name, release: "after-body" } as const
     const handler = withLock(() => new Response(new Blob(["text"]).stream()), options)
     const response = await handler(new Request("http://localhost/"))
-    expect((await locks.inspect(name)).isHeld, "it is held while the body is there")
-    expect((await response.text()) === "text", "the body is whole")
+    expect((await locks.inspect(name)).isHeld, "the lock is held while the body is unread")
+    expect((await response.text()) === "text", "the body is complete")
     await until(async () => !(await locks.inspect(name)).isHeld)
   },
 }
 
-/** Runs all checks at the same time, each on a lock of its own. */
+/** Runs all checks at the same time, each on its own lock. */
 export async function runSuite(locks: LockManager): Promise<Results> {
   const run = crypto.randomUUID()
   const results = Object.entries(checks).map(async ([check, prove]) => {

@@ -1,4 +1,4 @@
-// How users' projects let TypeScript find packages: a tsconfig for each way.
+// The tsconfigs of users' projects: one for each way in which TypeScript finds packages.
 
 /** `module` by `moduleResolution`. Next 14 writes "node", which is node10. */
 export const RESOLUTIONS = {
@@ -10,7 +10,7 @@ export const RESOLUTIONS = {
 
 export type Resolution = keyof typeof RESOLUTIONS
 
-/** @param files what is compiled, with all declarations that it needs */
+/** @param files the files to compile, with all declarations that they need */
 export function tsconfig(moduleResolution: Resolution, files: readonly string[], more = {}) {
   return {
     compilerOptions: {
@@ -20,7 +20,7 @@ export function tsconfig(moduleResolution: Resolution, files: readonly string[],
       moduleResolution,
       types: ["node"],
       strict: true,
-      // All declarations but those that TypeScript itself brings, which would take most of the time.
+      // All declarations except for TypeScript's own, which would take most of the time.
       skipLibCheck: false,
       skipDefaultLibCheck: true,
       noEmit: true,

@@ -1,4 +1,4 @@
-// What a user's code takes from each entry point but Hono's, whose own types need a newer TypeScript. Compiled, not run.
+// Uses each entry point except for Hono's, whose types need a newer TypeScript. Compiled, not run.
 import { type Lock, LockLostError, LockManager } from "fetchlock"
 import { withLock } from "fetchlock/handler"
 import { quorum } from "fetchlock/quorum"
@@ -15,7 +15,7 @@ export const remaining: Promise<number> = locks.request("a", (lock: Lock) => loc
 
 export const isLost = (error: unknown): boolean => error instanceof LockLostError
 
-/** What the handler takes decides what `name` is given. */
+/** The handler's parameters determine those of `name`. */
 export const pay: (request: Request, context: Context) => Promise<Response> = withLock(
   async (_request: Request, lock, { params }: Context) => {
     const token: number = lock.fencingToken

@@ -1,4 +1,4 @@
-// The packed types under each TypeScript from the oldest that takes them, and each way to find them.
+// Compiles the packed types with each supported TypeScript, and each way to find packages.
 import { execFile } from "node:child_process"
 import { copyFile, mkdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
@@ -10,7 +10,7 @@ import { RESOLUTIONS, type Resolution, tsconfig } from "./typescript-config.js"
 
 const run = promisify(execFile)
 
-/** The newest of each. 5.0 has no `esnext.disposable`, so it takes the types unchecked. */
+/** The newest release of each. 5.0 has no `esnext.disposable`, so it does not check the types. */
 const VERSIONS = [
   { version: "5.0", options: { skipLibCheck: true } },
   { version: "5.2", options: {} },
@@ -19,11 +19,11 @@ const VERSIONS = [
   { version: "latest", options: {} },
 ] as const
 
-/** Gone since TypeScript 7. */
+/** Removed in TypeScript 7. */
 const isGone = (version: string, resolution: Resolution) =>
   version === "latest" && resolution === "node10"
 
-/** @param folder where the compilers are installed for one run */
+/** @param folder the folder for the compilers of this run */
 export async function compileWithEach(folder: string): Promise<Results> {
   const project = join(folder, "typescript")
   await mkdir(project)

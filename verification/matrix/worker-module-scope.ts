@@ -1,4 +1,4 @@
-// The suite in a Worker, its manager at module scope.
+// The suite in a Worker, with a manager at module scope.
 import { env } from "cloudflare:workers"
 import { LockManager } from "fetchlock"
 import { runSuite } from "./suite.js"

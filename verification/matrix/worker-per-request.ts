@@ -1,4 +1,4 @@
-// The suite in a Worker, a manager for each request.
+// The suite in a Worker, with a manager for each request.
 import { LockManager } from "fetchlock"
 import { runSuite } from "./suite.js"
 

@@ -1,13 +1,13 @@
-// The lock, broken on purpose in one place each: whoever does not find these finds nothing.
+// Deliberate defects of the lock, which the torture test must find to prove that it finds anything.
 import type { Breakage } from "../../test/support/broken-build.js"
 import type { Judge } from "./judges/hold.js"
 
 export interface Break {
   readonly name: string
-  /** What the lock does not do any more, in one sentence. */
+  /** The defect, in one sentence. */
   readonly what: string
   readonly breakages: readonly Breakage[]
-  /** Who has to find it; what others find may be a fault of the torture. */
+  /** The judges that must find it. Findings of others may be a defect of the torture test. */
   readonly judges: readonly Judge[]
 }
 
@@ -58,7 +58,7 @@ export const BREAKS: readonly Break[] = [
   {
     judges: EXCLUSION,
     name: "late-answer",
-    what: "an answer that comes after its deadline releases, although another attempt was granted the lock",
+    what: "an answer after its deadline triggers a release, although another attempt was granted the lock",
     breakages: [
       {
         file: "acquire/attempts.ts",
@@ -77,7 +77,7 @@ export const BREAKS: readonly Break[] = [
   {
     judges: ["lock-out"],
     name: "hand-off",
-    what: "a hand-off does not mark the lock of the one that is granted it",
+    what: "a hand-off does not set the flag for waiters on the lock",
     breakages: [
       {
         file: "redis/lua/shared/grant-next.lua",

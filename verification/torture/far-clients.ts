@@ -1,7 +1,7 @@
-// Some clients are far away: what they are told is old when they hear it, and at times too old. Clocks that are read at the wrong
-// moment, and answers that are taken seriously too late, show there.
+// Some clients are far away: replies are old when they arrive, and at times too old. This reveals clocks that are read at the
+// wrong moment, and replies that are trusted too late.
 
-/** How late an answer comes there, without being a fault. */
+/** The delay of a reply to such a client, which does not count as a fault. */
 export const FAR_MS = [50, 250] as const
 
 export function isFar(client: number): boolean {

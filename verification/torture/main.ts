@@ -1,4 +1,4 @@
-// `npm run torture`: the command line of the torture of one database.
+// `npm run torture`: the command line of the torture test of one database.
 import { writeFile } from "node:fs/promises"
 import { Command, InvalidArgumentError, Option } from "commander"
 import { hasRedisServer } from "../../test/support/redis-server.js"
@@ -20,25 +20,25 @@ interface Options {
 
 const program = new Command("npm run torture --")
   .description(
-    `Has clients in several processes and in workerd contend for a few locks, while requests are lost, delayed, doubled and
-garbled, clients killed and paused, and Redis restarted. Judges look for holds that overlap, and for five other things that
-must never happen: see docs/torture.md. Exits with 1 if any was found.`,
+    `Makes clients in several processes and in workerd contend for a few locks, while requests are lost, delayed, duplicated
+and garbled, clients are killed and paused, and Redis is restarted. Judges search for overlapping holds and for five other
+kinds of violations: see docs/torture.md. Exits with 1 if there is one.`,
   )
-  .option("--seconds <n>", "how long to go on", positive, 60)
-  .option("--seed <n>", "what decides which request suffers what (default: a random one)", seed)
-  .option("--processes <n>", "clients that are Node processes", whole, USUAL.processes)
-  .option("--workers <n>", "clients that are workerd instances", whole, USUAL.workers)
-  .option("--json <file>", "write the result there, too")
+  .option("--seconds <n>", "duration of the run", positive, 60)
+  .option("--seed <n>", "seed of all random decisions (default: random)", seed)
+  .option("--processes <n>", "number of clients that are Node processes", whole, USUAL.processes)
+  .option("--workers <n>", "number of clients that are workerd instances", whole, USUAL.workers)
+  .option("--json <file>", "also write the result to this file")
   .addOption(
     new Option(
       "--break <rule>",
-      "break the lock on purpose, and end at the first violation",
+      "break the lock on purpose, and stop at the first violation",
     ).choices(BREAKS.map(({ name }) => name)),
   )
   .addOption(
     new Option(
       "--self-test",
-      "break each rule in turn; fail unless each is found in a minute",
+      "break each rule in turn; fail unless each is found within a minute",
     ).conflicts("break"),
   )
   .action(main)
@@ -68,7 +68,7 @@ async function main(options: Options): Promise<void> {
   process.exitCode = result.isFine ? 0 : 1
 }
 
-/** One run, with what it shows. */
+/** One run, with its output. */
 async function once(
   usual: TortureSettings,
   broken: string | undefined,
@@ -81,7 +81,7 @@ async function once(
   const text = violationsOf(data)
   if (text) console.log(text)
   console.log(summary(data))
-  if (!isConclusive(data)) console.log("It proves nothing: too few grants, or broken off.")
+  if (!isConclusive(data)) console.log("The run proves nothing: too few grants, or interrupted.")
   return { isFine: data.violations.length === 0 && isConclusive(data), data }
 }
 
@@ -94,15 +94,14 @@ function positive(text: string): number {
 }
 
 function whole(text: string): number {
-  if (!/^\d{1,2}$/.test(text))
-    throw new InvalidArgumentError("It must be a whole number from 0 to 99.")
+  if (!/^\d{1,2}$/.test(text)) throw new InvalidArgumentError("It must be an integer from 0 to 99.")
   return Number(text)
 }
 
 function seed(text: string): number {
   const number = Number(text)
   if (!/^\d+$/.test(text) || number >= 2 ** 32) {
-    throw new InvalidArgumentError("It must be a whole number from 0 to 4294967295.")
+    throw new InvalidArgumentError("It must be an integer from 0 to 4294967295.")
   }
   return number
 }

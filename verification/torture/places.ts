@@ -1,12 +1,12 @@
-// The locks that are contended for, and what each kind of them has to prove.
+// The contended locks, and their kinds.
 import type { Random } from "./random.js"
 
 /**
  * - `ledger`: exclusive, with fencing tokens, which the register checks
- * - `herd`: the same, for visitors who come at once and to nobody else
+ * - `herd`: the same, for visitors that all come at the same time; no others use it
  * - `page`: readers and writers
  * - `gate`: a semaphore
- * - `crown`: stolen now and then, so that two may believe that they have it: not judged for overlaps
+ * - `crown`: stolen now and then, so that two clients may believe that they hold it: not judged for overlaps
  */
 export type PlaceKind = "ledger" | "herd" | "page" | "gate" | "crown"
 
@@ -15,7 +15,7 @@ export interface Place {
   readonly name: string
 }
 
-/** So many may be inside the gate at once. */
+/** The permits of a gate. */
 export const GATE_PERMITS = 3
 
 const WEIGHTS: readonly (readonly [PlaceKind, number])[] = [
@@ -25,14 +25,14 @@ const WEIGHTS: readonly (readonly [PlaceKind, number])[] = [
   ["crown", 0.02],
 ]
 
-/** A place to go to next, where there are so many ledgers. */
+/** A random place, given the number of ledgers. */
 export function pickPlace(random: Random, ledgers: number): Place {
   const kind = random.weighted(WEIGHTS)
   const which = Math.floor(random.between(0, countOf(kind, ledgers)))
   return { kind, name: `${kind}-${which}` }
 }
 
-/** One crown; of pages and gates as many as make them a little more crowded than the ledgers. */
+/** One crown. Pages and gates are so few that they are a little more contended than the ledgers. */
 function countOf(kind: PlaceKind, ledgers: number): number {
   if (kind === "ledger") return ledgers
   return kind === "crown" ? 1 : Math.ceil(ledgers / 16)

@@ -1,4 +1,4 @@
-// Shows how a run goes: one line that is written over on a terminal, a line now and then elsewhere.
+// Shows the progress of a run: on a terminal one line that is overwritten, otherwise a line now and then.
 import type { Report } from "./report.js"
 import type { TortureSettings } from "./settings.js"
 import { torture } from "./torture.js"
@@ -6,7 +6,7 @@ import { torture } from "./torture.js"
 const ON_TERMINAL_MS = 500
 const ELSEWHERE_MS = 5_000
 
-/** Makes a run, and shows on the standard error how it goes. */
+/** Performs a run, and shows its progress on the standard error. */
 export async function tortureShown(
   settings: TortureSettings,
   signal: AbortSignal,
@@ -40,7 +40,7 @@ class Progress {
     this.#stream.write(isTTY ? `\r\x1b[K${line}` : `${line}\n`)
   }
 
-  /** Makes room for the result. */
+  /** Clears the line for the result. */
   clear(): void {
     if (this.#stream.isTTY) this.#stream.write("\r\x1b[K")
   }

@@ -1,4 +1,4 @@
-// Random numbers from a seed, so that a run's decisions can be made again. (Its timing cannot.)
+// Random numbers from a seed, so that a run's decisions can be repeated. (Its timing cannot.)
 
 export class Random {
   #state: number
@@ -7,7 +7,7 @@ export class Random {
     this.#state = seed >>> 0
   }
 
-  /** The stream that belongs to some numbers, whatever else was drawn before. */
+  /** The stream for some numbers, independent of previous draws. */
   static of(seed: number, ...numbers: readonly number[]): Random {
     return numbers.reduce((random, n) => new Random(random.next() * 2 ** 32 + n), new Random(seed))
   }
@@ -36,7 +36,7 @@ export class Random {
     return item
   }
 
-  /** One of the items, each as often as its weight says; the weights need not sum up to 1. */
+  /** One of the items, with a probability proportional to its weight. */
   weighted<T>(items: readonly (readonly [item: T, weight: number])[]): T {
     let left = this.next() * items.reduce((sum, [, weight]) => sum + weight, 0)
     const found = items.find(([, weight]) => (left -= weight) < 0) ?? items.at(-1)
@@ -44,7 +44,7 @@ export class Random {
     return found[0]
   }
 
-  /** Another stream of numbers, which does not depend on how many this one has given. */
+  /** Another stream of numbers, independent of further draws from this one. */
   fork(): Random {
     return new Random(this.next() * 2 ** 32)
   }

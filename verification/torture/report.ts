@@ -1,4 +1,4 @@
-// What came of a run, as data and as text.
+// The result of a run, as data and as text.
 import type { Court } from "./judges/court.js"
 import type { Violation } from "./judges/hold.js"
 import type { LockOut } from "./judges/lock-out.js"
@@ -12,19 +12,19 @@ export interface Report {
   readonly faulted: number
   readonly faults: Readonly<Record<string, number>>
   readonly crashes: Crashes
-  /** How many requests for a lock were executed when nobody wanted them any more, by a fault or since the machine was busy. */
+  /** The number of requests for a lock that were executed after they were given up, by a fault or on a busy machine. */
   readonly belated: number
-  /** How many holds were compared with others, and how many of them overlapped. */
+  /** The number of holds that were compared with others, and of those that overlapped. */
   readonly judgedHolds: number
   readonly overlaps: number
-  /** Writes to the register that were taken, and such as were refused; of these, those that count against the lock. */
+  /** Accepted and refused writes to the register, and the refused ones that are violations. */
   readonly register: { accepted: number; refused: number; violations: number }
   readonly longestLockOut: LockOut | undefined
-  /** What happened at its name until it was over. */
+  /** The events of its name until it was over. */
   readonly beforeLongest: readonly string[]
-  /** The one that used most of what it was allowed. */
+  /** The lock-out that used the largest part of its allowance. */
   readonly closestLockOut: LockOut | undefined
-  /** Undefined if the run was broken off before that was known. */
+  /** Undefined if the run was interrupted before this was known. */
   readonly keysLeft: readonly string[] | undefined
   readonly violations: readonly Violation[]
 }
@@ -57,21 +57,21 @@ export function reportOf(court: Court, circumstances: Circumstances): Report {
   }
 }
 
-/** Whether the run was made to its end, with so many grants that it proves something. */
+/** Whether the run was completed, with enough grants to prove something. */
 export function isConclusive({ grants, seconds, keysLeft }: Report): boolean {
   return keysLeft !== undefined && grants >= seconds
 }
 
-/** So many violations are told with all their facts. */
-const TOLD = 5
+/** The number of violations that are printed in full. */
+const PRINTED = 5
 
-/** The violations in full, as far as there are not too many; empty if there are none. */
+/** The first violations in full; empty if there are none. */
 export function violationsOf({ violations }: Report): string {
-  const told = violations.slice(0, TOLD).map(({ judge, second, what, facts }) => {
+  const printed = violations.slice(0, PRINTED).map(({ judge, second, what, facts }) => {
     return `VIOLATION after ${second.toFixed(1)} s, ${judge}: ${what}\n${JSON.stringify(facts, null, 2)}`
   })
-  const more = violations.length - told.length
-  return [...told, ...(more > 0 ? [`… and ${more} more`] : [])].join("\n")
+  const more = violations.length - printed.length
+  return [...printed, ...(more > 0 ? [`… and ${more} more`] : [])].join("\n")
 }
 
 /** The summary at the end of a run. */
@@ -85,15 +85,15 @@ export function summary(report: Report): string {
     `grants             ${grants} (${(grants / seconds).toFixed(0)} a second)`,
     `requests           ${requests}, of which ${faulted} faulted (${share} %), in ${Object.keys(faults).length} ways`,
     ...Object.entries(faults).map(([label, n]) => `  ${label.padEnd(30)} ${n}`),
-    `executed too late  ${report.belated} requests that nobody wanted any more`,
+    `executed too late  ${report.belated} requests that had been given up`,
     `clients killed     ${crashes.kills}`,
     `clients paused     ${crashes.pauses}`,
     `Redis restarts     ${crashes.restarts}`,
     `overlaps           ${report.overlaps} among ${report.judgedHolds} holds that were compared`,
-    `refused writes     ${register.violations} of holders that believed themselves valid (${register.refused} in all, ${register.accepted} accepted)`,
+    `refused writes     ${register.violations} of holders that believed their hold valid (${register.refused} in all, ${register.accepted} accepted)`,
     `longest lock-out   ${describeLockOut(longestLockOut)}`,
     `closest to bound   ${describeLockOut(closestLockOut)}`,
-    `keys left          ${keysLeft ? keysLeft.length : "not known, the run was broken off"}`,
+    `keys left          ${keysLeft ? keysLeft.length : "unknown, the run was interrupted"}`,
     `violations         ${report.violations.length}`,
   ]
   return lines.join("\n")

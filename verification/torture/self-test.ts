@@ -1,4 +1,4 @@
-// Whether the torture is able to fail: it breaks the lock on purpose, and has to find out each time.
+// Tests the torture test: breaks the lock on purpose, and checks that each defect is found.
 import { BREAKS } from "./breaks.js"
 import { tortureShown } from "./progress.js"
 import type { TortureSettings } from "./settings.js"
@@ -6,7 +6,7 @@ import type { TortureSettings } from "./settings.js"
 /** Each break has to be found within this time. */
 const WITHIN_SECONDS = 60
 
-/** A break, and who found it when. */
+/** A break, the judge that found it, and when. */
 interface Finding {
   readonly name: string
   readonly what: string

@@ -1,9 +1,9 @@
-// When a request was sent, told by its sender in a header: who executes it learns how old it is. All clocks are this machine's.
+// Adds to each request a header with the time of sending, from which its age is known at its execution. All use one machine's clock.
 import type { Fetch } from "../../src/redis/transport.js"
 
 const SENT_AT = "sent-at"
 
-/** The same fetch, which tells when. */
+/** The same fetch with the header. */
 export function dated(fetch: Fetch): Fetch {
   return (url, init) => {
     const headers = new Headers(init.headers)
@@ -12,7 +12,7 @@ export function dated(fetch: Fetch): Fetch {
   }
 }
 
-/** In ms since 1970; NaN where it was not told. */
+/** In ms since 1970; NaN without the header. */
 export function sentAtOf(headers: Readonly<Record<string, unknown>>): number {
   return Number(headers[SENT_AT])
 }

@@ -1,25 +1,25 @@
-// What a run is made of.
+// The settings of a run.
 import type { Judge } from "./judges/hold.js"
 import type { Breakage } from "../../test/support/broken-build.js"
 
 export interface TortureSettings {
   readonly seconds: number
   readonly seed: number
-  /** Clients that are Node processes, and such as are workerd instances. */
+  /** The number of clients that are Node processes, and of those that are workerd instances. */
   readonly processes: number
   readonly workers: number
-  /** How many visits each client makes at a time. */
+  /** The number of concurrent visits of each client. */
   readonly visitors: number
-  /** The same for a Worker, whose every note is a request. */
+  /** The same for a Worker, for which each note is a request. */
   readonly workerVisitors: number
-  /** How many exclusive locks are contended for, beside a few of other kinds. */
+  /** The number of contended exclusive locks, in addition to a few of other kinds. */
   readonly ledgers: number
-  /** The part of all requests that suffers a fault. */
+  /** The share of requests that suffer a fault. */
   readonly faultShare: number
   /** The mean time between two kills or pauses, and between two restarts of the database. */
   readonly crashEveryMs: number
   readonly restartEveryMs: number
-  /** What of the library is broken on purpose. */
+  /** The deliberate defects of the library. */
   readonly breakages: readonly Breakage[]
   /** End at the first violation that one of these judges finds. */
   readonly stopAt: readonly Judge[]

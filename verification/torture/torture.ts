@@ -1,4 +1,4 @@
-// One run: sets the stage, lets clients contend while everything that can fail does, and has the judges look at it.
+// One run: starts the stage and the clients, injects every kind of failure, and feeds the judges.
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -14,13 +14,13 @@ import { NOTEWORTHY_LAG_MS, QUEUE_MS } from "./times.js"
 import { type Crashes, strike } from "./trouble/crashes.js"
 
 const TICK_MS = 250
-/** Each look is a command for each key. */
-const LOOK_AT_KEYS_EVERY = 12
+/** In ticks. Each check costs a command for each key. */
+const CHECK_KEYS_EVERY = 12
 
 export interface Watching {
   /** Called some times a second. */
   readonly onProgress?: (report: Report) => void
-  /** Ends the run before its time. */
+  /** Ends the run early. */
   readonly signal?: AbortSignal
 }
 
@@ -49,7 +49,7 @@ export async function torture(
         court.violations.some(({ judge }) => settings.stopAt.includes(judge))
       const isOver = () => isBrokenOff() || monotonicMs() >= end
       for (let n = 0; !isOver(); n++) {
-        await tick(court, stage, n % LOOK_AT_KEYS_EVERY === 0)
+        await tick(court, stage, n % CHECK_KEYS_EVERY === 0)
         onProgress?.(report())
       }
       trouble.abort()
@@ -58,7 +58,7 @@ export async function torture(
       await stage.stop()
       court.chronicle.end()
       court.advance(monotonicMs())
-      return report(await lookAtWhatIsLeft(court, stage))
+      return report(await checkKeysLeft(court, stage))
     } finally {
       await stage.close()
     }
@@ -67,26 +67,26 @@ export async function torture(
   }
 }
 
-async function tick(court: Court, stage: Stage, looksAtKeys: boolean): Promise<void> {
+async function tick(court: Court, stage: Stage, checksKeys: boolean): Promise<void> {
   const due = monotonicMs() + TICK_MS
   await sleep(TICK_MS)
   const now = monotonicMs()
   if (now - due > NOTEWORTHY_LAG_MS) court.setbacks.lagged(-1, now, now - due)
   stage.readNotes()
   court.advance(now)
-  const keys = looksAtKeys ? await stage.keys() : undefined
-  if (keys) court.lookAt(keys, now)
+  const keys = checksKeys ? await stage.keys() : undefined
+  if (keys) court.checkKeys(keys, now)
 }
 
-/** Waits until every ttl must be over; sooner, when nothing is left. */
-async function lookAtWhatIsLeft(court: Court, stage: Stage): Promise<readonly string[]> {
+/** Waits until every ttl must be over, or until no key is left. */
+async function checkKeysLeft(court: Court, stage: Stage): Promise<readonly string[]> {
   const end = monotonicMs() + QUEUE_MS + 2_000
   for (;;) {
     const keys = await stage.keys()
     const isLast = monotonicMs() >= end
-    if (keys) court.lookAt(keys, monotonicMs())
+    if (keys) court.checkKeys(keys, monotonicMs())
     if (keys && (isLast || leftBehind(keys).length === 0)) {
-      return court.lookAtLast(keys, monotonicMs())
+      return court.checkKeysAtEnd(keys, monotonicMs())
     }
     await sleep(TICK_MS)
   }

@@ -7,16 +7,16 @@ import { type DevServer, startDevServer } from "./server.js"
 type Flags = Omit<DevServerOptions, "allowedHosts"> & { readonly allowHost?: readonly string[] }
 
 /**
- * Starts the server that the command line asks for.
+ * Starts the server with the options of the command line.
  *
- * @param args what stands behind the command's name
- * @param name what the command is called
+ * @param args the arguments after the command's name
+ * @param name the name of the command, for its help
  */
 export async function run(args: readonly string[], name = "fetchlock-dev-server"): Promise<void> {
   await new Command(name)
-    .description("Start a local server that speaks Upstash's REST API.")
+    .description("Start a local server with Upstash's REST API.")
     .version(versionOfPackage())
-    .option("-p, --port <number>", "port to listen on; 0 takes any that is free", parsePort, 8079)
+    .option("-p, --port <number>", "port to listen on; 0 picks a free one", parsePort, 8079)
     .option("--hostname <address>", "address to listen on", "127.0.0.1")
     .option("--allow-host <name...>", "further hosts that requests may name in their Host header")
     .addOption(
@@ -25,13 +25,13 @@ export async function run(args: readonly string[], name = "fetchlock-dev-server"
       ),
     )
     .addOption(
-      new Option("--redis <url>", "a real Redis to work on, as redis://… (default: in memory)").env(
+      new Option("--redis <url>", "use a real Redis, as redis://… (default: in memory)").env(
         "FETCHLOCK_DEV_REDIS",
       ),
     )
     .addHelpText(
       "after",
-      "\nOther users of this machine can read flags, in `ps` for one: prefer the environment variables for secrets.",
+      "\nOther users of this machine can read flags, for example with `ps`. Use the environment variables for secrets.",
     )
     .action(dev)
     .parseAsync(args, { from: "user" })
@@ -48,11 +48,11 @@ async function dev({ allowHost = [], ...options }: Flags): Promise<void> {
   }
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => {
-      // Nothing is left to keep the process alive once it has closed.
+      // Once it has closed, nothing keeps the process alive.
       void server.close()
     })
   }
-  const engine = options.redis === undefined ? "in memory, gone when it stops" : "a real Redis"
+  const engine = options.redis === undefined ? "in memory, lost when it stops" : "a real Redis"
   console.log(`fetchlock dev is listening on ${server.url} (${engine})
 
 UPSTASH_REDIS_REST_URL=${server.url}
@@ -64,7 +64,7 @@ Press Ctrl-C to stop.`)
 function parsePort(text: string): number {
   const port = Number(text)
   if (!/^\d+$/.test(text) || port > 65535)
-    throw new InvalidArgumentError("It must be a whole number from 0 to 65535.")
+    throw new InvalidArgumentError("It must be an integer from 0 to 65535.")
   return port
 }
 

@@ -8,7 +8,7 @@ import {
   type Reply,
 } from "./engine.js"
 
-// KEYS key · ARGV value, expected, "GET" or "", SET's other options. Answers as SET does.
+// KEYS key · ARGV value, expected, "GET" or "", SET's other options. Replies as SET does.
 const SET_IF_EQUAL = `
 local current = redis.call("GET", KEYS[1])
 if current == ARGV[2] then
@@ -18,7 +18,7 @@ end
 return ARGV[3] ~= "" and current
 `
 
-// KEYS key · ARGV expected. 1: deleted, 0: not.
+// KEYS key · ARGV expected. Replies 1: deleted, 0: not.
 const DELETE_IF_EQUAL = `
 if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call("DEL", KEYS[1])
@@ -27,7 +27,7 @@ return redis.call("DEL", KEYS[1])
 const CONDITIONS = ["IFEQ", "IFNE", "IFDEQ", "IFDNE"]
 const TAKES_A_VALUE = ["EX", "PX", "EXAT", "PXAT", ...CONDITIONS]
 
-/** The same engine, with compare-and-set. Not inside scripts: they call the engine itself. */
+/** The same engine with compare-and-set, but not inside scripts: they call the engine itself. */
 export function withCompareAndSet(engine: Engine): Engine {
   return {
     run: async (command) => {
@@ -49,7 +49,7 @@ export function withCompareAndSet(engine: Engine): Engine {
   }
 }
 
-/** The script that does the command's work, or undefined for any other command. */
+/** The script that replaces the command; undefined for other commands. */
 function translate(command: Command): Command | ErrorReply | undefined {
   const name = nameOf(command)
   if (name === "SET") return translateSet(command)
@@ -78,7 +78,7 @@ function translateSet(command: Command): Command | ErrorReply | undefined {
     const argument = TAKES_A_VALUE.includes(word) ? words[++i] : undefined
     if (word === "IFEQ" && argument !== undefined && expected === undefined) expected = argument
     else if (CONDITIONS.includes(word))
-      // Left as it is where it makes no sense: no Redis takes it.
+      // An invalid command stays as it is: every Redis refuses it.
       return word === "IFEQ" ? undefined : unsupported("SET", word)
     else if (word === "GET") get = "GET"
     else {
@@ -95,7 +95,7 @@ function unsupported(command: string, word: string): ErrorReply {
   return new ErrorReply(`ERR ${command} … ${word} is not supported by this local server; IFEQ is`)
 }
 
-/** Where in a script of ours an error came up is nobody's business. */
+/** Removes from an error its position in our script, which the caller does not know. */
 function withoutPlace(reply: Reply): Reply {
   if (!(reply instanceof ErrorReply)) return reply
   return new ErrorReply(reply.message.replace(/ script: [0-9a-f]{40}, on .*$/, ""))

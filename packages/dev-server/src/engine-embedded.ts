@@ -1,4 +1,4 @@
-// The default engine: a Redis in this process's memory, gone when the server closes.
+// The default engine: a Redis in this process's memory. Its data is lost when the server closes.
 import { call, findCommand, refusalOf, toErrorReply } from "./embedded/call.js"
 import { Channels } from "./embedded/channels.js"
 import { Clock } from "./embedded/clock.js"
@@ -13,7 +13,7 @@ export class EmbeddedEngine implements Engine {
   readonly #db: Database
   readonly #scripts: ScriptCommands
 
-  /** A script may take `timeLimitMs`. */
+  /** @param timeLimitMs the longest time that a script may run */
   static async create(timeLimitMs?: number): Promise<EmbeddedEngine> {
     return new EmbeddedEngine(await LuaVm.create(timeLimitMs))
   }
@@ -45,7 +45,7 @@ export class EmbeddedEngine implements Engine {
     return Promise.resolve()
   }
 
-  /** Never throws: what fails is the reply to this command alone. */
+  /** Never throws: a failure becomes the reply to this command. */
   #execute(command: Command): Reply {
     try {
       return toReply(this.#valueOf(command))

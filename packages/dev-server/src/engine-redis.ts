@@ -36,7 +36,7 @@ export class RedisEngine implements Engine {
 
   private constructor(url: string, connection: RedisConnection, commands: CommandKeys[]) {
     this.#connection = connection
-    // It does not come back by itself: the streams on it have ended, and the next one opens a new connection.
+    // No reconnects: the streams on a lost connection have ended, and the next stream opens a new one.
     this.#subscriptions = new RedisSubscriptions(() => connect(url, { reconnects: false }))
     this.#scripts = new RedisScripts(keyGuard(commands))
     this.hasCompareAndSet = commands.some(({ name }) => name === "delex")
@@ -50,7 +50,7 @@ export class RedisEngine implements Engine {
 
   async transact(commands: readonly Command[]): Promise<readonly Reply[] | ErrorReply> {
     const steps = commands.map((command) => this.#scripts.rewrite(command) ?? asItIs(command))
-    // All of it is written in this turn, so nothing of another request comes in between.
+    // All commands are written in this turn, so no command of another request comes in between.
     const [, ...queued] = await Promise.all([
       this.#send(["MULTI"]),
       ...steps.map((step) => this.#send(step.command)),

@@ -1,4 +1,4 @@
-// Takes an EVAL or EVALSHA apart.
+// Parses an EVAL or EVALSHA.
 import { type Argument, type Command, ErrorReply } from "./engine.js"
 
 export interface EvalArguments {
@@ -8,7 +8,7 @@ export interface EvalArguments {
   readonly args: readonly Argument[]
 }
 
-/** @throws ErrorReply in Redis's words for a number of keys that cannot be one. */
+/** @throws ErrorReply, with Redis's message, for an invalid number of keys. */
 export function readEval(command: Command): EvalArguments {
   const [name = "", script = "", count = "", ...rest] = command
   if (command.length < 3) {

@@ -3,7 +3,7 @@ import type { Listener, Topic } from "./engine.js"
 
 const KEEP_ALIVE = Buffer.from(": keep-alive\n\n")
 
-/** A client that is further behind than this is cut off, as Redis does with its default limit for subscribers. */
+/** A client that is further behind is cut off, as with Redis's default limit for subscribers. */
 const MAX_UNREAD_BYTES = 32 * 1024 * 1024
 
 export class EventStream {
@@ -13,9 +13,9 @@ export class EventStream {
   readonly #keepAliveMs: number
   #keepAlive: ReturnType<typeof setInterval> | undefined
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined
-  /** What came before the channels were confirmed: the confirmation goes first. */
+  /** Messages that arrived before the channels were confirmed: the confirmation must be sent first. */
   #early: Buffer[] | undefined = []
-  /** What the client has not asked for yet. The queue is kept here so that it can be dropped. */
+  /** Messages that the client has not read yet. Queued here, so that they can be dropped. */
   #unread: Buffer[] = []
   #unreadBytes = 0
 
@@ -36,7 +36,7 @@ export class EventStream {
     this.body = new ReadableStream(source, { highWaterMark: 1 })
   }
 
-  /** What to give to the engine for a channel or pattern. */
+  /** The listener that sends the messages of a channel or pattern to the client. */
   listener(topic: Topic): Listener {
     const head = topic.kind === "channel" ? "message," : `pmessage,${topic.name},`
     return {
@@ -50,13 +50,13 @@ export class EventStream {
     }
   }
 
-  /** Takes the function that ends a subscription; it is called when the stream ends, or now if it has. */
+  /** Registers the function that ends a subscription. It is called when the stream ends, or now if it has ended. */
   add(stop: () => void): void {
     if (this.#controller) this.#stops.push(stop)
     else stop()
   }
 
-  /** Tells the client that everything published from now on will come. */
+  /** Tells the client that it will receive every message published from now on. */
   confirm(topics: readonly Topic[]): void {
     if (!this.#controller) return
     const early = this.#early ?? []
@@ -72,7 +72,7 @@ export class EventStream {
     }, this.#keepAliveMs)
   }
 
-  /** Ends the stream from this side, behind what the client has still to read. */
+  /** Ends the stream from this side, after the messages that the client has not read yet. */
   end(): void {
     const controller = this.#controller
     this.#close()
@@ -91,7 +91,7 @@ export class EventStream {
     } else if (!this.#early) this.#flush()
   }
 
-  /** Gives the client as much as it asks for. */
+  /** Sends as much as the client is ready to read. */
   #flush(): void {
     while (this.#controller && (this.#controller.desiredSize ?? 0) > 0) {
       const bytes = this.#unread.shift()
@@ -112,7 +112,7 @@ export class EventStream {
 
 const COMMA = Buffer.from(",")
 
-/** One event. A line break inside would end it, so each line becomes a `data:` line, as the SSE standard has it. */
+/** One event. A line break would end it, so each line becomes a `data:` line, as in the SSE standard. */
 function frame(data: Buffer): Buffer {
   if (!data.includes(10) && !data.includes(13)) {
     return Buffer.concat([Buffer.from("data: "), data, Buffer.from("\n\n")])

@@ -13,7 +13,7 @@ export class EventStreams {
     this.#keepAliveMs = keepAliveMs
   }
 
-  /** Resolves once nothing published can be missed. @throws EngineUnavailableError */
+  /** Resolves once the subscriptions are active, so that no message can be missed. @throws EngineUnavailableError */
   async open(topics: readonly Topic[], signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
     const end = () => {
       stream.end()

@@ -1,11 +1,11 @@
-// JSON whose numbers keep the digits they were written with, where JSON.parse would round or rewrite them.
+// Parses JSON with its numbers as they were written, where JSON.parse would round or rewrite them.
 
 const STRINGS_AND_NUMBERS = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
 
-/** As `JSON.parse`, but each number becomes the text it was. @throws SyntaxError */
+/** Like `JSON.parse`, but each number becomes its text. @throws SyntaxError */
 export function parseExactly(json: string): unknown {
   const value: unknown = JSON.parse(json)
-  // Parsed once already, so the text is JSON, and what looks like a number outside of quotes is one.
+  // It has been parsed once, so it is valid JSON, and every number-like token outside of quotes is a number.
   return hasNumber(value) ? JSON.parse(json.replace(STRINGS_AND_NUMBERS, quoteNumber)) : value
 }
 

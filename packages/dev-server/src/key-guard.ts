@@ -1,10 +1,10 @@
-// Upstash's rule for `allow-key-locking` as Lua, for a Redis that knows no such flag: a script may touch only its KEYS.
+// Upstash's rule for `allow-key-locking` as Lua, for a Redis without that flag: a script may touch only its KEYS.
 import type { CommandKeys } from "./key-rules.js"
 import { DYNAMIC_KEY } from "./script-flags.js"
 
 /**
- * Stands in front of a script, on one line, and puts a `redis` of its own in its way. `GROUPS` is replaced by pairs
- * of rules and the names of the commands that they hold for.
+ * Precedes a script, on one line, and replaces its `redis` by a checking one. `GROUPS` is replaced by pairs of rules and
+ * the names of the commands that they apply to.
  */
 const GUARD = `
 local redis = (function(redis, declared)

@@ -1,10 +1,10 @@
-// Where a command's keys stand among its arguments, as Redis's COMMAND tells.
+// The positions of a command's keys among its arguments, read from Redis's COMMAND.
 import type { Reply } from "./engine.js"
 
 /**
- * How to find keys, as one text per rule:
- * `r first,last,step,limit` from place to place, `n place,offset` as many as the number there says,
- * `k WORD,last,step,limit` behind a word. Places count from the command's name, which is 0.
+ * How to find keys, one string per rule. `r first,last,step,limit`: a range of positions. `n position,offset`: the number
+ * of keys is the argument at that position. `k WORD,last,step,limit`: a range after a word. The command's name has
+ * position 0.
  */
 export interface CommandKeys {
   /** Lower case; a subcommand is `object|encoding`. */
@@ -24,7 +24,7 @@ export function readKeyRules(reply: Reply): CommandKeys[] {
   })
 }
 
-/** Before Redis 7 there are only the first key, the last and the step. */
+/** Before Redis 7, COMMAND tells only the first key, the last and the step. */
 function legacyRule(fields: readonly Reply[]): string {
   const [first, last, step] = [number(fields[3]), number(fields[4]), number(fields[5])]
   return first === 0 ? "" : `r${first},${last < 0 ? last : last - first},${step},0`

@@ -1,18 +1,18 @@
-// Puts a fetch handler on a port, and takes it off again without waiting for idle connections.
+// Serves a fetch handler on a port, and closes it without waiting for idle connections.
 import { createServer, type Server } from "node:http"
 import type { AddressInfo, Socket } from "node:net"
 import { getRequestListener } from "@hono/node-server"
 
-/** How long requests under way have to end before their connections are cut. */
+/** How long requests in progress may take to end before their connections are cut. */
 const GRACE_MS = 500
 
 export interface Listening {
   readonly port: number
-  /** Lets requests under way end, for a moment. */
+  /** Gives requests in progress a moment to end. */
   close(): Promise<void>
 }
 
-/** @throws Error with one line that says which port of which address, and why not. */
+/** @throws Error whose message names the address, the port and the reason. */
 export async function listen(
   fetch: (request: Request) => Response | Promise<Response>,
   port: number,
@@ -22,7 +22,7 @@ export async function listen(
   // Clients that pool connections must not find them closed between two requests.
   const options = { noDelay: true, keepAliveTimeout: 120_000, requestTimeout: 0 }
   const server = createServer(options, (request, response) => {
-    // It answers the request itself when the handler fails, so its promise tells nothing more.
+    // Its promise never rejects: it answers the request itself if the handler fails.
     void listener(request, response)
   })
   const connections = trackConnections(server)
@@ -37,12 +37,12 @@ export async function listen(
   return { port: (server.address() as AddressInfo).port, close: () => close(server, connections) }
 }
 
-/** Closes connections that wait for nothing at once, the others when their response has ended or the grace is over. */
+/** Closes idle connections at once, the others when their response has ended or the grace period is over. */
 async function close(server: Server, connections: ReadonlyMap<Socket, number>): Promise<void> {
   const closeQuiet = () => {
     for (const [socket, requests] of connections) if (requests === 0) socket.destroy()
   }
-  // A response that ends is flushed first, so its connection is looked at a moment later.
+  // A response that ends is flushed first, so connections are checked again and again.
   const quiet = setInterval(closeQuiet, 5)
   const cut = setTimeout(() => {
     server.closeAllConnections()
@@ -61,8 +61,8 @@ async function close(server: Server, connections: ReadonlyMap<Socket, number>): 
 }
 
 /**
- * Counts the requests under way on each open connection. Node does not count a connection as idle before its first
- * request, and clients open such connections ahead of need.
+ * Counts the requests in progress on each open connection. Node does not count a connection as idle before its first
+ * request, and clients open connections in advance.
  */
 function trackConnections(server: Server): ReadonlyMap<Socket, number> {
   const connections = new Map<Socket, number>()
@@ -83,6 +83,7 @@ function trackConnections(server: Server): ReadonlyMap<Socket, number> {
 function reasonOf(error: NodeJS.ErrnoException): string {
   if (error.code === "EADDRINUSE") return "the port is in use"
   if (error.code === "EACCES") return "not allowed to use this port"
-  if (error.code === "EADDRNOTAVAIL" || error.code === "ENOTFOUND") return "no such address here"
+  if (error.code === "EADDRNOTAVAIL" || error.code === "ENOTFOUND")
+    return "this machine has no such address"
   return error.message
 }

@@ -1,22 +1,22 @@
-// The dev server's options, their defaults, and what is refused at the door.
+// The dev server's options, their defaults and their checks.
 import { randomBytes } from "node:crypto"
 import { hostOf } from "./request-origin.js"
 
 export interface DevServerOptions {
   /**
-   * The port to listen on, 0–65535; 0 takes any that is free.
+   * The port to listen on, 0–65535; 0 picks a free one.
    * @default 8079
    */
   readonly port?: number
   /**
-   * The address to listen on. Any but a loopback address lets the whole network use the database with the token.
+   * The address to listen on. With any other than a loopback address, the whole network can use the database with the token.
    * @default "127.0.0.1"
    */
   readonly hostname?: string
   /**
    * Further hosts that requests may name in their `Host` header, such as `host.docker.internal`, without a port.
-   * Loopback names and addresses and `hostname` itself are always allowed. Each further host is one through which a web
-   * page may reach the server by DNS rebinding, if others control that name.
+   * Loopback names and addresses and `hostname` itself are always allowed. If others control the name of a further host, a
+   * web page may reach the server through it by DNS rebinding.
    * @default []
    */
   readonly allowedHosts?: readonly string[]
@@ -26,12 +26,12 @@ export interface DevServerOptions {
    */
   readonly token?: string
   /**
-   * A real Redis to work on, as a `redis://` or `rediss://` URL. Left out, the server has an engine of its own, in
-   * memory, which is empty at first and gone when the server closes.
+   * The `redis://` or `rediss://` URL of a real Redis to use.
+   * @default none: the server has its own engine in memory, which starts empty and is lost when the server closes
    */
   readonly redis?: string
   /**
-   * Milliseconds between keep-alive comments on an open stream. Fewer notice a vanished client sooner, and send more.
+   * Milliseconds between keep-alive comments on an open stream. A lower value notices a vanished client sooner, and sends more.
    * @default 15000
    */
   readonly keepAlive?: number
@@ -46,7 +46,7 @@ export interface DevServerSettings {
   readonly keepAliveMs: number
 }
 
-/** @throws TypeError, RangeError with the name of the option; a token or a URL's password is not repeated. */
+/** @throws TypeError, RangeError with the name of the option, but never with a token or a URL's password. */
 export function readOptions(options: DevServerOptions): DevServerSettings {
   const {
     port = 8079,
@@ -57,19 +57,19 @@ export function readOptions(options: DevServerOptions): DevServerSettings {
     keepAlive = 15_000,
   } = options
   if (!Number.isInteger(port) || port < 0 || port > 65535)
-    throw new RangeError(`port: must be a whole number from 0 to 65535, got ${port}`)
-  if (hostname === "") throw new TypeError("hostname: must be an address, got nothing")
+    throw new RangeError(`port: must be an integer from 0 to 65535, got ${port}`)
+  if (hostname === "") throw new TypeError('hostname: must be a host name or address, got ""')
   const badHost = allowedHosts.find((host) => !isHost(host))
   if (badHost !== undefined)
     throw new TypeError(
       `allowedHosts: must be host names or addresses without a port, got "${badHost}"`,
     )
   if (!/^[\x21-\x7e]+$/.test(token))
-    throw new TypeError("token: must be text that a header can carry, without spaces")
+    throw new TypeError("token: must be visible ASCII characters without spaces")
   if (!(keepAlive >= 1 && keepAlive <= 2 ** 31 - 1))
-    throw new RangeError(`keepAlive: must be milliseconds from 1 to 2147483647, got ${keepAlive}`)
+    throw new RangeError(`keepAlive: must be 1 to 2147483647 ms, got ${keepAlive}`)
   if (redis !== undefined && !isRedisUrl(redis))
-    throw new TypeError("redis: must be a URL that begins with redis:// or rediss://")
+    throw new TypeError("redis: must be a redis:// or rediss:// URL")
   return { port, hostname, allowedHosts, token, redis, keepAliveMs: keepAlive }
 }
 
@@ -78,7 +78,7 @@ function isRedisUrl(text: string): boolean {
   return new URL(text).hostname !== ""
 }
 
-/** A name or an address; IPv6 with or without brackets. */
+/** Whether it is a host name or an address; IPv6 with or without brackets. */
 function isHost(text: string): boolean {
   const url = `http://${hostOf(text)}/`
   return /^[^\s/?#@]+$/.test(text) && URL.canParse(url) && new URL(url).port === ""

@@ -1,6 +1,6 @@
 // Reads a request's body, up to a limit.
 
-/** The body is longer than this server takes. */
+/** The body exceeds the limit. */
 export class BodyTooLargeError extends Error {
   override readonly name = "BodyTooLargeError"
 }
@@ -9,7 +9,7 @@ export class BodyTooLargeError extends Error {
 export async function readBody(request: Request, limit: number): Promise<Buffer> {
   const length = request.headers.get("content-length")
   if (length !== null && Number(length) > limit) throw new BodyTooLargeError()
-  // Only a body without an announced length may turn out to be longer; streaming every body would cost a lot more.
+  // Only a body without a Content-Length can turn out to be longer. Streaming every body would be much slower.
   if (length !== null || request.headers.get("transfer-encoding") === null)
     return Buffer.from(await request.arrayBuffer())
   const chunks: Uint8Array[] = []

@@ -1,8 +1,8 @@
-// Reads commands out of requests: a JSON array, many of them, or a path with query and body behind it.
+// Reads commands from requests: a JSON array, an array of them, or a path followed by the query and the body.
 import type { Argument, Command } from "./engine.js"
 import { parseExactly } from "./exact-numbers.js"
 
-/** The request does not say what it should; its message is the answer. */
+/** The request is malformed; the message is the answer. */
 export class BadRequestError extends Error {
   override readonly name = "BadRequestError"
 }
@@ -22,7 +22,7 @@ export function readCommands(body: string, kind: "pipeline" | "multi-exec"): Com
   return commands.map((command: unknown) => toCommand(command, refusal))
 }
 
-/** `/set/key/value?EX=100`; a body is the argument behind the path. @throws BadRequestError */
+/** `/set/key/value?EX=100`; a body is the argument after the path. @throws BadRequestError */
 export function readPath(url: URL, body: Buffer): Command {
   const segments = url.pathname.replace(/^\/|\/$/g, "").split("/")
   const command: Argument[] = segments.map(decode)
@@ -36,7 +36,7 @@ export function readPath(url: URL, body: Buffer): Command {
   return command
 }
 
-/** The parts of a path behind its first: the channels of `/subscribe/a/b`. @throws BadRequestError */
+/** The segments of a path after its first: the channels of `/subscribe/a/b`. @throws BadRequestError */
 export function readTopics(url: URL): string[] {
   const [, ...names] = url.pathname.replace(/^\/|\/$/g, "").split("/")
   return names.map(decode)
@@ -64,6 +64,6 @@ function toCommand(parts: unknown, refusal: string): Command {
   return parts.map((part: unknown, i) => {
     if (typeof part === "string") return part
     if (typeof part === "boolean") return String(part)
-    throw new BadRequestError(`${refusal}: argument ${i} is neither text nor a number`)
+    throw new BadRequestError(`${refusal}: argument ${i} must be a string, a number or a boolean`)
   })
 }

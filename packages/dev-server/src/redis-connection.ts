@@ -1,4 +1,4 @@
-// Opens a connection to a real Redis, sends commands over it and tells an answer from a failure.
+// Opens a connection to a real Redis, sends commands over it, and distinguishes replies from failures.
 import { type Argument, EngineUnavailableError, ErrorReply, type Reply } from "./engine.js"
 import { Command as WireCommand, Redis } from "ioredis"
 
@@ -6,22 +6,22 @@ const CONNECT_TIMEOUT_MS = 2000
 const LONGEST_RETRY_MS = 1000
 
 export interface ConnectionOptions {
-  /** Come back by itself after a loss? */
+  /** Whether to reconnect after the connection was lost. */
   readonly reconnects: boolean
 }
 
-/** @throws EngineUnavailableError with one line that says where and why; the password is not in it. */
+/** @throws EngineUnavailableError with the address and the reason, but without the password. */
 export async function connect(url: string, options: ConnectionOptions): Promise<RedisConnection> {
   const where = new URL(url).host
   let connected = false
-  let reason = "no answer"
+  let reason = "no response"
   const redis = new Redis(url, {
     lazyConnect: true,
     connectTimeout: CONNECT_TIMEOUT_MS,
-    // A Redis that hangs does not say goodbye, and need not be waited for.
+    // Do not wait for a Redis that hangs.
     disconnectTimeout: 50,
     disableClientInfo: true,
-    // A command is sent once: sent again after a loss it might run twice, and what waits for a connection comes late.
+    // A command is sent once: resent after a loss it might run twice, and queued without a connection it would run late.
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
@@ -30,7 +30,7 @@ export async function connect(url: string, options: ConnectionOptions): Promise<
     retryStrategy: (attempt) =>
       connected && options.reconnects ? Math.min(attempt * 50, LONGEST_RETRY_MS) : null,
   })
-  // Without a listener ioredis prints it; each command that fails because of it says so by itself.
+  // Without a listener ioredis prints errors. Each command that fails reports its error itself.
   redis.on("error", (error: Error) => {
     reason = error.message
   })
@@ -54,7 +54,7 @@ export async function connect(url: string, options: ConnectionOptions): Promise<
 
 /**
  * A reply that is nested some thousand levels deep (a script can return one) overflows the stack of ioredis's parser,
- * in a listener of the socket, which would end this process. What it costs now is the connection.
+ * in a listener of the socket, which would end this process. With this, only the connection is lost.
  */
 function surviveParser({ stream }: Redis): void {
   for (const parse of stream.listeners("data")) {
@@ -78,17 +78,17 @@ export class RedisConnection {
     this.#where = where
   }
 
-  /** Sends at once; an error that Redis answers is a reply. @throws EngineUnavailableError */
+  /** Sends at once; an error reply of Redis is returned. @throws EngineUnavailableError */
   async send(name: string, args: readonly Argument[]): Promise<Reply> {
     const writable = this.redis.status === "ready"
-    // In capitals: ioredis reshapes the replies of some commands that it knows by their lower-case names.
+    // In upper case: ioredis transforms the replies of some commands with lower-case names.
     const command = new WireCommand(name.toUpperCase(), [...args], { replyEncoding: null })
     try {
       return toReply(await this.redis.sendCommand(command))
     } catch (error) {
       if (isReplyError(error)) return new ErrorReply(error.message)
       const what = writable
-        ? `lost the connection to Redis at ${this.#where} before it answered; the command may have run`
+        ? `lost the connection to Redis at ${this.#where} before the reply; the command may have run`
         : `no connection to Redis at ${this.#where}; the command was not sent`
       throw new EngineUnavailableError(what, { cause: error })
     }
@@ -103,7 +103,7 @@ function isReplyError(error: unknown): error is Error {
   return error instanceof Error && error.name === "ReplyError"
 }
 
-/** Redis's reply as ioredis has it: text in buffers and (by `stringNumbers`) integers as digits. */
+/** Converts a reply of ioredis: text is in buffers and (by `stringNumbers`) integers are strings of digits. */
 function toReply(raw: unknown): Reply {
   if (raw === null || raw instanceof Buffer) return raw
   if (typeof raw === "string") {
@@ -112,5 +112,5 @@ function toReply(raw: unknown): Reply {
   }
   if (Array.isArray(raw)) return raw.map(toReply)
   if (isReplyError(raw)) return new ErrorReply(raw.message)
-  throw new TypeError("Redis answered what is no reply")
+  throw new TypeError("Redis sent an invalid reply")
 }

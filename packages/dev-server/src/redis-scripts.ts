@@ -1,11 +1,11 @@
-// Makes scripts with Upstash's `allow-key-locking` line run on a plain Redis, under the SHA-1 the client knows.
+// Makes scripts with Upstash's `allow-key-locking` line run on a plain Redis, under the SHA-1 that the client knows.
 import { createHash } from "node:crypto"
 import { type Argument, type Command, ErrorReply, nameOf, type Reply } from "./engine.js"
 import { readScriptFlags, type ScriptFlags } from "./script-flags.js"
 
 const REMEMBERED = 1000
 
-/** What is sent in place of a command, and what its reply becomes. */
+/** The command that is sent instead, and the conversion of its reply. */
 export interface Rewritten {
   readonly command: Command
   readonly finish: (reply: Reply) => Reply
@@ -13,20 +13,20 @@ export interface Rewritten {
 
 interface Replacement {
   readonly sha: string
-  /** The line that the guard stands on, or 0. Errors of `redis.call` are thrown there, which says nothing. */
+  /** The line of the guard, or 0. Errors of `redis.call` are thrown there, so their line number tells nothing. */
   readonly guardLine: 0 | 1 | 2
 }
 
 export class RedisScripts {
   readonly #guard: string
-  /** What Redis runs, by the SHA-1 of what was sent, where they differ. */
+  /** The replacements of scripts, by the SHA-1 of the original. */
   readonly #replaced = new Map<string, Replacement>()
 
   constructor(guard: string) {
     this.#guard = guard
   }
 
-  /** Undefined for a command that travels as it is. */
+  /** Undefined for a command that is sent unchanged. */
   rewrite(command: Command): Rewritten | undefined {
     switch (nameOf(command)) {
       case "EVAL":
@@ -80,7 +80,7 @@ export class RedisScripts {
       }
     } catch (error) {
       if (!(error instanceof ErrorReply)) throw error
-      // Redis refuses such a line as well, but may blame the flag that is not its own.
+      // Redis also refuses such a line, but may blame Upstash's flag.
       return { command, finish: () => error }
     }
   }
@@ -94,7 +94,7 @@ export class RedisScripts {
     }
   }
 
-  /** The script as a plain Redis takes it, of as many lines. */
+  /** The script for a plain Redis, with the same number of lines. */
   #forPlainRedis({ keyLocking, redisFlags, body }: ScriptFlags): Pick<Replacement, "guardLine"> & {
     run: string
   } {

@@ -1,4 +1,4 @@
-// One subscribing connection for all streams: opened with the first, and a channel is left with its last listener.
+// One subscribing connection for all streams, opened for the first. A channel is unsubscribed with its last listener.
 import { EngineUnavailableError, type Listener, type Topic } from "./engine.js"
 import type { RedisConnection } from "./redis-connection.js"
 
@@ -37,7 +37,7 @@ export class RedisSubscriptions {
   async close(): Promise<void> {
     const connection = this.#connection
     this.#end()
-    // One that could not be opened needs no closing.
+    // A connection that could not be opened need not be closed.
     await connection?.then(
       (c) => {
         c.close()
@@ -64,7 +64,7 @@ export class RedisSubscriptions {
       ?.then(({ redis }) =>
         topic.kind === "channel" ? redis.unsubscribe(topic.name) : redis.punsubscribe(topic.name),
       )
-      // A connection that is gone has left its channels.
+      // A lost connection has no subscriptions.
       .catch(() => undefined)
   }
 
@@ -94,7 +94,7 @@ export class RedisSubscriptions {
     }
   }
 
-  /** Ends every stream: what was published while nobody listened is lost, and whoever waits for it must know. */
+  /** Ends every stream: messages published meanwhile are lost, and each listener must know. */
   #end(): void {
     const channels = [...this.#channels.values()]
     this.#channels.clear()

@@ -6,10 +6,10 @@ import { RedisEngine } from "./engine-redis.js"
 import { createRestHandler } from "./rest-handler.js"
 
 export interface RestApiOptions {
-  /** The URL of a Redis; without one it is the engine of our own. */
+  /** The URL of a Redis; undefined for the embedded engine. */
   readonly redis: string | undefined
   readonly token: string
-  /** Hosts that requests may name beside loopback. */
+  /** Hosts that requests may name in addition to loopback. */
   readonly hosts?: readonly string[]
   readonly keepAliveMs: number
 }
@@ -17,7 +17,7 @@ export interface RestApiOptions {
 export interface RestApi {
   fetch(request: Request): Response | Promise<Response>
   endStreams(): void
-  /** Ends the streams and lets go of the database. */
+  /** Ends the streams and closes the engine. */
   close(): Promise<void>
 }
 

@@ -1,8 +1,8 @@
-// Which commands are sent to the engine: those that Upstash has, and of these none that need a connection of their own.
+// Decides which commands are sent to the engine: those of Upstash that do not need their own connection.
 import { type Command, ErrorReply, nameOf } from "./engine.js"
 import { standingOf } from "./upstash-commands.js"
 
-const BLOCKS = "it would block the connection that all requests share"
+const BLOCKS = "it would block the connection, which all requests share"
 const BLOCKING = "BLPOP BRPOP BRPOPLPUSH BLMOVE BLMPOP BZPOPMIN BZPOPMAX BZMPOP WAIT WAITAOF"
 const STREAMING =
   "SUBSCRIBE PSUBSCRIBE SSUBSCRIBE UNSUBSCRIBE PUNSUBSCRIBE SUNSUBSCRIBE MONITOR SYNC PSYNC REPLCONF"
@@ -12,13 +12,13 @@ const CONNECTION = "AUTH HELLO SELECT QUIT RESET CLIENT ASKING READONLY READWRIT
 const REASONS: ReadonlyMap<string, string> = new Map(
   [
     [BLOCKING, BLOCKS],
-    [STREAMING, "a request has one answer; for a stream there are /subscribe and /psubscribe"],
-    [TRANSACTION, "a request has no connection of its own; for a transaction there is /multi-exec"],
-    [CONNECTION, "a request has no connection of its own"],
+    [STREAMING, "a request has one reply; for a stream use /subscribe or /psubscribe"],
+    [TRANSACTION, "a request does not have its own connection; for a transaction use /multi-exec"],
+    [CONNECTION, "a request does not have its own connection"],
   ].flatMap(([names = "", reason = ""]) => names.split(" ").map((name) => [name, reason] as const)),
 )
 
-/** Why the command is not sent, if it is not. */
+/** Why the command is not sent; undefined if it is. */
 export function restRefusal(command: Command): ErrorReply | undefined {
   const name = nameOf(command)
   if (needsConnection(name)) return notOverRest(name, REASONS.get(name) ?? "")
@@ -37,32 +37,32 @@ export function restRefusal(command: Command): ErrorReply | undefined {
   }
 }
 
-/** Whether the command (in capitals) blocks or belongs to one connection. */
+/** Whether the command (in upper case) blocks or belongs to one connection. */
 export function needsConnection(name: string): boolean {
   return REASONS.has(name)
 }
 
-/** In Redis's words. */
+/** With Redis's message. */
 function unknownCommand([name = "", ...args]: Command): ErrorReply {
   const shown = args.map((arg) => `'${String(arg).slice(0, 128)}' `).join("")
   return new ErrorReply(`ERR unknown command '${String(name)}', with args beginning with: ${shown}`)
 }
 
 function notOverRest(name: string, reason: string): ErrorReply {
-  return refuse(name, `Not over REST: ${reason}`)
+  return refuse(name, `Not available over REST: ${reason}`)
 }
 
-/** Upstash's words, and why. */
+/** With Upstash's message, and the reason. */
 function refuse(name: string, reason: string): ErrorReply {
   return new ErrorReply(`ERR Command is not available: '${name}'. ${reason}`)
 }
 
-/** Whether it is a subcommand that is refused, and not the command. */
+/** Whether only a subcommand is refused, not the command. */
 function isContainer(name: string): boolean {
   return standingOf(name, "") === "offered"
 }
 
-/** Options stand before STREAMS; behind it are keys, which may be called anything. */
+/** Options come before STREAMS. After it come keys, which can have any name. */
 function hasBlock(command: Command): boolean {
   const words = command.map((word) => String(word).toUpperCase())
   const streams = words.indexOf("STREAMS")

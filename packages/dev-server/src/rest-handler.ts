@@ -34,7 +34,7 @@ type Context = HonoContext<Env>
 export interface RestHandlerOptions {
   readonly engine: Engine
   readonly token: string
-  /** Hosts that requests may name beside loopback. */
+  /** Hosts that requests may name in addition to loopback. */
   readonly hosts?: readonly string[]
   readonly keepAliveMs: number
 }
@@ -75,7 +75,7 @@ export function createRestHandler(options: RestHandlerOptions): RestHandler {
   })
   app.all("/subscribe/*", (c) => stream(c, streams, "channel"))
   app.all("/psubscribe/*", (c) => stream(c, streams, "pattern"))
-  app.all("/monitor", (c) => refuse(c, 400, "ERR this local server has no /monitor"))
+  app.all("/monitor", (c) => refuse(c, 400, "ERR /monitor is not supported by the local server"))
   app.all("*", async (c) => {
     const body = await readBody(c.req.raw, MAX_BODY_BYTES)
     return answer(c, await run(c, engine, readPath(new URL(c.req.url), body)))
@@ -83,7 +83,7 @@ export function createRestHandler(options: RestHandlerOptions): RestHandler {
   app.onError((error, c) => {
     if (error instanceof BadRequestError) return refuse(c, 400, error.message)
     if (error instanceof BodyTooLargeError) {
-      // The rest of it is not read, so the connection cannot be used again: the client must know.
+      // The rest of the body is not read, so the client must not reuse the connection.
       c.header("connection", "close")
       return refuse(c, 413, `ERR max request size exceeded. Limit: ${MAX_BODY_BYTES} bytes`)
     }
@@ -102,7 +102,7 @@ async function textOf(c: Context): Promise<string> {
   return (await readBody(c.req.raw, MAX_BODY_BYTES)).toString()
 }
 
-/** @throws EngineUnavailableError; any other failure is the reply to this command, and costs no other its own. */
+/** @throws EngineUnavailableError. Any other failure becomes the reply to this command, and does not affect others. */
 async function run(c: Context, engine: Engine, command: Command): Promise<Reply> {
   const refusal = restRefusal(command)
   if (refusal) return refusal
@@ -147,7 +147,7 @@ function respond(c: Context, status: Status, body: string | Buffer<ArrayBuffer>)
 async function stream(c: Context, streams: EventStreams, kind: Topic["kind"]): Promise<Response> {
   const topics = readTopics(new URL(c.req.url)).map((name) => ({ kind, name }))
   if (topics.length === 0 || topics.some(({ name }) => name === ""))
-    return refuse(c, 400, "ERR the path names no channel")
+    return refuse(c, 400, "ERR the path must name a channel, as in /subscribe/channel")
   const body = await streams.open(topics, c.req.raw.signal)
   return c.body(body, 200, {
     "content-type": "text/event-stream",

@@ -1,4 +1,4 @@
-// What every request is checked for before its command is read: method, origin, token, the form of the reply.
+// Checks every request before its command is read: method, origin, token, the format of the reply.
 import { createHash, timingSafeEqual } from "node:crypto"
 import type { OriginCheck } from "./request-origin.js"
 import type { Format } from "./write-replies.js"
@@ -10,7 +10,7 @@ export interface Refusal {
   readonly message: string
 }
 
-/** Why a request gets no further. The texts for tokens and formats are Upstash's. */
+/** Why a request is refused; undefined if it is not. The messages for tokens and formats are Upstash's. */
 export function refuseRequest(
   request: Request,
   token: string,
@@ -30,7 +30,7 @@ export function refuseRequest(
   return undefined
 }
 
-/** The form of the reply that a request that was not refused asks for. */
+/** The requested format of the reply, of a request that was not refused. */
 export function formatOf(request: Request): Format {
   if (request.headers.get("upstash-response-format") === "resp2") return "resp2"
   return wantsBase64(request) ? "base64" : "json"
@@ -46,7 +46,7 @@ function tokenOf(request: Request): string | null {
   return request.url.includes("?") ? new URL(request.url).searchParams.get("_token") : null
 }
 
-/** Takes the same time wherever the two differ. */
+/** In constant time. */
 function isSame(given: string, wanted: string): boolean {
   const digest = (text: string) => createHash("sha256").update(text).digest()
   return timingSafeEqual(digest(given), digest(wanted))

@@ -1,21 +1,21 @@
-// Reads the `#!lua` line of a script, and Upstash's flag in it, which plain Redis does not know.
+// Parses the `#!lua` line of a script, and Upstash's flag in it, which plain Redis does not know.
 import { ErrorReply } from "./engine.js"
 
 const KEY_LOCKING = "allow-key-locking"
 const REDIS_FLAGS = ["no-writes", "allow-oom", "allow-stale", "no-cluster", "allow-cross-slot-keys"]
 
 export interface ScriptFlags {
-  /** `allow-key-locking`: the script touches no key but those in KEYS. */
+  /** `allow-key-locking`: the script touches only the keys in KEYS. */
   readonly keyLocking: boolean
-  /** The flags that Redis knows; undefined if Redis would see a script without a `#!lua` line. */
+  /** The flags that Redis knows; undefined if Redis gets the script without a `#!lua` line. */
   readonly redisFlags: readonly string[] | undefined
-  /** The script with an empty line in place of each `#!lua` line, so that it is plain Lua of as many lines. */
+  /** The script with an empty line in place of each `#!lua` line: plain Lua, with the same number of lines. */
   readonly body: string
 }
 
 /**
- * The line counts only where it is the very first; further down Upstash ignores it, and so does this.
- * @throws ErrorReply in Redis's words for a line that Redis would refuse.
+ * The line counts only if it is the first; Upstash ignores it further down, and so does this function.
+ * @throws ErrorReply, with Redis's message, for a line that Redis would refuse.
  */
 export function readScriptFlags(source: string): ScriptFlags {
   const body = source.replace(/^#!lua[^\n]*$/gm, "")
@@ -40,6 +40,6 @@ export function readScriptFlags(source: string): ScriptFlags {
   }
 }
 
-/** What Upstash answers when such a script touches a key that is not in KEYS. */
+/** Upstash's reply if such a script touches a key that is not in KEYS. */
 export const DYNAMIC_KEY =
   "ERR Dynamic keys are not allowed in Lua scripts when 'allow-key-locking' flag is set"

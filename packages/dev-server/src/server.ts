@@ -10,14 +10,14 @@ export interface DevServer extends AsyncDisposable {
   /** For `UPSTASH_REDIS_REST_TOKEN`. */
   readonly token: string
   readonly port: number
-  /** How many HTTP requests have come in so far. */
+  /** The number of HTTP requests received so far. */
   readonly requests: number
-  /** Ends streams and connections, and leaves nothing behind that would keep a process alive. */
+  /** Ends streams and connections. After it, nothing of the server keeps the process alive. */
   close(): Promise<void>
 }
 
 /**
- * Starts a server in this process that speaks Upstash's REST API, for development and tests.
+ * Starts a server with Upstash's REST API in this process, for development and tests.
  *
  * @example
  * ```ts
@@ -29,11 +29,11 @@ export interface DevServer extends AsyncDisposable {
  * await server.close()
  * ```
  *
- * @throws `TypeError`, `RangeError` for an option that cannot be, and `Error` if the port is taken or the Redis cannot
- * be reached within about two seconds.
+ * @throws `TypeError`, `RangeError` for an invalid option, and `Error` if the port is in use or the Redis cannot be
+ * reached within about two seconds.
  *
  * > [!WARNING]
- * > Not for production: one process, one token, no encryption. The engine of its own keeps nothing.
+ * > Not for production: one process, one token, no encryption, and by default no persistence.
  */
 export async function startDevServer(options: DevServerOptions = {}): Promise<DevServer> {
   const { port, hostname, allowedHosts, token, redis, keepAliveMs } = readOptions(options)
@@ -66,7 +66,7 @@ export async function startDevServer(options: DevServerOptions = {}): Promise<De
   }
 }
 
-/** Where a client on this machine finds what listens on `hostname`. */
+/** The host by which clients on this machine reach a server that listens on `hostname`. */
 function urlHost(hostname: string): string {
   if (hostname === "0.0.0.0") return "127.0.0.1"
   if (hostname === "::") return "[::1]"

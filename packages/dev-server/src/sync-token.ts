@@ -1,4 +1,4 @@
-// The `upstash-sync-token`: how far a database had come when it answered. It changes with each command that may write.
+// The `upstash-sync-token`: the state of the database at its reply. It changes with each command that may write.
 import { type Command, nameOf } from "./engine.js"
 import { mayWrite } from "./upstash-commands.js"
 
@@ -9,7 +9,7 @@ export class SyncToken {
     this.#writes += commands.filter((command) => mayWrite(nameOf(command))).length
   }
 
-  /** There is one database, without replicas, so a token that is sent back asks for nothing. */
+  /** There is one database, without replicas, so a token that a client sends back has no effect. */
   toString(): string {
     return `local=${this.#writes}`
   }

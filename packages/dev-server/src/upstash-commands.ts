@@ -1,4 +1,4 @@
-// The commands that Upstash has over REST: nothing else reaches a Redis behind the server.
+// The commands that Upstash has over REST: only these reach a Redis behind the server.
 
 const READS = `
   BITCOUNT BITFIELD_RO BITPOS DBSIZE DUMP ECHO EVALSHA_RO EVAL_RO EXISTS EXPIRETIME FCALL_RO
@@ -26,8 +26,8 @@ const WRITES = `
   ZREMRANGEBYSCORE ZUNIONSTORE`
 
 /**
- * Commands of which only some subcommands are allowed: first those, then the ones that Redis has beside them. `INFO`
- * above and `CONFIG RESETSTAT` are not Upstash's: with them a test counts the commands that it would be billed for.
+ * Commands of which only some subcommands are allowed: first those, then the others that Redis has. `INFO` above and
+ * `CONFIG RESETSTAT` are not Upstash's: with them a test counts the commands that Upstash would bill.
  */
 const SUBCOMMANDS: Readonly<Record<string, readonly [allowed: string, refused: string]>> = {
   ACL: ["CAT GENPASS USERS WHOAMI", "DELUSER DRYRUN GETUSER HELP LIST LOAD LOG SAVE SETUSER"],
@@ -41,7 +41,7 @@ const SUBCOMMANDS: Readonly<Record<string, readonly [allowed: string, refused: s
   XINFO: ["CONSUMERS GROUPS STREAM", "HELP"],
 }
 
-/** Commands that Redis has and Upstash does not offer over REST. Other names are unknown to both. */
+/** Commands that Redis has and Upstash does not offer over REST. Neither has any other command. */
 const NOT_OFFERED = `
   BGREWRITEAOF BGSAVE CLUSTER COMMAND DEBUG FAILOVER LASTSAVE LATENCY LOLWUT MEMORY MIGRATE MODULE MOVE PFDEBUG
   PFSELFTEST REPLICAOF RESTORE-ASKING ROLE SAVE SHUTDOWN SLAVEOF SLOWLOG SORT SORT_RO SPUBLISH SWAPDB`
@@ -58,20 +58,20 @@ const CONTAINERS = new Map(
   ]),
 )
 
-/** How a command, or the subcommand of one, stands to Upstash. */
+/** Whether Upstash offers a command or subcommand. */
 export type Standing = "offered" | "refused" | "unknown" | "unknown subcommand"
 
-/** Both in capitals; the subcommand is empty if there is none. */
+/** Both in upper case; the subcommand is "" if there is none. */
 export function standingOf(name: string, subcommand: string): Standing {
   if (READING.has(name) || WRITING.has(name)) return "offered"
   const container = CONTAINERS.get(name)
   if (!container) return REFUSED.has(name) ? "refused" : "unknown"
-  // Without a subcommand it is not complete, as the engine says.
+  // Without a subcommand it is incomplete: the engine refuses it.
   if (subcommand === "" || container.allowed.has(subcommand)) return "offered"
   return container.refused.has(subcommand) ? "refused" : "unknown subcommand"
 }
 
-/** Whether the command (in capitals) may change what others see. */
+/** Whether the command (in upper case) may change data. */
 export function mayWrite(name: string): boolean {
   return WRITING.has(name) || name === "XGROUP" || name === "FUNCTION"
 }

@@ -21,7 +21,7 @@ export function toResp2(reply: Reply): Buffer<ArrayBuffer> {
     const items = reply as readonly Reply[]
     return Buffer.concat([Buffer.from(`*${items.length}\r\n`), ...items.map(toResp2)])
   }
-  // ioredis does not tell a status from text; the one status that nearly all commands have is known by its look.
+  // ioredis does not distinguish a status from text. The status of nearly all commands is recognized by its text, OK.
   if (isOk(reply)) return Buffer.from("+OK\r\n")
   return Buffer.concat([Buffer.from(`$${reply.length}\r\n`), reply, Buffer.from("\r\n")])
 }

@@ -57,7 +57,9 @@ describe("the command fetchlock-dev-server", () => {
     expect(token).toBe("sesame")
     expect(await new RestClient(url, "sesame").command("PING")).toBe("PONG")
     const bad = runWith({ FETCHLOCK_DEV_REDIS: "http://127.0.0.1" }, "--port", "0")
-    expect((await bad.ended).err).toMatch(/^fetchlock: redis: must be a URL/)
+    expect((await bad.ended).err).toMatch(
+      /^fetchlock: redis: must be a redis:\/\/ or rediss:\/\/ URL/,
+    )
     const flag = runWith(env, "--port", "0", "--token", "stronger")
     expect((await flag.started()).token).toBe("stronger")
     const { out } = await run("--help").ended
@@ -119,7 +121,10 @@ describe("the command fetchlock-dev-server", () => {
     })
 
     it.each(["http://127.0.0.1", "127.0.0.1", "redis://"])("when the URL is %j", async (url) => {
-      await fails(["--port", "0", "--redis", url], /^fetchlock: redis: must be a URL/)
+      await fails(
+        ["--port", "0", "--redis", url],
+        /^fetchlock: redis: must be a redis:\/\/ or rediss:\/\/ URL/,
+      )
     })
 
     it("when there is no Redis at the URL", async () => {

@@ -1,8 +1,8 @@
-// What the runtime offers, as Hono's context has it.
+// The runtime's `waitUntil`, read from Hono's context.
 import type { WaitUntil } from "../../options.js"
 import type { Context } from "hono"
 
-/** The runtime's `waitUntil`, if there is one: `c.executionCtx` throws where there is none. */
+/** The runtime's `waitUntil`, if there is one: otherwise `c.executionCtx` throws. */
 export function waitUntilOf(c: Context): WaitUntil | undefined {
   try {
     const { executionCtx } = c

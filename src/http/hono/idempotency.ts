@@ -1,11 +1,14 @@
-// The middleware that makes a route idempotent: it handles a request once for each key, and repeats its response.
-import { type IdempotencyOptions as Options, planIdempotency } from "../idempotency-options.js"
+// The middleware that makes a route idempotent: it handles one request for each key, and repeats its response.
+import {
+  type IdempotencyOptions as Options,
+  resolveIdempotencyOptions,
+} from "../idempotency-options.js"
 import { idempotent } from "../idempotent.js"
 import { problemResponse } from "../problem.js"
 import { waitUntilOf } from "./execution-context.js"
 import type { Context, MiddlewareHandler } from "hono"
 
-/** The options of `idempotency`. Functions among them are given Hono's context. */
+/** The options of `idempotency`. Functions among them receive Hono's context. */
 export type IdempotencyOptions = Options<readonly [c: Context]>
 
 /**
@@ -15,7 +18,7 @@ export type IdempotencyOptions = Options<readonly [c: Context]>
  * With `lock`, put it first: a repeat then needs no lock.
  *
  * > [!WARNING]
- * > At least once, not exactly once: when the process dies, a repeat is handled again. See `onCrash`.
+ * > At least once, not exactly once: if the process dies, a repeat is handled again. See `onCrash`.
  *
  * @throws `TypeError` or `RangeError` that names the option.
  *
@@ -36,7 +39,7 @@ export type IdempotencyOptions = Options<readonly [c: Context]>
  * ```
  */
 export function idempotency(options: IdempotencyOptions): MiddlewareHandler {
-  const plan = planIdempotency<readonly [Context]>(options)
+  const plan = resolveIdempotencyOptions<readonly [Context]>(options)
   return async (c, next) => {
     const { headers } = c.body(null)
     let handled: Response | undefined
@@ -44,7 +47,7 @@ export function idempotency(options: IdempotencyOptions): MiddlewareHandler {
       request: c.req.raw,
       args: [c],
       waitUntil: waitUntilOf(c),
-      // Hono keeps a body that was read through it.
+      // A body that was read through Hono's context is kept there.
       readBody: () => (c.req.raw.bodyUsed ? c.req : c.req.raw.clone()).arrayBuffer(),
       run: async () => {
         await next()
@@ -53,7 +56,7 @@ export function idempotency(options: IdempotencyOptions): MiddlewareHandler {
       respond: (problem) => problemResponse(problem, headers),
     })
     if (response === handled) return
-    // Hono would lay the headers of the one over the other.
+    // Reset first: otherwise Hono merges the headers of the two responses.
     c.res = undefined
     c.res = response
   }

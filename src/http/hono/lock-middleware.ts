@@ -1,26 +1,26 @@
 // The middleware that guards a route: one hold for each request.
-import { type GuardOptions, type HeldLock, planGuard } from "../guard-options.js"
+import { type GuardOptions, type HeldLock, resolveGuardOptions } from "../guard-options.js"
 import { guard } from "../guard.js"
 import { problemResponse } from "../problem.js"
 import { waitUntilOf } from "./execution-context.js"
 import type { Context, MiddlewareHandler } from "hono"
 
-/** The options of `lock`. Functions among them are given Hono's context, behind the error if there is one. */
+/** The options of `lock`. Functions among them receive Hono's context, after the error if there is one. */
 export type LockOptions = GuardOptions<readonly [c: Context]>
 
 /**
- * Guards a route of Hono: what comes behind it runs while the request's lock is held, and not at all without it.
+ * Guards a route of Hono: the handlers after it run only while the request's lock is held.
  *
- * The lock is `c.var.lock`. Pass `c.var.lock.signal` on to whatever it protects.
- *
- * > [!WARNING]
- * > `c.req.param()` knows the parameters of the middleware's own path: under `app.use("*", …)` there are none. Return
- * > undefined then, which is refused: text around it would be one name for all. Better guard the route itself:
- * > `app.post("/orders/:id", lock(…), handler)`.
+ * The lock is `c.var.lock`. Pass `c.var.lock.signal` to the work that it protects.
  *
  * > [!WARNING]
- * > What answers before the handler has ended, as Hono's `timeout` does, belongs before the lock: behind it, it
- * > would let the lock go while the handler still runs.
+ * > `c.req.param()` knows only the parameters of the middleware's own path: under `app.use("*", …)` it returns undefined.
+ * > Return undefined as the name then, so that the request is refused: in a template string, undefined would give all
+ * > requests the same name. It is better to guard the route itself: `app.post("/orders/:id", lock(…), handler)`.
+ *
+ * > [!WARNING]
+ * > Put middleware that may answer before the handler has ended, such as Hono's `timeout`, before the lock: after it, it
+ * > would cause a release while the handler still runs.
  *
  * @throws `TypeError` or `RangeError` that names the option.
  *
@@ -51,10 +51,10 @@ export function lock<
 >(
   options: LockOptions & { readonly fencing?: Fencing; readonly failOpen?: FailOpen },
 ): MiddlewareHandler<{ Variables: { lock: HeldLock<Fencing, FailOpen> } }> {
-  const plan = planGuard<readonly [Context]>(options)
+  const plan = resolveGuardOptions<readonly [Context]>(options)
   return async (c, next) => {
-    // What was set before, as a copy: the server's own `Response` may show what is set later. A late handler's headers are
-    // none of the answer's business.
+    // A copy of the headers that were set before: the server's own `Response` may also show headers that are set later, and
+    // those of a late handler must not get into the answer.
     const headers = new Headers(c.body(null).headers)
     let handled: Response | undefined
     let answered: Response | undefined
@@ -65,7 +65,7 @@ export function lock<
       run: async (held) => {
         c.set("lock", held as HeldLock<Fencing, FailOpen>)
         await next()
-        // Hono has put what a late handler threw in place of the answer.
+        // The handler threw after the request was answered, and Hono has replaced the answer.
         if (answered && c.error) {
           c.res = undefined
           c.res = answered
@@ -78,7 +78,7 @@ export function lock<
       },
     })
     if (response === handled) return
-    // Hono would lay the headers of the one over the other.
+    // Reset first: otherwise Hono merges the headers of the two responses.
     if (c.finalized) c.res = undefined
     c.res = answered = response
   }

@@ -1,4 +1,4 @@
-// A lock service to mount in an app, for clients that have HTTP and no library: acquire, extend, release, inspect.
+// A lock service to mount in an app, for clients with HTTP and without this library: acquire, extend, release, inspect.
 import { LockError } from "../../errors.js"
 import { LockManager } from "../../lock-manager.js"
 import { checkName } from "../../redis/keys.js"
@@ -12,7 +12,7 @@ import { badRequest, checked, Refusal } from "./refusal.js"
 import { type Bounds, OPERATIONS } from "./route-operations.js"
 import { type Context, Hono } from "hono"
 
-/** What a client wants to do. */
+/** The operation that a client requests. */
 export interface LockAttempt {
   readonly operation: "acquire" | "extend" | "release" | "inspect"
   /** The name of the lock. */
@@ -22,39 +22,39 @@ export interface LockAttempt {
 /** The options of `lockRoutes`. */
 export interface LockRoutesOptions {
   /**
-   * The manager, or a function that makes it for the request.
+   * The manager, or a function that creates it for the request.
    *
    * @example `locks: (c) => LockManager.fromEnv(env(c))` with `env` of `hono/adapter`
    */
   readonly locks: LockManager | ((c: Context) => LockManager)
   /**
-   * Decides who may do what. `true` lets the request pass, a response is returned as it is, and anything else is a
-   * 403. It may read the body, to check a signature: at most `maxBodyBytes` have been read by then.
+   * Authorizes a request. `true` lets it pass, a response is returned as it is, and any other value gets a 403. It may
+   * read the body, to check a signature: the body is in memory by then, with at most `maxBodyBytes`.
    *
    * > [!WARNING]
-   * > Whoever may acquire can lock any name of this prefix, for up to `maxTtl` at a time. Check `name` as well
-   * > where clients must not stand in each other's way.
+   * > A client that may acquire can lock any name of this prefix, for up to `maxTtl` at a time. Check `name` as well
+   * > if clients must not block each other.
    */
   readonly authorize: (
     c: Context,
     attempt: LockAttempt,
   ) => boolean | Response | Promise<boolean | Response>
   /**
-   * The longest ttl that a client may ask for; a longer one is refused. It is how long a client that has died keeps
-   * others out.
+   * The longest ttl that a client may request; a longer one is refused. For up to this time, a client that has died
+   * blocks others.
    *
    * @default "5m"
    */
   readonly maxTtl?: Duration | undefined
   /**
-   * The longest wait that a client may ask for; a longer one is refused. A request that waits is one that is open:
-   * stay below what the platform allows (25 s on Vercel's edge).
+   * The longest wait that a client may request; a longer one is refused. A waiting request keeps its connection open:
+   * stay below the platform's limit (25 s on Vercel's edge).
    *
    * @default "20s"
    */
   readonly maxWait?: Duration | undefined
   /**
-   * The largest body that is read, in bytes, from 2 on.
+   * The largest body that is read, in bytes: an integer ≥ 2.
    *
    * @default 1024
    */
@@ -67,18 +67,18 @@ const METHODS: Readonly<Record<string, LockAttempt["operation"]>> = {
   PATCH: "extend",
   DELETE: "release",
   GET: "inspect",
-  // Hono leaves the body out.
+  // Hono omits the body.
   HEAD: "inspect",
 }
 
 const ALLOW = { Allow: "GET, HEAD, POST, PATCH, DELETE, OPTIONS" }
 
 /**
- * A lock service as an app of its own, to be mounted: `POST`, `PATCH`, `DELETE` and `GET` on `/<name>` acquire,
- * extend, release and inspect a lock. It keeps nothing between two requests: a hold is known by its name and its
- * token, which travels in the header `Lock-Token`.
+ * Returns a lock service as an app to mount: `POST`, `PATCH`, `DELETE` and `GET` on `/<name>` acquire, extend, release
+ * and inspect a lock. It keeps no state between requests: a hold is identified by its name and its token, which is sent
+ * in the header `Lock-Token`.
  *
- * @throws `TypeError` or `RangeError` that names the option, above all where `authorize` is missing.
+ * @throws `TypeError` or `RangeError` that names the option, for example if `authorize` is missing.
  *
  * @example
  * ```ts
@@ -100,9 +100,9 @@ export function lockRoutes(options: LockRoutesOptions): Hono {
   const { locks, authorize } = options
   if (typeof locks !== "function") managerOf(locks)
   if (typeof authorize !== "function") {
-    throw invalid("authorize", "a function that decides who may do what", authorize)
+    throw invalid("authorize", "a function that authorizes a request", authorize)
   }
-  const { maxBodyBytes, ...bounds } = planBounds(options)
+  const { maxBodyBytes, ...bounds } = resolveBounds(options)
   const app = new Hono()
 
   app.all("/:name", (c) =>
@@ -113,11 +113,11 @@ export function lockRoutes(options: LockRoutesOptions): Hono {
       const operation = Object.hasOwn(METHODS, method) ? METHODS[method] : undefined
       if (operation === undefined) throw methodNotAllowed(method)
       if (operation === "acquire") refuseForgery(c)
-      // Before the question: whatever `authorize` reads is then bounded, and leaves us ours.
+      // Before `authorize`, so that the body it may read is bounded, and can still be read afterwards.
       const body = await readBody(c, maxBodyBytes)
       const isAllowed = await authorize(c, { operation, name })
       if (isResponse(isAllowed)) return isAllowed
-      // From a caller without types it may be anything.
+      // In JavaScript it may be any value.
       if ((isAllowed as unknown) !== true) throw forbidden(operation)
       const manager = managerOf(typeof locks === "function" ? locks(c) : locks)
       const { prefix } = LockManager.settingsOf(manager)
@@ -137,15 +137,13 @@ export function lockRoutes(options: LockRoutesOptions): Hono {
 }
 
 /** @throws `TypeError` or `RangeError` that names the option. */
-function planBounds({
+function resolveBounds({
   maxTtl = "5m",
   maxWait = "20s",
   maxBodyBytes = 1_024,
 }: LockRoutesOptions): Bounds & { readonly maxBodyBytes: number } {
   if (!(Number.isSafeInteger(maxBodyBytes) && maxBodyBytes >= 2)) {
-    throw new RangeError(
-      `maxBodyBytes: must be a whole number from 2 on, got ${show(maxBodyBytes)}`,
-    )
+    throw new RangeError(`maxBodyBytes: must be an integer ≥ 2, got ${show(maxBodyBytes)}`)
   }
   return {
     maxTtlMs: parseDuration("maxTtl", maxTtl, { min: 10, max: Number.MAX_SAFE_INTEGER }),
@@ -154,13 +152,13 @@ function planBounds({
   }
 }
 
-/** Not by its class: servers for Node put one of their own in its place. */
+/** Not checked by its class: servers for Node replace the global one. */
 function isResponse(value: unknown): value is Response {
   const { status, headers } = Object(value) as Partial<Response>
   return typeof status === "number" && typeof headers?.get === "function"
 }
 
-/** Answers problems for what was refused and for what failed; other errors are the app's. */
+/** Answers refusals and errors of the lock with a problem; other errors go to the app. */
 async function answered(c: Context, answer: () => Promise<Response> | Response): Promise<Response> {
   try {
     return await answer()
@@ -178,7 +176,7 @@ function problemOf(error: unknown): Problem | undefined {
   return { type: "not-supported", status: 501, title: "Not supported", detail: error.message }
 }
 
-/** The name as it was before the client encoded it; Hono's own reading lets what is garbled pass. */
+/** The decoded name. Strict, unlike Hono's decoding, which accepts malformed encodings. */
 function readName(c: Context): string {
   const segment = new URL(c.req.url).pathname.split("/").at(-1) ?? ""
   if (segment === "") throw notFound(c)
@@ -197,7 +195,7 @@ function notFound(c: Context): Refusal {
     type: "not-found",
     status: 404,
     title: "Not found",
-    detail: "The path ends with the lock's name as one segment; a slash in it is written %2F.",
+    detail: "The path must end with the lock's name as one segment; encode a slash in it as %2F.",
   })
 }
 
@@ -206,7 +204,7 @@ function methodNotAllowed(method: string): Refusal {
     type: "method-not-allowed",
     status: 405,
     title: "Method not allowed",
-    detail: `${method} does nothing here: POST acquires, PATCH extends, DELETE releases, GET inspects.`,
+    detail: `${method} is not supported: POST acquires, PATCH extends, DELETE releases, GET inspects.`,
     headers: ALLOW,
   })
 }

@@ -9,14 +9,18 @@ export function writeLockToken(token: string): string {
   return `<fetchlock:${token}>`
 }
 
-/** @throws Refusal, which does not repeat what was sent. */
+/** @throws Refusal, which does not repeat the header. */
 export function readLockToken(header: string | undefined): string {
   if (header === undefined) {
-    throw badRequest("Lock-Token: this header is missing; send what the acquire answered")
+    throw badRequest(
+      "Lock-Token: this header is missing; send the value from the acquire's response",
+    )
   }
   const token = /^<fetchlock:(.*)>$/.exec(header.trim())?.[1] ?? ""
   if (!TOKEN.test(token)) {
-    throw badRequest("Lock-Token: must be what the acquire answered, with its angle brackets")
+    throw badRequest(
+      "Lock-Token: must be the value from the acquire's response, with its angle brackets",
+    )
   }
   return token
 }

@@ -1,4 +1,4 @@
-// Reads a request's small JSON object, strictly.
+// Parses a request's small JSON object, strictly.
 import { show } from "../../values/invalid-argument.js"
 import { DEFAULT_BODY } from "../guard-options.js"
 import { readAhead, tooLarge } from "../read-ahead.js"
@@ -11,7 +11,7 @@ import type { Context } from "hono"
  * @throws Refusal
  */
 export async function readBody(c: Context, maxBytes: number): Promise<Uint8Array> {
-  // Hono remembers what a middleware has read through the context.
+  // A body that a middleware has read through Hono's context is kept there.
   if (c.req.raw.bodyUsed) {
     const read = new Uint8Array(await c.req.arrayBuffer())
     if (read.length > maxBytes) throw new Refusal(tooLarge(maxBytes))
@@ -26,34 +26,32 @@ export async function readBody(c: Context, maxBytes: number): Promise<Uint8Array
 }
 
 /**
- * The members of the body; none for a request without a body.
+ * The properties of the body; none for a request without a body.
  *
  * @param type the request's `Content-Type`
- * @param members those that there may be
+ * @param allowed the names of the allowed properties
  * @throws Refusal
  */
-export function readJson<const Member extends string>(
+export function readJson<const Property extends string>(
   bytes: Uint8Array,
   type: string | undefined,
-  members: readonly Member[],
-): Partial<Record<Member, unknown>> {
+  allowed: readonly Property[],
+): Partial<Record<Property, unknown>> {
   if (bytes.length > 0 || type !== undefined) checkType(type)
   if (bytes.length === 0) return {}
   const body = parse(bytes)
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
     throw badRequest(`the body must be a JSON object, got ${show(body)}`)
   }
-  for (const member of Object.keys(body)) {
-    if (!(members as readonly string[]).includes(member)) {
-      throw badRequest(
-        `${show(member)} is no member of the body; there may be ${members.join(", ")}`,
-      )
+  for (const property of Object.keys(body)) {
+    if (!(allowed as readonly string[]).includes(property)) {
+      throw badRequest(`unknown property ${show(property)}; allowed: ${allowed.join(", ")}`)
     }
   }
   return body
 }
 
-/** Of an empty body, too: a form without fields has a type. @throws Refusal */
+/** Also for an empty body, since a form without fields has a type. @throws Refusal */
 function checkType(type = ""): void {
   if (isJson(type)) return
   const detail = `the body must be application/json, got ${show(type)}`
@@ -69,11 +67,11 @@ function parse(bytes: Uint8Array): unknown {
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes)
   } catch {
-    throw badRequest("the body is no UTF-8")
+    throw badRequest("the body is not valid UTF-8")
   }
   try {
     return JSON.parse(text)
   } catch {
-    throw badRequest("the body is no JSON")
+    throw badRequest("the body is not valid JSON")
   }
 }

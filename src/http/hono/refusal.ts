@@ -1,4 +1,4 @@
-// A request to the lock service that is refused, thrown from wherever that is noticed.
+// The error for a refused request to the lock service.
 import { badRequest as problemOf, type Problem } from "../problem.js"
 
 export class Refusal extends Error {
@@ -11,17 +11,17 @@ export class Refusal extends Error {
   }
 }
 
-/** A request that says what cannot be meant. */
+/** The refusal of an invalid request. */
 export function badRequest(...problem: Parameters<typeof problemOf>): Refusal {
   return new Refusal(problemOf(...problem))
 }
 
-/** Runs a check; what it refuses by an error is a bad request. */
+/** Runs a check, and converts an argument error to a refusal. */
 export function checked<T>(check: () => T): T {
   try {
     return check()
   } catch (error) {
-    // A DOMException is no Error everywhere.
+    // By name: a DOMException is not an Error on every runtime.
     const { name, message } = error as Error
     if (["TypeError", "RangeError", "NotSupportedError"].includes(name)) throw badRequest(message)
     throw error

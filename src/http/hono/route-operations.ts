@@ -1,4 +1,4 @@
-// What the lock service does: each operation answers one request, and keeps nothing.
+// The operations of the lock service: each answers one request, and keeps no state.
 import type { ReleaseResult } from "../../events.js"
 import { LockLostError, type LossReason } from "../../errors.js"
 import type { Lock } from "../../hold/lock.js"
@@ -17,13 +17,13 @@ import { readJson } from "./read-json.js"
 import { checked, Refusal } from "./refusal.js"
 import type { Context } from "hono"
 
-/** What a client may ask for at most. */
+/** The largest values that a client may request. */
 export interface Bounds {
   readonly maxTtlMs: number
   readonly maxWaitMs: number
 }
 
-/** A request that was let in. */
+/** An authorized request. */
 export interface Operation {
   readonly c: Context
   readonly locks: LockManager
@@ -32,7 +32,7 @@ export interface Operation {
   readonly bounds: Bounds
 }
 
-/** The ttl of a hold whose client named none. */
+/** The ttl if the client sends none. */
 const DEFAULT_TTL_MS = 30_000
 
 export const OPERATIONS = { acquire, extend, release, inspect } as const
@@ -51,10 +51,10 @@ async function acquire({ c, locks, name, body: bytes, bounds }: Operation): Prom
     throw signal.aborted && error === signal.reason ? new Refusal(GONE) : error
   }
   try {
-    // Nobody will extend a lease when this request is over.
+    // A short lease would end soon after this request, since nothing renews it.
     await ensureWholeTtl(lock, ttl)
   } catch (error) {
-    // Also when it is lost: an extension that was executed, but answered too late, may have kept it.
+    // Also if it was lost: an extension that was executed, but answered too late, may have kept it.
     await lock[Symbol.asyncDispose]()
     throw error instanceof LockLostError ? notHeld(error.reason) : error
   }
@@ -88,7 +88,7 @@ async function release({ c, locks, name }: Operation): Promise<Response> {
 
 async function inspect({ c, locks, name }: Operation): Promise<Response> {
   const { isHeld, remainingMs: left, waiting } = await locks.inspect(name)
-  // JSON has no Infinity; a key without a ttl is somebody else's.
+  // JSON has no Infinity. Only a foreign key has no ttl.
   const remainingMs = left === Infinity ? null : left
   return c.json({ name, isHeld, remainingMs, waiting })
 }
@@ -117,7 +117,7 @@ function readWaiting(
   return { wait: parseDuration("wait", wait, { min: 0, max }), fencing }
 }
 
-/** Whether the hold ended by itself, was deleted or never was is all the same to a client: "gone". */
+/** A hold that expired, was deleted or never existed is the same to a client: "gone". */
 function notHeld(loss: LossReason | "gone"): Refusal {
   const reason = loss === "taken" || loss === "stolen" ? loss : "gone"
   return new Refusal({
@@ -126,7 +126,7 @@ function notHeld(loss: LossReason | "gone"): Refusal {
     title: "Lock not held",
     detail:
       reason === "gone"
-        ? "Nobody holds the lock: the hold has ended, or never was."
+        ? "The lock is not held: the hold has ended or never existed."
         : "Somebody else holds the lock.",
     members: { reason },
   })
@@ -155,6 +155,6 @@ export async function releaseClaim(
       mayBeReleased = true
     },
   })
-  // Whoever has it after a release whose answer was lost got it from us.
+  // After a release whose reply was lost, a new holder got the lock from us.
   return mayBeReleased ? "released" : result
 }

@@ -231,7 +231,7 @@ describe("names", () => {
     ["/locks/", 400, "name: must not be empty: the path ends with the lock's name"],
     ["/locks/%FF", 400, "name: must be percent-encoded UTF-8"],
     ["/locks/%", 400, "name: must be percent-encoded UTF-8"],
-    ["/locks/a/b", 404, "The path ends with the lock's name as one segment"],
+    ["/locks/a/b", 404, "The path must end with the lock's name as one segment"],
     ["/locks/-a", 400, "name: must not begin with a hyphen"],
     [`/locks/${"a".repeat(33_000)}`, 400, "name: must have at most 32758 bytes"],
   ])("%.20s is none", async (url, status, detail) => {
@@ -245,10 +245,10 @@ describe("requests that cannot be meant", () => {
   const json = "application/json"
 
   test.each<[string, string | undefined, BodyInit, number, string]>([
-    ["no JSON", json, "{ttl:1}", 400, "the body is no JSON"],
+    ["no JSON", json, "{ttl:1}", 400, "the body is not valid JSON"],
     ["no object", json, "[]", 400, "the body must be a JSON object, got an array"],
     ["null", json, "null", 400, "the body must be a JSON object, got null"],
-    ["no such member", json, '{"tll":1}', 400, '"tll" is no member of the body; there may be ttl,'],
+    ["no such member", json, '{"tll":1}', 400, 'unknown property "tll"; allowed: ttl,'],
     ["a ttl of the wrong type", json, '{"ttl":true}', 400, "ttl: must be milliseconds or text"],
     ["a ttl that is null", json, '{"ttl":null}', 400, "ttl: must be milliseconds or text"],
     ["a ttl without unit", json, '{"ttl":"30"}', 400, "ttl: must be milliseconds or text such as"],
@@ -259,7 +259,7 @@ describe("requests that cannot be meant", () => {
     ["fencing as text", json, '{"fencing":"no"}', 400, 'fencing: must be a boolean, got "no"'],
     ["a form", "application/x-www-form-urlencoded", "ttl=1", 415, "must be application/json, got"],
     ["no type", undefined, new Uint8Array([123, 125]), 415, 'must be application/json, got ""'],
-    ["no UTF-8", json, new Uint8Array([34, 255, 34]), 400, "the body is no UTF-8"],
+    ["no UTF-8", json, new Uint8Array([34, 255, 34]), 400, "the body is not valid UTF-8"],
     ["too much", json, JSON.stringify("x".repeat(1_024)), 413, "must have at most 1024 bytes"],
   ])("%s", async (_, type, body, status, detail) => {
     const name = unique()
@@ -293,10 +293,10 @@ describe("requests that cannot be meant", () => {
 
   test.each([
     [undefined, "Lock-Token: this header is missing"],
-    ["fl_a_b", "Lock-Token: must be what the acquire answered"],
-    ["<fl_a_b>", "Lock-Token: must be what the acquire answered"],
-    ["<fetchlock:fl_a_b+>", "Lock-Token: must be what the acquire answered"],
-    ["<fetchlock:a stranger's>", "Lock-Token: must be what the acquire answered"],
+    ["fl_a_b", "Lock-Token: must be the value from the acquire's response"],
+    ["<fl_a_b>", "Lock-Token: must be the value from the acquire's response"],
+    ["<fetchlock:fl_a_b+>", "Lock-Token: must be the value from the acquire's response"],
+    ["<fetchlock:a stranger's>", "Lock-Token: must be the value from the acquire's response"],
   ])("the token %j, with extend and release", async (token, detail) => {
     for (const method of ["PATCH", "DELETE"]) {
       const problem = await problemOf(await service().send(method, unique(), undefined, token))
@@ -445,7 +445,7 @@ describe("authorize", () => {
 
   test("without it there is no service", () => {
     expect(() => lockRoutes(options() as never)).toThrow(
-      "authorize: must be a function that decides who may do what, got undefined",
+      "authorize: must be a function that authorizes a request, got undefined",
     )
     // @ts-expect-error -- it is required
     expect(() => lockRoutes(options())).toThrow(TypeError)

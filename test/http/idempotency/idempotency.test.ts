@@ -195,7 +195,7 @@ describe.each(adapters)("$name", ({ route }) => {
     expect(await (await as("a:b", key)).text()).toBe("run 2")
     expect(await (await as("b", `b:${key}`)).text()).toBe("run 3")
     expect(await (await as("a", `b:${key}`)).text()).toBe("run 1")
-    expect(await (await ask(post("b:c"))).text()).toContain("scope: must be text")
+    expect(await (await ask(post("b:c"))).text()).toContain("scope: must be a non-empty string")
     expect(state.runs).toBe(3)
   })
 

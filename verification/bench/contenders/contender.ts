@@ -1,20 +1,20 @@
-// Who is compared: each takes a lock by name, waits for it as long as it takes, and releases it.
+// The interface of a compared library: it takes a lock by name, waits for it without a limit, and releases it.
 import type { LockManagerOptions } from "fetchlock"
 import type { Testbed } from "../testbed/testbed.js"
 
-/** Gives back what was taken. */
+/** Releases the lock. */
 export type Release = () => Promise<unknown>
 
-/** One client of one library, as another process would have one. */
+/** One client of one library, as in a separate process. */
 export interface Client {
-  /** @param permits how many may hold it together; undefined: one alone */
+  /** @param permits the number of permits of a semaphore; undefined: an exclusive lock */
   acquire(name: string, permits?: number): Promise<Release>
-  /** Null when somebody else has it; missing where that cannot be asked without waiting. */
+  /** Resolves with null if the lock is held; missing if the library cannot try without waiting. */
   readonly tryAcquire?: (name: string) => Promise<Release | null>
   readonly close?: () => Promise<unknown>
 }
 
-/** What a testbed offers to a client. */
+/** The parts of a testbed that a client uses. */
 export type Place = Pick<Testbed, "url" | "token" | "redisUrl">
 
 export interface Contender {
@@ -23,11 +23,11 @@ export interface Contender {
   readonly isRest: boolean
   /** Whether it has semaphores. */
   readonly hasPermits: boolean
-  /** Whether it is told when its turn comes; others ask, and take longer the more of them there are. */
-  readonly isTold: boolean
-  /** What it needs beside the database, if anything; returns where that is. */
+  /** Whether it is notified when its turn comes. Others poll, and take longer the more of them there are. */
+  readonly isNotified: boolean
+  /** Starts what it needs in addition to the database, and returns its address. */
   readonly prepare?: (testbed: Testbed) => Promise<{ place: Place; close: () => Promise<void> }>
-  /** How its manager is made, if it is ours. */
+  /** The options of its manager, if it is ours. */
   readonly managerOptions?: (place: Place) => Partial<LockManagerOptions>
   open(place: Place): Client
 }

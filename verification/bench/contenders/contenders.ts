@@ -1,4 +1,4 @@
-// All who are compared.
+// All contenders.
 import type { Contender } from "./contender.js"
 import { durableObject } from "./durable-object.js"
 import { fetchlock } from "./fetchlock.js"

@@ -1,8 +1,8 @@
-// A Durable Object that is a lock: who waits holds a request open until its turn comes; a hold ends with its ttl.
+// A Durable Object that is a lock: a waiter keeps a request open until its turn comes; a hold ends with its ttl.
 
 const TTL_MS = 30_000
 
-/** The part of a namespace's binding that is used: workerd's own types clash with those of Node. */
+/** The used part of a namespace's binding: workerd's own types clash with those of Node. */
 interface Namespace {
   idFromName(name: string): unknown
   get(id: unknown): { fetch(request: Request): Promise<Response> }

@@ -8,7 +8,7 @@ export const durableObject: Contender = {
   name: "Durable Object (workerd)",
   isRest: false,
   hasPermits: false,
-  isTold: true,
+  isNotified: true,
   prepare: async (testbed) => {
     const durableObjects = { LOCKS: "LockObject" }
     const isolate = await Isolate.start({ worker: WORKER, env: {}, durableObjects })

@@ -1,9 +1,9 @@
-// fetchlock, in the forms in which it can be used.
+// fetchlock, in each way to use it.
 import { Redis } from "@upstash/redis"
 import { LockManager, type LockManagerOptions } from "fetchlock"
 import type { Client, Contender, Place } from "./contender.js"
 
-/** What a manager is given beside the database. */
+/** The manager's options except for the database. */
 type Options = Partial<LockManagerOptions>
 
 function client({ url, token }: Place, options: Options): Client {
@@ -22,14 +22,14 @@ function client({ url, token }: Place, options: Options): Client {
   }
 }
 
-function contender(name: string, options: (place: Place) => Options, isTold = true): Contender {
+function contender(name: string, options: (place: Place) => Options, isNotified = true): Contender {
   const open = (place: Place) => client(place, options(place))
-  return { name, isRest: true, hasPermits: true, isTold, managerOptions: options, open }
+  return { name, isRest: true, hasPermits: true, isNotified, managerOptions: options, open }
 }
 
 const pushed = contender("fetchlock", () => ({}))
 
-/** For what has to do with holds alone: the others differ in how they wait. */
+/** For scenarios without waiting: the others differ only in how they wait. */
 export function isPushed({ name }: Contender): boolean {
   return name === pushed.name
 }

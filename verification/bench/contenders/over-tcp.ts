@@ -1,4 +1,4 @@
-// For orientation: what code that can hold a TCP connection would use. Both ask at fixed
+// For orientation: libraries for code that can keep a TCP connection open. Both poll at fixed
 // intervals: redlock at its default, redis-semaphore at ten times its own.
 import { Redis } from "ioredis"
 import { Mutex } from "redis-semaphore"
@@ -6,7 +6,7 @@ import Redlock from "redlock"
 import type { Contender } from "./contender.js"
 
 const TTL_MS = 30_000
-/** As often as redlock asks by default. */
+/** The default interval of redlock. */
 const ASK_EACH_MS = 200
 
 export const overTcp: readonly Contender[] = [
@@ -14,7 +14,7 @@ export const overTcp: readonly Contender[] = [
     name: "redlock (TCP)",
     isRest: false,
     hasPermits: false,
-    isTold: false,
+    isNotified: false,
     open: ({ redisUrl }) => {
       const redis = new Redis(redisUrl)
       const locks = new Redlock([redis], { retryCount: 1_000_000, retryDelay: ASK_EACH_MS })
@@ -32,10 +32,10 @@ export const overTcp: readonly Contender[] = [
     name: "redis-semaphore (TCP)",
     isRest: false,
     hasPermits: false,
-    isTold: false,
+    isNotified: false,
     open: ({ redisUrl }) => {
       const redis = new Redis(redisUrl)
-      // Its own default, 10 ms, would be a hundred requests a second for each waiter.
+      // Its default, 10 ms, would mean a hundred requests a second for each waiter.
       const options = { lockTimeout: TTL_MS, acquireTimeout: 3_600_000, retryInterval: 100 }
       return {
         acquire: async (name) => {

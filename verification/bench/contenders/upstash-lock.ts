@@ -1,4 +1,4 @@
-// @upstash/lock, which asks at fixed intervals.
+// @upstash/lock, which polls at fixed intervals.
 import { Lock } from "@upstash/lock"
 import { Redis } from "@upstash/redis"
 import type { Contender } from "./contender.js"
@@ -7,10 +7,10 @@ export const upstashLock: Contender = {
   name: "@upstash/lock",
   isRest: true,
   hasPermits: false,
-  isTold: false,
+  isNotified: false,
   open: ({ url, token }) => {
     const redis = new Redis({ url, token })
-    // Its types know the class of the client as CommonJS has it.
+    // Its types expect the client's class of the CommonJS build.
     const lockOf = (id: string, attempts: number) =>
       new Lock({ id, redis: redis as never, lease: 30_000, retry: { attempts, delay: 100 } })
     return {

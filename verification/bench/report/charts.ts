@@ -11,7 +11,7 @@ use([BarChart, LineChart, GridComponent, LegendComponent, TitleComponent, SVGRen
 const CROWDS = [2, 10, 50, 200]
 const titleOf = (crowd: number) => `${crowd} contenders, 50 ms, 1 cycle`
 
-/** A chart: what it is called as a file, what it shows, and how it is drawn. */
+/** A chart: its file name, its title, and the function that draws it. */
 interface Chart {
   readonly file: string
   readonly title: string
@@ -37,7 +37,7 @@ export const CHARTS: readonly Chart[] = [
   { file: "hand-off.svg", title: "Hand-off in round trips, 50 contenders", draw: handOffs },
 ]
 
-/** One line for each contender, over the number of those who contend. */
+/** One line for each library, over the number of contenders. */
 function lines(
   { contenders }: Report,
   text: string,
@@ -88,7 +88,7 @@ function handOffs({ contenders }: Report, text: string): string {
 function draw(option: object): string {
   const chart = init(null, null, { renderer: "svg", ssr: true, width: 760, height: 420 })
   try {
-    // Where there is no browser the width of a text is a guess, mostly too small.
+    // Without a browser the width of a text is a guess, mostly too small.
     const legend = { bottom: 0, type: "plain", itemGap: 38 }
     const grid = { left: 60, right: 30, top: 50, bottom: 140 }
     chart.setOption({ animation: false, backgroundColor: "#fff", legend, grid, ...option })

@@ -1,9 +1,9 @@
-// What the documentation shows of a report: a passage of Markdown, and the files beside it.
+// Writes a report for the documentation: a passage of Markdown, and its files.
 import { CHARTS } from "./charts.js"
 import type { Report } from "./report.js"
 import { tableOf } from "./table.js"
 
-/** The file that the documentation was made from, and where its charts are: below `docs`. */
+/** The report's data and the folder of its charts, relative to `docs`. */
 export const RESULTS = "benchmark/results.json"
 const FOLDER = "benchmark"
 const BEGIN = "<!-- results: made by `npm run bench:docs`; do not edit -->"
@@ -18,11 +18,12 @@ export function filesOf(report: Report): Readonly<Record<string, string>> {
   }
 }
 
-/** The page with the report in the place of an earlier one. */
+/** The page with its report replaced. */
 export function withReport(page: string, report: Report): string {
   const [before, rest = ""] = page.split(BEGIN)
   const [, after] = rest.split(END)
-  if (before === undefined || after === undefined) throw new Error("the page has no place for it")
+  if (before === undefined || after === undefined)
+    throw new Error(`the page must contain ${BEGIN} and ${END}`)
   return `${before}${BEGIN}\n\n${passageOf(report)}\n\n${END}${after}`
 }
 
@@ -46,7 +47,7 @@ function passageOf(report: Report): string {
     ...charts,
     tableOf(report),
     ...(missing.length > 0
-      ? [`Left out, since it takes too long, or failed: ${missing.join(" · ")}.`]
+      ? [`Left out, since it took too long or failed: ${missing.join(" · ")}.`]
       : []),
     ["| bundle, minified and gzipped | bytes |", "| --- | --- |", ...bytes].join("\n"),
   ].join("\n\n")

@@ -1,9 +1,9 @@
-// What a run has measured, as it is written to a file.
+// The results of a run, as they are written to a file.
 
-/** What was not measured. */
+/** A measurement that was left out. */
 export interface LeftOut {
   readonly scenario: string
-  /** Missing where it is all of them. */
+  /** Missing if it concerns all contenders. */
   readonly contender?: string
   readonly why: string
 }
@@ -20,7 +20,7 @@ export interface Report {
 }
 
 /**
- * Several runs as one report; what was measured twice is that of the last.
+ * Merges several runs into one report. If something was measured twice, the last run counts.
  *
  * @throws `TypeError` for runs that cannot be compared: on another machine, or of another version.
  */

@@ -1,8 +1,8 @@
-// A report as a table of Markdown: one row for each contender in each scenario, one column for each thing measured.
+// A report as a Markdown table: a row for each contender in each scenario, a column for each measurement.
 import type { Result } from "../result.js"
 import type { Report } from "./report.js"
 
-/** What each column shows, and with how many decimals. */
+/** The columns: title, field, and number of decimals. */
 const COLUMNS: readonly (readonly [title: string, field: keyof Result, decimals: number])[] = [
   ["time / limit", "ratio_to_limit", 2],
   ["requests", "requests_per_cs", 1],

@@ -1,4 +1,4 @@
-// The contended scenario: many want one lock at once, each holds it for a while, some of them over and over.
+// The contended scenario: many contenders want one lock at once, and hold it for a while, once or several times.
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Client } from "../contenders/contender.js"
 import { NOTHING, type Result } from "../result.js"
@@ -12,13 +12,13 @@ export interface ContendedOptions {
   readonly contenders: number
   readonly holdMs: number
   readonly cycles: number
-  /** How many may be inside together. @default 1 */
+  /** The number of permits. @default 1 */
   readonly permits?: number
 }
 
 /**
- * So much later than the one before each contender arrives: far faster than they are served, and slowly enough that
- * hand-offs are measured, not how fast this machine opens hundreds of connections at once.
+ * The time between two arrivals: far shorter than the service time, and long enough that hand-offs are measured, not how
+ * fast this machine opens hundreds of connections at once.
  */
 const ARRIVAL_MS = 10
 
@@ -75,7 +75,7 @@ async function runOne(
   })
   const total = clients.length * cycles
   sections.sort((a, b) => a.enteredAt - b.enteredAt)
-  // The n-th permit to be given back goes to whoever enters next after those that were given out at first.
+  // The n-th released permit goes to the n-th contender that enters after the initial ones.
   const left = sections.map(({ leftAt }) => leftAt).sort((a, b) => a - b)
   const handoffs = sections.slice(permits).map(({ enteredAt }, i) => enteredAt - (left[i] ?? NaN))
   return {

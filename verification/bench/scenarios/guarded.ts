@@ -1,4 +1,4 @@
-// A guarded route: the time until its response, against one bare fetch, which is the limit.
+// A guarded route: the time until its response, compared with one bare fetch, which is the limit.
 import { LockManager } from "fetchlock"
 import { lock } from "fetchlock/hono"
 import { Hono } from "hono"
@@ -9,7 +9,7 @@ import type { Testbed } from "../testbed/testbed.js"
 import { timed } from "../testbed/timed.js"
 import type { Scenario } from "./scenario.js"
 
-/** @param cycles how many requests the route answers */
+/** @param cycles the number of requests to the route */
 export function guarded(cycles: number): Scenario {
   return {
     title: "guarded route",
@@ -19,7 +19,7 @@ export function guarded(cycles: number): Scenario {
   }
 }
 
-/** The median time until the response, as a ratio to one bare fetch of the same body, taken in turn with it. */
+/** The median time until the response, as a ratio to one bare fetch of the same body. The two alternate. */
 async function runGuarded(testbed: Testbed, cycles: number): Promise<Result> {
   const locks = new LockManager({ redis: testbed })
   const app = new Hono()
@@ -36,9 +36,9 @@ async function runGuarded(testbed: Testbed, cycles: number): Promise<Result> {
     await released()
   }
   const { bodies, commands } = await testbed.count(cycle)
-  // What is compiled at first use would count against the route.
+  // Warms up: code that is compiled at first use would count against the route.
   for (let i = 0; i < 20; i++) await cycle()
-  // Another lock, which nobody gives back: the route must find its own free.
+  // Another lock, which is never released: the route must find its own lock free.
   const bareBody = bodies[0]?.replace("bench-guarded", "bench-bare") ?? ""
   const own: number[] = []
   const bare: number[] = []

@@ -1,4 +1,4 @@
-// The uncontended scenario in workerd, where a Worker runs: what the lock computes there beyond the bare requests.
+// The uncontended scenario in workerd, the runtime of Workers: the processor time of the lock beyond the bare requests.
 import { Isolate } from "../../../test/workerd/isolate.js"
 import { isPushed } from "../contenders/fetchlock.js"
 import { NOTHING, type Result } from "../result.js"
@@ -8,10 +8,10 @@ import { timed } from "../testbed/timed.js"
 import type { Ready, Scenario } from "./scenario.js"
 
 const WORKER = new URL("workerd-cycles.ts", import.meta.url)
-/** Of each of ten lanes in one turn. */
+/** The cycles of each of ten lanes in one turn. */
 const CYCLES = 10
 
-/** @param turns how often either has its turn */
+/** @param turns the number of turns of the lock and of the bare requests */
 export function inWorkerd(turns: number): Scenario {
   return {
     title: "uncontended, in workerd",
@@ -42,7 +42,7 @@ async function measure(testbed: Testbed, ready: Ready, turns: number): Promise<R
       cycles = ((await response.json()) as { cycles: number }).cycles
     }
     const spent = { own: { cpu: 0, ms: 0 }, bare: { cpu: 0, ms: 0 } }
-    // What is compiled at first use would count against either.
+    // Warms up: code that is compiled at first use would count against both.
     for (let i = -5; i < turns; i++) {
       for (const kind of ["own", "bare"] as const) {
         let ms = 0

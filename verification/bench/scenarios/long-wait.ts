@@ -1,4 +1,4 @@
-// Waiters that wait long: what a minute of waiting costs, and how soon each has its turn then.
+// Long waits: what a minute of waiting costs, and how soon each waiter then gets its turn.
 import { setTimeout as sleep } from "node:timers/promises"
 import { LockManager } from "fetchlock"
 import { NOTHING, type Result } from "../result.js"
@@ -6,17 +6,17 @@ import { heapKb } from "../testbed/cpu.js"
 import { percentile } from "../testbed/percentile.js"
 import { type Scenario, withClients } from "./scenario.js"
 
-/** Requests and commands are those of one waiter, of the release that lets it in, and of its own. */
+/** Requests and commands are those of one waiter, of the release that lets it in, and of its own release. */
 export function longWait(seconds: number, waiters: number): Scenario {
   return {
     isLong: true,
     title: `a wait of ${seconds} s`,
-    // What they wait for is held by one of ours, whose keys are nobody else's.
+    // A client of ours holds the lock; no other contender uses its keys.
     takes: ({ managerOptions }) => managerOptions !== undefined,
     limitSeconds: () => seconds,
     run: async (testbed, contenders) => {
       const results: Record<string, Result> = {}
-      // Holds for longer than all of it, without a request in between.
+      // Holds for longer than the whole scenario, without a renewal.
       const holder = new LockManager({ redis: testbed, ttl: (seconds + 30) * 1_000 })
       for (const ready of contenders) {
         const names = Array.from({ length: waiters }, (_, i) => `${ready.name} waits ${i}`)

@@ -1,4 +1,4 @@
-// Many locks at once, each under a name of its own: nobody waits, and everything is sent together.
+// Many locks at once, each with its own name: no caller waits, and everything is sent at the same time.
 import { NOTHING, type Result } from "../result.js"
 import { cpuMs } from "../testbed/cpu.js"
 import { sendBare } from "../testbed/send-bare.js"
@@ -21,7 +21,7 @@ export function manyNames(count: number): Scenario {
           const all = (work: (i: number) => Promise<void>) => async () => {
             await Promise.all(Array.from({ length: count }, (_, i) => work(i)))
           }
-          // As many connections as it takes, and the bodies that the bare fetches repeat.
+          // Opens the connections, and records the bodies that the bare fetches repeat.
           await all((i) => cycle(`warm-${i}`))()
           const { bodies } = await testbed.count(() => cycle("name-0"))
           const bare = await timed(

@@ -1,4 +1,4 @@
-// In which order critical sections came, compared with that in which they were asked for.
+// Compares the order of critical sections with the order in which they were requested.
 
 /** One critical section, in milliseconds of the one clock of this process. */
 export interface Section {
@@ -9,13 +9,13 @@ export interface Section {
 }
 
 /**
- * How many entered before somebody who had asked more than `graceMs` earlier. Who asks in the same moment may reach the
- * database in either order.
+ * The number of contenders that entered before one that had asked more than `graceMs` earlier. Requests of the same
+ * moment may reach the database in either order.
  *
  * @param sections in the order in which they were entered
  */
 export function inversionsOf(sections: readonly Section[], graceMs: number): number {
-  // The earliest question of all that were let in later.
+  // The earliest request of all that entered later.
   let earliest = Infinity
   let inversions = 0
   for (const { askedAt } of [...sections].reverse()) {
@@ -25,7 +25,7 @@ export function inversionsOf(sections: readonly Section[], graceMs: number): num
   return inversions
 }
 
-/** Jain's index of how often each had its turn in the first half of all turns: 1 if all as often, 1 / n if one alone. */
+/** Jain's index of the turns of each in the first half of all turns: 1 if all had the same number, 1 / n if one had all. */
 export function fairnessOf(sections: readonly Section[], contenders: number): number {
   const turns = new Array<number>(contenders).fill(0)
   for (const { who } of sections.slice(0, sections.length / 2)) turns[who] = (turns[who] ?? 0) + 1

@@ -1,4 +1,4 @@
-// The quorum scenario: five databases of which one hangs and one refuses, against bare fetches to the three that are left.
+// The quorum scenario: five databases of which one hangs and one refuses, compared with bare fetches to the other three.
 import { createServer, type AddressInfo, type Socket } from "node:net"
 import { LockManager } from "fetchlock"
 import { quorum } from "fetchlock/quorum"
@@ -12,7 +12,7 @@ import type { Scenario } from "./scenario.js"
 /** A REST API. */
 type Endpoint = Pick<Place, "url" | "token">
 
-/** @param cycles how many locks are acquired without a fencing token, and how many with one */
+/** @param cycles the number of acquires without a fencing token, and again with one */
 export function onQuorum(cycles: number): Scenario {
   return {
     title: "quorum of five",
@@ -68,7 +68,7 @@ async function measure(
   return { ...NOTHING, ratio_to_limit: percentile(own.slice(WARM_UP), 0.5) / limit }
 }
 
-/** As long as a vote, and a script as it is. */
+/** As long as a vote, and also a script. */
 const BODY = JSON.stringify([
   "EVAL",
   "return redis.call('MGET', KEYS[1], KEYS[2], KEYS[3])",
@@ -77,7 +77,7 @@ const BODY = JSON.stringify([
   " ".repeat(1_500),
 ])
 
-/** Takes every connection and never answers. */
+/** Accepts every connection and never answers. */
 async function startHanging(): Promise<Endpoint & { close: () => void }> {
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {

@@ -1,4 +1,4 @@
-// To be told that somebody else has the lock, without waiting for it.
+// The time to learn that the lock is held, without waiting for it.
 import { NOTHING, type Result } from "../result.js"
 import { percentile } from "../testbed/percentile.js"
 import { sendBare } from "../testbed/send-bare.js"

@@ -1,4 +1,4 @@
-// Many locks that are held and kept alive: what each renewal costs, and what a held lock keeps in memory.
+// Many held and renewed locks: what each renewal costs, and how much memory a held lock takes.
 import { setTimeout as sleep } from "node:timers/promises"
 import { LockManager } from "fetchlock"
 import { isPushed } from "../contenders/fetchlock.js"
@@ -10,7 +10,7 @@ const TTL_MS = 6_000
 /** Each lock is renewed when a third of its ttl has passed. */
 const RENEWALS = 4
 
-/** Nobody else of those who are compared renews over HTTP. */
+/** No other contender renews over HTTP. */
 export function renewals(count: number): Scenario {
   const seconds = (RENEWALS * TTL_MS) / 3 / 1_000
   return {

@@ -1,4 +1,4 @@
-// A scenario: what all contenders do in turn, on one testbed, in one run.
+// A scenario: work that all contenders do in turn, on one testbed, in one run.
 import type { Client, Contender, Place } from "../contenders/contender.js"
 import type { Result } from "../result.js"
 import type { Testbed } from "../testbed/testbed.js"
@@ -10,17 +10,17 @@ export interface Ready extends Contender {
 
 export interface Scenario {
   readonly title: string
-  /** Whether the contender can do it. */
+  /** Whether the contender supports it. */
   takes(contender: Contender): boolean
-  /** The least time that one contender's part can take, in seconds. */
+  /** The shortest possible time of one contender, in seconds. */
   limitSeconds(rttMs: number): number
-  /** It is about time, and not left out for it. */
+  /** Not left out for its duration, which is its purpose. */
   readonly isLong?: true
   /** Measures the contenders. */
   run(testbed: Testbed, contenders: readonly Ready[]): Promise<Readonly<Record<string, Result>>>
 }
 
-/** Runs the work with clients of the contender, and closes those. */
+/** Runs the work with clients of the contender, and closes them. */
 export async function withClients<T>(
   ready: Ready,
   count: number,

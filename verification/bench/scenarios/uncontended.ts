@@ -1,4 +1,4 @@
-// The uncontended scenario: one acquire and release after the other, against the bare fetches that are the limit.
+// The uncontended scenario: one acquire and release after the other, compared with bare fetches, which are the limit.
 import type { Client } from "../contenders/contender.js"
 import { NOTHING, type Result } from "../result.js"
 import { cpuMs } from "../testbed/cpu.js"
@@ -8,7 +8,7 @@ import type { Testbed } from "../testbed/testbed.js"
 import { timed } from "../testbed/timed.js"
 import type { Ready, Scenario } from "./scenario.js"
 
-/** @param cycles how often each contender has its turn */
+/** @param cycles the number of turns of each contender */
 export function uncontended(cycles: number): Scenario {
   return {
     title: "uncontended",
@@ -45,7 +45,7 @@ class Uncontended {
     return this.#ready.name
   }
 
-  /** A warm connection and compiled code, and the bodies that the bare fetches repeat. */
+  /** Warms up the connection and the code, and records the bodies that the bare fetches repeat. */
   async warmUp(): Promise<void> {
     for (let i = 0; i < 20; i++) await this.#cycle()
     this.#bodies = (await this.#testbed.count(() => this.#cycle())).bodies
@@ -75,7 +75,7 @@ class Uncontended {
     await release()
   }
 
-  /** What it sends; or two requests as small as can be, where it sends none to the database. */
+  /** The recorded requests; or two minimal ones, if the contender sends none to the database. */
   async #sendBare(): Promise<void> {
     const { isRest } = this.#ready
     await sendBare(this.#testbed, isRest ? this.#bodies : ['["PING"]', '["PING"]'])

@@ -1,4 +1,4 @@
-// A Worker that does what the uncontended scenario does, or sends the same requests bare. Bundled for workerd.
+// A Worker that runs the uncontended scenario, or sends the same requests bare. Bundled for workerd.
 import { LockManager } from "fetchlock"
 import { sendBare } from "../testbed/send-bare.js"
 
@@ -9,14 +9,14 @@ interface Env {
   readonly OPTIONS: string
 }
 
-/** Those who take locks at once, each a name of its own. */
+/** Lanes that acquire at the same time, each with its own lock. */
 const LANES = 10
 
 let locks: LockManager | undefined
 let bodies: readonly string[] | undefined
 
 export default {
-  /** `GET /own?cycles=10`, `GET /bare?cycles=10`: so many cycles in each lane. */
+  /** `GET /own?cycles=10`, `GET /bare?cycles=10`: the number of cycles in each lane. */
   async fetch({ url }: Request, { REDIS_URL, REDIS_TOKEN, OPTIONS }: Env): Promise<Response> {
     const { pathname, searchParams } = new URL(url)
     const redis = { url: REDIS_URL, token: REDIS_TOKEN }
@@ -35,7 +35,7 @@ export default {
   },
 }
 
-/** What one cycle sends. */
+/** The requests of one cycle. */
 async function record(options: ConstructorParameters<typeof LockManager>[0]): Promise<string[]> {
   const sent: string[] = []
   const recorder = new LockManager({

@@ -1,9 +1,9 @@
-// What the clients' process computes, be it this one or workerd, and what this one keeps in memory: all else runs elsewhere.
+// Measures the processor time of the clients, in this process or in workerd, and this process's memory.
 import { readdirSync, readFileSync } from "node:fs"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 
-/** Milliseconds of processor time that the work takes. */
+/** The processor time that the work takes, in milliseconds. */
 export async function cpuMs(work: () => Promise<unknown>): Promise<number> {
   const before = process.cpuUsage()
   await work()
@@ -12,8 +12,8 @@ export async function cpuMs(work: () => Promise<unknown>): Promise<number> {
 }
 
 /**
- * Milliseconds of processor time that workerd takes meanwhile, where this process has started one: in steps of 10 ms.
- * Only Linux tells; NaN elsewhere.
+ * The processor time of the workerd that this process has started, in milliseconds, in steps of 10 ms. Only on Linux; NaN
+ * elsewhere.
  */
 export async function cpuMsOfWorkerd(work: () => Promise<unknown>): Promise<number> {
   const before = workerdTicks()
@@ -31,7 +31,7 @@ function workerdTicks(): number {
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
     const [, name, rest = ""] = /\((.*)\) (.*)/s.exec(statOf(pid)) ?? []
     const fields = rest.split(" ")
-    // The fields from the third on: state, parent, …, utime (14th), stime.
+    // The fields after the second: state, parent, …, utime (14th), stime.
     if (name !== "workerd" || Number(fields[1]) !== process.pid) continue
     ticks += Number(fields[11]) + Number(fields[12])
   }
@@ -47,7 +47,7 @@ function statOf(pid: string): string {
   }
 }
 
-/** Kilobytes on the heap, after what is no longer used has been collected. */
+/** Kilobytes on the heap after a garbage collection. */
 export function heapKb(): number {
   collect()
   return process.memoryUsage().heapUsed / 1_024

@@ -1,4 +1,4 @@
-// Watches what is sent, whoever sends it: all that use HTTP use the global fetch.
+// Records HTTP requests: all contenders over HTTP use the global fetch.
 
 /** Runs the work and lists the bodies of the requests that were sent meanwhile. */
 export async function recordFetches(work: () => Promise<unknown>): Promise<readonly string[]> {

@@ -1,14 +1,14 @@
-// Programs that a testbed runs beside itself.
+// Starts the programs of a testbed in their own processes.
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 
 export interface Program {
-  /** What it had printed when it was ready. */
+  /** Its output until it was ready. */
   readonly output: string
   stop(): Promise<void>
 }
 
-/** Starts a program of Node's and waits until it prints what is expected of it. */
+/** Starts a Node program and waits until its output matches. */
 export async function startProgram(args: readonly string[], ready: RegExp): Promise<Program> {
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] })
   const killChild = () => child.kill("SIGKILL")
@@ -20,7 +20,7 @@ export async function startProgram(args: readonly string[], ready: RegExp): Prom
     if (ready.test(output)) break
   }
   if (!ready.test(output)) throw new Error(`${args.join(" ")} ended before it was ready: ${output}`)
-  // The rest of what it prints has to go somewhere.
+  // Discards the rest of its output, so that the pipe does not fill up.
   child.stdout.resume()
   return { output, stop: () => stop(child) }
 }

@@ -1,6 +1,6 @@
-// The limit: requests with nothing around them. Also bundled for workerd.
+// The limit: bare requests. Also bundled for workerd.
 
-/** Sends what was recorded, one after the other. */
+/** Sends the recorded requests, one after the other. */
 export async function sendBare(
   { url, token }: { readonly url: string; readonly token: string },
   bodies: readonly string[],

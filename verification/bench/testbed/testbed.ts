@@ -1,4 +1,4 @@
-// What is measured on: a Redis, the local REST server over it, and a wire before each, in processes of their own.
+// The testbed: a Redis, the local REST server over it, and a wire before each, each in its own process.
 import { fileURLToPath } from "node:url"
 import { Redis } from "ioredis"
 import { startRedis } from "../../../test/support/redis-server.js"
@@ -7,18 +7,18 @@ import { recordFetches } from "./fetch-recorder.js"
 import { percentile } from "./percentile.js"
 import { type Program, startProgram } from "./process.js"
 
-/** The pieces, and what they have counted. */
+/** The parts of the testbed, and their counters. */
 export interface Testbed {
   /** The REST API, at the end of the wire. */
   readonly url: string
   readonly token: string
-  /** The Redis itself over TCP, at the end of a wire as long. */
+  /** The Redis over TCP, at the end of an equally long wire. */
   readonly redisUrl: string
   /** What the wire adds to a round trip, in milliseconds. */
   readonly addedMs: number
   /** The median time of a bare request on this wire, in milliseconds. */
   readonly rttMs: number
-  /** A wire as long as that of the database to another local server. */
+  /** Opens an equally long wire to another local server. */
   wireTo(port: number): Promise<string>
   /** Empties the database. */
   flush(): Promise<void>
@@ -27,9 +27,9 @@ export interface Testbed {
   close(): Promise<void>
 }
 
-/** What was sent in a while. */
+/** The requests of some work. */
 export interface Counted {
-  /** The bodies of the HTTP requests, whoever sent them. */
+  /** The bodies of all HTTP requests. */
   readonly bodies: readonly string[]
   /** Commands, as Upstash bills them. */
   readonly commands: number
@@ -94,6 +94,6 @@ async function measureRtt(url: string): Promise<number> {
     await response.text()
     times.push(performance.now() - start)
   }
-  // The first ones open the connection and warm the server up.
+  // The first requests open the connection and warm up the server.
   return percentile(times.slice(10), 0.5)
 }

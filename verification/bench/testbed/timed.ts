@@ -1,4 +1,4 @@
-// Takes the time of some work.
+// Measures the time of some work.
 
 /** How long the work takes, in milliseconds. */
 export async function timed(work: () => Promise<void>): Promise<number> {

@@ -1,5 +1,5 @@
-// A program: a TCP proxy on loopback that delays every byte by a fixed time in each direction, a longer wire and nothing
-// else. In a process of its own, so that its work is not counted as that of whoever uses it.
+// A program: a TCP proxy on loopback that delays every byte by a fixed time in each direction, like a longer wire.
+// In its own process, so that its processor time does not count as that of its users.
 import { connect, createServer, type AddressInfo, type Socket } from "node:net"
 
 const [targetPort, oneWayMs] = process.argv.slice(2).map(Number)
@@ -8,7 +8,7 @@ if (targetPort === undefined || oneWayMs === undefined)
 
 function relay(from: Socket, to: Socket): void {
   from.setNoDelay(true)
-  // Timers of one length fire in the order in which they were set, so bytes stay in order.
+  // Timers of equal length fire in the order in which they were set, so bytes stay in order.
   from.on("data", (chunk) => setTimeout(() => to.write(chunk), oneWayMs))
   from.on("end", () => setTimeout(() => to.end(), oneWayMs))
   from.on("error", () => to.destroy())

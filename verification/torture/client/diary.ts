@@ -1,4 +1,4 @@
-// Where a visit notes what it believes. What a Node process writes survives its end; a Worker has to tell somebody.
+// Records what a visit believes. The notes of a Node process survive its end in a file; a Worker sends them.
 import type { Lock } from "../../../src/index.js"
 import type { GaveUp, Note } from "./notes.js"
 
@@ -14,14 +14,14 @@ export interface Diary {
   broken(reason: unknown): Promise<void>
 }
 
-/** Makes a diary of a way to write a note. */
+/** A diary that converts each call to a note. */
 export class NoteDiary implements Diary {
   readonly #write: (note: Note) => Promise<void>
   readonly #validUntil: (lock: Lock) => number
 
   /**
-   * @param write notes at once what it is given, before it returns its promise
-   * @param validUntil the end of a stretch of time from now on throughout which the hold is believed valid
+   * @param write records the note synchronously, before it returns its promise
+   * @param validUntil the time until which the hold is believed valid without interruption
    */
   constructor(write: (note: Note) => Promise<void>, validUntil: (lock: Lock) => number) {
     this.#write = write

@@ -1,22 +1,22 @@
-// What a visit is for: which lock, how it is asked for, how long it is kept, and how it is let go of; all by chance.
+// The random plan of a visit: which lock, how it is acquired, how long it is held, and how the hold ends.
 import { type Place, pickPlace } from "../places.js"
 import type { Random } from "../random.js"
 import { LONG_TTL_MS, SHORT_TTL_MS, TTL_MS } from "../times.js"
 
 export interface Errand {
   readonly place: Place
-  /** How the lock is asked for. */
+  /** How the lock is acquired. */
   readonly way: Way
   readonly mode: "exclusive" | "shared"
   readonly waitMs: number
-  /** Whoever waits gives up after so long. */
+  /** The wait is aborted after this time. */
   readonly patienceMs: number | undefined
   readonly ttlMs: number
-  /** How long it is held, if it can be. */
+  /** How long it is held, if it is not lost. */
   readonly stayMs: number
   readonly isExtended: boolean
   readonly isWritten: boolean
-  /** A crash: it is never released. A transfer: it is given away, and adopted. */
+  /** A crash: it is never released. A transfer: it is transferred, and adopted. */
   readonly ending: "release" | "crash" | "transfer"
 }
 
@@ -30,16 +30,16 @@ const WAYS: readonly (readonly [Way, number])[] = [
   ["try", 0.07],
 ]
 
-/** Ttls, and how often a hold of each is one of a crash. */
+/** Ttls with their weights, and the share of holds with each that end in a crash. */
 const TTLS: readonly (readonly [ttl: readonly [ms: number, crashes: number], number])[] = [
   [[TTL_MS, 0.01], 0.8],
-  // Whoever is handed the lock gets a lease first.
+  // After a hand-off, the holder first has a shorter lease.
   [[LONG_TTL_MS, 0.01], 0.1],
-  // So short that a hold of a crash, which is believed to its end, shows each millisecond by which that end is wrong.
+  // Short: a hold that ends in a crash is believed until its end, so it reveals each millisecond of error in that end.
   [[SHORT_TTL_MS, 0.5], 0.1],
 ]
 
-/** How long a lock is held: mostly for a moment, at times for as long as answers may be late, at times to the ttl's end. */
+/** How long a lock is held: mostly a moment, at times as long as replies may be late, at times to the ttl's end. */
 const STAYS: readonly (readonly [stay: readonly [least: number, most: number], number])[] = [
   [[0, 12], 0.78],
   [[50, 400], 0.2],
@@ -65,10 +65,10 @@ export function pickErrand(random: Random, ledgers: number): Errand {
   }
 }
 
-/** How long each of a herd keeps the lock: until all of them stand in the queue. */
+/** How long each of a herd holds the lock: until all of them are in the queue. */
 const HERD_STAY_MS = 150
 
-/** One of a herd: all come at once, and after them nobody does, so that nothing but hand-offs gets them through. */
+/** One of a herd: all come at once, and no others after them, so that only hand-offs can serve them. */
 export function herdErrand(herd: number): Errand {
   return {
     place: { kind: "herd", name: `herd-${herd}` },

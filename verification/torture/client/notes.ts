@@ -1,11 +1,11 @@
-// What a client notes of its visits: facts with times, from which the judges learn who believed what when.
+// The notes of a client about its visits: facts with times, from which the judges learn what each client believed when.
 
-/** How an acquire call ended that was not granted. */
+/** The end of an acquire call without a grant. */
 export type GaveUp = "timeout" | "backend" | "aborted"
 
-/** Of one visit, which has a number of its own within its client. All times are ms on the machine's monotonic clock. */
+/** A note about one visit, which has a number within its client. All times are ms on the machine's monotonic clock. */
 export type VisitNote =
-  /** An acquire call begins, and may wait so long. */
+  /** An acquire call begins, and may wait for `waitMs`. */
   | {
       readonly kind: "waits"
       readonly name: string
@@ -13,32 +13,32 @@ export type VisitNote =
       readonly ttlMs: number
     }
   | { readonly kind: "gave-up"; readonly why: GaveUp }
-  /** A hold begins, and is believed valid until then unless something else is noted. */
+  /** A hold begins, and is believed valid until `until` unless something else is noted. */
   | {
       readonly kind: "granted"
       readonly name: string
       readonly mode: "exclusive" | "shared"
       readonly until: number
-      /** What the hold said was left of it. */
+      /** The hold's `remainingMs`. */
       readonly leftMs: number
       readonly fence?: number | undefined
     }
-  /** It is believed valid until then. */
+  /** The hold is believed valid until `until`. */
   | { readonly kind: "holds"; readonly until: number; readonly leftMs: number }
-  /** It is not believed valid any more: noted before the release is sent, or because the client was told. */
+  /** The hold is no longer believed valid: noted before the release is sent, or when the client learned of the loss. */
   | { readonly kind: "ended" }
   | { readonly kind: "released"; readonly result: "released" | "taken" | "gone" | "failed" }
-  /** The register refused the hold's fencing token, and the hold was believed valid after that answer. */
+  /** The register refused the hold's fencing token, and the hold was still believed valid after that reply. */
   | { readonly kind: "refused"; readonly fence: number }
 
-/** Of a client as a whole. */
+/** A note about a client as a whole. */
 export type ClientNote =
-  /** Something happened that must never: an unhandled rejection, an error that no call may throw. */
+  /** A violation by itself: an unhandled rejection, or an error that no call may throw. */
   | { readonly kind: "broken"; readonly reason: string }
-  /** A timer came so many milliseconds late: the machine is busy. */
+  /** A timer was late by `ms`: the machine is busy. */
   | { readonly kind: "lag"; readonly ms: number }
 
 export type Note = (VisitNote & { readonly visit: number }) | ClientNote
 
-/** A note and when that was. */
+/** A note and its time. */
 export type TimedNote = Note & { readonly at: number }

@@ -1,4 +1,4 @@
-// A client that is a Node process of its own: visit after visit until it is told to stop, or killed.
+// A client in its own Node process: visit after visit until it is stopped or killed.
 import { setMaxListeners } from "node:events"
 import { openSync, writeSync } from "node:fs"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -12,14 +12,14 @@ import type { ProcessSettings } from "./settings.js"
 import { ENTRY_MS, NOTEWORTHY_LAG_MS } from "../times.js"
 import { visit } from "./visit.js"
 
-/** All of a herd come at the same time, by the clock that they share, and so seldom that those before have gone. */
+/** All of a herd come at the same time, by their shared clock, and so rarely that the previous herd has been served. */
 const HERD_EVERY_MS = 3_000
 const HERDS = 2
 
-/** How long a request takes that suffers nothing on a machine that is not busy. */
+/** The time of a request without a fault on an idle machine. */
 const USUAL_PING_MS = 15
 const LONGEST_PAUSE_MS = 2_000
-/** So many failures in a row make the pause after a visit longer, and more do not. */
+/** The number of failures in a row after which the pause after a visit grows no longer. */
 const MOST_FAILURES = 4
 
 const settings = JSON.parse(process.argv[2] ?? "") as ProcessSettings
@@ -29,7 +29,7 @@ const write = (note: Note) => {
   writeSync(file, `${JSON.stringify({ ...note, at: monotonicMs() })}\n`)
   return Promise.resolve()
 }
-// The time is read before what is left of the hold, so that the end is no later than the true one.
+// The time is read before `remainingMs`, so that the computed end is not later than the true one.
 const diary = new NoteDiary(write, (lock) => monotonicMs() + lock.remainingMs)
 process.on("unhandledRejection", (reason) => void diary.broken(reason))
 process.on("uncaughtException", (error) => void diary.broken(error))
@@ -37,19 +37,19 @@ process.on("uncaughtException", (error) => void diary.broken(error))
 const end = new AbortController()
 setMaxListeners(0, end.signal)
 const isLetIn = new Promise<void>((resolve) => {
-  process.on("message", (told) => {
-    if (told !== "begin") end.abort()
+  process.on("message", (message) => {
+    if (message !== "begin") end.abort()
     resolve()
   })
 })
-// A terminal tells it all of them; the one that started the others ends them.
+// A terminal sends it to all processes; the parent ends its children.
 process.on("SIGINT", () => undefined)
-// Without whoever started it there is nothing to prove.
+// Without its parent the process has no purpose.
 process.on("disconnect", () => process.exit())
 
 /**
- * By how much a request takes longer than it should. On a machine that is too busy everybody would ask, give up at the
- * deadline and ask again for ever, and nobody would be granted anything; so all come less often then.
+ * By how much a request takes longer than it should. On an overloaded machine all clients would give up at the deadline
+ * and retry forever, without any grant. So visits become rarer then.
  */
 let congestionMs = 0
 let visits = 0
@@ -58,7 +58,7 @@ const visitor = async (number: number) => {
   const scene = setScene(settings, surroundings)
   const { seed, client, ledgers } = settings
   const random = Random.of(seed, client, number)
-  // The first ones of each client belong to a herd each.
+  // The first visitors of each client belong to one herd each.
   const isOfHerd = number < HERDS
   let failures = 0
   await sleep((ENTRY_MS * number) / settings.visitors)
@@ -101,6 +101,6 @@ await Promise.all([
   watchTheCongestion(),
   ...Array.from({ length: settings.visitors }, (_, number) => visitor(number)),
 ])
-// What is cleaned up still keeps the process alive; the channel does not.
+// Only pending clean-ups keep the process alive from now on, not the channel.
 process.removeAllListeners("disconnect")
 process.disconnect()

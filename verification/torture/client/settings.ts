@@ -1,22 +1,22 @@
-// What a client is told when it starts.
+// The settings that a client gets at its start.
 
 export interface ClientSettings {
-  /** Its number: no two clients of a run have the same. */
+  /** Its number, unique in a run. */
   readonly client: number
   readonly seed: number
-  /** The REST server as this client reaches it: through faults. */
+  /** The REST server, behind this client's proxy with faults. */
   readonly url: string
   readonly token: string
-  /** The witness, which is reached without faults. */
+  /** The witness, without faults. */
   readonly witness: string
   readonly ledgers: number
   readonly timeoutMs: number
 }
 
-/** Of a client that is a process. */
+/** The settings of a client that is a process. */
 export interface ProcessSettings extends ClientSettings {
   /** The file for its notes. */
   readonly diary: string
-  /** How many visits it makes at a time. */
+  /** The number of its concurrent visits. */
   readonly visitors: number
 }

@@ -1,9 +1,9 @@
-// Stays under a lock for a while, and notes as it goes how long the hold is believed valid.
+// Stays under a lock for a while, and notes from time to time how long the hold is believed valid.
 import type { Lock } from "../../../src/index.js"
 import type { Diary } from "./diary.js"
 
-/** Renewals go on by themselves, so the end of a hold is looked up so often. */
-const LOOK_MS = 100
+/** How often the end of a hold is noted: renewals move it. */
+const NOTE_MS = 100
 
 export interface Stay {
   readonly lock: Lock
@@ -12,11 +12,11 @@ export interface Stay {
   readonly ms: number
 }
 
-/** Ends sooner when the hold does. */
+/** Ends early if the hold ends. */
 export async function stay({ lock, visit, diary, ms }: Stay): Promise<void> {
   const end = Date.now() + ms
   for (let left = ms; left > 0 && lock.remainingMs > 0; left = end - Date.now()) {
-    await new Promise((resolve) => setTimeout(resolve, Math.min(left, LOOK_MS)))
+    await new Promise((resolve) => setTimeout(resolve, Math.min(left, NOTE_MS)))
     await diary.holds(visit, lock)
   }
 }

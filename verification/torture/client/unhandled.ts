@@ -1,3 +1,3 @@
-// How a Worker's log tells a rejection that nobody handled from the runtime's own words about connections that broke.
+// Marks unhandled rejections in a Worker's log, to distinguish them from the runtime's messages about broken connections.
 
 export const UNHANDLED = "unhandled rejection:"

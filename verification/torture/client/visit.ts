@@ -1,4 +1,4 @@
-// One visit: gets a lock in one of the ways that there are, stays a while, and lets go of it in one of the ways.
+// One visit: acquires a lock in one of several ways, stays a while, and ends the hold in one of several ways.
 import {
   type AcquireOptions,
   type Lock,
@@ -13,30 +13,30 @@ import type { Diary } from "./diary.js"
 import type { Errand } from "./errand.js"
 import { stay } from "./stay.js"
 
-/** What a visit works with. */
+/** The environment of a visit. */
 export interface Scene {
   readonly locks: LockManager
   readonly diary: Diary
   /** Writes to the register with a fencing token; false if it was refused. */
   readonly write: (name: string, fence: number) => Promise<boolean>
-  /** How the latest release of this visitor ended. */
-  readonly heard: { released: ReleaseResult | undefined }
-  /** Numbers for the visits. */
+  /** The result of this visitor's latest release. */
+  readonly latest: { release: ReleaseResult | undefined }
+  /** Returns the next visit's number. */
   readonly nextVisit: () => number
   /** Aborted at the end of the run. */
   readonly end: AbortSignal
 }
 
-/** A visit that is being made. */
+/** A visit in progress. */
 interface Visit extends Scene {
   readonly errand: Errand
   readonly number: number
 }
 
-/** The reason with which a visitor gives up waiting. */
+/** The reason of an aborted wait. */
 const LOST_PATIENCE = new Error("the visitor has lost its patience")
 
-/** Throws only what must never happen. False if the database could not be reached. */
+/** Resolves with false if the database could not be reached. @throws only errors that are violations */
 export async function visit(scene: Scene, errand: Errand): Promise<boolean> {
   const { diary, end } = scene
   const { place, waitMs, ttlMs, patienceMs } = errand
@@ -95,19 +95,19 @@ async function request(visit: Visit, signal: AbortSignal): Promise<void> {
     await diary.ended(number)
   }
   const { signal: given, ...others } = optionsOf(errand, signal)
-  // A thief has no patience to lose.
+  // A caller that steals is not aborted.
   const options = errand.way === "steal" ? { ...others, steal: true } : { ...others, signal: given }
-  visit.heard.released = undefined
+  visit.latest.release = undefined
   await (kind === "gate"
     ? locks.semaphore(name, GATE_PERMITS).request({ ...others, signal: given }, inside)
     : locks.request(name, options, inside))
-  // What is tried again after the request has settled counts as failed.
+  // A release that is retried after the request has settled counts as failed.
   await diary.released(number, latestRelease(visit) ?? "failed")
 }
 
 /** A function, since TypeScript believes that it is still undefined after the assignment above. */
-function latestRelease({ heard }: Scene): ReleaseResult | undefined {
-  return heard.released
+function latestRelease({ latest }: Scene): ReleaseResult | undefined {
+  return latest.release
 }
 
 function optionsOf({ place, way, mode, waitMs, ttlMs, stayMs }: Errand, signal: AbortSignal) {
@@ -117,17 +117,17 @@ function optionsOf({ place, way, mode, waitMs, ttlMs, stayMs }: Errand, signal: 
     ttl: ttlMs,
     ...(place.kind !== "gate" && { mode, fencing: isRegistered(place.kind) }),
     ...(way === "poll" && { push: false }),
-    // Between 30 and 150 ms, whatever the errand's chance was.
+    // Between 30 and 150 ms, derived from the errand's random stay.
     ...(way === "spin" && { interval: Math.round(30 + Math.min(120, stayMs * 10)) }),
   }
 }
 
-/** A hold that is let go of by hand. */
+/** A hold that is released manually. */
 async function hold(visit: Visit, lock: Lock): Promise<void> {
   const { diary, locks, number, errand } = visit
   if (!(await live(visit, lock, number))) return
   if (errand.ending === "crash") {
-    // To its end it is believed.
+    // The hold is believed until its end.
     await stay({ lock, visit: number, diary, ms: lock.remainingMs })
     return
   }
@@ -152,13 +152,13 @@ async function release({ diary }: Scene, lock: Lock, number: number): Promise<vo
   }
 }
 
-/** What is done under the lock. Ends when the lock is to be let go of; false if it was lost before. */
+/** The work under the lock. Resolves when the hold is to end; with false if the lock was lost before. */
 async function live({ diary, errand, write }: Visit, lock: Lock, visit: number): Promise<boolean> {
   const { place, stayMs, isExtended, isWritten } = errand
   await diary.granted(visit, lock)
   lock.signal.addEventListener("abort", () => void diary.ended(visit))
   const { fencingToken } = lock
-  // A theft leaves the robbed one believing, as documented.
+  // After a steal the previous holder still believes that it holds the lock, as documented.
   if (fencingToken !== undefined && isWritten && place.kind !== "crown") {
     const accepted = await write(lock.name, fencingToken)
     if (!accepted && lock.remainingMs > 0) await diary.refused(visit, fencingToken)
@@ -172,7 +172,7 @@ async function live({ diary, errand, write }: Visit, lock: Lock, visit: number):
     await diary.holds(visit, lock)
     await stay({ lock, visit, diary, ms: stayMs / 2 })
   }
-  // A Worker knows of a hold only until its note before: without this one most would be too short to be judged.
+  // A Worker's hold is known only until its previous note. Without this note most holds would be too short to be judged.
   await diary.holds(visit, lock)
   return lock.remainingMs > 0
 }

@@ -1,4 +1,4 @@
-// A client that is a Worker: one visit for each request that it is sent. It has no clock that it shares with anybody.
+// A client that is a Worker: one visit for each request. It shares no clock with others.
 import { NoteDiary } from "./diary.js"
 import { Random } from "../random.js"
 import { pickErrand } from "./errand.js"
@@ -16,7 +16,7 @@ interface Context {
   waitUntil(work: Promise<unknown>): void
 }
 
-// workerd itself says nothing of a rejection that nobody handled. The witness may be out of reach there, so it is logged.
+// workerd does not report unhandled rejections. They are logged, since the witness may be out of reach at that moment.
 addEventListener("unhandledrejection", (event) => {
   const { reason } = event as unknown as { readonly reason: unknown }
   console.error(UNHANDLED, reason instanceof Error ? reason.stack : reason)
@@ -27,7 +27,7 @@ export default {
     if (request.url.endsWith("/ping")) return new Response()
     const settings = JSON.parse(env.SETTINGS) as ClientSettings
     const number = Number(new URL(request.url).searchParams.get("visit"))
-    // When the witness had received the last note, by its clock: a hold that is valid after the answer was valid then.
+    // When the witness received the last note, by its clock: a hold that is valid after the reply was valid then.
     let receivedAt = 0
     const write = async (note: Note) => {
       const response = await fetch(`${settings.witness}/notes/${settings.client}`, {

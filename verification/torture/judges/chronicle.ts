@@ -1,12 +1,12 @@
-// Puts together from the notes of all clients who held what and who waited when.
+// Assembles holds and waits from the notes of all clients.
 import type { TimedNote } from "../client/notes.js"
 import { LONG_TTL_MS } from "../times.js"
 import type { Hold, Wait } from "./hold.js"
 
-/** After its end a hold is looked at for so long, in case that its holder has noted more. */
+/** How long a hold stays open after its end, in case its holder has noted more. */
 const SETTLING_MS = 1_000
 
-/** Told of what is complete. */
+/** Receives completed holds and waits. */
 export interface Reader {
   onHold(hold: Hold): void
   onWait(wait: Wait): void
@@ -30,7 +30,7 @@ export class Chronicle {
     return [...this.#waits.values()]
   }
 
-  /** Since when everything that has begun is not complete yet, or `now`. */
+  /** The beginning of the oldest open hold or wait; `now` if there is none. */
   openSince(now: number): number {
     const open = [...this.#holds.values(), ...this.#waits.values()]
     return open.reduce((least, { from }) => Math.min(least, from), now)
@@ -54,7 +54,7 @@ export class Chronicle {
       case "granted": {
         const { visit, name, mode, fence, until, leftMs } = note
         const ttlMs = this.#waits.get(id)?.ttlMs ?? LONG_TTL_MS
-        // An adoption is no grant.
+        // An adoption is not a grant.
         if (this.#waits.has(id)) this.#grants++
         this.#settle(id, at, "granted")
         const open = { looseUntil: at + leftMs, endedAt: undefined, releasedAt: undefined }
@@ -80,7 +80,7 @@ export class Chronicle {
     }
   }
 
-  /** The client died then: it believes nothing any more, and waits for nothing. */
+  /** The client died at that time: its holds and waits end. */
   killed(client: number, at: number): void {
     for (const [id, hold] of this.#holds) {
       if (hold.client !== client) continue
@@ -91,16 +91,16 @@ export class Chronicle {
     for (const [id, wait] of this.#waits) if (wait.client === client) this.#settle(id, at, "killed")
   }
 
-  /** Closes what has been over for long. */
+  /** Closes holds that have been over for some time. */
   advance(now: number): void {
     for (const [id, hold] of this.#holds) {
-      // Who lets go of it sends a release next, and says how that went.
+      // A holder that ends its hold sends a release next, and notes the result.
       const over = hold.endedAt ?? hold.looseUntil
       if (now > over + SETTLING_MS * (hold.endedAt === undefined ? 1 : 3)) this.#close(id, hold)
     }
   }
 
-  /** Closes everything: nobody will note anything any more. */
+  /** Closes all holds: no more notes will follow. */
   end(): void {
     for (const [id, hold] of this.#holds) this.#close(id, hold)
   }

@@ -1,4 +1,4 @@
-// All judges together: they hear the same notes, and what any of them finds is a violation.
+// All judges together: they receive the same notes, and each of their findings is a violation.
 import type { TimedNote } from "../client/notes.js"
 import { monotonicMs } from "../monotonic.js"
 import type { ChosenFault } from "../trouble/faults.js"
@@ -13,7 +13,7 @@ import { Register } from "./register.js"
 import { Setbacks } from "./setbacks.js"
 import { overdueMs } from "./waits.js"
 
-/** What is later than that is known: notes are read several times a second, and releases answered within a deadline. */
+/** Events older than this are known: notes are read several times a second, and releases are answered within a deadline. */
 const KNOWN_AFTER_MS = 1_500
 
 export class Court implements Reader, Onlooker {
@@ -29,10 +29,10 @@ export class Court implements Reader, Onlooker {
   requests = 0
   belated = 0
   #startedAt = monotonicMs()
-  /** What was said once is not said again. */
-  readonly #said = new Set<string>()
+  /** Violations that have been reported. */
+  readonly #reported = new Set<string>()
 
-  /** What happened at the name of the longest lock-out until it was over. */
+  /** The events at the name of the longest lock-out until it was over. */
   get beforeLongest(): readonly string[] {
     return this.#beforeLongest
   }
@@ -52,7 +52,7 @@ export class Court implements Reader, Onlooker {
     else if (note.kind === "broken") this.#accuse("client", at, note.reason, { client })
     else if (note.kind === "refused") {
       const facts = { client, note }
-      this.#accuse("register", at, "a holder that believed itself valid was refused", facts)
+      this.#accuse("register", at, "a holder that believed its hold valid was refused", facts)
     } else this.chronicle.note(client, note)
   }
 
@@ -99,29 +99,29 @@ export class Court implements Reader, Onlooker {
   }
 
   onLate(name: string, at: number): void {
-    this.#happenings.add(name, at, "a request is sent that is executed after its deadline only")
+    this.#happenings.add(name, at, "a request is sent that is executed only after its deadline")
     this.setbacks.struck(name, at, "fault")
   }
 
   onBelated(name: string, at: number): void {
     this.belated++
-    this.#happenings.add(name, at, "a request is executed that nobody wants any more")
+    this.#happenings.add(name, at, "a request is executed that has been given up")
     this.setbacks.struck(name, at, "belated")
   }
 
   onWaiter(name: string, stream: Stream, ttlMs: number, at: number): void {
-    this.#happenings.add(name, at, `a waiter is entered whose stream is: ${stream}`)
-    if (stream === "deaf") this.lockOuts.deafened(name, at)
+    this.#happenings.add(name, at, `a waiter enters the queue; its stream: ${stream}`)
+    if (stream === "silent") this.lockOuts.silenced(name, at)
     else if (stream === "faulty") this.setbacks.struck(name, at, "cut")
     else if (stream === "none") this.setbacks.polled(name, at, ttlMs)
   }
 
-  /** A client wrote to its standard error, or ended by itself. */
+  /** A client wrote to its standard error, or ended unexpectedly. */
   complained(client: number, what: string, at: number): void {
     this.#accuse("client", at, what, { client })
   }
 
-  /** Looks at all that is known by now. */
+  /** Judges everything that is known by now. */
   advance(now: number): void {
     this.chronicle.advance(now)
     for (const wait of this.chronicle.openWaits) this.#judgeWait(wait, now)
@@ -133,18 +133,18 @@ export class Court implements Reader, Onlooker {
       this.#beforeLongest = this.#happenings.of(longer.name, longer.from)
     }
     for (const lockOut of tooLong) {
-      const what = `for ${ms(lockOut.ms)} nobody had ${lockOut.name}`
+      const what = `${lockOut.name} was free for ${ms(lockOut.ms)} while a caller waited`
       const happened = this.#happenings.of(lockOut.name, lockOut.from)
       this.#accuse("lock-out", lockOut.from, what, { ...lockOut, happened })
     }
   }
 
-  lookAt(keys: Keys, now: number): void {
+  checkKeys(keys: Keys, now: number): void {
     for (const key of immortal(keys)) this.#accuse("keys", now, `${key} has no ttl`, { key })
   }
 
-  /** Looks at what is left when everything is over. */
-  lookAtLast(keys: Keys, now: number): readonly string[] {
+  /** Checks the keys that are left at the end of the run. */
+  checkKeysAtEnd(keys: Keys, now: number): readonly string[] {
     const left = leftBehind(keys)
     for (const key of left) this.#accuse("keys", now, `${key} is left`, { leftMs: keys.get(key) })
     return left
@@ -170,8 +170,8 @@ export class Court implements Reader, Onlooker {
     facts: unknown,
     id = `${judge} ${what} ${at}`,
   ): void {
-    if (this.#said.has(id)) return
-    this.#said.add(id)
+    if (this.#reported.has(id)) return
+    this.#reported.add(id)
     this.violations.push({ judge, second: (at - this.#startedAt) / 1_000, what, facts })
   }
 }

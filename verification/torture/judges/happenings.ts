@@ -1,11 +1,11 @@
-// What has happened at each lock lately, for whoever has to explain a violation.
+// The recent events of each lock, to explain a violation.
 
 interface Happening {
   readonly at: number
   readonly what: string
 }
 
-/** So many of each lock are remembered. */
+/** The number of events that are kept for each lock. */
 const REMEMBERED = 200
 
 export class Happenings {

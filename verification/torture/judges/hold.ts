@@ -1,20 +1,20 @@
 // A hold and a wait as the judges see them.
 
-/** A stretch of time in which a client believed that it held a lock, on the machine's monotonic clock. */
+/** A period in which a client believed that it held a lock, on the machine's monotonic clock. */
 export interface Hold {
   readonly client: number
   readonly visit: number
   readonly name: string
   readonly mode: "exclusive" | "shared"
   readonly fence: number | undefined
-  /** For how long it outlives its holder at most. */
+  /** How long it may outlive its holder. */
   readonly ttlMs: number
   readonly from: number
-  /** Until then it was believed, as far as is known. */
+  /** It was certainly believed until then. */
   until: number
-  /** Until then it was believed if its holder was not stopped: for a Worker, which has no shared clock, more than what is sure. */
+  /** It was believed until then, unless its holder was stopped. For a Worker, without a shared clock, later than `until`. */
   looseUntil: number
-  /** When its holder let go of it; undefined where it did not. */
+  /** When its holder ended it; undefined if it did not. */
   endedAt: number | undefined
   /** When the database was known to have freed it. */
   releasedAt: number | undefined
@@ -35,7 +35,7 @@ export interface Wait {
 
 export type Judge = "overlap" | "register" | "lock-out" | "wait" | "keys" | "client"
 
-/** Something that must not have happened, and which judge says so. */
+/** A violation, and the judge that found it. */
 export interface Violation {
   readonly judge: Judge
   /** Seconds since the beginning of the run. */

@@ -1,14 +1,14 @@
-// The judge of keys: none without a ttl whenever they are looked at, and in the end none at all but the fencing counters.
+// The judge of keys: no key may ever be without a ttl, and at the end only fencing counters may be left.
 
-/** Every key and the ms that it has left; -1 for one that would stay for ever. */
+/** Every key and its remaining ttl in ms; -1 for a key without a ttl. */
 export type Keys = ReadonlyMap<string, number>
 
-/** Those that would stay for ever. */
+/** The keys without a ttl. */
 export function immortal(keys: Keys): readonly string[] {
   return [...keys].filter(([, leftMs]) => leftMs < 0).map(([key]) => key)
 }
 
-/** Those that must be gone when the longest ttl after the last visit is over: fencing counters live for a day. */
+/** The keys that must not exist after the longest ttl: all except for fencing counters, which live for a day. */
 export function leftBehind(keys: Keys): readonly string[] {
   return [...keys.keys()].filter((key) => !key.endsWith(":fence"))
 }

@@ -1,10 +1,10 @@
-// The judge of lock-outs: for how long somebody alive waited for a lock that nobody held, against what explains it.
+// The judge of lock-outs: how long a lock was free while a live client waited, compared with the allowed time.
 import { type Allowance, allow } from "./allowance.js"
 import { LONG_TTL_MS, TIMEOUT_MS } from "../times.js"
 import type { Hold, Wait } from "./hold.js"
 import type { Setbacks } from "./setbacks.js"
 
-/** The time in which somebody alive waited and nobody held the lock, between two holds. */
+/** The time between two holds in which a live client waited for the free lock. */
 export interface LockOut {
   readonly name: string
   readonly from: number
@@ -15,31 +15,31 @@ export interface LockOut {
 type Step =
   | { readonly at: number; readonly holds: 1 | -1; readonly hold: Hold }
   | { readonly at: number; readonly waits: 1 | -1 }
-  /** A waiter died, or cannot hear of its grant, and may still have its place in the queue. */
+  /** A waiter died, or cannot be notified of its grant, and may still have its place in the queue. */
   | { readonly at: number; readonly deadMs: number }
-  /** Somebody was granted the lock who had asked for it at `since`. */
+  /** A waiter that had asked for the lock at `since` was granted it. */
   | { readonly at: number; readonly since: number }
 
 interface Name {
   steps: Step[]
   holding: number
   waiting: number
-  /** Since when nobody holds it while somebody waits. */
+  /** Since when it is free while a caller waits. */
   lockedOutSince: number | undefined
-  /** The same since the last hold: since when, and for how long all in all; between two waits it may have been wanted by nobody. */
+  /** The same since the last hold: since when, and the total time. Between two waits there may have been no waiter. */
   wantedSince: number | undefined
   lockedOutMs: number
-  /** It was too long, and that was said. */
+  /** It was too long, and has been reported. */
   isAccused: boolean
-  /** When the hold ended that ended last. */
+  /** The end of the last hold. */
   freeSince: number
-  /** Holds that were not released, of which the key may be left. */
+  /** Holds that were not released, so their keys may be left. */
   unreleased: Hold[]
-  /** When waiters died that may still be in the queue, and what each may cost. */
+  /** Dead waiters that may still be in the queue: when each died, and what it may cost. */
   dead: { readonly at: number; readonly ms: number }[]
 }
 
-/** A request of a waiter that died may be executed so much later. */
+/** The longest time by which a request of a dead waiter may be executed late. */
 const LATE_MS = 2_000
 
 export class LockOuts {
@@ -56,7 +56,7 @@ export class LockOuts {
     return this.#longest
   }
 
-  /** The one that used most of what it was allowed. */
+  /** The lock-out that used the largest part of its allowance. */
   get closest(): LockOut | undefined {
     return this.#closest
   }
@@ -71,7 +71,7 @@ export class LockOuts {
     const { steps } = this.#at(name)
     for (const [begin, end] of this.#setbacks.aliveBetween(client, from, until)) {
       steps.push({ at: begin, waits: 1 }, { at: end, waits: -1 })
-      // A pause began there: whoever is paused is as dead to the others.
+      // A pause began there: to the others, a paused waiter is as good as dead.
       if (end < until) steps.push({ at: end, deadMs: ttlMs })
     }
     if (outcome === "granted") steps.push({ at: until, since: from })
@@ -82,12 +82,12 @@ export class LockOuts {
     }
   }
 
-  /** A waiter of that lock cannot hear of its grant. */
-  deafened(name: string, at: number): void {
+  /** A waiter of that lock cannot be notified of its grant. */
+  silenced(name: string, at: number): void {
     this.#at(name).steps.push({ at, deadMs: LONG_TTL_MS })
   }
 
-  /** Goes on to a moment before which everything is known, and returns what lasted for too long. */
+  /** Advances to a time before which everything is known. @returns the lock-outs that were too long */
   advance(to: number): readonly LockOut[] {
     return [...this.#names].flatMap(([name, state]) => {
       const due = state.steps.filter(({ at }) => at <= to).sort((a, b) => a.at - b.at)
@@ -133,7 +133,7 @@ export class LockOuts {
       state.lockedOutMs = 0
       state.isAccused = false
     }
-    // The queue is served in order: who came after the dead was granted the lock, so those before are out of it.
+    // The queue is served in order: a waiter that came after the dead ones was granted the lock, so they have left it.
     if ("since" in step) state.dead = state.dead.filter(({ at }) => at + LATE_MS > step.since)
     return tooLong
   }
@@ -142,11 +142,11 @@ export class LockOuts {
     const { looseUntil, releasedAt = Infinity } = hold
     state.freeSince = looseUntil
     state.unreleased = state.unreleased.filter((it) => it.looseUntil + it.ttlMs > looseUntil)
-    // A release that took longer than one request may was tried again: until then the key was there.
+    // A release that took longer than one request was retried: until then the key existed.
     if (releasedAt > looseUntil + TIMEOUT_MS) state.unreleased.push(hold)
   }
 
-  /** The stretch if it lasted for too long, and that was not said yet. */
+  /** The lock-out, if it was too long and has not been reported. */
   #judge(name: string, state: Name, from: number, to: number): LockOut | undefined {
     const ms = state.lockedOutMs
     if (ms <= 0) return undefined
@@ -165,7 +165,7 @@ export class LockOuts {
   }
 }
 
-/** Of its bound. */
+/** The used part of its allowance. */
 function shareOf({ ms, allowance }: LockOut): number {
   return ms / allowance.ms
 }

@@ -1,8 +1,8 @@
-// The judge of overlaps: no two holds of one name, both within their own validity, at the same time. There is no tolerance.
+// The judge of overlaps: two holds of one name must never be valid at the same time. There is no tolerance.
 import { GATE_PERMITS, kindOf } from "../places.js"
 import type { Hold } from "./hold.js"
 
-/** Holds that have been over for longer are not compared any more: what is noted so late comes from a longer pause than any. */
+/** Holds that have been over for longer are no longer compared: no pause delays a note by this much. */
 const KEPT_MS = 60_000
 
 export class Overlaps {
@@ -14,12 +14,12 @@ export class Overlaps {
     return this.#found
   }
 
-  /** How many holds were long enough, as far as is known, to be compared with others. */
+  /** The number of holds that were long enough to be compared with others. */
   get judged(): number {
     return this.#judged
   }
 
-  /** Takes a hold whose end is known, and returns those that it must not have been together with. */
+  /** Adds a completed hold. @returns the holds that it must not have overlapped with */
   add(hold: Hold): readonly Hold[] {
     const { name, from, until } = hold
     if (kindOf(name) === "crown" || until <= from) return []
@@ -39,9 +39,9 @@ export class Overlaps {
   }
 }
 
-/** More than `limit` of the holds that were held at one moment; none if there were never so many. */
+/** More than `limit` holds that existed at one moment; none if there were never more than `limit`. */
 function crowd(holds: readonly Hold[], limit: number): readonly Hold[] {
-  // It is the most crowded when somebody has just come in.
+  // The maximum is reached at the beginning of a hold.
   const crowds = holds.map(({ from }) => holds.filter((h) => h.from <= from && from < h.until))
   return crowds.find(({ length }) => length > limit) ?? []
 }

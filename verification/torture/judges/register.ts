@@ -1,4 +1,4 @@
-// The judge of fencing: a register that takes no write with a smaller fencing token than it has seen.
+// The judge of fencing: a register that refuses a write with a smaller fencing token than it has seen.
 
 export class Register {
   readonly #greatest = new Map<string, number>()
@@ -9,12 +9,12 @@ export class Register {
     return this.#accepted
   }
 
-  /** Those of honest losers as well, who did not believe in their hold any more when they were told. */
+  /** Including writes of clients that no longer believed in their hold when they got the reply. */
   get refused(): number {
     return this.#refused
   }
 
-  /** Writes, in one step with the comparison; false if it is refused. */
+  /** Compares and writes in one step; false if the write is refused. */
   write(name: string, fence: number): boolean {
     if (fence < (this.#greatest.get(name) ?? 0)) {
       this.#refused++

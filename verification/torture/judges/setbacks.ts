@@ -1,15 +1,15 @@
-// What has befallen clients, requests, the database and the machine, and when: what may explain that nobody had a lock.
+// The setbacks of clients, requests, the database and the machine, which may explain that a lock was free.
 
 export type Setback =
-  /** A request for the lock was lost, late or garbled: it is asked again. */
+  /** A request for the lock was lost, late or garbled: it is retried. */
   | "fault"
-  /** A request for the lock was executed when nobody wanted it any more: it may hold the lock, or a place, for nobody. */
+  /** A request for the lock was executed after it was given up: its hold, or its place in the queue, may be orphaned. */
   | "belated"
-  /** A waiter has left: its place goes with a request. */
+  /** A waiter has left: a request removes its place. */
   | "leave"
-  /** A call failed with its outcome unknown: it may have been granted the lock. */
+  /** A call failed with an ambiguous outcome: it may have been granted the lock. */
   | "unknown"
-  /** The stream of a waiter has ended: it polls from then on. */
+  /** The stream of a waiter has ended: from then on it polls. */
   | "cut"
 
 interface Stretch {
@@ -17,7 +17,7 @@ interface Stretch {
   readonly until: number
 }
 
-/** What is further back explains nothing any more. */
+/** Older setbacks no longer explain anything. */
 const KEPT_MS = 120_000
 
 export class Setbacks {
@@ -34,14 +34,14 @@ export class Setbacks {
     this.#ofNames.set(name, known)
   }
 
-  /** Somebody polls for the lock: who stands in the queue without a stream, or spins. */
+  /** A caller polls for the lock: a waiter in the queue without a stream, or one that spins. */
   polled(name: string, at: number, ttlMs: number): void {
     const known = (this.#polls.get(name) ?? []).filter((it) => it.at > at - KEPT_MS)
     known.push({ at, ttlMs })
     this.#polls.set(name, known)
   }
 
-  /** The longest ttl of who polls for it since then; 0 if nobody does. */
+  /** The longest ttl of the callers that have polled for it since then; 0 if there are none. */
   polledSince(name: string, at: number): number {
     const polls = (this.#polls.get(name) ?? []).filter((it) => it.at >= at)
     return Math.max(0, ...polls.map(({ ttlMs }) => ttlMs))
@@ -53,7 +53,7 @@ export class Setbacks {
 
   /** @param of a client, or -1 for the process of the judges, the proxies and the REST server */
   lagged(of: number, at: number, ms: number): void {
-    // What was paused is late for another reason.
+    // The delay of a paused client has another cause.
     const own = ms - this.pausedBetween(of, at - ms, at)
     if (own > 0) this.#lags.push({ of, at, ms: own })
     if (this.#lags.length > 10_000) this.#lags.splice(0, 5_000)
@@ -74,7 +74,7 @@ export class Setbacks {
     this.#deaths.set(client, at)
   }
 
-  /** What befell requests for one lock between two moments. */
+  /** The setbacks of requests for one lock between two times. */
   of(name: string, from: number, until: number): readonly Setback[] {
     const all = this.#ofNames.get(name) ?? []
     return all.filter(({ at }) => at >= from && at <= until).map(({ what }) => what)
@@ -85,7 +85,7 @@ export class Setbacks {
     return this.#restarts.filter((restart) => restart.until >= from && restart.from <= until)
   }
 
-  /** For how long the machine kept somebody waiting meanwhile: the most unlucky client, and the server that all ask. */
+  /** The delay by the machine meanwhile: of the client with the most, plus that of the server, which all clients use. */
   lagBetween(from: number, until: number): number {
     const sums = new Map<number, number>()
     for (const { of, at, ms } of this.#lags) {
@@ -96,13 +96,13 @@ export class Setbacks {
     return server + Math.max(0, ...sums.values())
   }
 
-  /** How much of a stretch the client was paused for. */
+  /** For how much of a period the client was paused. */
   pausedBetween(client: number, from: number, until: number): number {
     const alive = this.aliveBetween(client, from, until)
     return alive.reduce((left, [begin, end]) => left - (end - begin), until - from)
   }
 
-  /** The parts of a stretch in which the client was not paused. */
+  /** The parts of a period in which the client was not paused. */
   aliveBetween(
     client: number,
     from: number,
@@ -119,7 +119,7 @@ export class Setbacks {
     return parts
   }
 
-  /** Whether the client was killed or paused within so many milliseconds, so that its clean-up may not have been made. */
+  /** Whether the client was killed or paused within that time, so that its clean-up may be missing. */
   diedSoonAfter(client: number, at: number, withinMs: number): boolean {
     const isSoon = (death: number) => death >= at - 1 && death <= at + withinMs
     const pauses = this.#pauses.get(client) ?? []

@@ -1,19 +1,19 @@
-// What befalls the databases: at most a minority is killed, paused or just emptied at any time, and comes back.
+// Failures of the databases: at any time, at most a minority is killed, paused or just emptied, and recovers.
 import { setTimeout as sleep } from "node:timers/promises"
 import type { TestNode } from "../../../test/support/nodes.js"
 import type { Random } from "../random.js"
 
-/** How often each kind of trouble came. */
+/** The number of failures of each kind. */
 export type Troubles = Record<"killed" | "paused" | "emptied", number>
 
 const KINDS = ["killed", "paused", "emptied"] as const
 
-/** How long a trouble lasts, in milliseconds. */
+/** The duration of a failure, in milliseconds. */
 const TROUBLE = [50, 600] as const
-/** The time between two of them, so that most of the time a majority has no quarantine to sit out. */
+/** The time between two failures: long enough that mostly a majority is not in quarantine. */
 const PEACE = [100, 2_000] as const
 
-/** One trouble after the other on a minority of the databases, until the signal aborts; then all are whole again. */
+/** Causes one failure after the other on a minority of the databases until the signal aborts; then all have recovered. */
 export async function makeTrouble(
   nodes: readonly TestNode[],
   random: Random,

@@ -1,12 +1,12 @@
-// What happened in a run: who held what when, and with which fencing token; and what of it must not have happened.
+// The history of a run: all holds with their fencing tokens, and the violations among them.
 import type { FencedLock } from "../../../src/index.js"
 
-/** One hold on the one monotonic clock of this process, while it was within its own validity. */
+/** The valid time of one hold, on the monotonic clock of this process. */
 export interface Hold {
   readonly name: string
   readonly fencingToken: number
   readonly from: number
-  /** Until its holder let go of it, or could not trust it any more. */
+  /** When its holder ended it, or could no longer trust it. */
   until: number
 }
 
@@ -17,7 +17,7 @@ export class History {
     return this.#holds
   }
 
-  /** Notes a grant that was just made, and answers how its further life is noted. */
+  /** Records a new grant. @returns callbacks for its extension and its end */
   begin(lock: FencedLock): { extended: () => void; ended: () => void } {
     const now = performance.now()
     const { name, fencingToken, remainingMs } = lock
@@ -39,12 +39,12 @@ export class History {
     return this.#pairs().filter(([before, after]) => after.from < before.until)
   }
 
-  /** The pairs of grants in a row of which the later one has no greater fencing token. */
+  /** The pairs of successive grants of which the later one does not have a greater fencing token. */
   get fencingFailures(): readonly (readonly [Hold, Hold])[] {
     return this.#pairs().filter(([before, after]) => after.fencingToken <= before.fencingToken)
   }
 
-  /** Each hold with the one before it that lasted longest; holds are noted in the order of their beginnings. */
+  /** Each hold with the earlier one that lasted longest, and with its predecessor. Holds are recorded in order. */
   #pairs(): (readonly [Hold, Hold])[] {
     const pairs: (readonly [Hold, Hold])[] = []
     const longest = new Map<string, Hold>()

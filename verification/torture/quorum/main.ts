@@ -1,4 +1,4 @@
-// `npm run torture:quorum`: tortures a quorum, prints the seed and what came of it, and fails if it must.
+// `npm run torture:quorum`: tortures a quorum, prints the seed and the result, and fails if there was a violation.
 import { parseArgs } from "node:util"
 import { runTorture } from "./torture.js"
 
@@ -18,10 +18,10 @@ const settings = {
   quarantine: !values["no-quarantine"],
 }
 for (const [option, value] of Object.entries(settings)) {
-  if (Number.isNaN(value)) throw new TypeError(`--${option}: must be a number`)
+  if (Number.isNaN(value)) throw new TypeError(`--${option}: must be a number, got NaN`)
 }
 console.log(`seed ${settings.seed}, ${settings.seconds} s, ${settings.contenders} contenders`)
-if (!settings.quarantine) console.log("the quarantine is off: overlaps are to be expected")
+if (!settings.quarantine) console.log("the quarantine is off: expect overlaps")
 
 const report = await runTorture(settings)
 for (const [before, after] of [...report.overlaps, ...report.fencingFailures]) {

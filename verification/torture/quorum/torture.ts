@@ -1,4 +1,4 @@
-// One run: many contend for a few locks of a quorum while a minority of its databases is killed, paused and emptied.
+// One run: many callers contend for a few locks of a quorum while a minority of its databases is killed, paused and emptied.
 import { setMaxListeners } from "node:events"
 import { setTimeout as sleep } from "node:timers/promises"
 import { LockBackendError, LockManager, LockTimeoutError } from "../../../src/index.js"
@@ -11,10 +11,10 @@ import { Random } from "../random.js"
 export interface TortureSettings {
   readonly seconds: number
   readonly seed: number
-  /** Without it databases vote that have lost their memory, and exclusion does not hold. */
+  /** Without it, databases that have lost their data vote, and exclusion does not hold. */
   readonly quarantine: boolean
   readonly contenders: number
-  /** Go on, for two minutes at most, until there were so many: a busy machine makes requests fail. */
+  /** Continue, for at most two minutes, until there are this many grants: on a busy machine requests fail. */
   readonly leastGrants?: number
   /** End as soon as an overlap has been found. */
   readonly stopAtOverlap?: boolean
@@ -28,14 +28,14 @@ export interface TortureReport {
   readonly overlaps: readonly (readonly [Hold, Hold])[]
   readonly fencingFailures: readonly (readonly [Hold, Hold])[]
   readonly unhandledRejections: readonly unknown[]
-  /** Names that nobody could get when all was whole again and every ttl was over. */
+  /** Names that could not be acquired after all databases had recovered and every ttl was over. */
   readonly stuck: readonly string[]
 }
 
 const DATABASES = 5
 const NAMES = ["torture-a", "torture-b", "torture-c", "torture-d"]
 const TTL_MS = 2_000
-/** Databases and contenders share this process, so an answer may take a while. */
+/** Databases and contenders share this process, so a vote may take a while. */
 const VOTE_MS = 750
 
 export async function runTorture(settings: TortureSettings): Promise<TortureReport> {
@@ -64,7 +64,7 @@ export async function runTorture(settings: TortureSettings): Promise<TortureRepo
           if (error instanceof LockTimeoutError) counts.timeouts++
           else if (error instanceof LockBackendError) counts.failures++
           else if (error !== end.signal.reason) throw error
-          // Whoever failed does not make it worse.
+          // A pause, so that retries do not make it worse.
           await sleep(own.between(50, 500))
         }
       }
@@ -85,7 +85,7 @@ export async function runTorture(settings: TortureSettings): Promise<TortureRepo
   }
 }
 
-/** Gets a lock, holds it for a while, and lets go of it in one of the ways that there are. */
+/** Acquires a lock, holds it for a while, and releases it or crashes. */
 async function visit(
   locks: LockManager,
   random: Random,
@@ -103,7 +103,7 @@ async function visit(
     if (extended) hold.extended()
     await sleep(random.between(5, TTL_MS / 2))
   }
-  // A crash: nobody releases it.
+  // A crash: the lock is not released.
   if (random.chance(0.1)) return
   hold.ended()
   await lock.release().catch((error: unknown) => {

@@ -1,8 +1,8 @@
-// Builds what the clients run: the library, with rules switched off if that is wanted, and their visits, in one file each.
+// Builds the programs of the clients: the library, broken on purpose if requested, and the visits, in one file each.
 import { join, resolve } from "node:path"
 import { type Breakage, buildBroken } from "../../../test/support/broken-build.js"
 
-/** Files. */
+/** The paths of the programs. */
 export interface ClientPrograms {
   readonly process: string
   readonly worker: string

@@ -1,4 +1,4 @@
-// The database of a run: a real Redis that keeps what it acknowledges, the local REST server over it, and a way past both.
+// The database of a run: a real, persistent Redis, the local REST server over it, and a direct connection.
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -33,7 +33,7 @@ export class TorturedDatabase {
     this.#api = api
     this.#listening = listening
     this.#direct = new Redis(redis.url, { maxRetriesPerRequest: 0, retryStrategy: () => 50 })
-    // While it is away each command fails by itself.
+    // While Redis is down, each command rejects.
     this.#direct.on("error", () => undefined)
   }
 
@@ -41,7 +41,7 @@ export class TorturedDatabase {
     return `http://${HOST}:${this.#listening.port}`
   }
 
-  /** The same without a way over the network. */
+  /** The same without the network. */
   fetch(request: Request): Response | Promise<Response> {
     return this.#api.fetch(request)
   }
@@ -50,7 +50,7 @@ export class TorturedDatabase {
     return TOKEN
   }
 
-  /** Kills it and starts it again on what it has kept; answers when it went and when it could be reached again. */
+  /** Kills it and starts it again with its data. @returns when it went down, and when it could be reached again */
   async restart(): Promise<{ from: number; until: number }> {
     const from = monotonicMs()
     await this.#redis.kill()
@@ -58,7 +58,7 @@ export class TorturedDatabase {
     return { from, until: monotonicMs() }
   }
 
-  /** Each key and what is left of it, in ms: -1 for one that would stay for ever. Undefined while it is away. */
+  /** Each key and its remaining ttl in ms, -1 for a key without a ttl. Undefined while Redis is down. */
   async keys(): Promise<ReadonlyMap<string, number> | undefined> {
     try {
       const keys = await this.#direct.keys("*")

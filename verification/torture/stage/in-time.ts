@@ -1,4 +1,4 @@
-// Waits for something, but not for ever.
+// Waits for work, with a limit.
 import { setTimeout as sleep } from "node:timers/promises"
 
 /** Whether the work was done within the time. Rejects as the work does. */

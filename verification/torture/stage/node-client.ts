@@ -1,4 +1,4 @@
-// A client in a Node process of its own, as its keeper sees it: started, paused, killed, and its notes read.
+// Controls a client in its own Node process: starts, pauses and kills it, and reads its notes.
 import { type ChildProcess, fork } from "node:child_process"
 import { once } from "node:events"
 import { closeSync, openSync, readSync } from "node:fs"
@@ -11,7 +11,7 @@ const CHUNK = 1 << 16
 
 export class NodeClient {
   readonly number: number
-  /** It waits to be let in, or has ended. */
+  /** Resolves when it is ready to begin, or has ended. */
   readonly isReady: Promise<unknown>
   readonly #child: ChildProcess
   readonly #exited: Promise<unknown>
@@ -29,7 +29,7 @@ export class NodeClient {
       execArgv: [],
     })
     this.#child.stderr?.on("data", (chunk: Buffer) => (this.#complaints += chunk.toString()))
-    // So that a run that is cut off leaves none behind, not even one that is paused.
+    // So that an interrupted run leaves no process behind, not even a paused one.
     const killChild = () => this.#child.kill("SIGKILL")
     process.once("exit", killChild)
     this.#exited = once(this.#child, "exit").finally(() => process.off("exit", killChild))
@@ -43,7 +43,7 @@ export class NodeClient {
     })
   }
 
-  /** What it wrote to its standard error since the last time, and how it ended if nobody asked it to. */
+  /** Its standard error since the last call, and its exit code if it ended unexpectedly. */
   readComplaint(): string | undefined {
     const { exitCode, signalCode } = this.#child
     const written = this.#complaints
@@ -54,7 +54,7 @@ export class NodeClient {
     return `${written}ended with ${end}`
   }
 
-  /** When it was sure to be alive for the last time. */
+  /** Kills it. @returns the last time at which it was certainly alive */
   async kill(): Promise<number> {
     this.#isExpectedToEnd = true
     const at = monotonicMs()
@@ -74,7 +74,7 @@ export class NodeClient {
     return monotonicMs()
   }
 
-  /** Lets it end its visits. False if it did not end within the time, and had to be killed. */
+  /** Lets it end its visits. Resolves with false if it did not end within the time, and had to be killed. */
   async stop(withinMs: number): Promise<boolean> {
     this.#isExpectedToEnd = true
     if (this.#child.connected) this.#child.send("stop")
@@ -83,13 +83,13 @@ export class NodeClient {
     return hasEnded
   }
 
-  /** At once, for an end in a hurry. */
+  /** Kills it without waiting. */
   end(): void {
     this.#isExpectedToEnd = true
     this.#child.kill("SIGKILL")
   }
 
-  /** What it has noted since the last time. */
+  /** Its notes since the last call. */
   readNotes(): TimedNote[] {
     const buffer = Buffer.alloc(CHUNK)
     let text = this.#rest

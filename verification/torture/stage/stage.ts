@@ -1,4 +1,4 @@
-// The stage of a run: the database, a proxy with faults before it for each client, the witness, and the clients.
+// The stage of a run: the database, a proxy with faults for each client, the witness, and the clients.
 import { join } from "node:path"
 import { type Execution, FaultProxy } from "../../../test/support/fault-proxy.js"
 import type { ClientSettings } from "../client/settings.js"
@@ -19,7 +19,7 @@ import { Witness } from "./witness.js"
 import { WorkerClient } from "./worker-client.js"
 
 const PREFIX = "lock:"
-/** The end of a client's visits: a hold to its end, an adoption, and clean-ups that are tried again. */
+/** The longest end of a client's visits: a hold until its end, an adoption, and retried clean-ups. */
 const STOP_MS = 20_000
 const START_MS = 30_000
 
@@ -37,7 +37,7 @@ export class Stage implements Victims {
   readonly #belated = new Belated()
   #clients = 0
 
-  /** Everything is there, and the clients wait to be let in. */
+  /** Starts everything. The clients then wait to be let in. */
   static async open(settings: TortureSettings, court: Court, directory: string): Promise<Stage> {
     const programs = await buildClients(settings.breakages, directory)
     const database = await TorturedDatabase.start()
@@ -65,12 +65,12 @@ export class Stage implements Victims {
     this.#witness = witness
   }
 
-  /** All at once: those who came first would find a machine that is busy with starting the others. */
+  /** Lets all clients begin at once: the machine would be busy with starting the others if some began earlier. */
   letIn(): void {
     for (const client of [...this.#nodes, ...this.#workers]) client.letIn()
   }
 
-  /** Hands what clients have noted and how they fare to the court. */
+  /** Passes the clients' notes and complaints to the court. */
   readNotes(): void {
     for (const client of this.#nodes) this.#read(client)
     for (const client of [...this.#nodes, ...this.#workers]) {
@@ -119,7 +119,7 @@ export class Stage implements Victims {
     await Promise.all(
       [...this.#nodes, ...this.#workers].map(async (client) => {
         if (await client.stop(STOP_MS)) return
-        this.#court.complained(client.number, "did not end its visits", monotonicMs())
+        this.#court.complained(client.number, "did not end its visits in time", monotonicMs())
       }),
     )
     this.readNotes()
@@ -160,14 +160,14 @@ export class Stage implements Victims {
     return node
   }
 
-  /** A number and a proxy of its own. */
+  /** The settings of the next client, with its own number and proxy. */
   async #nextClient(): Promise<ClientSettings> {
     const { seed, ledgers, faultShare: share } = this.#settings
     const client = this.#clients++
     const handler = (request: Request) => this.#database.fetch(request)
     const onExecution = (execution: Execution) => {
       try {
-        this.#tellWhatIsLate(execution)
+        this.#reportLate(execution)
       } catch (error) {
         this.#court.complained(client, String(error), monotonicMs())
       }
@@ -176,7 +176,7 @@ export class Stage implements Victims {
     this.#proxies.add(proxy)
     const plan = planFaults({ seed, client, share, prefix: PREFIX }, this.#court)
     proxy.plan = (request) => {
-      // Of minutes of requests it would be too much.
+      // The log of minutes of requests would be too large.
       proxy.log.length = 0
       return plan(request)
     }
@@ -191,7 +191,7 @@ export class Stage implements Victims {
     }
   }
 
-  #tellWhatIsLate(execution: Execution): void {
+  #reportLate(execution: Execution): void {
     const at = monotonicMs()
     const ageMs = Date.now() - sentAtOf(execution.headers)
     const nameOf = (command: Execution["commands"][number]) => nameIn([command], PREFIX) ?? ""

@@ -1,4 +1,4 @@
-// What clients reach without faults: the register, and an ear for those that cannot write a file.
+// A server that clients reach without faults: the register, and a receiver of notes for clients that cannot write a file.
 import { createServer, type IncomingMessage, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import type { Note, TimedNote } from "../client/notes.js"
@@ -9,7 +9,7 @@ export class Witness {
   readonly url: string
   readonly #server: Server
 
-  /** @param onNote given the notes of Workers, with the time at which they came */
+  /** @param onNote receives the notes of Workers, with the time of their arrival */
   static async open(
     register: Register,
     onNote: (client: number, note: TimedNote) => void,
@@ -48,7 +48,7 @@ export class Witness {
   }
 }
 
-/** Undefined if its sender was killed in the middle of it. */
+/** The body; undefined if its sender was killed while it was sending. */
 async function readAll(request: IncomingMessage): Promise<string | undefined> {
   let text = ""
   try {

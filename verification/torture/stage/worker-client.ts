@@ -1,4 +1,4 @@
-// A client in workerd, as its keeper sees it: it is sent visit after visit.
+// Controls a client in workerd: sends it a request for each visit.
 import { pathToFileURL } from "node:url"
 import { setTimeout as sleep } from "node:timers/promises"
 import { Isolate } from "../../../test/workerd/isolate.js"
@@ -23,7 +23,7 @@ export class WorkerClient {
   readonly #onLag: (at: number, ms: number) => void
   #stopping: Promise<boolean> | undefined
 
-  /** @param onLag told how much later than it should it answered: it has no clock to find out by itself */
+  /** @param onLag receives by how much the Worker answered late: it has no clock to measure this itself */
   static async start(
     program: string,
     settings: ClientSettings,
@@ -31,7 +31,7 @@ export class WorkerClient {
     onLag: (at: number, ms: number) => void,
   ): Promise<WorkerClient> {
     const env = { SETTINGS: JSON.stringify(settings) }
-    // Miniflare ends its process at these signals, before there was a summary.
+    // At these signals, Miniflare would end this process before the summary.
     const forget = rememberListeners(["SIGINT", "SIGTERM"])
     const isolate = await Isolate.start({ worker: pathToFileURL(program), env })
     forget()
@@ -58,14 +58,14 @@ export class WorkerClient {
     this.#visits = Promise.all(Array.from({ length: this.#visitors }, (_, i) => this.#visitor(i)))
   }
 
-  /** What went wrong since the last time: rejections that nobody handled, requests that were not answered as they should. */
+  /** Its failures since the last call: unhandled rejections, and requests with an unexpected answer. */
   readComplaint(): string | undefined {
-    // The runtime calls each connection that breaks an uncaught exception, also where the fetch's error is caught.
+    // The runtime logs each broken connection as an uncaught exception, even if the fetch's error is caught.
     const logged = this.#isolate.log.splice(0).filter((line) => line.startsWith(UNHANDLED))
     return [...logged, ...this.#failures.splice(0)].join("\n") || undefined
   }
 
-  /** Lets it end its visits. False if it did not within the time: then they are broken off. */
+  /** Lets it end its visits. Resolves with false if it did not within the time: then they are interrupted. */
   stop(withinMs: number): Promise<boolean> {
     return (this.#stopping ??= this.#stop(withinMs))
   }
@@ -103,7 +103,7 @@ export class WorkerClient {
   }
 }
 
-/** Returns what removes the listeners that were added since. */
+/** @returns a function that removes the listeners that were added since */
 function rememberListeners(signals: readonly NodeJS.Signals[]): () => void {
   const before = signals.map((signal) => process.listeners(signal))
   return () => {

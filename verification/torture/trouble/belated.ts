@@ -1,5 +1,5 @@
-// Which requests take a lock, or a place in its queue, when nobody wants it any more: they were executed too late, by a fault or since
-// the machine was busy. Who sends such a one only then is not excused.
+// Finds requests that take a lock, or a place in its queue, after they were given up: they were executed too late, by a fault or on
+// a busy machine. A request that was sent only then is not excused.
 import type { Execution } from "../../../test/support/fault-proxy.js"
 import { operationOf, stepOf } from "../../../test/support/operation.js"
 import { sentAtOf } from "../sent-at.js"
@@ -8,22 +8,22 @@ import { TIMEOUT_MS } from "../times.js"
 type Command = Execution["commands"][number]
 
 const TOKEN = /\bfl_client-\d+_[\w-]{24}/
-/** No request is under way for so long. */
+/** No request is in progress for this long. */
 const REMEMBERED_MS = 30_000
 
 export class Belated {
-  /** When the first release or leave of those that were executed had been sent, by token. */
+  /** By token: when its first executed release or leave was sent. */
   readonly #letGo = new Map<string, number>()
 
   /**
-   * Told of each execution, in order.
+   * Receives each execution, in order.
    *
-   * @returns the commands by which something was taken that nobody wants
-   * @throws Error if it does not tell when it was sent
+   * @returns the commands that took a lock or a place after they were given up
+   * @throws Error if the request does not carry the time of its sending
    */
   see({ commands, headers, answer }: Execution, now = Date.now()): readonly Command[] {
     const sentAt = sentAtOf(headers)
-    if (Number.isNaN(sentAt)) throw new Error("a request does not tell when it was sent")
+    if (Number.isNaN(sentAt)) throw new Error("the header that says when it was sent is missing or invalid")
     const results = resultsIn(answer)
     const isGivenUp = now - sentAt >= TIMEOUT_MS
     const belated = commands.filter(
@@ -31,7 +31,7 @@ export class Belated {
         hasTaken(command, results[i]) &&
         (isGivenUp || sentAt <= (this.#letGo.get(tokenIn(command)) ?? -Infinity)),
     )
-    // Afterwards: what is sent together is in the order in which it was meant.
+    // Afterwards: commands of one request are in the intended order.
     for (const command of commands.filter((it) => operationOf(it) === "release")) {
       const token = tokenIn(command)
       this.#letGo.set(token, Math.min(sentAt, this.#letGo.get(token) ?? Infinity))
@@ -40,7 +40,7 @@ export class Belated {
     return belated
   }
 
-  /** About in the order in which they were let go of first. */
+  /** The entries are roughly in the order of their times. */
   #forget(now: number): void {
     for (const [token, at] of this.#letGo) {
       if (at > now - REMEMBERED_MS) return
@@ -53,7 +53,7 @@ function tokenIn(command: Command): string {
   return TOKEN.exec(command.join(" "))?.[0] ?? ""
 }
 
-/** Whether the lock, or a place, may be somebody's by that. */
+/** Whether the command took the lock or a place in its queue. */
 function hasTaken(command: Command, result: unknown): boolean {
   // A script's reply comes with the nonce of its request.
   const [, reply] = Array.isArray(result) ? (result as unknown[]) : []

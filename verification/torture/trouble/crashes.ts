@@ -1,19 +1,19 @@
-// What befalls clients and the database as a whole: kills, pauses, and restarts, one after the other at random times.
+// Kills and pauses clients, and restarts the database, at random times.
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Random } from "../random.js"
 import { TTL_MS } from "../times.js"
 
-/** Those that can be struck. */
+/** The targets: the clients and the database. */
 export interface Victims {
-  /** Kills a client and puts another one in its place. False if there was none. */
+  /** Kills a client and replaces it. Resolves with false if there was none. */
   kill(random: Random): Promise<boolean>
-  /** Stops a client for so long. False if there was none. */
+  /** Pauses a client for this time. Resolves with false if there was none. */
   pause(random: Random, ms: number): Promise<boolean>
   /** Kills the database and starts it again. */
   restart(): Promise<void>
 }
 
-/** How often each of them came. */
+/** The number of each. */
 export type Crashes = Record<"kills" | "pauses" | "restarts", number>
 
 export interface CrashSettings {
@@ -23,7 +23,7 @@ export interface CrashSettings {
   readonly restartEveryMs: number
 }
 
-/** Strikes until the signal aborts, and then lets everybody go on. */
+/** Strikes until the signal aborts, and then resumes all clients. */
 export async function strike(
   victims: Victims,
   { everyMs, restartEveryMs }: CrashSettings,
@@ -47,7 +47,7 @@ export async function strike(
         if (await victims.kill(clients)) crashes.kills++
         return
       }
-      // Most are over within a hold's time; some outlast it.
+      // Most pauses are shorter than a hold; some are longer.
       const part = clients.chance(0.7) ? clients.between(0.02, 0.5) : clients.between(0.9, 1.6)
       const pausing = victims.pause(clients, part * TTL_MS).then((isStruck) => {
         if (isStruck) crashes.pauses++

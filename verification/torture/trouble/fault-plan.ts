@@ -1,33 +1,33 @@
-// Which request of which client suffers what: a matter of the seed, the client and how many it has sent, and of nothing else.
+// Decides which request suffers which fault: depends only on the seed, the client and the number of its requests so far.
 import type { Plan, SeenRequest } from "../../../test/support/fault-proxy.js"
 import { monotonicMs } from "../monotonic.js"
 import { Random } from "../random.js"
 import { FAR_MS, isFar } from "../far-clients.js"
 import { chooseFault, type ChosenFault, tooLate } from "./faults.js"
 
-/** On the line of a client that is far away so many answers more come too late. */
+/** The additional share of replies to a far client that are too late. */
 const FAR_TOO_LATE = 0.2
 
-/** Told of each request of a client before anything happens to it. */
+/** Receives each request of a client before its fault. */
 export interface Onlooker {
   onRequest(): void
-  /** @param name the lock that it is about; undefined for a stream, whose channel does not tell */
+  /** @param name the request's lock; undefined for a stream, whose channel does not reveal it */
   onFault(name: string | undefined, fault: ChosenFault, at: number): void
-  /** A request for a lock was sent that was executed after its deadline only. */
+  /** A request for a lock was executed only after its deadline. */
   onLate(name: string, at: number): void
-  /** A request for a lock is executed when nobody wants it any more. */
+  /** A request for a lock is executed after it was given up. */
   onBelated(name: string, at: number): void
-  /** A waiter has come to the queue of a lock. */
+  /** A waiter has entered the queue of a lock. */
   onWaiter(name: string, stream: Stream, ttlMs: number, at: number): void
 }
 
-/** How a waiter hears of its grant: not at all, by a stream that will break, by asking, or by a stream that is well. */
-export type Stream = "deaf" | "faulty" | "none" | "well"
+/** How a waiter learns of its grant: not at all, by a stream that will break, by polling, or by a healthy stream. */
+export type Stream = "silent" | "faulty" | "none" | "healthy"
 
 export interface FaultSettings {
   readonly seed: number
   readonly client: number
-  /** The part of the requests that suffers a fault. */
+  /** The share of requests that suffer a fault. */
   readonly share: number
   /** The prefix of the keys. */
   readonly prefix: string
@@ -44,7 +44,7 @@ export function planFaults(settings: FaultSettings, onlooker: Onlooker): Plan {
     const name = isStream ? undefined : nameIn(commands, prefix)
     if (name !== undefined) {
       for (const { channel, ttlMs } of entriesIn(commands)) {
-        const stream = channel === "-" ? "none" : (faultyStreams.get(channel) ?? "well")
+        const stream = channel === "-" ? "none" : (faultyStreams.get(channel) ?? "healthy")
         faultyStreams.delete(channel)
         onlooker.onWaiter(name, stream, ttlMs, at)
       }
@@ -58,14 +58,14 @@ export function planFaults(settings: FaultSettings, onlooker: Onlooker): Plan {
     const chosen = isStruck ? chooseFault(random, isStream) : tooLate(random)
     const [[, channel] = []] = commands
     if (isStream && channel !== undefined) {
-      faultyStreams.set(channel, chosen.effect === "deaf" ? "deaf" : "faulty")
+      faultyStreams.set(channel, chosen.effect === "silent" ? "silent" : "faulty")
     }
     onlooker.onFault(name, chosen, at)
     return chosen.fault
   }
 }
 
-/** The lock that the commands are about. */
+/** The lock of the commands. */
 export function nameIn(commands: SeenRequest["commands"], prefix: string): string | undefined {
   for (const [command, first, , key] of commands) {
     const found = command === "EVAL" ? key : first
@@ -74,7 +74,7 @@ export function nameIn(commands: SeenRequest["commands"], prefix: string): strin
   return undefined
 }
 
-/** Of each that is entered into a queue its channel, and the ttl that it asks for. */
+/** The channel and the ttl of each waiter that the commands enter into a queue. */
 function entriesIn(commands: SeenRequest["commands"]): { channel: string; ttlMs: number }[] {
   return commands.flatMap((command) => {
     const [entry = "", ttl, action] = command.slice(-4)

@@ -1,23 +1,23 @@
-// The faults of the wire: which there are, how often each of them comes, and what the lock may lose by it.
+// The faults of the network: their kinds, their frequency, and their effect on the lock.
 import type { Fault } from "../../../test/support/fault-proxy.js"
 import type { Random } from "../random.js"
 import { TIMEOUT_MS } from "../times.js"
 
-/** A fault as it was chosen for one request. */
+/** A fault that was chosen for one request. */
 export interface ChosenFault {
-  /** What the summary calls it. */
+  /** Its name in the summary. */
   readonly label: string
   readonly fault: Fault
   /**
-   * - `deaf`: a waiter does not hear of its grant
-   * - `fault`: it has to be asked again
+   * - `silent`: a waiter is not notified of its grant
+   * - `fault`: the request must be retried
    */
-  readonly effect: "fault" | "deaf"
+  readonly effect: "fault" | "silent"
 }
 
 type Maker = (random: Random) => Omit<ChosenFault, "label">
 
-/** What has to be asked again; by chance, or always the same. */
+/** A fault after which the request must be retried; `drawn` at random, `once` always the same. */
 const drawn =
   (draw: (random: Random) => Fault): Maker =>
   (random) => ({ fault: draw(random), effect: "fault" })
@@ -28,14 +28,14 @@ function replaced(executed: boolean, status: number, body: string): Maker {
 }
 
 const GATEWAY = "<html><h1>502 Bad Gateway</h1></html>"
-/** Mostly by a little: what is later yet finds nothing to spoil any more. */
+/** Mostly only a little too late: a much later reply can no longer do harm. */
 const outlasting = (random: Random) => TIMEOUT_MS + 20 + 480 * random.next() ** 2
 const slow = (random: Random) => random.between(30, TIMEOUT_MS - 50)
 
 const TOO_LATE = "reply too late"
 const lateReply = drawn((r) => ({ kind: "reply-delayed", ms: outlasting(r) }))
 
-/** With weights: what is over at once comes more often than what lasts. */
+/** With weights: short faults are more frequent than long ones. */
 const OF_REQUESTS: readonly (readonly [label: string, weight: number, make: Maker])[] = [
   ["request lost", 2, once({ kind: "request-lost" })],
   ["request lost by a reset", 2, once({ kind: "request-lost", by: "reset" })],
@@ -72,7 +72,7 @@ const OF_STREAMS: readonly (readonly [label: string, weight: number, make: Maker
   [
     "stream stalled",
     1,
-    () => ({ fault: { kind: "stream-stalled", after: "confirmation" }, effect: "deaf" }),
+    () => ({ fault: { kind: "stream-stalled", after: "confirmation" }, effect: "silent" }),
   ],
   ["stream silent from the start", 0.5, once({ kind: "stream-stalled", after: "headers" })],
   ["stream garbled", 2, once({ kind: "stream-garbled", text: "data: mess\n\n" })],
@@ -83,12 +83,12 @@ function cut(random: Random, by: "end" | "reset"): Fault {
   return { kind: "stream-cut", afterMs: random.between(1, 300), by }
 }
 
-/** An answer that comes when its request has been given up. */
+/** A reply that comes after its request was given up. */
 export function tooLate(random: Random): ChosenFault {
   return { label: TOO_LATE, ...lateReply(random) }
 }
 
-/** The fault for a request, by chance. */
+/** A random fault for a request. */
 export function chooseFault(random: Random, isStream: boolean): ChosenFault {
   const table = isStream ? OF_STREAMS : OF_REQUESTS
   const [label, make] = random.weighted(

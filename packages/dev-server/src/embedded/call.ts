@@ -8,14 +8,14 @@ export function findCommand(name: string): Definition | undefined {
   return COMMANDS.get(name.toLowerCase())
 }
 
-/** Why Redis would not even begin with the command. */
+/** Why Redis would refuse the command before running it. */
 export function refusalOf(name: string, args: readonly string[]): ErrorReply | undefined {
   const definition = findCommand(name)
   if (!definition) return unsupported(name)
   return hasArity(definition, args) ? undefined : wrongArity(name)
 }
 
-/** Does the command; its arguments are as many as it takes. */
+/** Runs the command. The number of arguments must have been checked. */
 export function call(db: Database, definition: Definition, name: string, args: string[]): Value {
   count(db, name)
   try {
@@ -34,14 +34,14 @@ export function wrongArity(name: string): ErrorReply {
   return new ErrorReply(`ERR wrong number of arguments for '${name.toLowerCase()}' command`)
 }
 
-/** What Upstash does not have either has been refused before it came here. */
+/** For a command that Upstash offers: others are refused before they get here. */
 export function unsupported(name: string): ErrorReply {
   return new ErrorReply(
     `ERR ${name.toUpperCase()} is not supported by the local engine; run the server over a real Redis (--redis)`,
   )
 }
 
-/** Any failure of one command as the reply to it, so that nothing else of its request is lost. */
+/** Any failure of a command as its reply, so that it does not affect other commands of the request. */
 export function toErrorReply(error: unknown): ErrorReply {
   if (error instanceof ErrorReply) return error
   return new ErrorReply(

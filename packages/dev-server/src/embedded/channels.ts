@@ -24,7 +24,7 @@ export class Channels {
     }
   }
 
-  /** How many got it. */
+  /** @returns the number of receivers */
   publish(channel: string, payload: string): number {
     const receivers = [...this.#subscriptions].filter((s) => s.matches(channel))
     for (const { listener } of receivers) {
@@ -33,7 +33,7 @@ export class Channels {
     return receivers.length
   }
 
-  /** Each channel (or pattern) that somebody listens to, with how many do. */
+  /** Each channel (or pattern) with listeners, and their number. */
   counts(kind: Topic["kind"]): Map<string, number> {
     const counts = new Map<string, number>()
     for (const { topic, name } of this.#subscriptions) {
@@ -42,7 +42,7 @@ export class Channels {
     return counts
   }
 
-  /** Tells every listener that there will be no more. */
+  /** Tells every listener that its subscription has ended. */
   close(): void {
     for (const { listener } of this.#subscriptions) listener.onEnd()
     this.#subscriptions.clear()

@@ -9,7 +9,7 @@ export class Clock {
     return this.#frozenMs ?? Date.now()
   }
 
-  /** Microseconds since the epoch. No two calls get the same, so that what came first is told by it. */
+  /** Microseconds since the epoch. No two calls get the same time, so that it tells their order. */
   micros(): number {
     this.#lastMicros = Math.max(this.#lastMicros + 1, this.ms * 1000)
     return this.#lastMicros

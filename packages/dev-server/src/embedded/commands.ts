@@ -1,4 +1,4 @@
-// Every command the embedded engine has, by name in lower case; scripts apart.
+// Every command of the embedded engine except for scripts, by its name in lower case.
 import type { Definitions } from "./definition.js"
 import { expiryCommands } from "./expiry-commands.js"
 import { hashCommands } from "./hash-commands.js"

@@ -1,4 +1,4 @@
-// How a command of the embedded engine is defined: how many arguments, which of them are keys, what it does.
+// The definition of a command of the embedded engine: its number of arguments, its keys, its work.
 import type { Channels } from "./channels.js"
 import type { Clock } from "./clock.js"
 import type { Keyspace } from "./keyspace.js"
@@ -8,11 +8,11 @@ export interface Database {
   readonly keyspace: Keyspace
   readonly clock: Clock
   readonly channels: Channels
-  /** Calls of each command so far, those of scripts included. */
+  /** The number of calls of each command so far, including calls by scripts. */
   readonly calls: Map<string, number>
 }
 
-/** Positions of the first and last key, and from key to key; a negative last counts from the end (COMMAND's way). */
+/** The positions of the first and last key, and the step, as in COMMAND: a negative `last` counts from the end. */
 export type KeyRange = readonly [first: number, last: number, step: number]
 
 export const NO_KEYS: KeyRange = [0, 0, 0]
@@ -20,11 +20,11 @@ export const ONE_KEY: KeyRange = [1, 1, 1]
 export const TWO_KEYS: KeyRange = [1, 2, 1]
 export const ALL_KEYS: KeyRange = [1, -1, 1]
 
-/** Does the command. The arguments are as many as `arity` allows; those it promises are strings. */
+/** Runs the command. The number of arguments has been checked against `arity`, so the required ones are strings. */
 type Run = (db: Database, ...args: string[]) => Value
 
 export interface Definition {
-  /** Name and arguments together; negative: at least so many. */
+  /** The number of words, including the name; if negative, the minimum. */
   readonly arity: number
   readonly keys: KeyRange
   readonly writes: boolean

@@ -1,4 +1,4 @@
-// The embedded engine's commands on when keys expire.
+// The embedded engine's commands on the expiry of keys.
 import { ErrorReply } from "../engine.js"
 import {
   type Database,
@@ -58,7 +58,7 @@ function readConditions(words: readonly string[]): ReadonlySet<string> {
   return wanted
 }
 
-/** A key without an expiry counts as one that lives forever: nothing is greater, everything is less. */
+/** The expiry of a key without one counts as infinite: for GT and LT, any other expiry is less. */
 function meets(wanted: ReadonlySet<string>, moment: number, current: number | undefined): boolean {
   if (wanted.has("NX") && current !== undefined) return false
   if (wanted.has("XX") && current === undefined) return false

@@ -1,9 +1,9 @@
-// The options of SET, GETEX and EXPIRE that say when a key is to expire.
+// The options of SET, GETEX and EXPIRE for the expiry of a key.
 import { ErrorReply } from "../engine.js"
 import { bigintOf, syntaxError } from "./arguments.js"
 import type { Clock } from "./clock.js"
 
-/** Milliseconds in the unit of each option, and whether it counts from now. */
+/** The unit of each option in milliseconds, and whether it counts from now. */
 const UNITS: Readonly<Record<string, { readonly ms: bigint; readonly relative: boolean }>> = {
   EX: { ms: 1000n, relative: true },
   PX: { ms: 1n, relative: true },
@@ -15,7 +15,7 @@ export function isExpiryUnit(option: string): boolean {
   return Object.hasOwn(UNITS, option)
 }
 
-/** The moment that an option such as `PX 100` names. @throws ErrorReply for what can be no moment. */
+/** The time that an option such as `PX 100` means. @throws ErrorReply for an invalid time. */
 export function momentOf(clock: Clock, option: string, amount: string, command: string): number {
   const unit = UNITS[option]
   if (!unit) throw syntaxError()
@@ -24,7 +24,7 @@ export function momentOf(clock: Clock, option: string, amount: string, command: 
   return toMoment(clock, count, unit, command)
 }
 
-/** As `momentOf`, but the past is allowed, as it is in EXPIRE. */
+/** Like `momentOf`, but a time in the past is allowed, as in EXPIRE. */
 export function anyMomentOf(clock: Clock, option: string, amount: string, command: string): number {
   const unit = UNITS[option]
   if (!unit) throw syntaxError()

@@ -1,16 +1,16 @@
-// Redis's glob patterns: `*`, `?`, `[a-z]`, `[^x]` and `\` before a literal. Text has one char a byte.
+// Redis's glob patterns: `*`, `?`, `[a-z]`, `[^x]` and `\` before a literal. Strings have one char per byte.
 
-/** One byte that a pattern wants: which bytes fit, by code. */
+/** One byte of a pattern: 1 for each byte that matches. */
 type Step = Uint8Array
 type Token = "*" | Step
 
-/** Tells whether a text fits the pattern, in time proportional to their lengths multiplied at the very most. */
+/** Tests whether a text matches the pattern, in O(pattern × text) at worst. */
 export function globMatcher(pattern: string): (text: string) => boolean {
   const tokens = readTokens(pattern)
   return (text) => fits(tokens, text)
 }
 
-/** Only the last `*` is ever tried again: what an earlier one could take in addition, the last one can as well. */
+/** Only the last `*` is ever extended: it can also match whatever an earlier one could match in addition. */
 function fits(tokens: readonly Token[], text: string): boolean {
   let [t, i] = [0, 0]
   let star: { readonly token: number; from: number } | undefined
@@ -51,7 +51,7 @@ function readTokens(pattern: string): Token[] {
   return tokens
 }
 
-/** The class that begins behind a `[`, and where its `]` stands; without one it goes on to the end. */
+/** The class after a `[`, and the position of its `]`; without a `]` it extends to the end. */
 function readClass(pattern: string, begin: number): { step: Step; end: number } {
   const negated = pattern.charAt(begin) === "^"
   const step = new Uint8Array(256)
@@ -59,7 +59,7 @@ function readClass(pattern: string, begin: number): { step: Step; end: number } 
   for (; i < pattern.length && pattern.charAt(i) !== "]"; i++) {
     if (pattern.charAt(i) === "\\" && i + 1 < pattern.length) i++
     else if (pattern.charAt(i + 1) === "-" && i + 2 < pattern.length) {
-      // Redis takes the ends of a range in either order.
+      // Redis accepts the ends of a range in either order.
       const ends = [pattern.charCodeAt(i), pattern.charCodeAt(i + 2)]
       step.fill(1, Math.min(...ends), Math.max(...ends) + 1)
       i += 2

@@ -1,4 +1,4 @@
-// The embedded engine's commands on keys of any type, their expiry apart.
+// The embedded engine's commands on keys of any type, except for their expiry.
 import { ErrorReply } from "../engine.js"
 import { syntaxError } from "./arguments.js"
 import {

@@ -1,4 +1,4 @@
-// The keys of one embedded engine: values by type, each with the moment it expires.
+// The keys of one embedded engine: typed values with their expiry.
 import { ErrorReply } from "../engine.js"
 import type { Clock } from "./clock.js"
 import { SortedSet } from "./sorted-set.js"
@@ -10,7 +10,7 @@ interface Entry {
   expiresAtMs: number | undefined
 }
 
-/** Makes an empty value of a kind and recognises one. */
+/** Creates an empty value of a kind, and recognizes values of that kind. */
 export interface Kind<T extends Stored> {
   create(): T
   is(value: Stored): value is T
@@ -43,7 +43,7 @@ export class Keyspace {
     throw new ErrorReply("WRONGTYPE Operation against a key holding the wrong kind of value")
   }
 
-  /** Changes a collection in place, making it first if need be; an empty one is gone, as in Redis. */
+  /** Changes a collection in place, and creates it if it is missing. An empty one is deleted, as in Redis. */
   update<T extends Exclude<Stored, string>, R>(key: string, kind: Kind<T>, change: (v: T) => R): R {
     const value = this.get(key, kind) ?? kind.create()
     const result = change(value)
@@ -67,7 +67,7 @@ export class Keyspace {
     else this.#entries.set(key, { value, expiresAtMs: undefined })
   }
 
-  /** Writes a value and leaves its expiry as it was. */
+  /** Writes a value and keeps the key's expiry. */
   replace(key: string, value: string): void {
     const entry = this.#live(key)
     if (entry) entry.value = value
@@ -83,7 +83,7 @@ export class Keyspace {
     return this.#live(key)?.expiresAtMs
   }
 
-  /** Sets or (with undefined) lifts the expiry of a key that exists; a moment in the past removes it. */
+  /** Sets or (with undefined) removes the expiry of an existing key. A time in the past deletes the key. */
   expireAt(key: string, atMs: number | undefined): void {
     const entry = this.#live(key)
     if (!entry) return
@@ -101,7 +101,7 @@ export class Keyspace {
 
   #live(key: string): Entry | undefined {
     const entry = this.#entries.get(key)
-    // Strictly later: at the very millisecond Redis still answers, with a PTTL of 0.
+    // Strictly later: in that very millisecond the key still exists in Redis, with a PTTL of 0.
     if (entry?.expiresAtMs === undefined || this.#clock.ms <= entry.expiresAtMs) return entry
     this.#entries.delete(key)
     return undefined

@@ -96,7 +96,7 @@ function pops(end: End): Definition {
 
 function move(db: Database, from: string, to: string, source: End, target: End): Value {
   if (listAt(db, from).length === 0) return null
-  // Looked at before anything is taken: a target of the wrong type must not lose the element.
+  // Checked before an element is removed: it must not be lost if the target has the wrong type.
   listAt(db, to)
   const element =
     db.keyspace.update(from, LIST, (l) => (source === "LEFT" ? l.shift() : l.pop())) ?? ""
@@ -110,7 +110,7 @@ function endOf(word: string): End {
   return end
 }
 
-/** Takes out the first `count` (from the end if negative, all if 0) elements that equal the value. */
+/** Removes the first `count` (the last ones if negative, all if 0) elements that equal the value. */
 function removeFrom(list: string[], count: number, value: string): number {
   const places = list.flatMap((item, i) => (item === value ? [i] : []))
   const chosen = count > 0 ? places.slice(0, count) : count < 0 ? places.slice(count) : places

@@ -1,10 +1,10 @@
-// Adds decimals as Redis does in INCRBYFLOAT: in the 80-bit floats of C's `long double`, written with 17 decimals.
+// Adds decimals as INCRBYFLOAT of Redis does: as 80-bit floats (C's `long double`), printed with 17 decimals.
 import { ErrorReply } from "../engine.js"
 
 const MANTISSA_BITS = 64
 const LARGEST = 1n << 16384n
 const DECIMALS = 10n ** 17n
-/** Far beyond what such a float can hold, so that no text makes numbers of any size. */
+/** Far beyond the range of such a float: limits the size of the integers that a text can cause. */
 const MAX_EXPONENT = 5000
 
 /** A finite float: `mantissa` times two to the `exponent`. */
@@ -13,7 +13,7 @@ interface Float {
   readonly exponent: number
 }
 
-/** The sum as Redis writes it. @throws ErrorReply for what is no float, with `refusal`, and for an infinite sum. */
+/** The sum as Redis writes it. @throws ErrorReply for an infinite sum, and with `refusal` for an invalid float. */
 export function addDecimals(value: string, increment: string, refusal?: string): string {
   const [a, b] = [parse(value, refusal), parse(increment)]
   if (a === "infinite" || b === "infinite") throw notFinite()
@@ -42,9 +42,9 @@ function parse(text: string, refusal = "ERR value is not a valid float"): Float 
   return sign === "-" ? { ...float, mantissa: -float.mantissa } : float
 }
 
-/** The float next to a fraction. */
+/** The float nearest to a fraction. */
 function divide(numerator: bigint, denominator: bigint): Float {
-  // Two bits more than are kept, and one that says whether there is a remainder: rounding needs no more.
+  // Rounding needs two bits more than are kept, and one that tells whether there is a remainder.
   const shift = Math.max(0, MANTISSA_BITS + 2 - bitsOf(numerator) + bitsOf(denominator))
   const dividend = numerator << BigInt(shift)
   const isExact = dividend % denominator === 0n
@@ -52,7 +52,7 @@ function divide(numerator: bigint, denominator: bigint): Float {
   return round(quotient, -shift - 1)
 }
 
-/** The nearest float, the even one of two. */
+/** The nearest float; of two, the even one. */
 function round(mantissa: bigint, exponent: number): Float {
   const size = mantissa < 0n ? -mantissa : mantissa
   const excess = bitsOf(size) - MANTISSA_BITS
@@ -61,7 +61,7 @@ function round(mantissa: bigint, exponent: number): Float {
   return { mantissa: mantissa < 0n ? -rounded : rounded, exponent: exponent + excess }
 }
 
-/** `value / 2^bits`, rounded to the nearest integer, the even one of two. */
+/** `value / 2^bits`, rounded to the nearest integer; of two, the even one. */
 function roundedShift(value: bigint, bits: bigint): bigint {
   const floor = value >> bits
   const rest = (value - (floor << bits)) << 1n
@@ -69,7 +69,7 @@ function roundedShift(value: bigint, bits: bigint): bigint {
   return rest > unit || (rest === unit && (floor & 1n) === 1n) ? floor + 1n : floor
 }
 
-/** As `%.17Lf`, without zeros at the end. */
+/** Like `%.17Lf`, without trailing zeros. */
 function format({ mantissa, exponent }: Float): string {
   const size = (mantissa < 0n ? -mantissa : mantissa) * DECIMALS
   const scaled = exponent < 0 ? roundedShift(size, BigInt(-exponent)) : size << BigInt(exponent)

@@ -1,8 +1,8 @@
-// The world a script sees: Redis 7's globals, which it can read and not change, in plain Lua 5.1.
+// The environment of a script: Redis 7's read-only globals, in plain Lua 5.1.
 
 /**
- * A chunk that takes the functions below from the host and returns two functions: one puts a compiled script into
- * that world, the other runs it with its KEYS and ARGV and answers true and the result, or false and what was thrown.
+ * A chunk that takes the functions below from the host and returns two functions. One puts a compiled script into that
+ * environment. The other runs it with its KEYS and ARGV, and returns true and the result, or false and the error.
  */
 export const BOOTSTRAP = `
 local call, protected_call, sha1hex, encode, decode, find, match, find_all, rep, is_over, null = ...

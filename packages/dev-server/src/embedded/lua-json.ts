@@ -1,4 +1,4 @@
-// `cjson` for scripts of the embedded engine: JSON to Lua values and back, as lua-cjson does it.
+// `cjson` for scripts of the embedded engine: converts JSON to Lua values and back, as lua-cjson does.
 import { formatG } from "./number-text.js"
 import { toBytes } from "./reply-value.js"
 import { type LuaStack, TYPE } from "./lua-stack.js"
@@ -14,20 +14,20 @@ const ESCAPES: Readonly<Record<string, string>> = {
   "\t": "\\t",
 }
 
-/** Pushes what the JSON says. @throws SyntaxError */
+/** Pushes the value of the JSON. @throws SyntaxError */
 export function decode(stack: LuaStack, L: number, json: string): void {
   push(stack, L, JSON.parse(Buffer.from(json, "latin1").toString()))
 }
 
-/** A table that holds another twice, and that one a third, doubles with each level. */
+/** A limit, since a table that contains another one twice, and so on, doubles with each level. */
 const MAX_VALUES = 1_000_000
 
-/** The value at `index` as JSON. @throws TypeError for what JSON has no word for, or what is too large. */
+/** The value at `index` as JSON. @throws TypeError if JSON cannot express it, or if it is too large. */
 export function encode(stack: LuaStack, L: number, index: number): string {
   return encodeValue(stack, L, index, 0, { values: MAX_VALUES })
 }
 
-/** How many values may still come. */
+/** The number of values that are still allowed. */
 interface Budget {
   values: number
 }
@@ -84,7 +84,7 @@ function push(stack: LuaStack, L: number, value: unknown): void {
   }
 }
 
-/** A table on top of the stack: an array if all its keys are positive integers, none too far away. */
+/** The table on top of the stack: an array if all its keys are positive integers, and not too sparse. */
 function encodeTable(stack: LuaStack, L: number, depth: number, left: Budget): string {
   const m = stack.module
   const fields: string[] = []
@@ -95,7 +95,7 @@ function encodeTable(stack: LuaStack, L: number, depth: number, left: Budget): s
     const number = isNumber ? m._lua_tonumber(L, -2) : Number.NaN
     const value = encodeValue(stack, L, -1, depth + 1, left)
     if (Number.isInteger(number) && number > 0) items[number - 1] = value
-    // Not lua_tolstring on the key itself: it would change it and confuse lua_next.
+    // Not lua_tolstring on the key itself, which would change it and confuse lua_next.
     const key = isNumber ? formatG(number, 14) : stack.textAt(L, -2)
     fields.push(`${quote(key)}:${value}`)
     m._lua_settop(L, -2)

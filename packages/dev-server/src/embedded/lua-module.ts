@@ -1,6 +1,6 @@
-// Just so much of Lua 5.1's C API as is used here.
+// The part of Lua 5.1's C API that is used here.
 
-/** Lua's C API as the WebAssembly module exports it: every argument a number, text as a pointer and a length. */
+/** Lua's C API as the WebAssembly module exports it: every argument is a number, text is a pointer and a length. */
 export interface LuaModule {
   readonly HEAPU8: Uint8Array
   readonly HEAPU32: Uint32Array

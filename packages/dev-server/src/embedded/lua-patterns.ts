@@ -1,25 +1,25 @@
-// Lua 5.1's patterns, as its lstrlib.c matches them, with a look at the clock: some take longer than the universe has.
+// Lua 5.1's patterns, as its lstrlib.c matches them, with a time limit: some take exponential time.
 
 const UNFINISHED = -1
 const POSITION = -2
 const MAX_CAPTURES = 32
 const MAX_DEPTH = 1000
 
-/** A capture: text, or the position that `()` stands at, counted from 1. */
+/** A capture: text, or the position of a `()`, counted from 1. */
 export type Capture = string | number
 
 export interface Match {
-  /** From 0. */
+  /** Counted from 0. */
   readonly start: number
-  /** Behind the last char. */
+  /** After the last char. */
   readonly end: number
   readonly captures: readonly Capture[]
 }
 
-/** Called for each step with their number so far; throws to end the search. */
+/** Called with the number of steps so far, for each step; throws to end the search. */
 export type CheckTime = (steps: number) => void
 
-/** The pattern cannot be one. */
+/** The pattern is invalid. */
 export class PatternError extends Error {
   override readonly name = "PatternError"
 }
@@ -31,14 +31,14 @@ export class LuaPattern {
   #steps = 0
 
   constructor(pattern: string, checkTime: CheckTime, mayAnchor = true) {
-    // To Lua 5.1 a zero byte ends a pattern.
+    // In Lua 5.1 a zero byte ends a pattern.
     const text = pattern.split("\0", 1)[0] ?? ""
     this.#isAnchored = mayAnchor && text.startsWith("^")
     this.#pattern = this.#isAnchored ? text.slice(1) : text
     this.#checkTime = checkTime
   }
 
-  /** The first match from `init` (from 0) on. @throws PatternError */
+  /** The first match at or after `init`, counted from 0. @throws PatternError */
   find(source: string, init: number): Match | undefined {
     for (let start = init; start <= source.length; start++) {
       const attempt = new Attempt(source, this.#pattern, this.#step)
@@ -49,7 +49,7 @@ export class LuaPattern {
     return undefined
   }
 
-  /** Up to `limit` matches, one behind the other. @throws PatternError */
+  /** Up to `limit` matches, one after the other. @throws PatternError */
   findAll(source: string, limit: number): Match[] {
     const matches: Match[] = []
     let from = 0
@@ -71,7 +71,7 @@ export class LuaPattern {
 /** No match. */
 const NONE = -1
 
-/** Matching at one place. */
+/** A match attempt at one position. */
 class Attempt {
   readonly #source: string
   readonly #pattern: string
@@ -92,7 +92,7 @@ class Attempt {
     })
   }
 
-  /** Where the match of the pattern from `p` on ends that begins at `s`, or NONE. */
+  /** The end of the match at `s` of the pattern's rest at `p`, or NONE. */
   match(s: number, p: number): number {
     if (++this.#depth > MAX_DEPTH) throw new PatternError("pattern too complex")
     const end = this.#matchHere(s, p)
@@ -192,7 +192,7 @@ class Attempt {
     return NONE
   }
 
-  /** Where the set behind `%f` ends, if `s` is where it begins to hold. */
+  /** The end of the set after `%f`, if `s` is a transition into that set. */
   #frontier(s: number, p: number): number {
     if (this.#pattern.charAt(p) !== "[") throw new PatternError("missing '[' after '%f' in pattern")
     const end = this.#classEnd(p)
@@ -209,7 +209,7 @@ class Attempt {
     return this.#source.startsWith(text, s) ? s + text.length : NONE
   }
 
-  /** Behind the one class that begins at `p`. */
+  /** The position after the class at `p`. */
   #classEnd(p: number): number {
     const char = this.#pattern.charAt(p++)
     if (char === "%") {
@@ -241,7 +241,7 @@ class Attempt {
     }
   }
 
-  /** Whether the set from `[` at `p` to `]` at `end` holds the char. */
+  /** Whether the set from `[` at `p` to `]` at `end` contains the char. */
   #inSet(code: number, p: number, end: number): boolean {
     const isNegated = this.#pattern.charAt(p + 1) === "^"
     if (isNegated) p++
@@ -274,7 +274,7 @@ const CLASSES: Readonly<Record<string, RegExp>> = {
 }
 /* eslint-enable no-control-regex */
 
-/** `%a` and the like; a capital means all other chars, and what is no class stands for itself. */
+/** `%a` and the like. An upper-case letter means all other chars; a char that does not name a class matches itself. */
 function inClass(code: number, name: string): boolean {
   const lower = name.toLowerCase()
   const members = CLASSES[lower]

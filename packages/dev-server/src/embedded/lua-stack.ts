@@ -6,20 +6,20 @@ import { Status, type Value } from "./reply-value.js"
 
 export const TYPE = { boolean: 1, lightUserdata: 2, number: 3, string: 4, table: 5 } as const
 
-/** Redis gives up at some depth too, when its Lua stack is full. */
+/** Redis also has a limit: its Lua stack. */
 const MAX_DEPTH = 500
-/** A table that holds another twice, and that one a third, doubles with each level. */
+/** A limit, since a table that contains another one twice, and so on, doubles with each level. */
 const MAX_VALUES = 1_000_000
 
 export class LuaStack {
   readonly module: LuaModule
-  /** Where `lua_tolstring` leaves a length. */
+  /** The address at which `lua_tolstring` stores a length. */
   readonly #length: number
-  /** Names of fields that every table is asked for, as C text that is kept. */
+  /** The names of fields that are read from every table, as allocated C strings. */
   readonly #names = new Map<string, number>()
   #valuesLeft = 0
   readonly #timeLimitMs: number
-  /** When the script has to be done, by `performance.now()`, its reply included. */
+  /** The end of the script's time, including its reply, by `performance.now()`. */
   #deadlineMs = Infinity
 
   constructor(module: LuaModule, timeLimitMs: number) {
@@ -28,11 +28,11 @@ export class LuaStack {
     this.#length = module._malloc(4)
   }
 
-  /** Lends text to a C function. */
+  /** Passes text to a C function, as a temporary copy. */
   withBytes<T>(text: string, use: (pointer: number) => T): T {
     const pointer = this.module._malloc(text.length + 1)
     try {
-      // The heap may move when it grows, so it is read anew each time.
+      // The heap may move when it grows, so it is read again each time.
       const bytes = this.module.HEAPU8
       bytes.set(Buffer.from(text, "latin1"), pointer)
       bytes[pointer + text.length] = 0
@@ -48,7 +48,7 @@ export class LuaStack {
     })
   }
 
-  /** Text (or a number, which this turns into text) on the stack. */
+  /** The text on the stack. A number is converted to text in place. */
   textAt(L: number, index: number): string {
     const pointer = this.module._lua_tolstring(L, index, this.#length)
     const length = this.module.HEAPU32[this.#length >>> 2] ?? 0
@@ -63,7 +63,7 @@ export class LuaStack {
     })
   }
 
-  /** A reply as `redis.call` gives it to a script. */
+  /** Pushes a reply as `redis.call` returns it to a script. */
   pushValue(L: number, value: Value): void {
     const m = this.module
     m._lua_checkstack(L, 8)
@@ -83,8 +83,8 @@ export class LuaStack {
   }
 
   /**
-   * What a script returned, as Redis turns it into a reply: fractions are cut off, false is null, true is 1.
-   * @throws ErrorReply for what is nested too deep (or in itself) or has too many items.
+   * The return value of a script, converted to a reply as in Redis: fractions are cut off, false is null, true is 1.
+   * @throws ErrorReply if it is nested too deep (or contains itself) or has too many items.
    */
   valueAt(L: number, index: number): Value {
     this.#valuesLeft = MAX_VALUES
@@ -119,12 +119,12 @@ export class LuaStack {
     )
   }
 
-  /** @throws ErrorReply once time is up; looks at the clock for one in a thousand values. */
+  /** Checks the time for one in a thousand values. @throws ErrorReply if the script's time is over. */
   readonly checkTime = (count: number): void => {
     if (count % 1000 === 0 && this.isOver()) throw new ErrorReply(`ERR ${this.overdue}`)
   }
 
-  /** A script begins. */
+  /** Called when a script begins. */
   startTime(): void {
     this.#deadlineMs = performance.now() + this.#timeLimitMs
   }
@@ -133,12 +133,12 @@ export class LuaStack {
     return performance.now() > this.#deadlineMs
   }
 
-  /** What is said of a script that took too long. */
+  /** The message for a script that took too long. */
   get overdue(): string {
     return `the script ran for more than ${this.#timeLimitMs} ms and was ended`
   }
 
-  /** An argument of a function of ours. @throws TypeError in Lua's words */
+  /** An argument of one of our functions. @throws TypeError with Lua's message */
   stringArgument(L: number, index: number): string {
     const type = this.module._lua_type(L, index)
     if (type === TYPE.string || type === TYPE.number) return this.textAt(L, index)
@@ -224,7 +224,7 @@ function toInteger(value: number): number | bigint {
   return Number.isFinite(whole) ? BigInt.asIntN(64, BigInt(whole)) : BigInt.asIntN(64, 1n << 63n)
 }
 
-/** Lua's names of its types, from -1 on. */
+/** Lua's names of its types, beginning with type -1. */
 const TYPE_NAMES = [
   "no value",
   "nil",

@@ -1,8 +1,8 @@
-// The string functions of scripts that could run without end: `find`, `match` and `rep`, and what `gsub` and `gmatch` need.
+// The string functions of scripts that need limits: `find`, `match`, `rep`, and the base of `gsub` and `gmatch`.
 import type { LuaStack } from "./lua-stack.js"
 import { type Capture, LuaPattern, type Match } from "./lua-patterns.js"
 
-/** A function of ours as Lua calls it; answers how many values it leaves on the stack. */
+/** One of our functions, as Lua calls it. Returns the number of results on the stack. */
 export type LuaFunction = (stack: LuaStack, L: number) => number
 
 const SPECIALS = /[\^$*+?.([%-]/
@@ -57,12 +57,12 @@ export const rep: LuaFunction = (stack, L) => {
   return pushAll(stack, L, [text === "" ? "" : text.repeat(count)])
 }
 
-/** Without a capture the whole match is one. */
+/** Without captures, the whole match is the only one. */
 function capturesOf({ start, end, captures }: Match, source: string): readonly Capture[] {
   return captures.length === 0 ? [source.slice(start, end)] : captures
 }
 
-/** The third argument, which may count from the end, as a place from 0. */
+/** The third argument, which may count from the end, as a position counted from 0. */
 function startOf(stack: LuaStack, L: number, source: string): number {
   if (stack.module._lua_type(L, 3) <= 0) return 0
   const init = Math.trunc(stack.numberArgument(L, 3))

@@ -1,4 +1,4 @@
-// Runs scripts as Redis does, in a Lua 5.1 VM of its own.
+// Runs scripts as Redis does, in its own Lua 5.1 VM.
 import { createHash } from "node:crypto"
 import { LuaApi } from "wasmoon-lua5.1"
 import { ErrorReply } from "../engine.js"
@@ -10,22 +10,22 @@ import { LuaStack, oneLine, TYPE } from "./lua-stack.js"
 import { formatG } from "./number-text.js"
 import type { Value } from "./reply-value.js"
 
-/** Does `redis.call` for the script that runs; an `ErrorReply` is thrown into it. */
+/** Executes `redis.call` for the running script; an `ErrorReply` is thrown into it. */
 export type HostCall = (command: readonly string[]) => Value
 
 const REGISTRY = -10000
 const RAISE = -1
 const COUNT_HOOK = 8
-/** Redis answers BUSY after this long; here nobody else could be answered, so the script is ended. */
+/** Redis replies BUSY to others after this time. Here no one else would get any reply, so the script is ended. */
 const TIME_LIMIT_MS = 5000
 const CACHED_SCRIPTS = 500
-/** Few, since one of them may take milliseconds: to compare or join long text is one instruction. */
-const INSTRUCTIONS_BETWEEN_LOOKS = 200
-/** What all Lua values may take together; a script that wants more gets Lua's "not enough memory". */
+/** A low number, since comparing or joining long text is one instruction and may take milliseconds. */
+const INSTRUCTIONS_BETWEEN_CHECKS = 200
+/** The limit for all Lua values together. A script that exceeds it gets Lua's "not enough memory". */
 const MEMORY_LIMIT = 128 * 1024 * 1024
 const GC_COLLECT = 2
 const GC_KILOBYTES = 3
-/** With more than this left behind by a script, its garbage is collected at once. */
+/** If a script leaves more than this, its garbage is collected at once. */
 const TIDY_KILOBYTES = 32 * 1024
 
 export class LuaVm {
@@ -56,10 +56,10 @@ export class LuaVm {
     const hook = module.addFunction((L: number) => {
       this.#endIfOverdue(L)
     }, "vii")
-    module._lua_sethook(this.#L, hook, COUNT_HOOK, INSTRUCTIONS_BETWEEN_LOOKS)
+    module._lua_sethook(this.#L, hook, COUNT_HOOK, INSTRUCTIONS_BETWEEN_CHECKS)
   }
 
-  /** What a script returns, or the error it ends with. `sha` names it, here and in its errors. */
+  /** The result of a script, or its error. `sha` identifies it, here and in its errors. */
   evaluate(
     source: string,
     sha: string,
@@ -116,7 +116,7 @@ export class LuaVm {
   }
 
   #load(text: string, name: string): boolean {
-    // Bytecode can break the VM. With a space in front it is text, and no good one.
+    // Bytecode can break the VM. With a space in front it is read as text, and refused.
     const source = text.startsWith("\x1b") ? ` ${text}` : text
     return this.#stack.withBytes(source, (code) =>
       this.#stack.withBytes(
@@ -155,14 +155,14 @@ export class LuaVm {
     return [m._luaL_ref(L, REGISTRY), run]
   }
 
-  /** Pushes a function of ours, which says how many values it leaves, or `RAISE` for one that is to be thrown. */
+  /** Pushes one of our functions. It returns the number of its results, or `RAISE` to throw its only one. */
   #pushFunction(body: LuaFunction): void {
     const pointer = this.#module.addFunction((L: number): number => {
       let count: number
       try {
         count = body(this.#stack, L)
       } catch (error) {
-        // Beside ours there are those by which the VM leaves when it has no more memory.
+        // Other values are thrown by the VM when it is out of memory.
         const text =
           error instanceof Error ? error.message.replace(/^ERR /, "") : "not enough memory"
         this.#module._luaL_where(L, 1)
@@ -170,13 +170,13 @@ export class LuaVm {
         this.#module._lua_concat(L, 2)
         count = RAISE
       }
-      // Outside of the `try`: this leaves by an exception of the VM's own, which must not be caught.
+      // Outside of the `try`: this throws an exception of the VM, which must not be caught.
       return count === RAISE ? this.#module._lua_error(L) : count
     }, "ii")
     this.#module._lua_pushcclosure(this.#L, pointer, 0)
   }
 
-  /** Lua's own allocator, up to a limit. */
+  /** Lua's allocator, with a limit. */
   #limitedAllocator(): number {
     const m = this.#module
     let used = 0
@@ -195,7 +195,7 @@ export class LuaVm {
     return m.addFunction(allocate, "iiiii")
   }
 
-  /** Leaves nothing large behind for the next script, which would have less memory. */
+  /** Frees large garbage, so that the next script does not have less memory. */
   #tidy(): void {
     const m = this.#module
     if (m._lua_gc(this.#L, GC_KILOBYTES, 0) < TIDY_KILOBYTES) return
@@ -226,9 +226,9 @@ export class LuaVm {
     return new ErrorReply("ERR Please specify at least one argument for this redis lib call")
   }
 
-  /** The error on top of the stack, with the place it was thrown at, in Redis 7's form. */
+  /** The error on top of the stack, with its position in the script, in Redis 7's form. */
   #errorAt(L: number, sha: string): ErrorReply {
-    // Without a table it went past the function that makes one, as the lack of memory does.
+    // An error that is not a table bypassed the function that creates the table, such as "not enough memory".
     if (this.#module._lua_type(L, -1) !== TYPE.table)
       return new ErrorReply(oneLine(`ERR ${this.#stack.textAt(L, -1)}`))
     const text = this.#stack.fieldAt(L, -1, "err") ?? "ERR unknown error"

@@ -1,4 +1,4 @@
-// Writes numbers as C's `%.*g` does, which is how Redis and Lua write them.
+// Writes numbers like C's `%.*g`, as Redis and Lua do.
 
 export function formatG(value: number, precision: number): string {
   if (Number.isNaN(value)) return "nan"

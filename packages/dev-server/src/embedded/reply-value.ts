@@ -1,4 +1,4 @@
-// The kinds of answer inside the embedded engine. Text is a string with one char a byte ("latin1").
+// The kinds of replies inside the embedded engine. Text is a string with one char per byte ("latin1").
 import { ErrorReply, type Reply } from "../engine.js"
 
 /** A status like `OK`, which Lua sees as `{ ok = … }` and not as a string. */
@@ -13,9 +13,9 @@ export const OK = new Status("OK")
 
 export type Value = string | number | bigint | null | Status | ErrorReply | readonly Value[]
 
-/** Text to the engine's bytes. */
+/** Converts text to the engine's bytes. */
 export function toBytes(text: string | Buffer): string {
-  // Nearly everything is ASCII, which is the same in both.
+  // Nearly all text is ASCII, which is the same in both.
   if (typeof text === "string" && /^[\0-\x7f]*$/.test(text)) return text
   return Buffer.from(text as string).toString("latin1")
 }
@@ -23,7 +23,7 @@ export function toBytes(text: string | Buffer): string {
 export function toReply(value: Value): Reply {
   if (typeof value === "string") return Buffer.from(value, "latin1")
   if (value instanceof Status) return Buffer.from(value.text, "latin1")
-  // An error may quote what it was sent.
+  // An error may quote an argument.
   if (value instanceof ErrorReply)
     return new ErrorReply(Buffer.from(value.message, "latin1").toString())
   return typeof value === "object" && value !== null ? value.map(toReply) : value

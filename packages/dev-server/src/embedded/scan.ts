@@ -1,9 +1,9 @@
-// What SCAN, HSCAN, SSCAN and ZSCAN share: pages in the order of a hash, so that a cursor survives any change.
+// The base of SCAN, HSCAN, SSCAN and ZSCAN: pages in the order of a hash, so that a cursor survives any change.
 import { ErrorReply } from "../engine.js"
 import { at, integerOf, syntaxError } from "./arguments.js"
 import { globMatcher } from "./glob.js"
 
-/** Redis gives a small collection in one page, whatever the COUNT. */
+/** Redis returns a small collection in one page, regardless of COUNT. */
 const SMALL = 128
 
 interface ScanOptions {
@@ -11,7 +11,7 @@ interface ScanOptions {
   readonly from: bigint
   readonly count: number
   readonly matches: (name: string) => boolean
-  /** Only SCAN has it. */
+  /** For SCAN only. */
   readonly type: string | undefined
 }
 
@@ -37,7 +37,7 @@ export function scanOptions(cursor: string, options: readonly string[]): ScanOpt
   return { from: BigInt(cursor), count, matches, type }
 }
 
-/** A page of a collection: all of it if it is small. */
+/** A page of a collection; a small collection is one page. */
 export function scanCollection<T>(
   items: readonly T[],
   nameOf: (item: T) => string,
@@ -48,8 +48,8 @@ export function scanCollection<T>(
 }
 
 /**
- * About `count` items from the cursor on, before any filter. An item keeps its place whatever is added or removed, so
- * a loop over all pages sees everything that was there all along.
+ * About `count` items at and after the cursor, before any filter. An item keeps its position when others are added or
+ * removed, so a loop over all pages sees every item that exists all the time.
  */
 export function scanPage<T>(
   items: readonly T[],
@@ -61,7 +61,7 @@ export function scanPage<T>(
     .filter(({ hash }) => hash >= from)
     .sort((a, b) => a.hash - b.hash)
   const last = ahead[Math.min(count, ahead.length) - 1]
-  // Items of one hash share a page: a cursor cannot tell them apart.
+  // Items with the same hash share a page: a cursor cannot distinguish them.
   const page = ahead.filter(({ hash }) => last && hash <= last.hash)
   const isEnd = page.length === ahead.length
   return {

@@ -12,17 +12,17 @@ import { OK, type Value } from "./reply-value.js"
 const NAMES = new Set(["eval", "eval_ro", "evalsha", "evalsha_ro", "script"])
 const NEVER_IN_SCRIPTS = /^(eval|evalsha)(_ro)?$|^(script|config)$/i
 
-/** What a script may do. */
+/** The limits of a script. */
 interface Limits {
   readonly readOnly: boolean
-  /** The keys it may touch; undefined: any. */
+  /** The keys that it may touch; undefined: any. */
   readonly keys: ReadonlySet<string> | undefined
 }
 
 export class ScriptCommands {
   readonly #db: Database
   readonly #vm: LuaVm
-  /** Scripts by their SHA-1, as they were sent. */
+  /** Scripts by the SHA-1 of their original text. */
   readonly #sources = new Map<string, string>()
 
   constructor(db: Database, vm: LuaVm) {
@@ -34,7 +34,7 @@ export class ScriptCommands {
     return NAMES.has(name.toLowerCase())
   }
 
-  /** Why Redis would not even begin with the command. */
+  /** Why Redis would refuse the command before running it. */
   refusalOf(name: string, args: readonly string[]): ErrorReply | undefined {
     if (name.toLowerCase() === "script") return subcommandRefusal(args)
     return args.length < 2 ? wrongArity(name) : undefined
@@ -118,7 +118,7 @@ export class ScriptCommands {
   }
 }
 
-/** What SCRIPT's subcommands need: LOAD a script, EXISTS at least one SHA-1, FLUSH nothing. */
+/** Checks the arguments of SCRIPT's subcommands: LOAD needs a script, EXISTS at least one SHA-1, FLUSH none. */
 function subcommandRefusal(args: readonly string[]): ErrorReply | undefined {
   const [subcommand, ...rest] = args
   if (subcommand === undefined) return wrongArity("script")

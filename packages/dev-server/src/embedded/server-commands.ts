@@ -1,4 +1,4 @@
-// The embedded engine's commands on the server itself, and PUBLISH.
+// The embedded engine's commands on the server, and PUBLISH.
 import { ErrorReply } from "../engine.js"
 import { type Database, type Definitions, NO_KEYS, reads, writes } from "./definition.js"
 import { globMatcher } from "./glob.js"
@@ -19,7 +19,7 @@ export const serverCommands: Definitions = {
   info: reads(-1, NO_KEYS, (db, ...sections) => info(db, sections)),
   config: writes(-2, NO_KEYS, (db, subcommand) => {
     if (subcommand.toUpperCase() !== "RESETSTAT")
-      throw new ErrorReply("ERR the embedded engine has no CONFIG but CONFIG RESETSTAT")
+      throw new ErrorReply("ERR the embedded engine supports only CONFIG RESETSTAT")
     db.calls.clear()
     return OK
   }),
@@ -40,7 +40,7 @@ function pubsub(db: Database, subcommand: string, ...args: string[]): Value {
   }
 }
 
-/** What a client asks first, and how often each command was called: what a scenario would be billed for. */
+/** The facts that clients check first, and the number of calls of each command, which Upstash would bill. */
 function info(db: Database, sections: readonly string[]): Value {
   const wanted = sections.map((section) => section.toLowerCase())
   const has = (section: string) =>

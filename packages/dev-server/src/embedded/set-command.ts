@@ -30,7 +30,7 @@ interface SetOptions {
 
 function set(db: Database, key: string, value: string, ...words: string[]): Value {
   const options = readOptions(db, words)
-  // With GET, a value that is no string is refused before anything else.
+  // With GET, a value that is not a string is refused before anything else.
   const old = options.get === true ? (db.keyspace.get(key, TEXT) ?? null) : null
   const exists = db.keyspace.has(key)
   const blocked = options.condition === (exists ? "NX" : "XX")

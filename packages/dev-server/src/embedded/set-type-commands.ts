@@ -15,7 +15,7 @@ import { SET } from "./keyspace.js"
 import type { Value } from "./reply-value.js"
 import { scanCollection, scanOptions } from "./scan.js"
 
-/** Members that may come more than once; Redis has no bound but its memory. */
+/** The largest number of members that may repeat. Redis is limited only by its memory. */
 const MAX_RANDOM = 1_000_000
 
 const setAt = (db: Database, key: string): ReadonlySet<string> =>

@@ -1,4 +1,4 @@
-// The embedded engine's commands on sorted sets, their ranges apart.
+// The embedded engine's commands on sorted sets, except for ranges.
 import { ErrorReply } from "../engine.js"
 import { at, floatOf, integerOf, pairsOf, syntaxError } from "./arguments.js"
 import {

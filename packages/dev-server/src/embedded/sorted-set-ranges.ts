@@ -1,4 +1,4 @@
-// The embedded engine's commands on ranges of sorted sets: by rank, by score, by name.
+// The embedded engine's commands on ranges of sorted sets: by rank, by score, by member.
 import { ErrorReply } from "../engine.js"
 import { at, floatOf, integerOf, sliceOf, syntaxError } from "./arguments.js"
 import {
@@ -78,7 +78,7 @@ function select(db: Database, key: string, start: string, stop: string, o: Range
   return sliceOf([...sortedSetAt(db, key).members].reverse(), integerOf(start), integerOf(stop))
 }
 
-/** The members from one end of a range to the other, lowest first. */
+/** The members of a range, lowest first. */
 function between(db: Database, key: string, by: By, min: string, max: string): Member[] {
   if (by === "rank") {
     const [start, stop] = [integerOf(min), integerOf(max)]

@@ -1,4 +1,4 @@
-// A sorted set: members by score, and by bytes where scores are equal.
+// A sorted set: members by score, and by bytes if scores are equal.
 
 export interface Member {
   readonly name: string
@@ -22,7 +22,7 @@ export class SortedSet {
     return this.#scores.get(name)
   }
 
-  /** The member's place from the lowest, or -1. */
+  /** The member's rank, lowest first, or -1. */
   rankOf(name: string): number {
     const score = this.#scores.get(name)
     return score === undefined ? -1 : this.#place({ name, score })
@@ -42,7 +42,7 @@ export class SortedSet {
     return this.#scores.delete(name)
   }
 
-  /** Where the member is, or would be. */
+  /** The index at which the member is, or would be. */
   #place(member: Member): number {
     let low = 0
     let high = this.#sorted.length

@@ -1,4 +1,4 @@
-// The embedded engine's commands on strings, SET apart.
+// The embedded engine's commands on strings, except for SET.
 import { ErrorReply } from "../engine.js"
 import { bigintOf, integerOf, narrow, pairsOf, syntaxError } from "./arguments.js"
 import { ALL_KEYS, type Database, type Definitions, ONE_KEY, reads, writes } from "./definition.js"
@@ -98,7 +98,7 @@ function add(db: Database, key: string, amount: bigint): Value {
   return narrow(sum)
 }
 
-/** Redis's default bound, less the few bytes by which JavaScript's strings are shorter. */
+/** Redis's default limit, minus the few bytes by which JavaScript's limit is lower. */
 function checkLength(length: number): void {
   if (length > 2 ** 29 - 24)
     throw new ErrorReply("ERR string exceeds maximum allowed size (proto-max-bulk-len)")
