@@ -1,4 +1,4 @@
-// The sessions and the client in docs/http.md are run, and give what is printed there.
+// Runs the sessions and the client in docs/http.md, and compares their output with the page.
 import { spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
 import { readFileSync } from "node:fs"
@@ -49,57 +49,63 @@ const blocks = (language: string) =>
 
 const has = (command: string) => spawnSync(command, ["--version"]).status === 0
 
-test.runIf(has("curl")).each(blocks("console"))("a session with curl: %.60s", async (session) => {
-  const steps = session.split(/^\$ /m).slice(1)
-  // One shell, since a session has variables; what it prints is parted by a line of its own.
-  const script = steps.map((step) => `${step.split("\n")[0] ?? ""}\necho; echo "-- end --"\n`)
-  const shell = spawn("bash", ["-c", script.join("")], { env, stdio: ["ignore", "pipe", "pipe"] })
-  const printed = (await textOf(shell.stdout)).split("-- end --")
-  expect(steps.length).toBeGreaterThan(2)
-  for (const [index, step] of steps.entries()) {
-    const promised = step.trim().split("\n").slice(1).map(stable)
-    const lines = (printed[index] ?? "").split("\n").map(stable)
-    // Headers are left out of the page, and come in the order in which they like.
-    for (const line of promised) expect(lines).toContain(line)
-  }
-})
+test.runIf(has("the curl session prints what docs/http.md shows: %.60s")).each(blocks("console"))(
+  "a session with curl: %.60s",
+  async (session) => {
+    const steps = session.split(/^\$ /m).slice(1)
+    // One shell, since a session has variables; a separator line splits its output.
+    const script = steps.map((step) => `${step.split("\n")[0] ?? ""}\necho; echo "-- end --"\n`)
+    const shell = spawn("bash", ["-c", script.join("")], { env, stdio: ["ignore", "pipe", "pipe"] })
+    const printed = (await textOf(shell.stdout)).split("-- end --")
+    expect(steps.length).toBeGreaterThan(2)
+    for (const [index, step] of steps.entries()) {
+      const promised = step.trim().split("\n").slice(1).map(stable)
+      const lines = (printed[index] ?? "").split("\n").map(stable)
+      // Headers are left out of the page, and come in any order.
+      for (const line of promised) expect(lines).toContain(line)
+    }
+  },
+)
 
-test.runIf(has("python3"))("the client in Python keeps four processes apart", async () => {
-  const [client = "", usage = ""] = blocks("python")
-  expect(client.trimEnd().split("\n").length).toBeLessThanOrEqual(22)
-  const folder = await mkdtemp(join(tmpdir(), "fetchlock-python-"))
-  try {
-    const [file, program] = [join(folder, "count"), join(folder, "client.py")]
-    await writeFile(file, "0")
-    await writeFile(
-      program,
-      [
-        client,
-        "import time",
-        "def charge():",
-        `    count = int(open(${JSON.stringify(file)}).read())`,
-        "    time.sleep(0.05)",
-        `    open(${JSON.stringify(file)}, "w").write(str(count + 1))`,
-        "    extend()",
-        "for _ in range(3):",
-        ...usage
-          .trimEnd()
-          .split("\n")
-          .map((line) => `    ${line}`),
-        "",
-      ].join("\n"),
-    )
-    const runs = Array.from({ length: 4 }, async () => {
-      const child = spawn("python3", [program], { env, stdio: ["ignore", "ignore", "pipe"] })
-      const [complaints] = await Promise.all([textOf(child.stderr), once(child, "close")])
-      return [child.exitCode, complaints]
-    })
-    expect(await Promise.all(runs)).toEqual(Array(4).fill([0, ""]))
-    expect(await readFile(file, "utf8")).toBe("12")
-  } finally {
-    await rm(folder, { recursive: true })
-  }
-})
+test.runIf(has("the client in Python keeps four processes apart"))(
+  "the client in Python keeps four processes apart",
+  async () => {
+    const [client = "", usage = ""] = blocks("python")
+    expect(client.trimEnd().split("\n").length).toBeLessThanOrEqual(22)
+    const folder = await mkdtemp(join(tmpdir(), "fetchlock-python-"))
+    try {
+      const [file, program] = [join(folder, "count"), join(folder, "client.py")]
+      await writeFile(file, "0")
+      await writeFile(
+        program,
+        [
+          client,
+          "import time",
+          "def charge():",
+          `    count = int(open(${JSON.stringify(file)}).read())`,
+          "    time.sleep(0.05)",
+          `    open(${JSON.stringify(file)}, "w").write(str(count + 1))`,
+          "    extend()",
+          "for _ in range(3):",
+          ...usage
+            .trimEnd()
+            .split("\n")
+            .map((line) => `    ${line}`),
+          "",
+        ].join("\n"),
+      )
+      const runs = Array.from({ length: 4 }, async () => {
+        const child = spawn("python3", [program], { env, stdio: ["ignore", "ignore", "pipe"] })
+        const [complaints] = await Promise.all([textOf(child.stderr), once(child, "close")])
+        return [child.exitCode, complaints]
+      })
+      expect(await Promise.all(runs)).toEqual(Array(4).fill([0, ""]))
+      expect(await readFile(file, "utf8")).toBe("12")
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  },
+)
 
 async function textOf(stream: NodeJS.ReadableStream): Promise<string> {
   let text = ""
@@ -107,7 +113,7 @@ async function textOf(stream: NodeJS.ReadableStream): Promise<string> {
   return text
 }
 
-/** A line without what differs from run to run. */
+/** A line without the parts that differ from run to run. */
 function stable(line: string): string {
   return line
     .trim()

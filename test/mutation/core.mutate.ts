@@ -29,8 +29,8 @@ const variant: Variant = {
 
 /** What these claim needs a network, or looks again and again by a clock of its own. */
 const NOT_HERE = new Set([
-  "a waiter has the lock soon after its release",
-  "calls made in one tick take effect in program order, and travel together",
+  "a waiter gets the lock soon after its release",
+  "calls made in one tick take effect in program order, and share a request",
   "a release and the acquire after it in the same tick do not wait for each other",
   "the events of a lock's life come in order, with their facts",
   "an abort while the place in the queue is asked for leaves no place behind",
