@@ -12,15 +12,15 @@ import { describeOnRedis, type Opened, variants } from "../support/variants.js"
 
 const PEERS = [upstashLock, redlock, redisSemaphore, redisPy]
 
-/** The longest pause between two looks of a waiter behind a stranger is two seconds. */
+/** The longest pause between two checks behind a foreign holder is two seconds. */
 const SOON_MS = 3_000
 
-/** How often each of them goes in where several contend. */
+/** How often each contender enters. */
 const TURNS = 6
-/** Ours hand the lock to each other while any of them waits: breaks let the others have their turns, too. */
+/** Our locks are handed from waiter to waiter: breaks let the others have their turns, too. */
 const LONGEST_BREAK_MS = 150
 
-/** Each way in which ours wait. */
+/** Each way in which our callers wait. */
 const WAYS: Readonly<Record<string, AcquireOptions>> = {
   "with a stream": {},
   "by polling": { push: false },
@@ -56,7 +56,7 @@ function meetings(peer: Peer, database: () => Opened): void {
     clients.push(client)
     return client
   }
-  /** A name of its own, one of theirs, and a manager of ours. */
+  /** A name of its own, a client of the peer, and a manager of ours. */
   const meet = async () => {
     const name = `${peer.name}-${String(names++)}`
     const value = () => database().command("GET", peer.prefix + name)
@@ -65,7 +65,7 @@ function meetings(peer: Peer, database: () => Opened): void {
   const ours = (options = {}): LockManager => database().locks({ prefix: peer.prefix, ...options })
   afterAll(() => Promise.all(clients.map((client) => client.close())))
 
-  test("it excludes us, however we ask, and its hold stays as it was", async () => {
+  test("its lock excludes each kind of our calls, and stays unchanged", async () => {
     const { name, value, client, locks } = await meet()
     const hold = await client.take(name, 30_000)
     const held = await value()
@@ -82,7 +82,7 @@ function meetings(peer: Peer, database: () => Opened): void {
     expect(await value()).toBeNull()
   })
 
-  test("we exclude it: while we hold, extend, hand on and share", async () => {
+  test("our lock excludes it: while we hold, extend, hand on and share", async () => {
     const { name, value, client, locks } = await meet()
     const first = await locks.acquire(name)
     expect(await client.tryTake(name, 30_000)).toBeUndefined()
@@ -104,7 +104,7 @@ function meetings(peer: Peer, database: () => Opened): void {
   })
 
   test.for(Object.entries(WAYS))(
-    "who of us waits %s has the lock soon after its release, which wakes nobody",
+    "our waiter %s gets the lock soon after its release, which sends no message",
     async ([, way]) => {
       const { name, client } = await meet()
       const hold = await client.take(name, 30_000)
@@ -117,7 +117,7 @@ function meetings(peer: Peer, database: () => Opened): void {
     },
   )
 
-  test("who of us waits has the lock as soon as its hold has expired", async () => {
+  test("our waiter gets the lock as soon as its hold has expired", async () => {
     const { name, client } = await meet()
     await client.take(name, 700)
     const waiting = ours().acquire(name, { wait: "30s" })
@@ -125,7 +125,7 @@ function meetings(peer: Peer, database: () => Opened): void {
     await (await waiting).release()
   })
 
-  test("it has the lock soon after our release", async () => {
+  test("its waiter gets the lock soon after our release", async () => {
     const { name, client, locks } = await meet()
     const lock = await locks.acquire(name)
     const taking = client.take(name, 30_000)
@@ -135,7 +135,7 @@ function meetings(peer: Peer, database: () => Opened): void {
     await (await taking).release()
   })
 
-  test("its release of a hold that is over does not free ours", async () => {
+  test("its release of an expired hold does not free our lock", async () => {
     const { name, value, client, locks } = await meet()
     const stale = await client.take(name, 50)
     const lock = await locks.acquire(name, { wait: "10s" })
@@ -146,7 +146,7 @@ function meetings(peer: Peer, database: () => Opened): void {
     expect(await lock.release()).toBe("released")
   })
 
-  test("our release of a hold that is over does not free its", async () => {
+  test("our release of an expired hold does not free its lock", async () => {
     const { name, value, client, locks } = await meet()
     const stale = await locks.acquire(name)
     await database().command("DEL", peer.prefix + name)
@@ -159,7 +159,7 @@ function meetings(peer: Peer, database: () => Opened): void {
   })
 
   test(
-    "several of its and several of ours have their turns, and never overlap",
+    "several of its callers and several of ours take turns, and never overlap",
     { timeout: 60_000 },
     async () => {
       const { name, locks } = await meet()
