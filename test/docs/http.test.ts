@@ -49,8 +49,8 @@ const blocks = (language: string) =>
 
 const has = (command: string) => spawnSync(command, ["--version"]).status === 0
 
-test.runIf(has("the curl session prints what docs/http.md shows: %.60s")).each(blocks("console"))(
-  "a session with curl: %.60s",
+test.runIf(has("curl")).each(blocks("console"))(
+  "the curl session prints what docs/http.md shows: %.60s",
   async (session) => {
     const steps = session.split(/^\$ /m).slice(1)
     // One shell, since a session has variables; a separator line splits its output.
@@ -67,45 +67,42 @@ test.runIf(has("the curl session prints what docs/http.md shows: %.60s")).each(b
   },
 )
 
-test.runIf(has("the client in Python keeps four processes apart"))(
-  "the client in Python keeps four processes apart",
-  async () => {
-    const [client = "", usage = ""] = blocks("python")
-    expect(client.trimEnd().split("\n").length).toBeLessThanOrEqual(22)
-    const folder = await mkdtemp(join(tmpdir(), "fetchlock-python-"))
-    try {
-      const [file, program] = [join(folder, "count"), join(folder, "client.py")]
-      await writeFile(file, "0")
-      await writeFile(
-        program,
-        [
-          client,
-          "import time",
-          "def charge():",
-          `    count = int(open(${JSON.stringify(file)}).read())`,
-          "    time.sleep(0.05)",
-          `    open(${JSON.stringify(file)}, "w").write(str(count + 1))`,
-          "    extend()",
-          "for _ in range(3):",
-          ...usage
-            .trimEnd()
-            .split("\n")
-            .map((line) => `    ${line}`),
-          "",
-        ].join("\n"),
-      )
-      const runs = Array.from({ length: 4 }, async () => {
-        const child = spawn("python3", [program], { env, stdio: ["ignore", "ignore", "pipe"] })
-        const [complaints] = await Promise.all([textOf(child.stderr), once(child, "close")])
-        return [child.exitCode, complaints]
-      })
-      expect(await Promise.all(runs)).toEqual(Array(4).fill([0, ""]))
-      expect(await readFile(file, "utf8")).toBe("12")
-    } finally {
-      await rm(folder, { recursive: true })
-    }
-  },
-)
+test.runIf(has("python3"))("the client in Python keeps four processes apart", async () => {
+  const [client = "", usage = ""] = blocks("python")
+  expect(client.trimEnd().split("\n").length).toBeLessThanOrEqual(22)
+  const folder = await mkdtemp(join(tmpdir(), "fetchlock-python-"))
+  try {
+    const [file, program] = [join(folder, "count"), join(folder, "client.py")]
+    await writeFile(file, "0")
+    await writeFile(
+      program,
+      [
+        client,
+        "import time",
+        "def charge():",
+        `    count = int(open(${JSON.stringify(file)}).read())`,
+        "    time.sleep(0.05)",
+        `    open(${JSON.stringify(file)}, "w").write(str(count + 1))`,
+        "    extend()",
+        "for _ in range(3):",
+        ...usage
+          .trimEnd()
+          .split("\n")
+          .map((line) => `    ${line}`),
+        "",
+      ].join("\n"),
+    )
+    const runs = Array.from({ length: 4 }, async () => {
+      const child = spawn("python3", [program], { env, stdio: ["ignore", "ignore", "pipe"] })
+      const [complaints] = await Promise.all([textOf(child.stderr), once(child, "close")])
+      return [child.exitCode, complaints]
+    })
+    expect(await Promise.all(runs)).toEqual(Array(4).fill([0, ""]))
+    expect(await readFile(file, "utf8")).toBe("12")
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+})
 
 async function textOf(stream: NodeJS.ReadableStream): Promise<string> {
   let text = ""
