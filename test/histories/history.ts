@@ -35,7 +35,7 @@ const STREAM_FAULTS: readonly Fault[] = [
   { kind: "stream-cut", afterMs: 300, by: "reset" },
   { kind: "stream-stalled", after: "confirmation" },
   { kind: "stream-stalled", after: "headers" },
-  { kind: "stream-garbled", text: "data: rubbish\n\n" },
+  { kind: "stream-garbled", text: "data: garbage\n\n" },
   { kind: "stream-split", bytes: 3 },
 ]
 

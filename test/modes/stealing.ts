@@ -1,4 +1,4 @@
-// Theft: the thief has the lock at once, those who were robbed are told, and the queue stays.
+// Steal: the new holder has the lock at once, the previous holders find out at their next request, and the queue stays.
 import { expect, test } from "vitest"
 import * as scripts from "../../src/redis/lua/scripts.js"
 import { createToken } from "../../src/values/token.js"
@@ -17,7 +17,7 @@ import { abortion, recorder, rejection } from "../support/outcomes.js"
 const theft = { name: "AbortError", code: "lost", reason: "stolen" }
 
 export function stealing(lab: () => Lab): void {
-  test("a thief has the lock at once, and the robbed one is told at its next use", async () => {
+  test("a steal takes the lock at once, and the previous holder learns of it at its next request", async () => {
     const { locks, command, name } = lab()
     const robbed = await locks().acquire(name())
     await locks().request(robbed.name, { steal: true }, async (lock) => {
@@ -32,7 +32,7 @@ export function stealing(lab: () => Lab): void {
     await expectBounded(byHand(lab(), robbed.name))
   })
 
-  test("the promise of a robbed request rejects with AbortError at its next renewal", async () => {
+  test("the request whose lock was stolen rejects with AbortError at its next renewal", async () => {
     const { locks, name } = lab()
     const wanted = name()
     const { onEvent, of } = recorder()
@@ -47,7 +47,7 @@ export function stealing(lab: () => Lab): void {
     expect(of("lost")).toMatchObject([{ reason: "stolen" }])
   })
 
-  test("the queue stays: who waited has the lock after the thief", async () => {
+  test("the queue survives a steal: the waiter gets the lock after the new holder", async () => {
     const { locks, name } = lab()
     const robbed = await locks().acquire(name())
     const waiter = await enter(locks, robbed.name)
@@ -61,7 +61,7 @@ export function stealing(lab: () => Lab): void {
     await expectFree(byHand(lab(), robbed.name))
   })
 
-  test("all who share a lock are robbed together", async () => {
+  test("a steal ends the holds of all sharers", async () => {
     const { locks, name } = lab()
     const readers = [
       await locks().acquire(name(), { mode: "shared" }),
@@ -77,7 +77,7 @@ export function stealing(lab: () => Lab): void {
     await expectFree(byHand(lab(), wanted))
   })
 
-  test("a free lock is simply taken, with one request", async () => {
+  test("a steal acquires a free lock with one request", async () => {
     const { proxied, name } = lab()
     const { proxy, locks } = await proxied()
     const wanted = name()
@@ -86,7 +86,7 @@ export function stealing(lab: () => Lab): void {
     })
   })
 
-  test("a stranger's lock can be stolen as well", async () => {
+  test("a foreign lock can be stolen as well", async () => {
     const { locks, command, name } = lab()
     const wanted = name()
     await holdAsStranger(lab(), wanted)
@@ -97,7 +97,7 @@ export function stealing(lab: () => Lab): void {
     await expectBounded(byHand(lab(), wanted))
   })
 
-  test("a copy of a theft that arrives late robs nobody else", async () => {
+  test("a duplicate of a steal that arrives late takes the lock from no one else", async () => {
     const { locks, command, name } = lab()
     const robbed = await locks().acquire(name())
     const hand = byHand(lab(), robbed.name)
@@ -115,7 +115,7 @@ export function stealing(lab: () => Lab): void {
     await next.release()
   })
 
-  test("what stands there is not said to whoever asks", async () => {
+  test("the reply of a steal does not contain the holder's token", async () => {
     const { locks, command, name } = lab()
     const lock = await locks().acquire(name())
     const { keys } = byHand(lab(), lock.name)
@@ -124,7 +124,7 @@ export function stealing(lab: () => Lab): void {
     await lock.release()
   })
 
-  test("what is stolen is held alone, whatever the manager's default, and a permit cannot be stolen", async () => {
+  test("a stolen lock is exclusive, whatever the manager's default, and a permit cannot be stolen", async () => {
     const { locks, name } = lab()
     const wanted = name()
     const manager = locks({ mode: "shared" })
@@ -138,7 +138,7 @@ export function stealing(lab: () => Lab): void {
     expect(await rejection(refused)).toMatchObject({ name: "NotSupportedError" })
   })
 
-  test("forceRelease ends a hold and serves those who wait", async () => {
+  test("forceRelease ends a hold and serves the waiters", async () => {
     const { locks, name } = lab()
     const stuck = await locks().acquire(name(), { ttl: "1h" })
     const waiter = await enter(locks, stuck.name)

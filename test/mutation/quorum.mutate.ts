@@ -1,5 +1,4 @@
-// What mutants of the quorum are run against beside the unit tests: databases in this process that fail, and a clock
-// that is moved.
+// The tests for mutants of the quorum, beside the unit tests: databases in this process that fail, and a simulated clock.
 import { afterAll, beforeAll, beforeEach, describe, vi } from "vitest"
 import { cleaningUp } from "../quorum/cleaning-up.js"
 import { failing } from "../quorum/failing.js"
@@ -9,7 +8,7 @@ import type { QuorumLab } from "../support/quorum-lab.js"
 import { moveClock } from "../support/virtual-database.js"
 import { openVirtualQuorumLab } from "../support/virtual-nodes.js"
 
-/** What these claim needs a network, a process of its own, or a clock of its own. */
+/** These tests need a network, a process of their own, or a clock of their own. */
 const NOT_HERE = new Set([
   "a majority that cannot be reached is an error with each database's own reason, and no vote stays",
   "an even split settles: one of the two has the lock soon, and then the other",
