@@ -35,7 +35,7 @@ function attempt(scripts: readonly DatabaseScript[], request: Partial<TakeReques
 }
 
 describe("a grant", () => {
-  test("belongs to its attempt, and is no lease that has to be extended at once", async () => {
+  test("belongs to its attempt, and is not a lease that has to be extended at once", async () => {
     const { running, databases } = attempt([granting, granting, granting])
     const expected = { kind: "granted", token: "fl_a_b-2", isLease: false, fencingToken: undefined }
     expect(await running).toMatchObject(expected)

@@ -104,7 +104,7 @@ describe("the request", () => {
     })
   })
 
-  test("is for one claim in sixteen the script that respects the queue, without entering it", async () => {
+  test("for one claim in sixteen uses the script that respects the queue, without entering it", async () => {
     const { store, sent } = noting(GRANTED)
     for (let i = 0; i < 48; i++) {
       const grant = await store.tryAcquire(request, 100, i % 2 === 0)
@@ -118,7 +118,7 @@ describe("the request", () => {
     expect(sent[15]).toEqual(["acquire", "lock:a", entry, "30000", "try", "", 100])
   })
 
-  test("for a fencing token or a permit is the script that respects the queue, without entering it", async () => {
+  test("for a fencing token or a permit uses the script that respects the queue, without entering it", async () => {
     const fenced = noting(GRANTED)
     const grant = await fenced.store.tryAcquire({ ...request, fencing: true }, 100, true)
     expect(grant).toMatchObject({ kind: "granted", fencingToken: 7 })

@@ -75,7 +75,7 @@ interface Numbers {
   readonly fencingToken: number | undefined
 }
 
-/** The messages that are no grant for a waiter with a lease of three seconds and a ttl of thirty, if the server's time is `now`. */
+/** The messages that are not a grant for a waiter with a lease of three seconds and a ttl of thirty, if the server's time is `now`. */
 const FORGERIES: Readonly<Record<string, (now: number) => string>> = {
   "a lease of an hour": (now) => `granted ${String(now)} 3600000 `,
   "a lease of a millisecond more": (now) => `granted ${String(now)} 3001 `,
