@@ -243,7 +243,7 @@ describe("a waiter that listens", () => {
     expect(stream.closed).toBe(1)
   })
 
-  test("gives a sign of life, however often it is told that it is next", async () => {
+  test("gives a sign of life, however often it is notified as the next one", async () => {
     const { asked, tell } = wait([queued])
     for (let told = 0; told < 10; told++) {
       tell({ kind: "next", leaseMs: 3_000 })

@@ -1,6 +1,6 @@
 // The check of words can fail: it finds phrases that read like a translation, in prose and in code, and accepts plain sentences.
 import { spawnSync } from "node:child_process"
-import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, expect, test } from "vitest"
@@ -70,6 +70,25 @@ test("the check of words reads comments and strings in code, and not identifiers
   const { status, lines } = await check("bad.ts", code.join("\n"))
   expect(lines).toEqual([2, 4, 7, 8])
   expect(status).toBe(1)
+})
+
+test("the check of words reads comments and names in tests, and no other strings", async () => {
+  const code = [
+    "// It bears a failure.",
+    'describe.concurrent("who polls", () => {',
+    '  test("that it is robbed", () => {})',
+    "  it.each([",
+    '    ["a body that is no JSON", "the body is no JSON"],',
+    '  ])("%s is rubbish", () => {})',
+    "  test.skipIf(!isThere)(`is dearer than ${other} and robbed`, () => {",
+    '    expect(error.message).toBe("the body is no JSON")',
+    "  })",
+    "})",
+    'export const mutants = [{ file: "robbed.lua", breaks: "the robbed holder hears" }]',
+  ]
+  await mkdir(join(folder, "test"), { recursive: true })
+  const { lines } = await check(join("test", "bad.test.ts"), code.join("\n"))
+  expect(lines).toEqual([1, 3, 5, 6, 7, 11])
 })
 
 test("the check of words reads the comments of Lua", async () => {

@@ -59,7 +59,7 @@ const ANSWERS: readonly BadAnswer[] = [
     status: 202,
   },
   {
-    what: "an error that is no text",
+    what: "an error that is not text",
     fault: replaced(500, json({ error: { code: 1 } })),
     status: 500,
   },
@@ -67,7 +67,7 @@ const ANSWERS: readonly BadAnswer[] = [
   { what: "a result of another word", fault: replaced(200, json({ result: "KO" })) },
   { what: "a result of another shape", fault: replaced(200, json({ result: ["granted", 1] })) },
   {
-    what: "a result with numbers that are none",
+    what: "a result with invalid numbers",
     fault: replaced(200, json({ result: ["granted", "x", ""] })),
   },
   {
@@ -221,10 +221,10 @@ describe("the fetch client", () => {
       },
     ],
     // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- that is the point
-    ["rejects with what is no error", () => () => Promise.reject("no network")],
-    ["answers with what is no response", () => () => Promise.resolve({})],
-    ["answers with nothing", () => () => Promise.resolve(undefined)],
-    ["ignores its signal and never answers", () => () => new Promise(() => undefined)],
+    ["rejects with a value that is not an error", () => () => Promise.reject("no network")],
+    ["returns a value that is not a response", () => () => Promise.resolve({})],
+    ["returns undefined", () => () => Promise.resolve(undefined)],
+    ["ignores its signal and never settles", () => () => new Promise(() => undefined)],
   ])("treats a fetch that %s as an unreachable database", async ([, make]) => {
     const fetch = make(globalThis.fetch) as typeof globalThis.fetch
     const redis = { url: "http://127.0.0.1:9", token: "t" }

@@ -139,7 +139,7 @@ describe("a vote without a grant", () => {
     return asked.map(({ atMs, timeoutMs }) => [atMs - startedAt, timeoutMs])
   }
 
-  test("is withdrawn once if the database replies, whoever had it", async () => {
+  test("is withdrawn once if the database replies, with any holder", async () => {
     for (const reply of ["released", "taken", "gone"]) {
       expect(await withdraw({ release: [says([reply, 0])] }, 5_000)).toEqual([[0, 2_500]])
     }

@@ -75,7 +75,7 @@ test("comments and unknown fields are skipped", async () => {
 })
 
 test.for([
-  "data: rubbish\n",
+  "data: garbage\n",
   "data: unsubscribe,ch,0\n",
   "data: message\n",
   'data: {"error":"ERR"}\n',

@@ -47,7 +47,7 @@ test("a duration out of range is a RangeError that names the option, its limits 
     expect(() => parseDuration("wait", value, range)).toThrow(message)
   }
   expect(() => parseDuration("wait", -5, ANY)).toThrow(/^wait: must be at least 0 ms, got -5$/)
-  // Of a value that goes on and on, the beginning.
+  // Of an overlong value, the beginning.
   const nines = "9".repeat(50)
   expect(() => parseDuration("wait", `${nines}99s`, range)).toThrow(new RegExp(`got ${nines}$`))
 })
