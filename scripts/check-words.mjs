@@ -30,13 +30,7 @@ const NEXT = ["src", "packages/dev-server/src"]
 const IGNORED = ["docs/benchmark", "src/redis/lua/scripts.ts"]
 
 /** Text that may stay as it is, and why. One that no longer occurs is a finding. */
-const EXCEPTIONS = [
-  {
-    file: "docs/scripts.md",
-    text: /(?<![\w`{])_[^_`]+_(?!\w)/g,
-    reason: "the names of tests, which are quoted",
-  },
-]
+const EXCEPTIONS = []
 
 /** In tests only names are checked, since other strings are data, or messages that a test expects. */
 const TEST = /(?:^|\/)test\//
