@@ -65,14 +65,14 @@ const queued = (): Promise<Queued> =>
     serverTime: { sentAt: now(), micros: 1 },
   })
 
-const forEver = () => vi.advanceTimersByTimeAsync(120_000)
+const untilSettled = () => vi.advanceTimersByTimeAsync(120_000)
 
 useVirtualTime()
 
 describe("waiting", () => {
   test("pauses double up to two seconds while the holder's ttl is longer", async () => {
     const { running, asked } = start({ tryAcquire: [busy(), busy(60_000)] }, { waitMs: 9_000 })
-    await forEver()
+    await untilSettled()
     await expect(running).rejects.toBeInstanceOf(LockTimeoutError)
     const at = [100, 300, 700, 1_500, 3_100, 5_100, 7_100, 9_000]
     expect(asked()).toEqual(["tryAcquire at 0", ...at.map((ms) => `tryAcquire at ${String(ms)}`)])
@@ -82,14 +82,14 @@ describe("waiting", () => {
     const { running, asked } = start({
       tryAcquire: [busy(), busy(60_000), busy(60_000), busy(60_000), busy(120), granted()],
     })
-    await forEver()
+    await untilSettled()
     await running
     expect(asked().slice(-2)).toEqual(["tryAcquire at 1500", "tryAcquire at 1621"])
   })
 
   test("a holder whose key never expires is waited for with backoff alone", async () => {
     const { running, asked } = start({ tryAcquire: [busy(), busy(Infinity), granted()] })
-    await forEver()
+    await untilSettled()
     await running
     expect(asked()).toEqual(["tryAcquire at 0", "tryAcquire at 100", "tryAcquire at 300"])
   })
@@ -97,7 +97,7 @@ describe("waiting", () => {
   test("an interval replaces the backoff, with one more attempt at the end of the wait", async () => {
     const request = { intervalMs: 250, waitMs: 600 }
     const { running, asked } = start({ tryAcquire: [busy(), busy(9_000)] }, request)
-    await forEver()
+    await untilSettled()
     await expect(running).rejects.toMatchObject({ requests: 4, waitedMs: 600 })
     expect(asked()).toEqual([
       "tryAcquire at 0",
@@ -110,14 +110,14 @@ describe("waiting", () => {
   test("a spin lock keeps its interval after an ambiguous outcome", async () => {
     const script = { tryAcquire: [failed(), busy(1), granted()] }
     const { running, asked } = start(script, { intervalMs: 250 })
-    await forEver()
+    await untilSettled()
     await running
     expect(asked()).toEqual(["tryAcquire at 0", "tryAcquire at 100", "tryAcquire at 350"])
   })
 
   test("a call that was definitely refused the lock cleans nothing up", async () => {
     const { running, store } = start({ tryAcquire: [busy(), busy(9e9)] }, { waitMs: 1_000 })
-    await forEver()
+    await untilSettled()
     await expect(running).rejects.toBeInstanceOf(LockTimeoutError)
     expect(store.count("release")).toBe(0)
   })
@@ -129,7 +129,7 @@ describe("waiting", () => {
     const { queue } = queueOf(queued)
     const waiting = start(script, { waitMs: 500 }, { queue })
     const inQueueNot = start(script, { waitMs: 500, intervalMs: 100 }, { queue })
-    await forEver()
+    await untilSettled()
     expect(looking.events).toEqual([])
     expect(spinning.events).toEqual([{ type: "queued", name: "a", place: undefined }])
     expect(waiting.events).toEqual([{ type: "queued", name: "a", place: 3 }])
@@ -139,7 +139,7 @@ describe("waiting", () => {
   test("a waiter that gives up leaves the queue; a call that was never in it releases the lock that it may hold", async () => {
     const { queue, left } = queueOf(queued)
     const waiting = start({ tryAcquire: [busy()] }, { waitMs: 500 }, { queue })
-    await forEver()
+    await untilSettled()
     await expect(waiting.running).rejects.toBeInstanceOf(LockTimeoutError)
     expect(left).toEqual(["fl_a_b"])
     expect(waiting.store.count("release")).toBe(0)
@@ -150,7 +150,7 @@ describe("waiting", () => {
     }
     const script = { tryAcquire: [failed({ outcome: "refused", status: 400 })] }
     const failing = start(script, {}, { queue, release })
-    await forEver()
+    await untilSettled()
     await expect(failing.running).rejects.toBeInstanceOf(LockBackendError)
     expect(released).toEqual([{ name: "a", token: "fl_a_b" }])
     expect(left).toHaveLength(1)
@@ -160,7 +160,7 @@ describe("waiting", () => {
 describe("ambiguous outcomes", () => {
   test("are resolved by a retry that recognizes its own lock", async () => {
     const { running, asked } = start({ tryAcquire: [failed(), granted()] })
-    await forEver()
+    await untilSettled()
     await expect(running).resolves.toMatchObject({ requests: 2 })
     expect(asked()).toEqual(["tryAcquire at 0", "tryAcquire at 100"])
   })
@@ -168,7 +168,7 @@ describe("ambiguous outcomes", () => {
   test("fail the call after three in a row, however long the wait", async () => {
     const script = { tryAcquire: [failed(), failed()], release: [failed()] }
     const { running, store } = start(script, { waitMs: Infinity })
-    await forEver()
+    await untilSettled()
     await expect(running).rejects.toBeInstanceOf(LockBackendError)
     expect(store.count("tryAcquire")).toBe(3)
   })
@@ -183,7 +183,7 @@ describe("ambiguous outcomes", () => {
   test("are cleaned up by at most five releases", async () => {
     const script = { tryAcquire: [failed(), failed()], release: [failed()] }
     const { running, store } = start(script)
-    await forEver()
+    await untilSettled()
     await expect(running).rejects.toBeInstanceOf(LockBackendError)
     expect(store.count("release")).toBe(5)
   })
@@ -191,7 +191,7 @@ describe("ambiguous outcomes", () => {
   test("are cleaned up by a release that is itself retried", async () => {
     const release = [failed(), failed(), () => Promise.resolve("gone" as const)]
     const { running, store } = start({ tryAcquire: [failed(), failed()], release })
-    await forEver()
+    await untilSettled()
     await expect(running).rejects.toBeInstanceOf(LockBackendError)
     expect(store.count("release")).toBe(3)
   })
@@ -199,7 +199,7 @@ describe("ambiguous outcomes", () => {
   test("cost no more requests than the budget", async () => {
     const script = { tryAcquire: [failed(), failed()], release: [failed()] }
     const { running, store } = start(script, { maxRequests: 2 })
-    await forEver()
+    await untilSettled()
     await expect(running).rejects.toBeInstanceOf(LockBackendError)
     expect(store.count("tryAcquire")).toBe(2)
   })
@@ -208,7 +208,7 @@ describe("ambiguous outcomes", () => {
     // A pause of 100 ms does not fit into the remaining 50 ms.
     const script = { tryAcquire: [failed({ status: 502 })], release: [failed()] }
     const { running, store } = start(script, { waitMs: 0, timeoutMs: 50 })
-    await forEver()
+    await untilSettled()
     await expect(running).rejects.toMatchObject({ status: 502 })
     expect(store.count("tryAcquire")).toBe(1)
   })
@@ -217,7 +217,7 @@ describe("ambiguous outcomes", () => {
     const passing = failed({ outcome: "refused", status: 400, refusal: "passing" })
     const patient = start({ tryAcquire: [...Array<typeof passing>(5).fill(passing), granted()] })
     const tryOnly = start({ tryAcquire: [passing], release: [failed()] }, { waitMs: 0 })
-    await forEver()
+    await untilSettled()
     await patient.running
     expect(patient.store.count("tryAcquire")).toBe(6)
     await expect(tryOnly.running).rejects.toMatchObject({ status: 400 })
@@ -234,14 +234,14 @@ describe("ambiguous outcomes", () => {
   test("do not include a refused authorization, which needs no clean-up", async () => {
     const { running, store } = start({ tryAcquire: [failed({ outcome: "refused", status: 401 })] })
     await expect(running).rejects.toMatchObject({ status: 401 })
-    await forEver()
+    await untilSettled()
     expect(store.count("release")).toBe(0)
   })
 
   test("a grant whose ttl expired on the way counts as a failure and is released", async () => {
     const release = [() => Promise.resolve("released" as const)]
     const { running, store } = start({ tryAcquire: [granted(1), granted(1)], release })
-    await forEver()
+    await untilSettled()
     await expect(running).rejects.toThrow(/ttl was over/)
     expect(store.count("release")).toBe(1)
   })
@@ -263,10 +263,10 @@ describe("late answers", () => {
   test("never release the lock that a later attempt of the same call was granted", async () => {
     const first = givenUp()
     const { running, store } = start({ tryAcquire: [first.answer, granted()] })
-    await forEver()
+    await untilSettled()
     await running
     first.resolve(grant(30_000))
-    await forEver()
+    await untilSettled()
     expect(store.count("release")).toBe(0)
   })
 
@@ -277,15 +277,15 @@ describe("late answers", () => {
       tryAcquire: attempts.map(({ answer }) => answer),
       release,
     })
-    await forEver()
+    await untilSettled()
     await expect(running).rejects.toBeInstanceOf(LockBackendError)
     expect(store.count("release")).toBe(1)
     attempts[1]?.resolve(true)
-    await forEver()
+    await untilSettled()
     expect(store.count("release")).toBe(2)
     expect(cleanUps.ended).toBe(0)
     for (const { reject } of attempts) reject(new Error("gave up"))
-    await forEver()
+    await untilSettled()
     expect(store.count("release")).toBe(3)
     expect(cleanUps.ended).toBe(1)
   })
@@ -296,16 +296,16 @@ describe("late answers", () => {
     const slow = () => new Promise<"released">((resolve) => (answer = resolve))
     const script = { tryAcquire: attempts.map(({ answer }) => answer), release: [slow] }
     const { running, store } = start(script)
-    await forEver()
+    await untilSettled()
     await expect(running).rejects.toBeInstanceOf(LockBackendError)
     for (const { reject } of attempts) reject(new Error("gave up"))
-    await forEver()
+    await untilSettled()
     expect(store.count("release")).toBe(1)
     answer("released")
-    await forEver()
+    await untilSettled()
     expect(store.count("release")).toBe(2)
     answer("released")
-    await forEver()
+    await untilSettled()
     expect(store.count("release")).toBe(2)
   })
 
@@ -313,12 +313,12 @@ describe("late answers", () => {
     const attempts = [givenUp(), givenUp(), givenUp()]
     const script = { tryAcquire: attempts.map(({ answer }) => answer), release: [failed()] }
     const { running, store } = start(script)
-    await forEver()
+    await untilSettled()
     await expect(running).rejects.toBeInstanceOf(LockBackendError)
     expect(store.count("release")).toBe(5)
     for (const [i, { reject }] of attempts.entries()) {
       reject(new Error("gave up"))
-      await forEver()
+      await untilSettled()
       expect(store.count("release")).toBe(6 + i)
     }
   })
@@ -332,7 +332,7 @@ describe("late answers", () => {
       const { withdrawLate } = await running
       const withdrawals = withdrawLate()
       expect(withdrawals).toHaveLength(1)
-      await forEver()
+      await untilSettled()
       expect(store.count("release")).toBe(0)
       vote[how](new Error("it came"))
       await Promise.all(withdrawals)
@@ -347,7 +347,7 @@ describe("late answers", () => {
     const enqueue = () => (answers.shift() ?? queued)() as Promise<Grant | Queued>
     const { queue, left } = queueOf(enqueue)
     const { running, store } = start({ tryAcquire: [busy()] }, {}, { queue })
-    await forEver()
+    await untilSettled()
     const { withdrawLate } = await running
     const withdrawals = withdrawLate()
     attempt.resolve("queued")
@@ -360,10 +360,10 @@ describe("late answers", () => {
     const attempt = givenUp()
     const release = [() => Promise.resolve("released" as const)]
     const { running, store } = start({ tryAcquire: [attempt.answer], release }, { maxRequests: 1 })
-    await forEver()
+    await untilSettled()
     await expect(running).rejects.toBeInstanceOf(LockBackendError)
     attempt.reject(new Error("fetch failed"))
-    await forEver()
+    await untilSettled()
     expect(store.count("release")).toBe(2)
   })
 
@@ -372,7 +372,7 @@ describe("late answers", () => {
     const release = [() => Promise.resolve("released" as const)]
     attempt.reject(new Error("aborted"))
     const { running, store } = start({ tryAcquire: [attempt.answer], release }, { maxRequests: 1 })
-    await forEver()
+    await untilSettled()
     await expect(running).rejects.toBeInstanceOf(LockBackendError)
     expect(store.count("release")).toBe(1)
   })
@@ -413,7 +413,7 @@ describe("the clean-up", () => {
     }
     const { running, cleanUps } = start(script)
     await rejection(running)
-    await forEver()
+    await untilSettled()
     expect(cleanUps).toEqual({ begun: 1, ended: 1 })
   })
 })
@@ -433,7 +433,7 @@ describe("aborts", () => {
     await vi.advanceTimersByTimeAsync(100)
     controller.abort("enough")
     expect(await rejection(running)).toBe("enough")
-    await forEver()
+    await untilSettled()
     expect(asked().filter((what) => !what.startsWith("release"))).toEqual(["tryAcquire at 0"])
   })
 
@@ -457,10 +457,10 @@ describe("aborts", () => {
   test("release the lock that the request in flight was granted, after its answer", async () => {
     const { running, store, reason, answer } = abortedMidway()
     expect(await rejection(running)).toBe(reason)
-    await forEver()
+    await untilSettled()
     expect(store.count("release")).toBe(0)
     answer(grant(30_000))
-    await forEver()
+    await untilSettled()
     expect(store.count("release")).toBe(1)
   })
 
@@ -468,7 +468,7 @@ describe("aborts", () => {
     const { running, store, reason, fail } = abortedMidway()
     expect(await rejection(running)).toBe(reason)
     fail()
-    await forEver()
+    await untilSettled()
     expect(store.count("release")).toBe(1)
   })
 
@@ -476,7 +476,7 @@ describe("aborts", () => {
     const { running, store, reason, answer } = abortedMidway()
     expect(await rejection(running)).toBe(reason)
     answer({ kind: "busy", holderTtlMs: undefined, mayBeOurs: true })
-    await forEver()
+    await untilSettled()
     expect(store.count("release")).toBe(1)
   })
 
@@ -484,7 +484,7 @@ describe("aborts", () => {
     const { running, store, reason, answer } = abortedMidway()
     expect(await rejection(running)).toBe(reason)
     answer({ kind: "busy", holderTtlMs: 500 })
-    await forEver()
+    await untilSettled()
     expect(store.count("release")).toBe(0)
   })
 })
@@ -494,7 +494,7 @@ describe("deadlines", () => {
     const { running, store } = start({ tryAcquire: [busy(), busy(60_000)] }, { waitMs: 5_000 })
     await vi.advanceTimersByTimeAsync(1_000)
     freeze(60_000)
-    await forEver()
+    await untilSettled()
     await expect(running).rejects.toBeInstanceOf(LockTimeoutError)
     expect(store.asked.every(({ timeoutMs }) => timeoutMs === 1_000)).toBe(true)
   })
@@ -507,7 +507,7 @@ describe("deadlines", () => {
     const { running, store } = start({ tryAcquire: [lost, busy(60_000)] }, { waitMs: 5_000 })
     await vi.advanceTimersByTimeAsync(10)
     freeze(60_000)
-    await forEver()
+    await untilSettled()
     await expect(running).rejects.toBeInstanceOf(LockTimeoutError)
     expect(store.asked.map(({ timeoutMs }) => timeoutMs).slice(0, 2)).toEqual([1_000, 900])
   })
@@ -528,7 +528,7 @@ describe("deadlines", () => {
     const limits = async (request: Partial<AcquisitionRequest>) => {
       const script = { tryAcquire: [busy(), busy(Infinity)] }
       const { running, store } = start(script, request)
-      await forEver()
+      await untilSettled()
       await rejection(running)
       return store.asked.map(({ timeoutMs }) => timeoutMs)
     }

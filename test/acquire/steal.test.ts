@@ -14,7 +14,7 @@ useVirtualTime()
 /** A steal that finds these holders one after the other, one for each request, the last one forever; then it is granted. */
 function stealing(holders: readonly string[], request: Partial<AcquisitionRequest> = {}) {
   const found: string[] = []
-  const thief: Pick<SingleDatabase, "steal"> = {
+  const store: Pick<SingleDatabase, "steal"> = {
     steal: async (_, known): Promise<Grant | Held> => {
       await new Promise((resolve) => setTimeout(resolve, 100))
       const holder = holders[Math.min(found.length, holders.length - 1)]
@@ -23,7 +23,7 @@ function stealing(holders: readonly string[], request: Partial<AcquisitionReques
     },
   }
   const all = { ...REQUEST, ...request }
-  const running = steal(thief as SingleDatabase, all, new Attempts(all))
+  const running = steal(store as SingleDatabase, all, new Attempts(all))
   running.catch(() => undefined)
   return { running, found }
 }
@@ -41,10 +41,10 @@ test("a steal that may not wait gets the two requests that it needs", async () =
   const { running } = stealing(["somebody"], { waitMs: 0 })
   await pass(1_000)
   expect(await running).toMatchObject({ kind: "granted" })
-  const robbed = stealing(["somebody", "somebody else"], { waitMs: 0 })
+  const hurried = stealing(["somebody", "somebody else"], { waitMs: 0 })
   await pass(1_000)
-  expect(await rejection(robbed.running)).toBeInstanceOf(LockTimeoutError)
-  expect(robbed.found).toHaveLength(2)
+  expect(await rejection(hurried.running)).toBeInstanceOf(LockTimeoutError)
+  expect(hurried.found).toHaveLength(2)
 })
 
 test("if the lock changes hands faster than a request travels, a steal continues until its wait is over", async () => {

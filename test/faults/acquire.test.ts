@@ -10,7 +10,7 @@ import {
   type FaultCase,
   FAULTS,
   LATE,
-  mustGetOver,
+  mustOvercome,
   PATTERNS,
   planOf,
   SLACK,
@@ -68,7 +68,7 @@ describeOnRedis("acquiring under faults", () => {
           expect(outcome).not.toBeNull()
           if (outcome === null) return
           if (outcome instanceof LockBackendError) {
-            expect(mustGetOver(faultCase, pattern)).toBe(false)
+            expect(mustOvercome(faultCase, pattern)).toBe(false)
             expect(outcome).toMatchObject({ phase: "acquire", lockName: trial.name })
             expect(outcome.cause).toBeInstanceOf(Error)
             await expectNothingLeft(trial, faultCase)
@@ -98,7 +98,7 @@ describeOnRedis("acquiring under faults", () => {
           await holder.release()
           const outcome = await outcomeOf(calling)
           if (outcome instanceof LockBackendError) {
-            expect(mustGetOver(faultCase, pattern)).toBe(false)
+            expect(mustOvercome(faultCase, pattern)).toBe(false)
             await expectNothingLeft(trial, faultCase)
             return
           }

@@ -9,7 +9,7 @@ import { openFaultLab } from "./lab.js"
 import {
   type FaultCase,
   FAULTS,
-  mustGetOver,
+  mustOvercome,
   type Pattern,
   PATTERNS,
   planOf,
@@ -40,7 +40,7 @@ describeOnRedis("holding under faults", () => {
       const [took, outcome] = await Promise.all([durationOf(releasing), outcomeOf(releasing)])
       expect(took).toBeLessThan(timeout + SLACK)
       if (outcome instanceof LockBackendError) {
-        expect(mustGetOver(faultCase, pattern)).toBe(false)
+        expect(mustOvercome(faultCase, pattern)).toBe(false)
         expect(outcome).toMatchObject({ phase: "release", lockName: trial.name })
         expect(lock.remainingMs).toBe(0)
         trial.proxy.plan = nothing
@@ -65,7 +65,7 @@ describeOnRedis("holding under faults", () => {
       const [took, outcome] = await Promise.all([durationOf(extending), outcomeOf(extending)])
       expect(took).toBeLessThan(timeout + SLACK)
       if (outcome instanceof LockBackendError) {
-        expect(mustGetOver(faultCase, pattern)).toBe(false)
+        expect(mustOvercome(faultCase, pattern)).toBe(false)
         expect(outcome).toMatchObject({ phase: "extend", lockName: trial.name })
         expect(lock.remainingMs).toBeLessThan(TTL)
       } else if (ttl !== undefined) {
@@ -97,7 +97,7 @@ describeOnRedis("holding under faults", () => {
           const [took, outcome] = await Promise.all([durationOf(adopting), outcomeOf(adopting)])
           expect(took).toBeLessThan(timeout + SLACK)
           if (outcome instanceof LockBackendError) {
-            expect(mustGetOver(faultCase, pattern)).toBe(false)
+            expect(mustOvercome(faultCase, pattern)).toBe(false)
             expect(outcome).toMatchObject({ phase: "adopt", lockName: trial.name })
             expect(await trial.holder()).toBe(transfer.token)
             trial.proxy.plan = nothing

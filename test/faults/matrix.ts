@@ -101,6 +101,6 @@ export function planOf(pattern: Pattern, operation: string, fault: Fault): Plan 
 }
 
 /** Whether a call must overcome the fault by a retry: there is time for it, and a reply. */
-export function mustGetOver(faultCase: FaultCase, pattern: Pattern): boolean {
+export function mustOvercome(faultCase: FaultCase, pattern: Pattern): boolean {
   return pattern === "once" && !faultCase.isRefusal && !outlastsTimeout(faultCase)
 }

@@ -9,7 +9,7 @@ import { openFaultLab } from "./lab.js"
 import {
   type FaultCase,
   someFaults,
-  mustGetOver,
+  mustOvercome,
   type Pattern,
   planOf,
   SLACK,
@@ -41,21 +41,21 @@ describeOnRedis("modes under faults", () => {
 
   async function stealAndSuffer(faultCase: FaultCase, step: string, pattern: Pattern) {
     await withTrial(lab(), optionsFor(faultCase), async (trial) => {
-      const robbed = await trial.unharmed.acquire(trial.name)
+      const previous = await trial.unharmed.acquire(trial.name)
       trial.proxy.plan = planOf(pattern, step, faultCase.fault)
       const stealing = trial.locks.request(trial.name, { steal: true }, async (lock) => {
         await trial.expectHeld(lock)
-        expect(await rejection(robbed.extend())).toMatchObject({ reason: "stolen" })
+        expect(await rejection(previous.extend())).toMatchObject({ reason: "stolen" })
         return "stolen"
       })
       const outcome = await outcomeOf(stealing)
       if (outcome instanceof LockBackendError) {
-        expect(mustGetOver(faultCase, pattern)).toBe(false)
+        expect(mustOvercome(faultCase, pattern)).toBe(false)
         await trial.proxy.settled()
         // Its release tells the truth, lost or not; and a failed steal holds nothing.
-        const isRobbed = (await robbed.extend().catch(() => "lost")) === "lost"
+        const isLost = (await previous.extend().catch(() => "lost")) === "lost"
         // A steal that came late may have taken the lock for nobody.
-        expect(["gone", "taken", "released"].indexOf(await robbed.release()) < 2).toBe(isRobbed)
+        expect(["gone", "taken", "released"].indexOf(await previous.release()) < 2).toBe(isLost)
       }
       await expectNextUnharmed(trial, faultCase)
     })
@@ -87,7 +87,7 @@ describeOnRedis("modes under faults", () => {
       // There is room, so a refusal would be false.
       expect(outcome).not.toBeNull()
       if (outcome instanceof LockBackendError) {
-        expect(mustGetOver(faultCase, pattern)).toBe(false)
+        expect(mustOvercome(faultCase, pattern)).toBe(false)
         await trial.proxy.settled()
         if (!faultCase.isExecutedLate) await trial.expectSharedBy([stays?.token])
       } else if (outcome) {
@@ -97,7 +97,7 @@ describeOnRedis("modes under faults", () => {
         const releasing = await outcomeOf(outcome.release())
         trial.proxy.plan = nothing
         if (releasing instanceof LockBackendError) {
-          expect(mustGetOver(faultCase, pattern)).toBe(false)
+          expect(mustOvercome(faultCase, pattern)).toBe(false)
           await releaseAtLast(outcome)
         }
         await trial.expectSharedBy([stays?.token])

@@ -11,7 +11,7 @@ import {
   type FaultCase,
   FAULTS,
   someFaults,
-  mustGetOver,
+  mustOvercome,
   type Pattern,
   PATTERNS,
   planOf,
@@ -77,7 +77,7 @@ describeOnRedis("waiting under faults", () => {
       await holder.release()
       const outcome = await outcomeOf(calling)
       if (outcome instanceof LockBackendError) {
-        expect(mustGetOver(faultCase, pattern)).toBe(false)
+        expect(mustOvercome(faultCase, pattern)).toBe(false)
         expect(outcome).toMatchObject({ phase: "acquire", lockName: trial.name })
       } else {
         await trial.expectHeld(outcome)
@@ -177,13 +177,13 @@ describeOnRedis("waiting under faults", () => {
       if (ending === "abort after a grant on its way") await holder.release()
       if (ending !== "timeout") controller.abort("enough")
       const outcome = await ended
-      if (outcome instanceof LockBackendError) expect(mustGetOver(faultCase, "once")).toBe(false)
+      if (outcome instanceof LockBackendError) expect(mustOvercome(faultCase, "once")).toBe(false)
       else if (ending === "timeout") expect(outcome).toBeInstanceOf(LockTimeoutError)
       else expect(outcome).toBe("enough")
       expect(getEventListeners(signal, "abort")).toEqual([])
       await until(() => trial.proxy.seen("release: leave").length > 0)
       // It leaves before the lock would be handed to it.
-      if (mustGetOver(faultCase, pattern)) await until(async () => (await trial.waiting()) === 1)
+      if (mustOvercome(faultCase, pattern)) await until(async () => (await trial.waiting()) === 1)
       await holder.release()
       // A waiter that could not leave is granted its lease in vain, once.
       expect(await durationOf(behind)).toBeLessThan(SHORT_TTL + 2 * SLACK)

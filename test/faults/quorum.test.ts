@@ -7,7 +7,7 @@ import { always, FaultProxy, inOrder, nothing, type Plan } from "../support/faul
 import { until } from "../support/outcomes.js"
 import { connect, type Database, describeOnRedis, openDatabase } from "../support/variants.js"
 import { countUnhandled } from "./lab.js"
-import { type FaultCase, mustGetOver, SLACK, someFaults, timeoutFor } from "./matrix.js"
+import { type FaultCase, mustOvercome, SLACK, someFaults, timeoutFor } from "./matrix.js"
 import { outcomeOf } from "./trial.js"
 
 const DATABASES = 5
@@ -93,7 +93,7 @@ describeOnRedis("a quorum under faults", () => {
   }
 
   /** Calls again if requests have so little time that a busy machine makes other requests fail, too. */
-  async function getOver<T>(faultCase: FaultCase, call: () => Promise<T>): Promise<T> {
+  async function overcome<T>(faultCase: FaultCase, call: () => Promise<T>): Promise<T> {
     const isBrief = timeoutFor(faultCase) < DEADLINE_MS
     for (let n = 1; ; n++) {
       try {
@@ -123,12 +123,14 @@ describeOnRedis("a quorum under faults", () => {
     test.for(someFaults(0))("changes neither a vote nor a release: $what", async (faultCase) => {
       await withQuorum(faultCase, async (trial) => {
         trial.suffer(...minorityOf("vote", faultCase))
-        const lock = await getOver(faultCase, () => trial.locks.acquire(trial.name, { wait: "4s" }))
+        const lock = await overcome(faultCase, () =>
+          trial.locks.acquire(trial.name, { wait: "4s" }),
+        )
         expect(lock.remainingMs).toBeGreaterThan(0)
         expect(await trial.unharmed.tryAcquire(trial.name)).toBeNull()
         trial.suffer(...minorityOf("release", faultCase))
         // The reply to a release's second execution is "gone": that alone is not a majority.
-        expect(await getOver(faultCase, () => lock.release())).toBe("released")
+        expect(await overcome(faultCase, () => lock.release())).toBe("released")
         trial.suffer()
         await expectNextUnharmed(trial, faultCase.isExecutedLate)
       })
@@ -140,9 +142,9 @@ describeOnRedis("a quorum under faults", () => {
         await withQuorum(faultCase, async (trial) => {
           trial.suffer(...minorityOf("fence", faultCase))
           const options = { fencing: true, wait: "4s" } as const
-          const first = await getOver(faultCase, () => trial.locks.acquire(trial.name, options))
+          const first = await overcome(faultCase, () => trial.locks.acquire(trial.name, options))
           trial.suffer(...minorityOf("extend", faultCase))
-          await getOver(faultCase, () => first.extend("10s"))
+          await overcome(faultCase, () => first.extend("10s"))
           expect(first.remainingMs).toBeGreaterThan(TTL)
           expect(await trial.unharmed.tryAcquire(trial.name)).toBeNull()
           trial.suffer()
@@ -171,7 +173,7 @@ describeOnRedis("a quorum under faults", () => {
           await Promise.all(take)
           trial.suffer(...minorityOf("release", faultCase))
           // A vote that could not be withdrawn at once is withdrawn at the second try, long before its ttl.
-          const isWithdrawn = mustGetOver(faultCase, "once")
+          const isWithdrawn = mustOvercome(faultCase, "once")
           const ttl = isWithdrawn ? 20_000 : TTL
           expect(await trial.locks.tryAcquire(name, { ttl })).toBeNull()
           await trial.settled()

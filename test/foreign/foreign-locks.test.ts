@@ -41,12 +41,12 @@ describeOnRedis("foreign locks", () => {
     if (peer.missing) console.warn(`Skipped: the tests with ${peer.name}, since ${peer.missing}.`)
     const run = peer.missing ? describe.skip : describe
     run.concurrent(peer.name, () => {
-      meetings(peer, () => database)
+      exclusionTests(peer, () => database)
     })
   }
 })
 
-function meetings(peer: Peer, database: () => Opened): void {
+function exclusionTests(peer: Peer, database: () => Opened): void {
   const clients: PeerClient[] = []
   let names = 0
 
@@ -57,7 +57,7 @@ function meetings(peer: Peer, database: () => Opened): void {
     return client
   }
   /** A name of its own, a client of the peer, and a manager of ours. */
-  const meet = async () => {
+  const openCase = async () => {
     const name = `${peer.name}-${String(names++)}`
     const value = () => database().command("GET", peer.prefix + name)
     return { name, value, client: await open(), locks: ours() }
@@ -66,7 +66,7 @@ function meetings(peer: Peer, database: () => Opened): void {
   afterAll(() => Promise.all(clients.map((client) => client.close())))
 
   test("its lock excludes each kind of our calls, and stays unchanged", async () => {
-    const { name, value, client, locks } = await meet()
+    const { name, value, client, locks } = await openCase()
     const hold = await client.take(name, 30_000)
     const held = await value()
     expect(await locks.tryAcquire(name)).toBeNull()
@@ -83,7 +83,7 @@ function meetings(peer: Peer, database: () => Opened): void {
   })
 
   test("our lock excludes it: while we hold, extend, hand on and share", async () => {
-    const { name, value, client, locks } = await meet()
+    const { name, value, client, locks } = await openCase()
     const first = await locks.acquire(name)
     expect(await client.tryTake(name, 30_000)).toBeUndefined()
     const { onEvent, of } = recorder()
@@ -106,7 +106,7 @@ function meetings(peer: Peer, database: () => Opened): void {
   test.for(Object.entries(WAYS))(
     "our waiter %s gets the lock soon after its release, which sends no message",
     async ([, way]) => {
-      const { name, client } = await meet()
+      const { name, client } = await openCase()
       const hold = await client.take(name, 30_000)
       const { onEvent, of } = recorder()
       const waiting = ours({ onEvent }).acquire(name, { ...way, wait: "30s" })
@@ -118,7 +118,7 @@ function meetings(peer: Peer, database: () => Opened): void {
   )
 
   test("our waiter gets the lock as soon as its hold has expired", async () => {
-    const { name, client } = await meet()
+    const { name, client } = await openCase()
     await client.take(name, 700)
     const waiting = ours().acquire(name, { wait: "30s" })
     expect(await durationOf(waiting)).toBeLessThan(2_500)
@@ -126,7 +126,7 @@ function meetings(peer: Peer, database: () => Opened): void {
   })
 
   test("its waiter gets the lock soon after our release", async () => {
-    const { name, client, locks } = await meet()
+    const { name, client, locks } = await openCase()
     const lock = await locks.acquire(name)
     const taking = client.take(name, 30_000)
     await new Promise((resolve) => setTimeout(resolve, 100))
@@ -136,7 +136,7 @@ function meetings(peer: Peer, database: () => Opened): void {
   })
 
   test("its release of an expired hold does not free our lock", async () => {
-    const { name, value, client, locks } = await meet()
+    const { name, value, client, locks } = await openCase()
     const stale = await client.take(name, 50)
     const lock = await locks.acquire(name, { wait: "10s" })
     // Each library has its own way to say that it held nothing.
@@ -147,7 +147,7 @@ function meetings(peer: Peer, database: () => Opened): void {
   })
 
   test("our release of an expired hold does not free its lock", async () => {
-    const { name, value, client, locks } = await meet()
+    const { name, value, client, locks } = await openCase()
     const stale = await locks.acquire(name)
     await database().command("DEL", peer.prefix + name)
     const hold = await client.take(name, 30_000)
@@ -162,7 +162,7 @@ function meetings(peer: Peer, database: () => Opened): void {
     "several of its callers and several of ours take turns, and never overlap",
     { timeout: 60_000 },
     async () => {
-      const { name, locks } = await meet()
+      const { name, locks } = await openCase()
       const register = new Register(database().command, `${peer.prefix}${name}`)
       const visit = () => register.visit(3)
       const contend = async (turn: () => Promise<void>) => {

@@ -39,13 +39,13 @@ describeVariants("foreign holders", (variant: Variant) => {
   })
   afterAll(() => database.close())
 
-  const meet = () => {
+  const openCase = () => {
     const name = `shared-${String(names++)}`
     return { name, stranger: new Stranger(database, name) }
   }
 
   test("a foreign holder excludes us", async () => {
-    const { name, stranger } = meet()
+    const { name, stranger } = openCase()
     expect(await stranger.take("PX", "30000")).toBe(true)
     expect(await database.locks().tryAcquire(name)).toBeNull()
     expect(await database.locks().tryAcquire(name, { fencing: true })).toBeNull()
@@ -56,7 +56,7 @@ describeVariants("foreign holders", (variant: Variant) => {
   })
 
   test("our holder excludes foreign clients", async () => {
-    const { name, stranger } = meet()
+    const { name, stranger } = openCase()
     const lock = await database.locks().acquire(name)
     expect(await stranger.take("PX", "30000")).toBe(false)
     expect(await stranger.release()).toBe(false)
@@ -65,7 +65,7 @@ describeVariants("foreign holders", (variant: Variant) => {
   })
 
   test("a waiter gets the lock soon after a foreign release, which sends no message", async () => {
-    const { name, stranger } = meet()
+    const { name, stranger } = openCase()
     await stranger.take("PX", "30000")
     const { onEvent, of } = recorder()
     const waiting = database.locks({ onEvent }).acquire(name, { wait: "30s" })
@@ -77,7 +77,7 @@ describeVariants("foreign holders", (variant: Variant) => {
   })
 
   test("a waiter gets the lock as soon as a foreign hold has expired", async () => {
-    const { name, stranger } = meet()
+    const { name, stranger } = openCase()
     await stranger.take("PX", "700")
     const waiting = database.locks().acquire(name, { wait: "30s" })
     expect(await durationOf(waiting)).toBeLessThan(1_700)
@@ -85,7 +85,7 @@ describeVariants("foreign holders", (variant: Variant) => {
   })
 
   test("a foreign hold without a ttl is waited for with pauses, and never harmed", async () => {
-    const { name, stranger } = meet()
+    const { name, stranger } = openCase()
     await stranger.take()
     const { proxy, locks } = await database.proxied()
     const error = await rejection(locks().acquire(name, { wait: 1_500 }))
@@ -100,7 +100,7 @@ describeVariants("foreign holders", (variant: Variant) => {
   })
 
   test("a lock that a foreign client took from us cannot be extended, kept, adopted or released", async () => {
-    const { name, stranger } = meet()
+    const { name, stranger } = openCase()
     const lock = await database.locks().acquire(name)
     const transferred = { name, token: lock.token, ttlMs: 1_000 }
     await database.command("DEL", `lock:${name}`)
@@ -114,7 +114,7 @@ describeVariants("foreign holders", (variant: Variant) => {
   })
 
   test("a foreign client that overwrites our lock ends a renewed hold at its next renewal", async () => {
-    const { name, stranger } = meet()
+    const { name, stranger } = openCase()
     const { onEvent, of } = recorder()
     const lock = await database.locks({ onEvent }).acquire(name, { ttl: "3s", renew: true })
     await database.command("SET", `lock:${name}`, stranger.token)
@@ -127,7 +127,7 @@ describeVariants("foreign holders", (variant: Variant) => {
 
   test("a foreign value that looks like a number, JSON or one of our tokens is still foreign", async () => {
     for (const value of ["1", "0", "", "null", "true", "[1]", "fl_", "fl_x_y", "+", "OK"]) {
-      const { name } = meet()
+      const { name } = openCase()
       await database.command("SET", `lock:${name}`, value, "PX", "30000")
       expect(await database.locks().tryAcquire(name)).toBeNull()
       expect(await database.locks().tryAcquire(name, { fencing: true })).toBeNull()
@@ -136,7 +136,7 @@ describeVariants("foreign holders", (variant: Variant) => {
   })
 
   test("a lock's key that is not a string cannot be acquired, and stays", async () => {
-    const { name } = meet()
+    const { name } = openCase()
     await database.command("ZADD", `lock:${name}`, "1", "a semaphore of others")
     const locks = database.locks()
     for (const take of [
@@ -150,7 +150,7 @@ describeVariants("foreign holders", (variant: Variant) => {
   })
 
   test("foreign clients and ours never overlap", async () => {
-    const { name } = meet()
+    const { name } = openCase()
     let inside = 0
     let overlaps = 0
     const visit = async () => {

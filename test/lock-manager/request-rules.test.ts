@@ -349,7 +349,7 @@ describe("steal", () => {
     const wanted = name()
     const { onEvent, of } = recorder()
     let finish: ((value: string) => void) | undefined
-    const robbed = database.locks({ onEvent }).request(
+    const previous = database.locks({ onEvent }).request(
       wanted,
       { ttl: "3s" },
       () =>
@@ -359,7 +359,7 @@ describe("steal", () => {
     )
     await until(() => finish !== undefined)
     await untyped()(wanted, { steal: true }, callback)
-    expect(await rejection(robbed)).toMatchObject({ name: "AbortError" })
+    expect(await rejection(previous)).toMatchObject({ name: "AbortError" })
     finish?.("too late")
     await until(() => of("late-settled").length === 1)
   })

@@ -14,22 +14,22 @@ import {
 } from "../queue/line.js"
 import { abortion, recorder, rejection } from "../support/outcomes.js"
 
-const theft = { name: "AbortError", code: "lost", reason: "stolen" }
+const stolen = { name: "AbortError", code: "lost", reason: "stolen" }
 
 export function stealing(lab: () => Lab): void {
   test("a steal takes the lock at once, and the previous holder learns of it at its next request", async () => {
     const { locks, command, name } = lab()
-    const robbed = await locks().acquire(name())
-    await locks().request(robbed.name, { steal: true }, async (lock) => {
-      expect(await command("GET", `lock:${robbed.name}`)).toBe(lock.token)
-      expect(robbed.signal.aborted).toBe(false)
-      expect(await rejection(robbed.extend())).toMatchObject(theft)
-      expect(robbed.signal.reason).toMatchObject(theft)
-      expect(await robbed.release()).toBe("taken")
-      expect(await command("GET", `lock:${robbed.name}`)).toBe(lock.token)
+    const previous = await locks().acquire(name())
+    await locks().request(previous.name, { steal: true }, async (lock) => {
+      expect(await command("GET", `lock:${previous.name}`)).toBe(lock.token)
+      expect(previous.signal.aborted).toBe(false)
+      expect(await rejection(previous.extend())).toMatchObject(stolen)
+      expect(previous.signal.reason).toMatchObject(stolen)
+      expect(await previous.release()).toBe("taken")
+      expect(await command("GET", `lock:${previous.name}`)).toBe(lock.token)
     })
-    await expectFree(byHand(lab(), robbed.name))
-    await expectBounded(byHand(lab(), robbed.name))
+    await expectFree(byHand(lab(), previous.name))
+    await expectBounded(byHand(lab(), previous.name))
   })
 
   test("the request whose lock was stolen rejects with AbortError at its next renewal", async () => {
@@ -37,28 +37,28 @@ export function stealing(lab: () => Lab): void {
     const wanted = name()
     const { onEvent, of } = recorder()
     let signal: AbortSignal | undefined
-    const robbed = locks({ onEvent }).request(wanted, { ttl: "3s" }, (lock) => {
+    const previous = locks({ onEvent }).request(wanted, { ttl: "3s" }, (lock) => {
       signal = lock.signal
       return abortion(lock.signal)
     })
     await expect.poll(() => signal).toBeDefined()
     await locks().request(wanted, { steal: true }, () => "stolen")
-    expect(await rejection(robbed)).toMatchObject(theft)
+    expect(await rejection(previous)).toMatchObject(stolen)
     expect(of("lost")).toMatchObject([{ reason: "stolen" }])
   })
 
   test("the queue survives a steal: the waiter gets the lock after the new holder", async () => {
     const { locks, name } = lab()
-    const robbed = await locks().acquire(name())
-    const waiter = await enter(locks, robbed.name)
-    await locks().request(robbed.name, { steal: true }, async () => {
-      expect(await byHand(lab(), robbed.name).waiters()).toHaveLength(1)
-      expect(await byHand(lab(), robbed.name).value()).toMatch(/\+$/)
+    const previous = await locks().acquire(name())
+    const waiter = await enter(locks, previous.name)
+    await locks().request(previous.name, { steal: true }, async () => {
+      expect(await byHand(lab(), previous.name).waiters()).toHaveLength(1)
+      expect(await byHand(lab(), previous.name).value()).toMatch(/\+$/)
     })
     const releasedAt = performance.now()
     expect(await msUntil(waiter.granted, releasedAt)).toBeLessThan(LONGEST_POLL_MS + SLACK_MS)
     await (await waiter.granted).release()
-    await expectFree(byHand(lab(), robbed.name))
+    await expectFree(byHand(lab(), previous.name))
   })
 
   test("a steal ends the holds of all sharers", async () => {
@@ -72,7 +72,7 @@ export function stealing(lab: () => Lab): void {
     readers[1] = await locks().acquire(wanted, { mode: "shared" })
     await locks().request(wanted, { steal: true, fencing: true }, async (lock) => {
       expect(lock.fencingToken).toBeGreaterThan(0)
-      for (const reader of readers) expect(await rejection(reader.extend())).toMatchObject(theft)
+      for (const reader of readers) expect(await rejection(reader.extend())).toMatchObject(stolen)
     })
     await expectFree(byHand(lab(), wanted))
   })
@@ -99,18 +99,18 @@ export function stealing(lab: () => Lab): void {
 
   test("a duplicate of a steal that arrives late takes the lock from no one else", async () => {
     const { locks, command, name } = lab()
-    const robbed = await locks().acquire(name())
-    const hand = byHand(lab(), robbed.name)
+    const previous = await locks().acquire(name())
+    const hand = byHand(lab(), previous.name)
     const steal = (token: string, found: string) =>
       command("EVAL", scripts.steal, "6", ...hand.keys, token, "30000", found, "0") as Promise<
         [string, number, string]
       >
-    const thief = createToken("thief")
-    const [, , digest] = await steal(thief, "")
-    expect((await steal(thief, digest))[0]).toBe("granted")
-    await hand.release(thief)
-    const next = await locks().acquire(robbed.name)
-    expect((await steal(thief, digest))[0]).toBe("held")
+    const newToken = createToken("stealer")
+    const [, , digest] = await steal(newToken, "")
+    expect((await steal(newToken, digest))[0]).toBe("granted")
+    await hand.release(newToken)
+    const next = await locks().acquire(previous.name)
+    expect((await steal(newToken, digest))[0]).toBe("held")
     expect(await command("GET", hand.key("lock"))).toBe(next.token)
     await next.release()
   })
@@ -144,7 +144,7 @@ export function stealing(lab: () => Lab): void {
     const waiter = await enter(locks, stuck.name)
     await locks().forceRelease(stuck.name)
     await (await waiter.granted).release()
-    expect(await rejection(stuck.extend())).toMatchObject(theft)
+    expect(await rejection(stuck.extend())).toMatchObject(stolen)
     await expectFree(byHand(lab(), stuck.name))
     await locks().forceRelease(stuck.name)
     await expectFree(byHand(lab(), stuck.name))

@@ -131,8 +131,8 @@ describe("the request", () => {
 
   test("of a steal names the value that it has found, and whether it wants a fencing token", async () => {
     const { store, sent } = noting(["granted", 30_000, "7"])
-    const robbing = { ...request, fencing: true }
-    expect(await store.steal(robbing, "digest", 100)).toMatchObject({ fencingToken: 7 })
+    const stealRequest = { ...request, fencing: true }
+    expect(await store.steal(stealRequest, "digest", 100)).toMatchObject({ fencingToken: 7 })
     await store.steal(request, "", 100)
     expect(sent).toEqual([
       ["steal", "lock:a", "fl_a_b", "30000", "digest", "1", 100],

@@ -84,34 +84,34 @@ export function sharing(bench: BenchTest): void {
   })
 
   bench("a steal continues although a waiter has come meanwhile", async ({ lock }) => {
-    const [robbed, thief, waiter] = [waiterByHand(), waiterByHand(), waiterByHand()]
-    await lock.take(robbed.token)
-    const [, , found] = (await lock.steal(thief.token)) as [string, number, string]
-    expect(found).not.toContain(robbed.token)
+    const [previous, newHolder, waiter] = [waiterByHand(), waiterByHand(), waiterByHand()]
+    await lock.take(previous.token)
+    const [, , found] = (await lock.steal(newHolder.token)) as [string, number, string]
+    expect(found).not.toContain(previous.token)
     await lock.enqueue(waiter)
-    expect(await lock.steal(thief.token, found)).toEqual(["granted", 30_000, ""])
-    expect(await lock.value()).toBe(`${thief.token}+`)
-    expect(await lock.extend(robbed.token, 30_000)).toBe("stolen")
-    await lock.release(thief.token)
+    expect(await lock.steal(newHolder.token, found)).toEqual(["granted", 30_000, ""])
+    expect(await lock.value()).toBe(`${newHolder.token}+`)
+    expect(await lock.extend(previous.token, 30_000)).toBe("stolen")
+    await lock.release(newHolder.token)
     expect(await lock.value()).toBe(waiter.token)
   })
 
   bench("a steal that arrives late takes the lock from no one else", async ({ lock }) => {
-    const [robbed, thief, next] = [waiterByHand(), waiterByHand(), waiterByHand()]
-    await lock.take(robbed.token)
-    const [, , found] = (await lock.steal(thief.token)) as [string, number, string]
-    await lock.steal(thief.token, found)
-    await lock.release(thief.token)
+    const [previous, newHolder, next] = [waiterByHand(), waiterByHand(), waiterByHand()]
+    await lock.take(previous.token)
+    const [, , found] = (await lock.steal(newHolder.token)) as [string, number, string]
+    await lock.steal(newHolder.token, found)
+    await lock.release(newHolder.token)
     await lock.take(next.token)
-    expect(await lock.steal(thief.token, found)).toEqual(["held", 0, expect.any(String)])
+    expect(await lock.steal(newHolder.token, found)).toEqual(["held", 0, expect.any(String)])
     expect(await lock.value()).toBe(next.token)
   })
 
   bench("a steal ends the holds of all sharers", async ({ lock }) => {
     const sharers = await sharedBy(lock, Infinity, 20_000, 20_000)
-    const thief = waiterByHand()
-    const [, , found] = (await lock.steal(thief.token)) as [string, number, string]
-    await lock.steal(thief.token, found)
+    const newHolder = waiterByHand()
+    const [, , found] = (await lock.steal(newHolder.token)) as [string, number, string]
+    await lock.steal(newHolder.token, found)
     for (const { token } of sharers) expect(await lock.extend(token, 30_000)).toBe("stolen")
     expect(Object.keys(await lock.remains())).toEqual([lock.key("lock"), lock.key("stolen")])
   })

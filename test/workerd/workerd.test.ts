@@ -116,8 +116,8 @@ for (const { engine, isAvailable, setup, worker, compatibilityFlags } of variant
     })
 
     test("request rejects if its renewal finds the lock taken, and leaves the other hold alone", async () => {
-      const lost = { name: "LockLostError", code: "lost", lockName: "robbed", reason: "taken" }
-      expect(await run("noticesTheLoss", { name: "robbed" })).toEqual({
+      const lost = { name: "LockLostError", code: "lost", lockName: "taken-over", reason: "taken" }
+      expect(await run("noticesTheLoss", { name: "taken-over" })).toEqual({
         error: lost,
         reasons: [lost],
         value: "a stranger's token",
