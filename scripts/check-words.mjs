@@ -1,5 +1,5 @@
-// Checks texts for plain English: prose in Markdown and YAML, comments and strings in code. Prints each finding as
-// file:line, the phrase and a replacement; exits with 1 if there is one.
+// Checks texts for plain English: prose in Markdown and YAML, comments and strings in code, comments and names in tests.
+// Prints each finding as file:line, the phrase and a replacement; exits with 1 if there is one.
 //
 //   node scripts/check-words.mjs           what must pass
 //   node scripts/check-words.mjs --next    what is reworded next
@@ -21,8 +21,10 @@ const CHECKED = [
   "examples",
   "packages/dev-server/README.md",
   "packages/dev-server/src",
+  "packages/dev-server/test",
   "scripts",
   "src",
+  "test",
   "verification",
 ]
 
@@ -35,11 +37,6 @@ const IGNORED = ["docs/benchmark", "src/redis/lua/scripts.ts"]
 /** Text that may stay as it is, and why. One that no longer occurs is a finding. */
 const EXCEPTIONS = [
   {
-    file: "docs/scripts.md",
-    text: /(?<![\w`{])_[^_`]+_(?!\w)/g,
-    reason: "the names of tests, which are quoted",
-  },
-  {
     file: "packages/dev-server/src/embedded/lua-json.ts",
     text: /Cannot serialise/g,
     reason: "the messages of lua-cjson",
@@ -50,6 +47,13 @@ const EXCEPTIONS = [
     reason: "a kind of fault in test/support/fault-proxy.ts",
   },
 ]
+
+/** In tests only names are checked, since other strings are data, or messages that a test expects. */
+const TEST = /(?:^|\/)test\//
+/** Functions whose first argument is a name. */
+const NAMING = new Set(["describe", "describeOnRedis", "describeVariants", "test", "it", "bench"])
+/** Properties that a table of tests inserts into its names. */
+const NAME_PROPERTIES = new Set(["breaks", "claim", "harm", "rule", "what"])
 
 /** Phrases and their replacements. A space stands for any white space, also a line break within a comment. */
 const PATTERNS = [
@@ -135,7 +139,7 @@ function commentsOfLua(source) {
   return only(source, parts).join("").replaceAll("--", "  ")
 }
 
-/** Comments, strings and the texts of templates. */
+/** Comments, strings and the texts of templates; of a test's strings only those that its name consists of. */
 function textOfCode(file, source) {
   // Loaded only here, since this takes longer than everything else.
   const ts = createRequire(import.meta.url)("typescript")
@@ -148,11 +152,11 @@ function textOfCode(file, source) {
       ...(ts.getTrailingCommentRanges(source, node.end) ?? []),
     ]
     for (const { pos, end } of ranges) comments.set(pos, end - pos)
-    if (
+    const isText =
       ts.isStringLiteralLike(node) ||
       ts.isTemplateHead(node) ||
       ts.isTemplateMiddleOrTemplateTail(node)
-    ) {
+    if (isText && (!TEST.test(file) || isNameOfTest(ts, node))) {
       strings.push([node.getStart() + 1, node.getWidth() - 2])
     }
     for (const child of node.getChildren()) visit(child)
@@ -167,6 +171,28 @@ function textOfCode(file, source) {
     text.splice(start, length, ...plain)
   }
   return text.join("")
+}
+
+/** Whether the text is a name, or a cell in the first column of the table that names are made from. */
+function isNameOfTest(ts, node) {
+  const whole = ts.findAncestor(node, (it) => !ts.isTemplateSpan(it) && it !== node)
+  const text = ts.isTemplateExpression(whole) ? whole : node
+  const { parent } = text
+  if (ts.isPropertyAssignment(parent)) return NAME_PROPERTIES.has(parent.name.getText())
+  if (ts.isCallExpression(parent)) return parent.arguments[0] === text && isNaming(ts, parent)
+  if (!ts.isArrayLiteralExpression(parent) || parent.elements[0] !== text) return false
+  const call = ts.findAncestor(parent, ts.isCallExpression)
+  return /\.(?:each|for)$/.test(call?.expression.getText()) && isNaming(ts, call)
+}
+
+/** Whether `test(…)`, `test.skipIf(…)(…)`, `test.each(…)(…)` and the like. */
+function isNaming(ts, call) {
+  let callee = call.expression
+  while (!ts.isIdentifier(callee)) {
+    callee = callee.expression ?? callee.tag
+    if (callee === undefined) return false
+  }
+  return NAMING.has(callee.text)
 }
 
 /** @returns the characters of the source, with everything except for these parts replaced */

@@ -1,8 +1,8 @@
-// A semaphore: what it asks its manager for, under which name it is known, and how many permits it has.
+// A semaphore: its calls to the manager, its name, and its permits.
 import { expect, test } from "vitest"
 import { Semaphore, type PermitCalls } from "../src/semaphore.js"
 
-test("each of its calls is the manager's, with what was given and with what comes of it", async () => {
+test("each call of a semaphore is the manager's, with the same arguments and the same result", async () => {
   const asked: unknown[] = []
   const call = (how: string) => (given: unknown) => {
     asked.push([how, given])

@@ -1,4 +1,4 @@
-// Several locks, all or nothing: what is asked for, what is kept while one is waited for, and what is given back.
+// Several locks, all or nothing: the order of requests, the locks kept while one is waited for, and the locks given back.
 import { getEventListeners } from "node:events"
 import { describe, expect, test, vi } from "vitest"
 import { acquireAll } from "../../src/acquire/acquire-all.js"
@@ -11,7 +11,7 @@ const TTL = 1_000
 
 useVirtualTime()
 
-/** A lock that does as it is told, and notes what is done with it. */
+/** A lock that follows the test's script, and records the calls on it. */
 function lockOf(name: string, note: (what: string) => void) {
   const controller = new AbortController()
   const lock = {
@@ -36,7 +36,7 @@ function lockOf(name: string, note: (what: string) => void) {
   return { ...lock, lose }
 }
 
-/** Starts a call while those are taken; what is waited for is granted, or fails, when the test says so. */
+/** Starts a call while the given locks are held; a lock that it waits for is granted, or fails, when the test says so. */
 function start(
   names: readonly string[],
   taken: readonly string[] = [],
@@ -92,7 +92,7 @@ function start(
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
 
 describe("locks that are free", () => {
-  test("are asked for at once, in the order of their names, and held in that of the list", async () => {
+  test("are requested at once, in the order of their names, and returned in the order of the list", async () => {
     const { running, asked } = start(["c", "a", "b"], [], { renew: true })
     await pass(1)
     const group = await running
@@ -100,7 +100,7 @@ describe("locks that are free", () => {
     expect(group.locks.map(({ name }) => name)).toEqual(["c", "a", "b"])
   })
 
-  test("the list of the caller stays as it is", async () => {
+  test("do not change the caller's list", async () => {
     const names = Object.freeze(["b", "a"])
     await start(names).running
     expect(names).toEqual(["b", "a"])
@@ -108,7 +108,7 @@ describe("locks that are free", () => {
 })
 
 describe("while one of them is waited for", () => {
-  test("those before it are kept, those behind it given back, and asked for again when it has come", async () => {
+  test("the locks before it are kept; the locks behind it are released, and requested again after its grant", async () => {
     const { running, asked, grant } = start(["d", "c", "b", "a"], ["b", "d"], { renew: true })
     await pass(100)
     expect(asked).toEqual(["try a", "try b", "try c", "try d", "wait for b", "give back c"])
@@ -121,7 +121,7 @@ describe("while one of them is waited for", () => {
     expect(asked).toHaveLength(9)
   })
 
-  test("its wait is what is left of the call's, and never less than nothing", async () => {
+  test("its wait is the rest of the call's wait, and never negative", async () => {
     const { asked, given, grant } = start(["a", "b"], ["a", "b"], {}, { waitMs: 700 })
     await pass(300)
     grant()
@@ -135,7 +135,7 @@ describe("while one of them is waited for", () => {
     expect(late.given.at(-1)?.wait).toBe(0)
   })
 
-  test("each is renewed, and no longer once all are held, unless the caller wants it", async () => {
+  test("each lock is renewed, and no longer once all are held, unless the caller asks for renewal", async () => {
     const off = start(["a", "b"], ["b"], { renew: false })
     for (const { running, given, asked, grant } of [off]) {
       await pass(100)
@@ -155,7 +155,7 @@ describe("while one of them is waited for", () => {
     expect(long.asked.filter((what) => what.startsWith("stop"))).toEqual([])
   })
 
-  test("the loss of one that is kept ends the call with it, and nothing is held", async () => {
+  test("the loss of a kept lock ends the call, and no lock stays held", async () => {
     const { running, asked, find } = start(["a", "b", "c", "d"], ["c"])
     await pass(100)
     const loss = new Error("a is lost")
@@ -165,7 +165,7 @@ describe("while one of them is waited for", () => {
     expect(asked.slice(-2)).toEqual(["give back a", "give back b"])
   })
 
-  test("an abort by the caller ends the call with its reason, after everything has been given back", async () => {
+  test("an abort by the caller rejects the call with its reason, after every lock has been released", async () => {
     const controller = new AbortController()
     const { running, asked } = start(["a", "b", "c"], ["b"], { signal: controller.signal })
     const told = rejection(running).then((reason) => asked.push(`told ${String(reason)}`))
@@ -177,7 +177,7 @@ describe("while one of them is waited for", () => {
     expect(asked.at(-1)).toBe("told enough")
   })
 
-  test("the signal of the caller is listened to, and no longer once it has come", async () => {
+  test("the call listens to the caller's signal, and no longer once the lock is granted", async () => {
     const { signal } = new AbortController()
     const { running, grant } = start(["a", "b"], ["b"], { signal })
     await pass(100)
@@ -189,7 +189,7 @@ describe("while one of them is waited for", () => {
 })
 
 describe("a call that fails", () => {
-  test("gives back first what was granted beside the failure, and what it held before", async () => {
+  test("first releases the locks that were granted beside the failure, and the locks it held before", async () => {
     const { running, asked, failing, grant } = start(["a", "b", "c", "d", "e"], ["b", "e"])
     await pass(100)
     const failure = new Error("the database is down")
@@ -202,7 +202,7 @@ describe("a call that fails", () => {
     expect(asked.slice(before)).toEqual(["give back d", "give back a", "give back b"])
   })
 
-  test("tells the first failure of several, by name", async () => {
+  test("reports the first of several failures, by the order of names", async () => {
     const [first, second] = [new Error("of b"), new Error("of c")]
     const failing = new Map([
       ["c", second],
@@ -215,7 +215,7 @@ describe("a call that fails", () => {
 })
 
 describe("once all have come", () => {
-  test("each is extended where the first of them would be over long before its ttl", async () => {
+  test("each lock is extended if the first of them would expire long before its ttl", async () => {
     const { running, asked, find, grant } = start(["a", "b"], ["b"], { renew: true })
     await pass(100)
     find("a").remainingMs = TTL / 2
@@ -224,7 +224,7 @@ describe("once all have come", () => {
     expect(asked.slice(-2)).toEqual(["extend a", "extend b"])
   })
 
-  test("one that was lost meanwhile fails the call, and the others are given back", async () => {
+  test("a lock that was lost meanwhile fails the call, and the others are released", async () => {
     const { running, asked, find, grant } = start(["a", "b"], ["b"])
     await pass(100)
     const loss = new Error("a is lost")

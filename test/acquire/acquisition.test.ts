@@ -1,4 +1,4 @@
-// One acquire call, step by step, against a store that answers as told and a clock that moves as told.
+// One acquire call, step by step, with a scripted store and a clock that the test moves.
 import { describe, expect, test, vi } from "vitest"
 import { LockBackendError, LockTimeoutError } from "../../src/index.js"
 import type { Busy, Grant, LockQueue, LockStore, Queued } from "../../src/redis/store.js"
@@ -17,7 +17,7 @@ import {
 } from "../support/scripted-store.js"
 import { freeze, useVirtualTime } from "../support/virtual-time.js"
 
-/** Starts a call; `asked` says at which millisecond of it the store was asked for what. */
+/** Starts a call; `asked` lists the requests to the store and the millisecond of each. */
 function start(
   script: Script,
   request: Partial<AcquisitionRequest> = {},
@@ -38,7 +38,7 @@ function start(
   return { store, running, asked, events, cleanUps }
 }
 
-/** A queue in which a waiter waits for ever, or its answer comes. */
+/** A queue in which a waiter waits forever, or gets the given answer. */
 function queueOf(enqueue: () => Promise<Grant | Queued>) {
   const left: string[] = []
   const queue: LockQueue = {
@@ -65,39 +65,39 @@ const queued = (): Promise<Queued> =>
     serverTime: { sentAt: now(), micros: 1 },
   })
 
-const forEver = () => vi.advanceTimersByTimeAsync(120_000)
+const untilSettled = () => vi.advanceTimersByTimeAsync(120_000)
 
 useVirtualTime()
 
 describe("waiting", () => {
-  test("pauses double up to two seconds while the holder has longer", async () => {
+  test("pauses double up to two seconds while the holder's ttl is longer", async () => {
     const { running, asked } = start({ tryAcquire: [busy(), busy(60_000)] }, { waitMs: 9_000 })
-    await forEver()
+    await untilSettled()
     await expect(running).rejects.toBeInstanceOf(LockTimeoutError)
     const at = [100, 300, 700, 1_500, 3_100, 5_100, 7_100, 9_000]
     expect(asked()).toEqual(["tryAcquire at 0", ...at.map((ms) => `tryAcquire at ${String(ms)}`)])
   })
 
-  test("the pause is what the holder has left where that is shorter", async () => {
+  test("the pause is the holder's remaining ttl if that is shorter", async () => {
     const { running, asked } = start({
       tryAcquire: [busy(), busy(60_000), busy(60_000), busy(60_000), busy(120), granted()],
     })
-    await forEver()
+    await untilSettled()
     await running
     expect(asked().slice(-2)).toEqual(["tryAcquire at 1500", "tryAcquire at 1621"])
   })
 
-  test("a holder whose key never expires is waited for with the backoff alone", async () => {
+  test("a holder whose key never expires is waited for with backoff alone", async () => {
     const { running, asked } = start({ tryAcquire: [busy(), busy(Infinity), granted()] })
-    await forEver()
+    await untilSettled()
     await running
     expect(asked()).toEqual(["tryAcquire at 0", "tryAcquire at 100", "tryAcquire at 300"])
   })
 
-  test("an interval replaces the backoff, and each look but the last is the cheap one", async () => {
+  test("an interval replaces the backoff, with one more attempt at the end of the wait", async () => {
     const request = { intervalMs: 250, waitMs: 600 }
     const { running, asked } = start({ tryAcquire: [busy(), busy(9_000)] }, request)
-    await forEver()
+    await untilSettled()
     await expect(running).rejects.toMatchObject({ requests: 4, waitedMs: 600 })
     expect(asked()).toEqual([
       "tryAcquire at 0",
@@ -107,39 +107,39 @@ describe("waiting", () => {
     ])
   })
 
-  test("a spin lock whose outcome was once unknown looks with the check that knows itself", async () => {
+  test("a spin lock keeps its interval after an ambiguous outcome", async () => {
     const script = { tryAcquire: [failed(), busy(1), granted()] }
     const { running, asked } = start(script, { intervalMs: 250 })
-    await forEver()
+    await untilSettled()
     await running
     expect(asked()).toEqual(["tryAcquire at 0", "tryAcquire at 100", "tryAcquire at 350"])
   })
 
-  test("a call that was refused the lock for certain leaves nothing to clean up", async () => {
+  test("a call that was definitely refused the lock cleans nothing up", async () => {
     const { running, store } = start({ tryAcquire: [busy(), busy(9e9)] }, { waitMs: 1_000 })
-    await forEver()
+    await untilSettled()
     await expect(running).rejects.toBeInstanceOf(LockTimeoutError)
     expect(store.count("release")).toBe(0)
   })
 
-  test("that it begins is an event, with the place where there is a queue; a look is none", async () => {
+  test("its start is an event, with the place if there is a queue; a try without a wait has no event", async () => {
     const script = { tryAcquire: [busy(), busy(9_000)] }
     const looking = start(script, { waitMs: 0 })
     const spinning = start(script, { waitMs: 500 })
     const { queue } = queueOf(queued)
     const waiting = start(script, { waitMs: 500 }, { queue })
     const inQueueNot = start(script, { waitMs: 500, intervalMs: 100 }, { queue })
-    await forEver()
+    await untilSettled()
     expect(looking.events).toEqual([])
     expect(spinning.events).toEqual([{ type: "queued", name: "a", place: undefined }])
     expect(waiting.events).toEqual([{ type: "queued", name: "a", place: 3 }])
     expect(inQueueNot.events).toEqual([{ type: "queued", name: "a", place: undefined }])
   })
 
-  test("whoever gives up in the queue leaves it, and who was never in it releases what it may have", async () => {
+  test("a waiter that gives up leaves the queue; a call that was never in it releases the lock that it may hold", async () => {
     const { queue, left } = queueOf(queued)
     const waiting = start({ tryAcquire: [busy()] }, { waitMs: 500 }, { queue })
-    await forEver()
+    await untilSettled()
     await expect(waiting.running).rejects.toBeInstanceOf(LockTimeoutError)
     expect(left).toEqual(["fl_a_b"])
     expect(waiting.store.count("release")).toBe(0)
@@ -150,48 +150,48 @@ describe("waiting", () => {
     }
     const script = { tryAcquire: [failed({ outcome: "refused", status: 400 })] }
     const failing = start(script, {}, { queue, release })
-    await forEver()
+    await untilSettled()
     await expect(failing.running).rejects.toBeInstanceOf(LockBackendError)
     expect(released).toEqual([{ name: "a", token: "fl_a_b" }])
     expect(left).toHaveLength(1)
   })
 })
 
-describe("unknown outcomes", () => {
-  test("are settled by the check that knows itself", async () => {
+describe("ambiguous outcomes", () => {
+  test("are resolved by a retry that recognizes its own lock", async () => {
     const { running, asked } = start({ tryAcquire: [failed(), granted()] })
-    await forEver()
+    await untilSettled()
     await expect(running).resolves.toMatchObject({ requests: 2 })
     expect(asked()).toEqual(["tryAcquire at 0", "tryAcquire at 100"])
   })
 
-  test("three in a row mean that the database cannot be reached, however long the wait", async () => {
+  test("fail the call after three in a row, however long the wait", async () => {
     const script = { tryAcquire: [failed(), failed()], release: [failed()] }
     const { running, store } = start(script, { waitMs: Infinity })
-    await forEver()
+    await untilSettled()
     await expect(running).rejects.toBeInstanceOf(LockBackendError)
     expect(store.count("tryAcquire")).toBe(3)
   })
 
-  test("a mistake of ours is none: it is thrown as it is, at once", async () => {
+  test("do not include a programming error, which is thrown unchanged at once", async () => {
     const mistake = new TypeError("ours")
     const { running, store } = start({ tryAcquire: [() => Promise.reject(mistake)] })
     expect(await rejection(running)).toBe(mistake)
     expect(store.count("tryAcquire")).toBe(1)
   })
 
-  test("are cleaned up by five releases at most", async () => {
+  test("are cleaned up by at most five releases", async () => {
     const script = { tryAcquire: [failed(), failed()], release: [failed()] }
     const { running, store } = start(script)
-    await forEver()
+    await untilSettled()
     await expect(running).rejects.toBeInstanceOf(LockBackendError)
     expect(store.count("release")).toBe(5)
   })
 
-  test("are cleaned up by a release that is itself tried again", async () => {
+  test("are cleaned up by a release that is itself retried", async () => {
     const release = [failed(), failed(), () => Promise.resolve("gone" as const)]
     const { running, store } = start({ tryAcquire: [failed(), failed()], release })
-    await forEver()
+    await untilSettled()
     await expect(running).rejects.toBeInstanceOf(LockBackendError)
     expect(store.count("release")).toBe(3)
   })
@@ -199,56 +199,56 @@ describe("unknown outcomes", () => {
   test("cost no more requests than the budget", async () => {
     const script = { tryAcquire: [failed(), failed()], release: [failed()] }
     const { running, store } = start(script, { maxRequests: 2 })
-    await forEver()
+    await untilSettled()
     await expect(running).rejects.toBeInstanceOf(LockBackendError)
     expect(store.count("tryAcquire")).toBe(2)
   })
 
-  test("tell why the last question failed that had time to be answered", async () => {
-    // A pause of 100 ms does not fit into what is left of the 50.
+  test("fail the call with the reason of the last attempt that had time for a response", async () => {
+    // A pause of 100 ms does not fit into the remaining 50 ms.
     const script = { tryAcquire: [failed({ status: 502 })], release: [failed()] }
     const { running, store } = start(script, { waitMs: 0, timeoutMs: 50 })
-    await forEver()
+    await untilSettled()
     await expect(running).rejects.toMatchObject({ status: 502 })
     expect(store.count("tryAcquire")).toBe(1)
   })
 
-  test("a refusal that passes is ridden out within the wait, and asked three times without one", async () => {
+  test("do not include a temporary refusal, which is retried within the wait, or three times in all without one", async () => {
     const passing = failed({ outcome: "refused", status: 400, refusal: "transient" })
     const patient = start({ tryAcquire: [...Array<typeof passing>(5).fill(passing), granted()] })
     const tryOnly = start({ tryAcquire: [passing], release: [failed()] }, { waitMs: 0 })
-    await forEver()
+    await untilSettled()
     await patient.running
     expect(patient.store.count("tryAcquire")).toBe(6)
     await expect(tryOnly.running).rejects.toMatchObject({ status: 400 })
     expect(tryOnly.store.count("tryAcquire")).toBe(3)
   })
 
-  test("a refusal is believed at once", async () => {
+  test("do not include a permanent refusal, which fails the call at once", async () => {
     const take = [failed({ outcome: "refused", status: 400 })]
     const { running, store } = start({ tryAcquire: take, release: [failed()] })
     await expect(running).rejects.toMatchObject({ phase: "acquire", status: 400 })
     expect(store.count("tryAcquire")).toBe(1)
   })
 
-  test("who was not let in has nothing to clean up", async () => {
+  test("do not include a refused authorization, which needs no clean-up", async () => {
     const { running, store } = start({ tryAcquire: [failed({ outcome: "refused", status: 401 })] })
     await expect(running).rejects.toMatchObject({ status: 401 })
-    await forEver()
+    await untilSettled()
     expect(store.count("release")).toBe(0)
   })
 
-  test("a grant whose ttl was over before it came is none", async () => {
+  test("a grant whose ttl expired on the way counts as a failure and is released", async () => {
     const release = [() => Promise.resolve("released" as const)]
     const { running, store } = start({ tryAcquire: [granted(1), granted(1)], release })
-    await forEver()
+    await untilSettled()
     await expect(running).rejects.toThrow(/ttl was over/)
     expect(store.count("release")).toBe(1)
   })
 })
 
 describe("late answers", () => {
-  /** An attempt that was given up, and its answer, which the test gives. */
+  /** An attempt that timed out, and its late answer, which the test gives. */
   function givenUp() {
     let resolve: (answer: unknown) => void = () => undefined
     let reject: (error: Error) => void = () => undefined
@@ -260,70 +260,70 @@ describe("late answers", () => {
     return { answer: failed({ unsettled: late }), late, resolve, reject }
   }
 
-  test("never release what a later attempt of the same call was granted", async () => {
+  test("never release the lock that a later attempt of the same call was granted", async () => {
     const first = givenUp()
     const { running, store } = start({ tryAcquire: [first.answer, granted()] })
-    await forEver()
+    await untilSettled()
     await running
     first.resolve(grant(30_000))
-    await forEver()
+    await untilSettled()
     expect(store.count("release")).toBe(0)
   })
 
-  test("are released when the call has failed", async () => {
+  test("are released if the call has failed", async () => {
     const attempts = [givenUp(), givenUp(), givenUp()]
     const release = [() => Promise.resolve("released" as const)]
     const { running, store, cleanUps } = start({
       tryAcquire: attempts.map(({ answer }) => answer),
       release,
     })
-    await forEver()
+    await untilSettled()
     await expect(running).rejects.toBeInstanceOf(LockBackendError)
     expect(store.count("release")).toBe(1)
     attempts[1]?.resolve(true)
-    await forEver()
+    await untilSettled()
     expect(store.count("release")).toBe(2)
     expect(cleanUps.ended).toBe(0)
     for (const { reject } of attempts) reject(new Error("gave up"))
-    await forEver()
+    await untilSettled()
     expect(store.count("release")).toBe(3)
     expect(cleanUps.ended).toBe(1)
   })
 
-  test("that come while a release is under way have one together, which is sent after all of them", async () => {
+  test("that come while a release is in flight share one further release, which is sent after all of them", async () => {
     const attempts = [givenUp(), givenUp(), givenUp()]
     let answer: (result: "released") => void = () => undefined
     const slow = () => new Promise<"released">((resolve) => (answer = resolve))
     const script = { tryAcquire: attempts.map(({ answer }) => answer), release: [slow] }
     const { running, store } = start(script)
-    await forEver()
+    await untilSettled()
     await expect(running).rejects.toBeInstanceOf(LockBackendError)
     for (const { reject } of attempts) reject(new Error("gave up"))
-    await forEver()
+    await untilSettled()
     expect(store.count("release")).toBe(1)
     answer("released")
-    await forEver()
+    await untilSettled()
     expect(store.count("release")).toBe(2)
     answer("released")
-    await forEver()
+    await untilSettled()
     expect(store.count("release")).toBe(2)
   })
 
-  test("to a database that fails cost a release each, beside the first five", async () => {
+  test("to a failing database cost one release each, beside the first five", async () => {
     const attempts = [givenUp(), givenUp(), givenUp()]
     const script = { tryAcquire: attempts.map(({ answer }) => answer), release: [failed()] }
     const { running, store } = start(script)
-    await forEver()
+    await untilSettled()
     await expect(running).rejects.toBeInstanceOf(LockBackendError)
     expect(store.count("release")).toBe(5)
     for (const [i, { reject }] of attempts.entries()) {
       reject(new Error("gave up"))
-      await forEver()
+      await untilSettled()
       expect(store.count("release")).toBe(6 + i)
     }
   })
 
-  test("that a grant did not wait for are withdrawn when they come, however they do", async () => {
+  test("of attempts that were abandoned at the grant lead to a release when they come, as a result or as a failure", async () => {
     for (const how of ["resolve", "reject"] as const) {
       const vote = givenUp()
       const release = [() => Promise.resolve("gone" as const)]
@@ -332,7 +332,7 @@ describe("late answers", () => {
       const { withdrawUnsettled } = await running
       const withdrawals = withdrawUnsettled()
       expect(withdrawals).toHaveLength(1)
-      await forEver()
+      await untilSettled()
       expect(store.count("release")).toBe(0)
       vote[how](new Error("it came"))
       await Promise.all(withdrawals)
@@ -341,13 +341,13 @@ describe("late answers", () => {
     }
   })
 
-  test("of a grant out of the queue are withdrawn by leaving it: a late enqueue takes a place", async () => {
+  test("of a queued call lead to a leave after its grant, because a late enqueue takes a place", async () => {
     const attempt = givenUp()
     const answers = [attempt.answer, () => Promise.resolve(grant(30_000))]
     const enqueue = () => (answers.shift() ?? queued)() as Promise<Grant | Queued>
     const { queue, left } = queueOf(enqueue)
     const { running, store } = start({ tryAcquire: [busy()] }, {}, { queue })
-    await forEver()
+    await untilSettled()
     const { withdrawUnsettled } = await running
     const withdrawals = withdrawUnsettled()
     attempt.resolve("queued")
@@ -356,36 +356,36 @@ describe("late answers", () => {
     expect(store.count("release")).toBe(0)
   })
 
-  test("that are failures are followed by a release too, since a client may have sent until then", async () => {
+  test("that are failures lead to a release too, since a client may have sent until then", async () => {
     const attempt = givenUp()
     const release = [() => Promise.resolve("released" as const)]
     const { running, store } = start({ tryAcquire: [attempt.answer], release }, { maxRequests: 1 })
-    await forEver()
+    await untilSettled()
     await expect(running).rejects.toBeInstanceOf(LockBackendError)
     attempt.reject(new Error("fetch failed"))
-    await forEver()
+    await untilSettled()
     expect(store.count("release")).toBe(2)
   })
 
-  test("that came before the release cost no second one", async () => {
+  test("that came before the release cost no second release", async () => {
     const attempt = givenUp()
     const release = [() => Promise.resolve("released" as const)]
     attempt.reject(new Error("aborted"))
     const { running, store } = start({ tryAcquire: [attempt.answer], release }, { maxRequests: 1 })
-    await forEver()
+    await untilSettled()
     await expect(running).rejects.toBeInstanceOf(LockBackendError)
     expect(store.count("release")).toBe(1)
   })
 })
 
 describe("the clean-up", () => {
-  test("of a call that was granted the lock is none", async () => {
+  test("does not happen if the call was granted the lock", async () => {
     const { running, cleanUps } = start({ tryAcquire: [granted()] })
     await running
     expect(cleanUps).toEqual({ begun: 0, ended: 0 })
   })
 
-  test("is told to waitUntil, and ends at once where there is nothing to clean up", async () => {
+  test("is passed to waitUntil, and ends at once if there is nothing to clean up", async () => {
     const { running, cleanUps } = start({ tryAcquire: [busy(9e9)] }, { waitMs: 0, maxRequests: 1 })
     await rejection(running)
     expect(cleanUps.begun).toBe(1)
@@ -393,7 +393,7 @@ describe("the clean-up", () => {
     expect(cleanUps.ended).toBe(1)
   })
 
-  test("ends with its release, and keeps the failure of the call waiting for neither", async () => {
+  test("ends with its release, and delays neither the failure of the call nor its rejection", async () => {
     const release = [
       () => new Promise<"gone">((resolve) => setTimeout(resolve, 500, "gone" as const)),
     ]
@@ -406,14 +406,14 @@ describe("the clean-up", () => {
     expect(cleanUps.ended).toBe(1)
   })
 
-  test("ends where the database answers no release", async () => {
+  test("ends even if the database responds to no release", async () => {
     const script = {
       tryAcquire: [failed({ outcome: "refused", status: 400 })],
       release: [failed()],
     }
     const { running, cleanUps } = start(script)
     await rejection(running)
-    await forEver()
+    await untilSettled()
     expect(cleanUps).toEqual({ begun: 1, ended: 1 })
   })
 })
@@ -426,18 +426,18 @@ describe("aborts", () => {
     expect(cleanUps.begun).toBe(0)
   })
 
-  test("end the pause of a spin lock at once, and look no more", async () => {
+  test("end the pause of a spin lock at once, without a further attempt", async () => {
     const controller = new AbortController()
     const request = { signal: controller.signal, intervalMs: 5_000 }
     const { running, asked } = start({ tryAcquire: [busy()], release: [failed()] }, request)
     await vi.advanceTimersByTimeAsync(100)
     controller.abort("enough")
     expect(await rejection(running)).toBe("enough")
-    await forEver()
+    await untilSettled()
     expect(asked().filter((what) => !what.startsWith("release"))).toEqual(["tryAcquire at 0"])
   })
 
-  /** A call that is aborted while its first question is under way. */
+  /** A call that is aborted while its first request is in flight. */
   function abortedMidway() {
     const controller = new AbortController()
     const reason = new Error("enough")
@@ -454,52 +454,52 @@ describe("aborts", () => {
     return { ...call, reason, answer, fail }
   }
 
-  test("release what the request under way was granted, after its answer", async () => {
+  test("release the lock that the request in flight was granted, after its answer", async () => {
     const { running, store, reason, answer } = abortedMidway()
     expect(await rejection(running)).toBe(reason)
-    await forEver()
+    await untilSettled()
     expect(store.count("release")).toBe(0)
     answer(grant(30_000))
-    await forEver()
+    await untilSettled()
     expect(store.count("release")).toBe(1)
   })
 
-  test("release what the request under way may have been granted", async () => {
+  test("release the lock that the request in flight may have been granted", async () => {
     const { running, store, reason, fail } = abortedMidway()
     expect(await rejection(running)).toBe(reason)
     fail()
-    await forEver()
+    await untilSettled()
     expect(store.count("release")).toBe(1)
   })
 
-  test("release what a refusal may hide that does not recognize our own lock", async () => {
+  test("release the lock after a refusal that may hide our own lock", async () => {
     const { running, store, reason, answer } = abortedMidway()
     expect(await rejection(running)).toBe(reason)
     answer({ kind: "busy", holderTtlMs: undefined, mayBeOurs: true })
-    await forEver()
+    await untilSettled()
     expect(store.count("release")).toBe(1)
   })
 
-  test("release nothing that was refused for certain", async () => {
+  test("release nothing after a definite refusal", async () => {
     const { running, store, reason, answer } = abortedMidway()
     expect(await rejection(running)).toBe(reason)
     answer({ kind: "busy", holderTtlMs: 500 })
-    await forEver()
+    await untilSettled()
     expect(store.count("release")).toBe(0)
   })
 })
 
 describe("deadlines", () => {
-  test("a waiter that was frozen for longer than its wait looks once more, with the time of a request", async () => {
+  test("a waiter that was frozen for longer than its wait tries once more, with the full timeout of a request", async () => {
     const { running, store } = start({ tryAcquire: [busy(), busy(60_000)] }, { waitMs: 5_000 })
     await vi.advanceTimersByTimeAsync(1_000)
     freeze(60_000)
-    await forEver()
+    await untilSettled()
     await expect(running).rejects.toBeInstanceOf(LockTimeoutError)
     expect(store.asked.every(({ timeoutMs }) => timeoutMs === 1_000)).toBe(true)
   })
 
-  test("a waiter that was frozen in the middle of a request asks again before it gives up", async () => {
+  test("a waiter that was frozen in the middle of a request tries again before it gives up", async () => {
     const lost = async () => {
       await new Promise((resolve) => setTimeout(resolve, 50))
       return failed()()
@@ -507,12 +507,12 @@ describe("deadlines", () => {
     const { running, store } = start({ tryAcquire: [lost, busy(60_000)] }, { waitMs: 5_000 })
     await vi.advanceTimersByTimeAsync(10)
     freeze(60_000)
-    await forEver()
+    await untilSettled()
     await expect(running).rejects.toBeInstanceOf(LockTimeoutError)
     expect(store.asked.map(({ timeoutMs }) => timeoutMs).slice(0, 2)).toEqual([1_000, 900])
   })
 
-  test("a wall clock that is set by two hours neither ends a wait nor prolongs it", async () => {
+  test("a wall clock that jumps by two hours neither ends a wait nor prolongs it", async () => {
     for (const jump of [7_200_000, -7_200_000]) {
       const { running, store } = start({ tryAcquire: [busy(), busy(Infinity)] }, { waitMs: 9_000 })
       await vi.advanceTimersByTimeAsync(1_000)
@@ -524,11 +524,11 @@ describe("deadlines", () => {
     }
   })
 
-  test("no request is given longer than its timeout, the ttl, or what is left of the call", async () => {
+  test("no request gets more time than its timeout, the ttl, or one last request of the call", async () => {
     const limits = async (request: Partial<AcquisitionRequest>) => {
       const script = { tryAcquire: [busy(), busy(Infinity)] }
       const { running, store } = start(script, request)
-      await forEver()
+      await untilSettled()
       await rejection(running)
       return store.asked.map(({ timeoutMs }) => timeoutMs)
     }

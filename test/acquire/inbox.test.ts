@@ -1,4 +1,4 @@
-// What a waiter hears, in order and in time.
+// The inbox of a waiter: it delivers messages in order and in time.
 import { afterEach, expect, test, vi } from "vitest"
 import { durationOf, rejection } from "../support/outcomes.js"
 import { Inbox } from "../../src/acquire/queue-wait.js"
@@ -7,7 +7,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-test("whoever was woken, or gave up, leaves no timer behind", async () => {
+test("a wait that ended or was abandoned leaves no timer behind", async () => {
   vi.useFakeTimers()
   const inbox = new Inbox<string>()
   const controller = new AbortController()
@@ -20,7 +20,7 @@ test("whoever was woken, or gave up, leaves no timer behind", async () => {
   expect(vi.getTimerCount()).toBe(0)
 })
 
-test("what came before somebody looked is kept, in order", async () => {
+test("messages that arrive before they are read are kept, in order", async () => {
   const inbox = new Inbox<number>()
   inbox.put(1)
   inbox.put(2)
@@ -29,7 +29,7 @@ test("what came before somebody looked is kept, in order", async () => {
   expect(await inbox.next(0, undefined)).toBeUndefined()
 })
 
-test("what comes wakes whoever waits for it, however long it would have waited", async () => {
+test("a message wakes the reader that waits for it, however long the wait would have lasted", async () => {
   const inbox = new Inbox<string>()
   const waiting = inbox.next(Infinity, undefined)
   inbox.put("now")
@@ -38,7 +38,7 @@ test("what comes wakes whoever waits for it, however long it would have waited",
   expect(await inbox.next(0, undefined)).toBe("later")
 })
 
-test("the wait for an item lasts as long as was said, and no longer", async () => {
+test("the wait for a message lasts for the given time, and no longer", async () => {
   vi.useFakeTimers()
   let isOver = false
   void new Inbox().next(1_000, undefined).then(() => (isOver = true))
@@ -48,14 +48,14 @@ test("the wait for an item lasts as long as was said, and no longer", async () =
   expect(isOver).toBe(true)
 })
 
-test("nothing in time is undefined, and what comes then is for the next look", async () => {
+test("if no message arrives in time the result is undefined, and a later message is kept for the next read", async () => {
   const inbox = new Inbox<string>()
   expect(await inbox.next(20, undefined)).toBeUndefined()
   inbox.put("late")
   expect(await inbox.next(0, undefined)).toBe("late")
 })
 
-test("an abort ends the waiting at once, with its reason, and loses nothing", async () => {
+test("an abort ends the wait at once, with its reason, and loses no message", async () => {
   const inbox = new Inbox<string>()
   const controller = new AbortController()
   const waiting = rejection(inbox.next(60_000, controller.signal))

@@ -1,4 +1,4 @@
-// When a waiter asks: at the moment at which the lock could be free, staggered, and often enough to count as alive.
+// When a waiter checks: at the moment at which the lock could be free, staggered, and often enough to count as alive.
 import { afterEach, expect, test, vi } from "vitest"
 import {
   listeningPauseMs,
@@ -17,7 +17,7 @@ const queued = (facts: Partial<Queued> = {}): Queued => ({
   serverTime: { sentAt: now(), micros: 1 },
   ...facts,
 })
-/** After this a waiter counts as dead. */
+/** After this time a waiter counts as dead. */
 const LIFE_MS = 30_000
 const TTLS = [50, 1_000, 2_000, 30_000, 3_600_000]
 
@@ -25,10 +25,10 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-/** Makes the jitter what it is at one of its ends. */
+/** Sets the jitter to one of its ends. */
 const jitter = (random: 0 | 1) => vi.spyOn(Math, "random").mockReturnValue(random)
 
-test("who might not notice that its stream has ended asks at least three times in a ttl, others need not", () => {
+test("a waiter that might not notice the end of its stream checks at least three times in a ttl, others need not", () => {
   const longest = (how: "stream" | "subscriber" | "poll", ttlMs: number) =>
     pollScheduleFor(how, ttlMs).longestPauseMs
   for (const ttlMs of [3_000, 300_000]) expect(longest("stream", ttlMs)).toBe(20_000)
@@ -36,7 +36,7 @@ test("who might not notice that its stream has ended asks at least three times i
   expect([longest("poll", 3_000), longest("poll", 300_000)]).toEqual([1_000, 2_000])
 })
 
-test("a sign of life is due after ten seconds, give or take one, and 100 ms later for each place", () => {
+test("a sign of life is due after ten seconds, plus or minus one, and 100 ms later for each place", () => {
   const pace = pollScheduleFor("stream", 30_000)
   const pause = (place: number) =>
     Math.round(listeningPauseMs(queued({ holderTtlMs: Infinity, place }), pace, 0))
@@ -46,7 +46,7 @@ test("a sign of life is due after ten seconds, give or take one, and 100 ms late
   expect([pause(0), pause(10)]).toEqual([11_000, 12_100])
 })
 
-test("behind a stranger each asks a second later than the one before it", () => {
+test("behind a foreign holder each waiter checks a second later than the one before it", () => {
   const pace = pollScheduleFor("stream", 30_000)
   const pause = (place: number) =>
     listeningPauseMs(queued({ isForeign: true, holderTtlMs: Infinity, place }), pace, 50)
@@ -56,14 +56,14 @@ test("behind a stranger each asks a second later than the one before it", () => 
   expect([pause(0), pause(1)]).toEqual([2_001, 3_001])
 })
 
-test("who asks again at the same place leaves twice the time to those before it, up to a lease", () => {
+test("a waiter that checks again at the same place leaves twice the time to those before it, up to a lease", () => {
   const pace = pollScheduleFor("stream", 30_000)
   const facts = queued({ holderTtlMs: 4_000, place: 1 })
   const pauses = [0, 1, 2, 3, 10, 2_000].map((n) => listeningPauseMs(facts, pace, n) - 4_001)
   expect(pauses).toEqual([50, 100, 200, 400, 3_000, 3_000])
 })
 
-test("who polls a queue that has not moved asks the less often the further back it is, and the longer it stands still", () => {
+test("a poller in a queue that does not move checks less often the further back it is, and the longer the queue stands still", () => {
   const pace = pollScheduleFor("poll", 30_000)
   const pause = (place: number, n: number, holderTtlMs = 30_000) =>
     Math.floor(pollingPauseMs(queued({ place, holderTtlMs }), pace, n, undefined))
@@ -71,7 +71,7 @@ test("who polls a queue that has not moved asks the less often the further back 
   expect([pause(0, 0), pause(1, 0), pause(3, 0), pause(0, 1)]).toEqual([35, 70, 140, 52])
   jitter(0)
   expect([pause(1, 0), pause(3, 0), pause(0, 2)]).toEqual([35, 70, 39])
-  // About a round trip at least.
+  // At least about a round trip.
   expect(pause(0, 0)).toBe(25)
   // When the hold ends, each 50 ms after the one before it.
   expect([pause(0, 6, 100), pause(3, 6, 100)]).toEqual([101, 251])
@@ -79,7 +79,7 @@ test("who polls a queue that has not moved asks the less often the further back 
   expect(pause(0, 2_000)).toBe(pace.longestPollMs)
 })
 
-test("a lease is long enough to ask twice in, and no longer than the ttl", () => {
+test("a lease is long enough for two checks, and no longer than the ttl", () => {
   for (const ttlMs of TTLS) {
     for (const how of ["stream", "subscriber", "poll"] as const) {
       const { leaseMs, longestPollMs } = pollScheduleFor(how, ttlMs)
@@ -92,7 +92,7 @@ test("a lease is long enough to ask twice in, and no longer than the ttl", () =>
   expect(pollScheduleFor("subscriber", 30_000).leaseMs).toBe(11_000)
 })
 
-test("the head asks just when the hold ends, those behind it 50 ms later each, or 500 ms if it may be a lease", () => {
+test("the head checks when the hold ends; those behind it 50 ms later for each place, or 500 ms if it may be a lease", () => {
   const pace = pollScheduleFor("stream", 30_000)
   for (const place of [0, 1, 7]) {
     const pauseMs = (holderTtlMs: number) =>
@@ -102,7 +102,7 @@ test("the head asks just when the hold ends, those behind it 50 ms later each, o
   }
 })
 
-test("where the queue moves, those who came during a lease do not ask before their turn", () => {
+test("if the queue moves, waiters that came during a lease do not check before their turn", () => {
   const pace = pollScheduleFor("stream", 30_000)
   const [holdMs, roundTripMs] = [250, 100]
   for (const place of [1, 5, 20]) {
@@ -111,7 +111,7 @@ test("where the queue moves, those who came during a lease do not ask before the
   }
 })
 
-test("nobody is silent for so long that it would pass for dead", () => {
+test("no waiter stays silent so long that it would count as dead", () => {
   for (const how of ["stream", "subscriber", "poll"] as const) {
     for (const place of [0, 10, 1_000]) {
       for (const holderTtlMs of [10, 30_000, Infinity]) {
@@ -127,7 +127,7 @@ test("nobody is silent for so long that it would pass for dead", () => {
   }
 })
 
-test("who polls asks before its turn can come at the rate of the queue, by a step that grows while it stands still", () => {
+test("a poller checks before its turn at the rate of the queue, with a step that grows while the queue stands still", () => {
   const pace = pollScheduleFor("poll", 30_000)
   const pause = (place: number, n: number) =>
     Math.round(pollingPauseMs(queued({ place }), pace, n, 200))
@@ -136,22 +136,22 @@ test("who polls asks before its turn can come at the rate of the queue, by a ste
   expect(pause(0, 1)).toBe(70)
   jitter(0)
   expect([pause(0, 0), pause(1, 0), pause(5, 0)]).toEqual([35, 119, 455])
-  // A holder that takes longer than those before it is not asked after again and again.
+  // A holder that takes longer than those before it is not polled again and again.
   expect([pause(40, 0), pause(0, 20)]).toEqual([pace.longestPollMs, pace.longestPollMs])
 })
 
-test("who polls a queue that moves fast asks no more often than a round trip takes", () => {
+test("a poller in a fast queue checks no more often than a round trip takes", () => {
   const pace = pollScheduleFor("poll", 30_000)
   for (const msPerPlace of [0, 10]) {
     expect(pollingPauseMs(queued(), pace, 0, msPerPlace)).toBe(25)
-    // When it has come to stand still it is asked ever less often, as any other.
+    // When it stands still it is checked less and less often, like any other.
     for (const n of [40, 3_000]) {
       expect(pollingPauseMs(queued(), pace, n, msPerPlace)).toBe(pace.longestPollMs)
     }
   }
 })
 
-test("behind a stranger the head asks every 50 to 100 ms at first, and every one to two seconds in the end, or when its ttl ends", () => {
+test("behind a foreign holder the head checks every 50 to 100 ms at first, every one to two seconds in the end, or when its ttl ends", () => {
   const stranger = queued({ isForeign: true, holderTtlMs: Infinity })
   for (const how of ["stream", "poll"] as const) {
     const pace = pollScheduleFor(how, 30_000)
@@ -169,7 +169,7 @@ test("behind a stranger the head asks every 50 to 100 ms at first, and every one
   expect(listeningPauseMs(queued({ isForeign: true, holderTtlMs: 40 }), pace, 0)).toBe(41)
 })
 
-test("behind a stranger the head asks some thirty times in fifteen seconds, however long the queue took to move before", () => {
+test("behind a foreign holder the head checks some thirty times in fifteen seconds, at any earlier speed of the queue", () => {
   const stranger = queued({ isForeign: true, holderTtlMs: Infinity })
   const listening = pollScheduleFor("stream", 30_000)
   const polling = pollScheduleFor("poll", 30_000)

@@ -1,4 +1,4 @@
-// A wait in the queue, step by step: what is heard, what is believed of it, and when is asked.
+// A wait in the queue, step by step: the messages, the checks of each message, and the time of each request.
 import { type AcquisitionRequest, Attempts } from "../../src/acquire/attempts.js"
 import { QueueWait } from "../../src/acquire/queue-wait.js"
 import { LockBackendError, LockTimeoutError } from "../../src/index.js"
@@ -11,7 +11,7 @@ import { grant } from "../support/scripted-store.js"
 import { useVirtualTime } from "../support/virtual-time.js"
 import { describe, expect, test, vi } from "vitest"
 
-/** What the server's clock says when the place is given. */
+/** The server's clock when the place is given. */
 const MICROS = 1_000_000
 
 type Answer = Grant | Queued | Busy
@@ -32,7 +32,7 @@ const fail = () => {
   throw new RedisError("it is away", { outcome: "unknown" })
 }
 
-/** A grant that is heard of just now. */
+/** A message of a grant that arrives just now. */
 const heard = (facts: Partial<Extract<Notice, { kind: "granted" }>> = {}): Notice => ({
   kind: "granted",
   micros: MICROS + 1,
@@ -42,7 +42,7 @@ const heard = (facts: Partial<Extract<Notice, { kind: "granted" }>> = {}): Notic
   ...facts,
 })
 
-/** Starts a wait; each question is answered in turn, the last answer repeats. */
+/** Starts a wait; each request gets the next answer, the last answer repeats. */
 function wait(
   answers: readonly (() => Answer)[],
   request: Partial<AcquisitionRequest> = {},
@@ -53,7 +53,7 @@ function wait(
   const asked: string[] = []
   const places: number[] = []
   const polling: string[] = []
-  /** Those that it was entered with, "-" for none. */
+  /** The channels of its enqueues, "-" for none. */
   const channels: string[] = []
   const stream = { within: 0, closed: 0 }
   let tell: (notice: Notice) => void = () => undefined
@@ -109,8 +109,8 @@ const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
 
 useVirtualTime()
 
-describe("a grant that is heard of", () => {
-  test("ends the wait without a question, as a lease, and its stream with it", async () => {
+describe("a grant that arrives by message", () => {
+  test("ends the wait without a request, as a lease, and closes the stream", async () => {
     const { running, asked, places, stream, tell } = wait([queued], { fencing: true })
     await pass(1_000)
     tell(heard({ fencingToken: 7 }))
@@ -121,14 +121,14 @@ describe("a grant that is heard of", () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  test("for the whole ttl is no lease", async () => {
+  test("is not a lease if it covers the whole ttl", async () => {
     const { running, tell } = wait([queued], { ttlMs: 2_000 })
     await pass(10)
     tell(heard({ leaseMs: 2_000 }))
     expect(await running).toMatchObject({ isLease: false })
   })
 
-  test("is not believed where it is older than the answer that the lock is another's", async () => {
+  test("is ignored if it is older than the reply that the lock is held by another caller", async () => {
     const older = wait([queued, () => grant(30_000)])
     const asOld = wait([queued])
     await pass(10)
@@ -140,7 +140,7 @@ describe("a grant that is heard of", () => {
     expect(asOld.asked.at(-1)).toBe("enqueue anew at 0")
   })
 
-  test("is not believed where its lease was over when it was heard of", async () => {
+  test("is ignored if its lease was over on arrival", async () => {
     const { running, asked, tell } = wait([queued, () => grant(30_000)])
     await pass(5_000)
     // Granted when the place was given, five seconds ago.
@@ -153,16 +153,19 @@ describe("a grant that is heard of", () => {
     ["for longer than was asked for", { leaseMs: 3_001 }, {}],
     ["with a fencing token that was not", { fencingToken: 7 }, {}],
     ["without the fencing token that was", {}, { fencing: true }],
-  ])("%s is not believed: it asks at once, and listens no more", async (_, facts, request) => {
-    const { running, asked, stream, tell } = wait([queued, () => grant(30_000)], request)
-    await pass(10)
-    tell(heard(facts))
-    await running
-    expect(asked.at(-1)).toBe("check 17 at 10")
-    expect(stream.closed).toBe(1)
-  })
+  ])(
+    "%s is ignored: the waiter checks at once and closes its stream",
+    async (_, facts, request) => {
+      const { running, asked, stream, tell } = wait([queued, () => grant(30_000)], request)
+      await pass(10)
+      tell(heard(facts))
+      await running
+      expect(asked.at(-1)).toBe("check 17 at 10")
+      expect(stream.closed).toBe(1)
+    },
+  )
 
-  test("is heard of also by who has no request left to ask", async () => {
+  test("is accepted by a waiter that has no request left", async () => {
     const { running, asked, tell } = wait([queued], { maxRequests: 2 })
     await pass(10)
     tell(heard())
@@ -171,8 +174,8 @@ describe("a grant that is heard of", () => {
   })
 })
 
-describe("who listens", () => {
-  test("asks when it is time to, and goes on listening", async () => {
+describe("a waiter that listens", () => {
+  test("checks when a check is due, and continues to listen", async () => {
     const { running, asked, stream, tell } = wait([() => queued({ holderTtlMs: 5_000, place: 0 })])
     await pass(5_001)
     expect(asked.at(-1)).toBe("check 17 at 5001")
@@ -182,7 +185,7 @@ describe("who listens", () => {
     expect(asked).toHaveLength(3)
   })
 
-  test("asks when the lease of which it is told as the next one is over", async () => {
+  test("checks when the announced lease of the next waiter is over", async () => {
     const stranger = () => queued({ isForeign: true, holderTtlMs: Infinity })
     const { asked, tell } = wait([stranger])
     await pass(1_000)
@@ -191,7 +194,7 @@ describe("who listens", () => {
     expect(asked[2]).toBe("check 17 at 3501")
   })
 
-  test("asks at once when its stream has ended, and from then on from time to time", async () => {
+  test("checks at once when its stream has ended, and polls from then on", async () => {
     const { asked, stream, tell } = wait([() => queued({ place: 0 })])
     await pass(1_000)
     tell({ kind: "end" })
@@ -200,14 +203,14 @@ describe("who listens", () => {
     expect(asked.slice(2, 4)).toEqual(["check 17 at 1000", "check 17 at 1052"])
   })
 
-  test("looks once more when the wait is over", async () => {
+  test("checks once more when the wait is over", async () => {
     const { running, asked } = wait([queued], { waitMs: 2_000 })
     await pass(2_001)
     await expect(running).rejects.toBeInstanceOf(LockTimeoutError)
     expect(asked.slice(2)).toEqual(["check 17 at 2001"])
   })
 
-  test("takes its old place again after a grant that it has missed, and trusts its stream no more", async () => {
+  test("takes its old place again after a grant that it has missed, and no longer trusts its stream", async () => {
     const missed = [() => queued({ holderTtlMs: 1_000, place: 0 }), () => busy, () => grant(30_000)]
     const { running, asked, stream, channels } = wait(missed)
     await pass(1_001)
@@ -217,7 +220,7 @@ describe("who listens", () => {
     expect(channels).toEqual([expect.stringMatching(/^fetchlock-/), "-"])
   })
 
-  test("comes back to its place when it was taken for dead, and goes on listening", async () => {
+  test("returns to its place if it was taken for dead, and continues to listen", async () => {
     const answers = [queued, () => busy, queued]
     const { running, asked, tell, stream, channels } = wait(answers)
     await pass(1_000)
@@ -230,7 +233,7 @@ describe("who listens", () => {
     expect(await running).toMatchObject({ kind: "granted" })
   })
 
-  test("trusts its stream no more when it misses a grant after that", async () => {
+  test("no longer trusts its stream if it misses a grant after that", async () => {
     const answers = [queued, queued, () => busy, queued]
     const { tell, stream, channels } = wait(answers)
     await pass(1_000)
@@ -240,7 +243,7 @@ describe("who listens", () => {
     expect(stream.closed).toBe(1)
   })
 
-  test("shows that it lives, however often it is told that it is next", async () => {
+  test("gives a sign of life, however often it is notified as the next one", async () => {
     const { asked, tell } = wait([queued])
     for (let told = 0; told < 10; told++) {
       tell({ kind: "next", leaseMs: 3_000 })
@@ -250,13 +253,13 @@ describe("who listens", () => {
     expect(asked.slice(2)).toEqual(["check 17 at 20000"])
   })
 
-  test("asks more often where the end of a stream is not noticed", async () => {
+  test("checks more often if the client does not notice the end of a stream", async () => {
     const { asked } = wait([queued], {}, undefined, false)
     await pass(5_000)
     expect(asked.at(-1)).toBe("check 17 at 5000")
   })
 
-  test("who has the lock at once has not waited", async () => {
+  test("reports no place if it is granted the lock at once", async () => {
     const { running, places } = wait([() => grant(30_000)])
     await running
     expect(places).toEqual([])
@@ -264,20 +267,20 @@ describe("who listens", () => {
 })
 
 describe("the stream", () => {
-  test("is given half of the wait at most, and no more than a request", async () => {
+  test("gets at most half of the wait to open, and no more than a request", async () => {
     const within = (waitMs: number) => wait([queued], { waitMs }).stream.within
     expect([within(60_000), within(1_000)]).toEqual([1_000, 500])
     await pass(1)
   })
 
-  test("is opened where the budget allows the place in the queue as well", async () => {
+  test("is opened only if the budget covers the enqueue as well", async () => {
     const [two, one] = [2, 1].map((maxRequests) => wait([queued], { maxRequests }))
     await pass(1)
     expect(two?.asked).toEqual(["listen at 0", "enqueue anew at 0"])
     expect(one?.asked).toEqual(["enqueue anew at 0"])
   })
 
-  test("that is not to be had is done without, unless that is a mistake of ours", async () => {
+  test("is replaced by polling if it cannot be opened, except after a programming error", async () => {
     const lost = new RedisError("lost", { outcome: "unknown" })
     const { asked } = wait([() => queued({ place: 0 })], {}, () => Promise.reject(lost))
     await pass(35)
@@ -303,18 +306,18 @@ describe("the stream", () => {
   })
 })
 
-describe("a waiter that has to poll although it wanted to listen", () => {
+describe("a waiter that polls although it prefers to listen", () => {
   test.each([
     ["refused", { outcome: "refused", status: 404 }],
     ["failed", { outcome: "unknown" }],
-  ] as const)("says that the stream was %s", async (reason, failure) => {
+  ] as const)("reports that the stream was %s", async (reason, failure) => {
     const refusing = () => Promise.reject(new RedisError("no", failure))
     const { polling } = wait([queued], {}, refusing)
     await pass(10)
     expect(polling).toEqual([reason])
   })
 
-  test("says once that the stream has ended", async () => {
+  test("reports once that the stream has ended", async () => {
     const { polling, tell } = wait([queued])
     await pass(10)
     tell({ kind: "end" })
@@ -322,7 +325,7 @@ describe("a waiter that has to poll although it wanted to listen", () => {
     expect(polling).toEqual(["ended"])
   })
 
-  test("says nothing where it was told to poll, or where it listens", async () => {
+  test("reports nothing if it was told to poll, or if it listens", async () => {
     const told = wait([queued], { push: false })
     const listening = wait([queued])
     await pass(10)
@@ -331,7 +334,7 @@ describe("a waiter that has to poll although it wanted to listen", () => {
 })
 
 test.each([true, false])(
-  "a database that says again and again that the lock is free is not flooded (push: %s)",
+  "a database that repeatedly reports a free lock is not flooded with requests (push: %s)",
   async (push) => {
     const { asked } = wait([() => queued({ holderTtlMs: 0, place: 0 })], { push })
     await pass(4_000)
@@ -340,7 +343,7 @@ test.each([true, false])(
 )
 
 describe("an outage", () => {
-  test("is ridden out within the wait: the waiter keeps its place", async () => {
+  test("is survived within the wait: the waiter keeps its place", async () => {
     const away = Array<() => Answer>(8).fill(fail)
     const { running, asked } = wait([queued, ...away, queued, () => grant(30_000)], { push: false })
     await pass(20_000)
@@ -359,15 +362,15 @@ describe("an outage", () => {
     await expect(running).rejects.toBeInstanceOf(LockBackendError)
   })
 
-  test("that outlasts the wait ends with it, one request later at most", async () => {
+  test("that outlasts the wait ends with it, at most one request later", async () => {
     const { running } = wait([queued, fail], { push: false, waitMs: 5_000, timeoutMs: 1_000 })
     await pass(6_000)
     await expect(running).rejects.toBeInstanceOf(LockBackendError)
   })
 })
 
-describe("who polls", () => {
-  test("asks ever less often at the same place, and at the rate of the queue once that has moved", async () => {
+describe("a waiter that polls", () => {
+  test("checks less and less often at the same place, and at the rate of the queue once the queue moves", async () => {
     const moved = () => queued({ place: 1 })
     const { asked } = wait([queued, queued, moved], { push: false })
     await pass(1_500)
@@ -376,14 +379,14 @@ describe("who polls", () => {
     expect(asked.slice(1, 4)).toEqual(at.map((ms) => `check 17 at ${String(ms)}`))
   })
 
-  test("takes its old place again as well", async () => {
+  test("takes its old place again after a missed grant, too", async () => {
     const { running, asked } = wait([queued, () => busy, () => grant(30_000)], { push: false })
     await pass(200)
     await running
     expect(asked.slice(1)).toEqual(["check 17 at 140", "enqueue 17 at 140"])
   })
 
-  test("gives up when it may not ask again", async () => {
+  test("gives up when its budget of requests is used up", async () => {
     const { running, asked } = wait([queued], { push: false, maxRequests: 1 })
     await expect(running).rejects.toBeInstanceOf(LockTimeoutError)
     expect(asked).toEqual(["enqueue anew at 0"])

@@ -1,4 +1,4 @@
-// A theft, step by step: what it finds in its way, what it replaces, and when it gives up.
+// A steal, step by step: the holders that it finds, the value that it replaces, and when it gives up.
 import { type AcquisitionRequest, Attempts } from "../../src/acquire/attempts.js"
 import { steal } from "../../src/acquire/steal.js"
 import { LockTimeoutError } from "../../src/index.js"
@@ -11,10 +11,10 @@ import { expect, test, vi } from "vitest"
 
 useVirtualTime()
 
-/** A theft that meets these holders one after the other, a request's way apart, the last for ever; then it is granted. */
+/** A steal that finds these holders one after the other, one for each request, the last one forever; then it is granted. */
 function stealing(holders: readonly string[], request: Partial<AcquisitionRequest> = {}) {
   const found: string[] = []
-  const thief: Pick<SingleDatabase, "steal"> = {
+  const store: Pick<SingleDatabase, "steal"> = {
     steal: async (_, known): Promise<Grant | Held> => {
       await new Promise((resolve) => setTimeout(resolve, 100))
       const holder = holders[Math.min(found.length, holders.length - 1)]
@@ -23,31 +23,31 @@ function stealing(holders: readonly string[], request: Partial<AcquisitionReques
     },
   }
   const all = { ...REQUEST, ...request }
-  const running = steal(thief as SingleDatabase, all, new Attempts(all))
+  const running = steal(store as SingleDatabase, all, new Attempts(all))
   running.catch(() => undefined)
   return { running, found }
 }
 
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
 
-test("it replaces what it has found, and nothing else", async () => {
+test("a steal replaces the holder that it found, and nothing else", async () => {
   const { running, found } = stealing(["somebody", "somebody else"])
   await pass(1_000)
   expect(await running).toMatchObject({ kind: "granted" })
   expect(found).toEqual(["", "somebody", "somebody else"])
 })
 
-test("a theft that may not wait has two questions, which is what it takes", async () => {
+test("a steal that may not wait gets the two requests that it needs", async () => {
   const { running } = stealing(["somebody"], { waitMs: 0 })
   await pass(1_000)
   expect(await running).toMatchObject({ kind: "granted" })
-  const robbed = stealing(["somebody", "somebody else"], { waitMs: 0 })
+  const hurried = stealing(["somebody", "somebody else"], { waitMs: 0 })
   await pass(1_000)
-  expect(await rejection(robbed.running)).toBeInstanceOf(LockTimeoutError)
-  expect(robbed.found).toHaveLength(2)
+  expect(await rejection(hurried.running)).toBeInstanceOf(LockTimeoutError)
+  expect(hurried.found).toHaveLength(2)
 })
 
-test("where the lock changes hands faster than a request travels, it goes on until the wait is over", async () => {
+test("if the lock changes hands faster than a request travels, a steal continues until its wait is over", async () => {
   const holders = Array.from({ length: 100 }, (_, i) => `holder ${String(i)}`)
   const { running, found } = stealing(holders, { waitMs: 450 })
   await pass(1_000)
@@ -55,7 +55,7 @@ test("where the lock changes hands faster than a request travels, it goes on unt
   expect(found).toHaveLength(5)
 })
 
-test("a budget of one request finds out who is in the way, and ends there", async () => {
+test("a steal with a budget of one request finds the holder, and ends there", async () => {
   const { running, found } = stealing(["somebody"], { maxRequests: 1 })
   await pass(1_000)
   expect(await rejection(running)).toMatchObject({ name: "LockTimeoutError", requests: 1 })

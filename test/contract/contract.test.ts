@@ -1,4 +1,4 @@
-// The contract that every variant keeps: each engine, each way for a command to travel.
+// The contract that every variant keeps: each engine, and each client.
 import { contract } from "./contract.js"
 import { describeVariants } from "../support/describe-variants.js"
 

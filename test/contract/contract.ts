@@ -1,4 +1,4 @@
-// The contract of a lock, in its parts: what every variant keeps.
+// The contract of a lock, in its parts, for every variant.
 import { describe } from "vitest"
 import type { Variant } from "../support/variants.js"
 import { fencing } from "./fencing.js"

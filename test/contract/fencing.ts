@@ -1,4 +1,4 @@
-// The contract of fencing tokens: they rise, whatever is lost.
+// The contract of fencing tokens: they rise even if data is lost.
 import { expect, test } from "vitest"
 import { inOrder } from "../support/fault-proxy.js"
 import type { Lab } from "./lab.js"
@@ -39,7 +39,7 @@ export function fencing(lab: () => Lab): void {
     }
   })
 
-  test("fencing tokens rise above one that is ahead of the server's clock", async () => {
+  test("fencing tokens rise above a token that is ahead of the server's clock", async () => {
     const { locks, command, name } = lab()
     const wanted = name()
     const ahead = 2 ** 52
@@ -48,7 +48,7 @@ export function fencing(lab: () => Lab): void {
     expect(lock.fencingToken).toBe(ahead + 1)
   })
 
-  test("a fencing token's counter does not live for ever", async () => {
+  test("a fencing token's counter does not live forever", async () => {
     const { locks, command, name } = lab()
     const lock = await locks().acquire(name(), { fencing: true })
     const left = Number(await command("PTTL", `{lock:${lock.name}}:fence`))
@@ -56,7 +56,7 @@ export function fencing(lab: () => Lab): void {
     expect(left).toBeLessThanOrEqual(86_400_000)
   })
 
-  test("a grant that is asked for again keeps its fencing token", async () => {
+  test("a grant that is requested again keeps its fencing token", async () => {
     const { proxied, command, name } = lab()
     const { proxy, locks } = await proxied()
     proxy.plan = inOrder("acquire", { kind: "truncated", framing: "broken" })
@@ -66,14 +66,14 @@ export function fencing(lab: () => Lab): void {
     expect(await command("GET", `lock:${lock.name}`)).toBe(lock.token)
   })
 
-  test("who asks for no fencing token gets none and mints none", async () => {
+  test("a caller that asks for no fencing token gets none and mints none", async () => {
     const { locks, command, name } = lab()
     const lock = await locks().acquire(name())
     expect(lock.fencingToken).toBeUndefined()
     expect(await command("EXISTS", `{lock:${lock.name}}:fence`)).toBe(0)
   })
 
-  test("a refused try mints none", async () => {
+  test("a refused try mints no fencing token", async () => {
     const { locks, command, name } = lab()
     const lock = await locks().acquire(name())
     expect(await locks().tryAcquire(lock.name, { fencing: true })).toBeNull()

@@ -1,4 +1,4 @@
-// The contract of a grant: what a lock knows, what its key holds, what contention looks like.
+// The contract of a grant: the fields of a lock, the value of its key, and the results under contention.
 import { expect, test } from "vitest"
 import { LockTimeoutError } from "../../src/index.js"
 import { rejection } from "../support/outcomes.js"
@@ -14,7 +14,7 @@ export function granting(lab: () => Lab): void {
     expect(pttl).toBeLessThanOrEqual(20_000)
   })
 
-  test("a lock knows its name, its mode and how long it may be trusted", async () => {
+  test("a lock knows its name, its mode and its remaining validity", async () => {
     const { locks, name } = lab()
     const asked = name()
     const sentAt = Date.now()
@@ -23,7 +23,7 @@ export function granting(lab: () => Lab): void {
     expect(lock).toMatchObject({ name: asked, mode: "exclusive", fencingToken: undefined })
     // On a quorum the number of the attempt follows.
     expect(lock.token).toMatch(/^fl_me_[A-Za-z0-9_-]{24}(-\d+)?$/)
-    // Never longer than the ttl from the sending of the request on, less the drift.
+    // Never longer than the ttl since the request was sent, less the drift.
     expect(lock.expiresAtMs).toBeGreaterThanOrEqual(sentAt + 10_000 - 100 - 2 - 1)
     expect(lock.expiresAtMs).toBeLessThanOrEqual(Date.now() + 10_000 - 100 - 2)
     expect(remainingMs).toBeLessThanOrEqual(10_000 - 100 - 2)
@@ -31,7 +31,7 @@ export function granting(lab: () => Lab): void {
     expect(lock.signal.aborted).toBe(false)
   })
 
-  test("what a lock says of itself as JSON holds nothing secret", async () => {
+  test("the JSON of a lock contains nothing secret", async () => {
     const { locks, name } = lab()
     const lock = await locks().acquire(name(), { fencing: true })
     const { fencingToken, expiresAtMs } = lock
@@ -43,7 +43,7 @@ export function granting(lab: () => Lab): void {
     })
   })
 
-  test("two calls never make the same token", async () => {
+  test("two calls never create the same token", async () => {
     const { locks, name } = lab()
     const manager = locks()
     const granted = await Promise.all(Array.from({ length: 20 }, () => manager.acquire(name())))
@@ -57,7 +57,7 @@ export function granting(lab: () => Lab): void {
     expect(await command("EXISTS", `lock:${lock.name}`)).toBe(0)
   })
 
-  test("tryAcquire answers null while somebody else holds the lock, and the lock is untouched", async () => {
+  test("tryAcquire returns null while another caller holds the lock, and leaves the lock untouched", async () => {
     const { locks, command, name } = lab()
     const lock = await locks().acquire(name())
     expect(await locks().tryAcquire(lock.name)).toBeNull()
@@ -66,7 +66,7 @@ export function granting(lab: () => Lab): void {
     expect(await command("GET", `lock:${lock.name}`)).toBe(lock.token)
   })
 
-  test("the same manager excludes itself", async () => {
+  test("two calls of the same manager exclude each other", async () => {
     const { locks, name } = lab()
     const manager = locks()
     const lock = await manager.acquire(name())
@@ -89,7 +89,7 @@ export function granting(lab: () => Lab): void {
     expect((error as LockTimeoutError).message).toContain(JSON.stringify(lock.name))
   })
 
-  test("of fifty that try at once exactly one gets the lock", async () => {
+  test("exactly one of fifty concurrent tries gets the lock", async () => {
     const { locks, name } = lab()
     const wanted = name()
     const tries = Array.from({ length: 50 }, () => locks().tryAcquire(wanted))

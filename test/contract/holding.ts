@@ -14,7 +14,7 @@ async function lossOf(promise: Promise<unknown>): Promise<string> {
 export function holding(lab: () => Lab): void {
   const pttl = async (name: string) => Number(await lab().command("PTTL", `lock:${name}`))
 
-  test("extend lets the hold last for its ttl again, or for another one", async () => {
+  test("extend makes the hold last for its ttl again, or for another ttl", async () => {
     const { locks, name } = lab()
     const lock = await locks().acquire(name(), { ttl: "5s", renew: false })
     await lock.extend("20s")
@@ -37,7 +37,7 @@ export function holding(lab: () => Lab): void {
     expect(lock.remainingMs).toBeGreaterThan(25_000)
   })
 
-  test("extend throws LockLostError when the lock is gone, and the signal aborts with it", async () => {
+  test("extend throws LockLostError if the lock is gone, and aborts the signal", async () => {
     const { locks, command, name } = lab()
     const lock = await locks().acquire(name())
     await command("DEL", `lock:${lock.name}`)
@@ -47,7 +47,7 @@ export function holding(lab: () => Lab): void {
     expect(await command("EXISTS", `lock:${lock.name}`)).toBe(0)
   })
 
-  test("extend throws LockLostError when somebody else took the lock, and leaves it to them", async () => {
+  test("extend throws LockLostError if another caller took the lock, and leaves it to them", async () => {
     const { locks, command, name } = lab()
     const { onEvent, of } = recorder()
     const lock = await locks({ onEvent }).acquire(name())
@@ -60,19 +60,19 @@ export function holding(lab: () => Lab): void {
     expect(await pttl(lock.name)).toBeLessThanOrEqual(9_000)
   })
 
-  test("a hold whose time is over is lost by the local clock, asked or not", async () => {
+  test("a hold that expires is lost by the local clock, with or without a request", async () => {
     const { locks, name } = lab()
     const { onEvent, of } = recorder()
     const lock = await locks({ onEvent }).acquire(name(), { ttl: 1_200, renew: false })
     const reason = await abortion(lock.signal)
-    // Before the key has gone, so that nobody else can have it yet.
+    // Before the key has expired, so that no one else can hold the lock yet.
     expect(lock.expiresAtMs).toBeLessThanOrEqual(Date.now())
     expect(reason).toMatchObject({ name: "LockLostError", reason: "expired" })
     expect(of("lost")).toEqual([{ type: "lost", name: lock.name, reason: "expired" }])
     expect(await lossOf(lock.extend())).toBe("expired")
   })
 
-  test("a hold that is renewed outlives its ttl many times over", async () => {
+  test("a renewed hold outlives its ttl many times", async () => {
     const { locks, command, name } = lab()
     const { onEvent, of } = recorder()
     const lock = await locks({ onEvent }).acquire(name(), { ttl: 1_500, renew: true })
@@ -84,7 +84,7 @@ export function holding(lab: () => Lab): void {
     expect(await lock.release()).toBe("released")
   })
 
-  test("a hold that is not renewed is not extended", async () => {
+  test("a hold without renewal is not extended", async () => {
     const { proxied, name } = lab()
     const { proxy, locks } = await proxied()
     const lock = await locks().acquire(name(), { ttl: 1_200, renew: false })
@@ -92,7 +92,7 @@ export function holding(lab: () => Lab): void {
     expect(proxy.seen("extend")).toEqual([])
   })
 
-  test("maxHold ends a renewed hold, and costs no burst of renewals", async () => {
+  test("maxHold ends a renewed hold, and causes no burst of renewals", async () => {
     const { proxied, command, name } = lab()
     const { proxy, locks } = await proxied()
     const options = { ttl: 1_500, renew: { maxHold: 3_300 } } as const
@@ -101,7 +101,7 @@ export function holding(lab: () => Lab): void {
     expect(await abortion(lock.signal)).toMatchObject({ reason: "expired" })
     expect(lock.expiresAtMs).toBeLessThanOrEqual(grantedAt + 3_300)
     expect(lock.expiresAtMs).toBeGreaterThan(grantedAt + 2_500)
-    // One at each third of the ttl, and the last one for what is left.
+    // One at each third of the ttl, and a last one for the rest.
     expect(proxy.seen("extend").length).toBeLessThanOrEqual(6)
     await until(async () => (await command("EXISTS", `lock:${lock.name}`)) === 0)
   })
@@ -127,7 +127,7 @@ export function holding(lab: () => Lab): void {
     expect(await command("EXISTS", `lock:${lock.name}`)).toBe(0)
   })
 
-  test("a lock that cannot be kept is released at the end of its scope as before", async () => {
+  test("a lock that cannot be kept is still released at the end of its scope", async () => {
     const { locks, command, name } = lab()
     const lock = await locks().acquire(name())
     expect(await rejection(lock.keep(0))).toBeInstanceOf(RangeError)
@@ -150,7 +150,7 @@ export function holding(lab: () => Lab): void {
     expect(await command("GET", `lock:${lock.name}`)).toBe(lock.token)
   })
 
-  test("a transferred lock is adopted by another process, with its token and what is left of its ttl", async () => {
+  test("a transferred lock is adopted by another process, with its token and the rest of its ttl", async () => {
     const { locks, command, name } = lab()
     const lock = await locks().acquire(name(), { ttl: "10s", renew: false, fencing: true })
     const message = JSON.stringify(lock.transfer())
@@ -166,7 +166,7 @@ export function holding(lab: () => Lab): void {
     expect(await command("EXISTS", `lock:${lock.name}`)).toBe(0)
   })
 
-  test("an adopted lock is renewed where that is asked for", async () => {
+  test("an adopted lock is renewed on request", async () => {
     const { locks, name } = lab()
     const { onEvent, of } = recorder()
     const lock = await locks().acquire(name(), { ttl: 1_500, renew: false })
@@ -176,7 +176,7 @@ export function holding(lab: () => Lab): void {
     await adopted.release()
   })
 
-  test("a hold that is over cannot be adopted", async () => {
+  test("an expired hold cannot be adopted", async () => {
     const { locks, command, name } = lab()
     const gone = (await locks().acquire(name())).transfer()
     await command("DEL", `lock:${gone.name}`)

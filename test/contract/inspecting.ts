@@ -1,4 +1,4 @@
-// The contract of inspect: what it sees of a lock, and that it changes nothing.
+// The contract of inspect: its result, and that it changes nothing.
 import { expect, test } from "vitest"
 import { LockBackendError } from "../../src/index.js"
 import { everything } from "../support/fault-proxy.js"
@@ -6,7 +6,7 @@ import { rejection, until } from "../support/outcomes.js"
 import { holdAsStranger, type Lab } from "./lab.js"
 
 export function inspecting(lab: () => Lab): void {
-  test("inspect tells a free lock from a held one, and how many wait, in one request", async () => {
+  test("inspect distinguishes a free lock from a held one and counts the waiters, in one request", async () => {
     const { locks, proxied, name } = lab()
     const { proxy, locks: watching } = await proxied()
     const own = name()
@@ -31,7 +31,7 @@ export function inspecting(lab: () => Lab): void {
     expect(await watching().inspect(own)).toEqual(free)
   })
 
-  test("inspect sees a stranger's hold, for ever as Infinity, and tells no token", async () => {
+  test("inspect reports a foreign hold, with Infinity if it never expires, and reveals no token", async () => {
     const { locks, name } = lab()
     const own = name()
     const value = await holdAsStranger(lab(), own)
@@ -41,7 +41,7 @@ export function inspecting(lab: () => Lab): void {
     expect(await lab().command("GET", `lock:${own}`)).toBe(value)
   })
 
-  test("inspect throws when the database fails", async () => {
+  test("inspect throws if the database fails", async () => {
     const { proxy, locks } = await lab().proxied()
     const status = 200
     proxy.plan = everything({ kind: "replaced", executed: false, status, body: '{"result":[1]}' })

@@ -1,4 +1,4 @@
-// What each part of the contract is given: one variant, opened for all of its tests.
+// The fixture of each part of the contract: one variant, opened for all of its tests.
 import { afterAll, beforeAll } from "vitest"
 import type { Opened, Variant } from "../support/variants.js"
 
@@ -22,7 +22,7 @@ export function openLab(variant: Variant): () => Lab {
   }
 }
 
-/** Holds the lock as a stranger does, with a plain value; for ever if there is no ttl. */
+/** Holds the lock as a foreign client does, with a plain value; forever if there is no ttl. */
 export async function holdAsStranger(lab: Opened, name: string, ttlMs?: number): Promise<string> {
   const value = `stranger-${Math.random().toString(36).slice(2)}`
   const expiry = ttlMs === undefined ? [] : ["PX", String(ttlMs)]

@@ -27,7 +27,7 @@ const NAMES: Readonly<Record<string, string>> = {
 }
 
 export function naming(lab: () => Lab): void {
-  test.for(Object.entries(NAMES))("a name may hold %s", async ([, name]) => {
+  test.for(Object.entries(NAMES))("a name may contain %s", async ([, name]) => {
     const { locks, command } = lab()
     const lock = await locks().acquire(name, { fencing: true })
     expect(lock.name).toBe(name)

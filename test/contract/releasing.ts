@@ -1,4 +1,4 @@
-// The contract of a release: its three endings, its failures, its repetitions.
+// The contract of a release: its three results, its failures, its repetitions.
 import { expect, test } from "vitest"
 import { LockBackendError } from "../../src/index.js"
 import { always, inOrder, nothing } from "../support/fault-proxy.js"
@@ -14,14 +14,14 @@ export function releasing(lab: () => Lab): void {
     expect(await locks().tryAcquire(lock.name)).not.toBeNull()
   })
 
-  test("a release says gone when nobody holds the lock any more", async () => {
+  test("a release returns gone if the lock is no longer held", async () => {
     const { locks, command, name } = lab()
     const lock = await locks().acquire(name())
     await command("DEL", `lock:${lock.name}`)
     expect(await lock.release()).toBe("gone")
   })
 
-  test("a release says taken when somebody else holds the lock, and leaves it to them", async () => {
+  test("a release returns taken if another caller holds the lock, and leaves it to them", async () => {
     const { locks, command, name } = lab()
     const lock = await locks().acquire(name())
     const value = await holdAsStranger(lab(), lock.name, 30_000)
@@ -29,7 +29,7 @@ export function releasing(lab: () => Lab): void {
     expect(await command("GET", `lock:${lock.name}`)).toBe(value)
   })
 
-  test("a lock is released once: further calls send nothing and answer the same", async () => {
+  test("a lock is released once: further calls send nothing and return the same result", async () => {
     const { proxied, name } = lab()
     const { proxy, locks } = await proxied()
     const lock = await locks({ keyLocking: false }).acquire(name())
@@ -39,7 +39,7 @@ export function releasing(lab: () => Lab): void {
     expect(proxy.seen("release")).toHaveLength(1)
   })
 
-  test("a second release never frees what the next holder has", async () => {
+  test("a second release never frees the next holder's lock", async () => {
     const { locks, command, name } = lab()
     const first = await locks().acquire(name())
     await first.release()
@@ -49,7 +49,7 @@ export function releasing(lab: () => Lab): void {
     expect(await command("GET", `lock:${first.name}`)).toBe(second.token)
   })
 
-  test("a released lock is not extended, kept or transferred", async () => {
+  test("a released lock cannot be extended, kept or transferred", async () => {
     const { locks, name } = lab()
     const lock = await locks().acquire(name())
     await lock.release()
@@ -60,7 +60,7 @@ export function releasing(lab: () => Lab): void {
     expect(lock.remainingMs).toBe(0)
   })
 
-  test("the signal of a lock does not abort by its release", async () => {
+  test("the signal of a lock does not abort when the lock is released", async () => {
     const { locks, name } = lab()
     const lock = await locks().acquire(name(), { ttl: 1_000, renew: false })
     await lock.release()
@@ -68,7 +68,7 @@ export function releasing(lab: () => Lab): void {
     expect(lock.signal.aborted).toBe(false)
   })
 
-  test("a release whose answer was lost is asked for again, and has released", async () => {
+  test("a release whose reply was lost is sent again, and returns released", async () => {
     const { proxied, command, name } = lab()
     const { proxy, locks } = await proxied()
     const { onEvent, of } = recorder()
@@ -101,7 +101,7 @@ export function releasing(lab: () => Lab): void {
     expect(await command("EXISTS", `lock:${lock.name}`)).toBe(0)
   })
 
-  test("a release during a renewal is not overtaken by it", async () => {
+  test("a release during a renewal is not overtaken by the renewal", async () => {
     const { proxied, command, name } = lab()
     const { proxy, locks } = await proxied()
     const { onEvent, events } = recorder()
@@ -125,7 +125,7 @@ export function releasing(lab: () => Lab): void {
     expect(await command("EXISTS", `lock:${wanted}`)).toBe(0)
   })
 
-  test("the end of a scope is nothing where there was no lock", async () => {
+  test("the end of a scope does nothing if the lock was not granted", async () => {
     const { locks, name } = lab()
     const held = await locks().acquire(name())
     {
@@ -135,7 +135,7 @@ export function releasing(lab: () => Lab): void {
     expect(await held.release()).toBe("released")
   })
 
-  test("a scope ends well although its release fails, which is tried again behind it", async () => {
+  test("a scope ends normally although its release fails, and the release is retried in the background", async () => {
     const { proxied, command, name } = lab()
     const { proxy, locks } = await proxied()
     const lock = await locks().acquire(name())
@@ -150,7 +150,7 @@ export function releasing(lab: () => Lab): void {
     await until(async () => (await command("EXISTS", `lock:${lock.name}`)) === 0)
   })
 
-  test("a scope's release that never succeeds is reported when the hold is over", async () => {
+  test("a scope's release that never succeeds is reported when the hold expires", async () => {
     const { proxied, name } = lab()
     const { proxy, locks } = await proxied()
     const { onEvent, of } = recorder()

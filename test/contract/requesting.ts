@@ -1,11 +1,11 @@
-// The contract of `request`: held while the callback runs, released after it, lost with all that follows.
+// The contract of `request`: the lock is held while the callback runs, released after it, and its loss rejects the call.
 import { expect, test } from "vitest"
 import { type Lock, LockBackendError, LockLostError } from "../../src/index.js"
 import { always, everything } from "../support/fault-proxy.js"
 import { recorder, rejection, until } from "../support/outcomes.js"
 import { holdAsStranger, type Lab } from "./lab.js"
 
-/** A callback that goes on until it is told to end. */
+/** A callback that runs until it is told to end. */
 function endless() {
   let end: (value: string) => void = () => undefined
   const ended = new Promise<string>((resolve) => {
@@ -15,11 +15,11 @@ function endless() {
 }
 
 export function requesting(lab: () => Lab): void {
-  test("calls made in one tick take effect in program order, and travel together", async () => {
+  test("calls made in one tick take effect in program order, and share a request", async () => {
     const { proxied, name } = lab()
     const { proxy, locks } = await proxied()
     const wanted = name()
-    // Two requests could overtake each other: the first of them would lose here.
+    // Two requests could overtake each other: the first call would lose here.
     let requests = 0
     proxy.plan = () => (requests++ === 0 ? { kind: "request-delayed", ms: 300 } : undefined)
     const manager = locks({ wait: "30s" })
@@ -31,7 +31,7 @@ export function requesting(lab: () => Lab): void {
     expect(proxy.log[0]?.operations).toHaveLength(3)
   })
 
-  test("its whole work is given to waitUntil, to the release, and never rejects", async () => {
+  test("all of its work is passed to waitUntil, up to the release, and never rejects", async () => {
     const { locks, name } = lab()
     const works: Promise<unknown>[] = []
     const waitUntil = (work: Promise<unknown>) => {
@@ -78,7 +78,7 @@ export function requesting(lab: () => Lab): void {
     await next?.release()
   })
 
-  test("request holds the lock while the callback runs and releases it after", async () => {
+  test("request holds the lock while the callback runs and releases it afterwards", async () => {
     const { locks, command, name } = lab()
     const wanted = name()
     const result = await locks().request(wanted, async (lock) => {
@@ -90,7 +90,7 @@ export function requesting(lab: () => Lab): void {
     expect(await command("EXISTS", `lock:${wanted}`)).toBe(0)
   })
 
-  test("request renews the lock while the callback runs, unless told not to", async () => {
+  test("request renews the lock while the callback runs, by default", async () => {
     const { locks, name } = lab()
     const { onEvent, of } = recorder()
     const wanted = name()
@@ -105,7 +105,7 @@ export function requesting(lab: () => Lab): void {
     })
   })
 
-  test("request rejects with what the callback threw, and the lock is free", async () => {
+  test("request rejects with the error of the callback, and the lock is free", async () => {
     const { locks, command, name } = lab()
     const wanted = name()
     const failure = new Error("the work failed")
@@ -114,7 +114,7 @@ export function requesting(lab: () => Lab): void {
     expect(await command("EXISTS", `lock:${wanted}`)).toBe(0)
   })
 
-  test("request with ifAvailable calls back with null when somebody else holds the lock", async () => {
+  test("request with ifAvailable calls back with null if another caller holds the lock", async () => {
     const { locks, name } = lab()
     const held = await locks().acquire(name())
     const given: (Lock | null)[] = []
@@ -129,13 +129,13 @@ export function requesting(lab: () => Lab): void {
     expect(given[1]).toMatchObject({ name: held.name })
   })
 
-  test("request mints a fencing token where that is asked for", async () => {
+  test("request mints a fencing token on request", async () => {
     const { locks, name } = lab()
     const token = await locks().request(name(), { fencing: true }, (lock) => lock.fencingToken)
     expect(token).toBeGreaterThan(1e15)
   })
 
-  test("a hold that is taken away rejects the request at once, while the callback goes on", async () => {
+  test("a hold that is taken away rejects the request at once, while the callback still runs", async () => {
     const { locks, command, name } = lab()
     const { onEvent, of } = recorder()
     const { callback, end } = endless()
@@ -153,7 +153,7 @@ export function requesting(lab: () => Lab): void {
     expect(await command("GET", `lock:${wanted}`)).toBe(value)
   })
 
-  test("a database that cannot be reached any more ends the hold before its key expires", async () => {
+  test("a database that becomes unreachable ends the hold before its key expires", async () => {
     const { proxied, name } = lab()
     const { proxy, locks } = await proxied()
     const { onEvent, of } = recorder()
@@ -168,7 +168,7 @@ export function requesting(lab: () => Lab): void {
     expect(of("lost")).toEqual([{ type: "lost", name: wanted, reason: "unreachable" }])
   })
 
-  test("a callback that rejects after the loss is heard of as an event, not as an unhandled rejection", async () => {
+  test("a callback that rejects after the loss is reported as an event, not as an unhandled rejection", async () => {
     const { locks, name } = lab()
     const { onEvent, of } = recorder()
     const failure = new Error("gave up")
@@ -187,7 +187,7 @@ export function requesting(lab: () => Lab): void {
     expect(of("late-settled")[0]?.outcome).toEqual({ status: "rejected", reason: failure })
   })
 
-  test("a failed release changes nothing of what the request settles with", async () => {
+  test("a failed release does not change the result of the request", async () => {
     const { proxied, name } = lab()
     const { proxy, locks } = await proxied()
     const { onEvent, of } = recorder()

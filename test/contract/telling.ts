@@ -1,4 +1,4 @@
-// The contract of events and errors: what they tell, and that they never tell a token.
+// The contract of events and errors: their facts, and that they never reveal a token.
 import { expect, test } from "vitest"
 import { everything, nothing } from "../support/fault-proxy.js"
 import {
@@ -38,7 +38,7 @@ export function telling(lab: () => Lab): void {
         requests: number,
         fencingToken: lock.fencingToken,
       },
-      // The lease that a hand-off grants is extended at once, and then the caller extended it.
+      // The lease of a hand-off is extended at once, and then the caller extended it.
       ...(variant.hasQueue ? [{ type: "renewed", ...shared, remainingMs: number }] : []),
       { type: "renewed", ...shared, remainingMs: number },
       { type: "released", ...shared, result: "released", heldMs: number },
@@ -52,7 +52,7 @@ export function telling(lab: () => Lab): void {
     expect(of("released")[0]?.heldMs).toBeGreaterThan(0)
   })
 
-  test("who does not wait is not queued", async () => {
+  test("a call that does not wait emits no queued event", async () => {
     const { locks, name } = lab()
     const lock = await locks().acquire(name())
     const { events, onEvent } = recorder()
@@ -61,7 +61,7 @@ export function telling(lab: () => Lab): void {
     expect(events).toEqual([])
   })
 
-  test("no event and no error ever tells a token", async () => {
+  test("no event and no error ever reveals a token", async () => {
     const { proxied, variant, name } = lab()
     const { proxy, locks } = await proxied()
     const { events, onEvent, of } = recorder()
@@ -94,7 +94,7 @@ export function telling(lab: () => Lab): void {
     errors.push(await rejection(lock.release()))
     proxy.plan = nothing
     await holdAsStranger(lab(), lock.name, 1_000)
-    // On a busy machine the answer may not come within the manager's short timeout.
+    // On a busy machine the reply may not come within the manager's short timeout.
     await until(() =>
       lock.release().then(
         () => true,
@@ -112,7 +112,7 @@ export function telling(lab: () => Lab): void {
     if (variant.client === "fetch client") expect(said).not.toContain(REST_TOKEN)
   })
 
-  test("an error that quotes the command is told without its tokens", async () => {
+  test("an error that quotes the command leaves out its tokens", async () => {
     const { proxied, name } = lab()
     const { proxy, locks } = await proxied()
     const manager = locks()

@@ -1,17 +1,17 @@
-// The contract of waiting: when it ends, and what it leaves behind.
+// The contract of waiting: when it ends, and that it leaves nothing behind.
 import { expect, test } from "vitest"
 import { LockTimeoutError } from "../../src/index.js"
 import { durationOf, recorder, rejection, until } from "../support/outcomes.js"
 import { always } from "../support/fault-proxy.js"
 import type { Lab } from "./lab.js"
 
-/** No pause between two looks is longer than this. */
+/** No pause between two checks is longer than this. */
 const LONGEST_PAUSE = 2_000
-/** What a busy machine may add. */
+/** The delay that a busy machine may add. */
 const SLACK = 1_000
 
 export function waiting(lab: () => Lab): void {
-  test("a waiter has the lock soon after its release", async () => {
+  test("a waiter gets the lock soon after its release", async () => {
     const { locks, name } = lab()
     const lock = await locks().acquire(name())
     const { events, onEvent, of } = recorder()
@@ -24,14 +24,14 @@ export function waiting(lab: () => Lab): void {
     expect(events.map(({ type }) => type)).toEqual(["queued", "granted"])
   })
 
-  test("a waiter has the lock as soon as a dead holder's key has expired", async () => {
+  test("a waiter gets the lock as soon as a dead holder's key has expired", async () => {
     const { locks, command, name } = lab()
     const dead = await locks().acquire(name(), { ttl: 1_200, renew: false })
     const startedAt = performance.now()
     const left = Number(await command("PTTL", `lock:${dead.name}`))
     const next = await locks().acquire(dead.name, { wait: "30s" })
     const waited = performance.now() - startedAt
-    // Not before it has expired, and without a whole pause on top. A millisecond is what clocks are rounded by.
+    // Not before it has expired, and without a whole pause on top. Clocks are rounded by a millisecond.
     expect(waited).toBeGreaterThanOrEqual(left - 1)
     expect(waited).toBeLessThan(left + SLACK)
     expect(next.signal.aborted).toBe(false)
@@ -64,7 +64,7 @@ export function waiting(lab: () => Lab): void {
     expect(await waiting).toBe(reason)
   })
 
-  test("an abort while the request is under way rejects at once, and the key is not left behind", async () => {
+  test("an abort while the request is in flight rejects at once, and leaves no key behind", async () => {
     const { proxied, command, name } = lab()
     const { proxy, locks } = await proxied()
     const wanted = name()
@@ -79,7 +79,7 @@ export function waiting(lab: () => Lab): void {
     await until(async () => (await command("EXISTS", `lock:${wanted}`)) === 0)
   })
 
-  test("a signal that has aborted already costs no request", async () => {
+  test("a signal that has already aborted costs no request", async () => {
     const { proxied, name } = lab()
     const { proxy, locks } = await proxied()
     const signal = AbortSignal.abort("no")
@@ -111,18 +111,18 @@ export function waiting(lab: () => Lab): void {
     expect(through.proxy.log).toHaveLength(4)
   })
 
-  test("a spin lock looks at its interval", async () => {
+  test("a spin lock tries at its interval", async () => {
     const { proxied, locks, name } = lab()
     const lock = await locks().acquire(name())
     const { proxy, locks: spinning } = await proxied()
     await rejection(spinning().acquire(lock.name, { wait: 2_000, interval: 100 }))
-    // One at the beginning, one at the end, and perhaps one that confirms what a client may have sent twice.
+    // One at the start, one at the end, and perhaps one that confirms a request that a client may have sent twice.
     expect(proxy.log.length).toBeLessThanOrEqual(20 + 3)
     // On a busy machine some of its intervals pass while a request is under way.
     expect(proxy.log.length).toBeGreaterThanOrEqual(3)
   })
 
-  test("a wait without end ends with the grant", async () => {
+  test("an unlimited wait ends with the grant", async () => {
     const { locks, name } = lab()
     const dead = await locks().acquire(name(), { ttl: 1_200, renew: false })
     const lock = await locks().acquire(dead.name, { wait: Infinity })

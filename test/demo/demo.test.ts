@@ -1,4 +1,4 @@
-// The demo and `npm run dev` as a stranger runs them, and that the demo would notice an overlap.
+// The demo and `npm run dev` as a newcomer runs them; the demo would notice an overlap.
 import { once } from "node:events"
 import { type AddressInfo, createServer } from "node:net"
 import picocolors from "picocolors"
@@ -26,7 +26,7 @@ describe("the demo", { timeout: 60_000 }, () => {
     await expect.poll(() => demo.processes).toEqual([])
   })
 
-  test("fails when the processes have different databases, and says where they overlapped", async () => {
+  test("fails if the processes have different databases, and shows where they overlapped", async () => {
     const demo = start("demo/main.ts", "--split")
     expect(await demo.exit, demo.output).toBe(1)
     expect(demo.output).toMatch(/^overlap of show:\w+, seen in its times: /m)
@@ -38,7 +38,7 @@ describe("the demo", { timeout: 60_000 }, () => {
     ["SIGINT", 130],
     ["SIGTERM", 143],
     ["SIGHUP", 129],
-  ] as const)("%s ends it and all that it has started", async (signal, code) => {
+  ] as const)("stops on %s with everything that it has started", async (signal, code) => {
     const demo = start("demo/main.ts")
     await expect.poll(() => demo.output, { timeout: 20_000 }).toContain("5 of 20 served")
     demo.signal(signal)
@@ -61,7 +61,7 @@ describe("npm run dev", () => {
     expect((await fetch(url, { method: "DELETE" })).status).toBe(204)
     expect(await (await fetch(url)).json()).toMatchObject({ sold: 0 })
 
-    // Buyers take their turn, and nobody hangs; the guarded route is served or refused.
+    // Buyers take turns, and no request hangs; the guarded route is served or refused.
     const load = Array.from({ length: 60 }, (_, n) =>
       fetch(url, { method: n % 2 ? "POST" : "DELETE", signal: AbortSignal.timeout(40_000) }),
     )
@@ -90,7 +90,7 @@ describe("overlaps", () => {
     expect(findOverlaps([second, first])).toEqual([{ first, second, seenIn: "times" }])
   })
 
-  test("each pair counts, also when one hold contains the others", () => {
+  test("each pair counts, also if one hold contains the others", () => {
     expect(findOverlaps([hold(0, 30, 1), hold(5, 10, 2), hold(20, 25, 3)])).toHaveLength(2)
   })
 
@@ -107,7 +107,7 @@ describe("overlaps", () => {
     expect(findOverlaps([first, second])).toEqual([{ first, second, seenIn: "fencing tokens" }])
   })
 
-  test("a hold that lasts no time is refused", () => {
+  test("a hold of zero length is refused", () => {
     expect(() => findOverlaps([hold(5, 5, 1)])).toThrow(RangeError)
   })
 })
@@ -128,7 +128,7 @@ describe("the timeline", () => {
     ])
   })
 
-  test.each([80, 100, 120])("no row is wider than %i columns", (width) => {
+  test.each([80, 100, 120])("has no row wider than %i columns", (width) => {
     const rows = drawTimeline([...bookings, booking(0, 13_000, 13_500)], { width, colors })
     expect(Math.max(...rows.map((row) => row.length))).toBeLessThanOrEqual(width)
   })

@@ -2,12 +2,12 @@
 import { execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
 
-/** As the scripts of package.json have it: the local server needs no build. */
+/** As in the scripts of package.json: the local server needs no build. */
 const FROM_SOURCE = ["--conditions=@fetchlock/source", "--import", "tsx"]
 
-/** A program that is running. */
+/** A running program. */
 export class Program {
-  /** What it has printed so far. */
+  /** Its output so far. */
   output = ""
   /** How it ended. */
   readonly exit: Promise<number | null>
@@ -30,7 +30,7 @@ export class Program {
     process.kill(-this.#group, signal)
   }
 
-  /** The commands of its processes that are still there, itself among them; zombies are not counted. */
+  /** The commands of its remaining processes, including itself; zombies are not counted. */
   get processes(): string[] {
     const table = execFileSync("ps", ["-A", "-o", "pgid=,stat=,args="], { encoding: "utf8" })
     return table.split("\n").flatMap((line) => {

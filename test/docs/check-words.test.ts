@@ -1,6 +1,6 @@
-// The check of words can fail: it finds what reads like a translation, in prose and in code, and lets plain sentences pass.
+// The check of words can fail: it finds phrases that read like a translation, in prose and in code, and accepts plain sentences.
 import { spawnSync } from "node:child_process"
-import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, expect, test } from "vitest"
@@ -13,7 +13,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true }))
 
-/** Runs the check on one file, and returns its exit code and the lines in which it found something. */
+/** Runs the check on one file, and returns its exit code and the lines of its findings. */
 async function check(name: string, text: string) {
   const file = join(folder, name)
   await writeFile(file, text)
@@ -50,12 +50,12 @@ test("the check of words finds each phrase in prose that has a better form", asy
   expect(status).toBe(1)
 })
 
-test("the check of words names the file, the line, the phrase and the better form", async () => {
+test("the check of words prints the file, the line, the phrase and the better form", async () => {
   const { stderr } = await check("named.md", "# A title\n\nThe lock comes back for\ngood.\n")
   expect(stderr).toMatch(/named\.md:3 {2}"for good" → permanently\n/)
 })
 
-test("the check of words reads comments and strings in code, and no names", async () => {
+test("the check of words reads comments and strings in code, and not identifiers", async () => {
   const code = [
     "const heard = so_many()",
     "// It is dearer, and bears",
@@ -72,12 +72,31 @@ test("the check of words reads comments and strings in code, and no names", asyn
   expect(status).toBe(1)
 })
 
+test("the check of words reads comments and names in tests, and no other strings", async () => {
+  const code = [
+    "// It bears a failure.",
+    'describe.concurrent("who polls", () => {',
+    '  test("that it is robbed", () => {})',
+    "  it.each([",
+    '    ["a body that is no JSON", "the body is no JSON"],',
+    '  ])("%s is rubbish", () => {})',
+    "  test.skipIf(!isThere)(`is dearer than ${other} and robbed`, () => {",
+    '    expect(error.message).toBe("the body is no JSON")',
+    "  })",
+    "})",
+    'export const mutants = [{ file: "robbed.lua", breaks: "the robbed holder hears" }]',
+  ]
+  await mkdir(join(folder, "test"), { recursive: true })
+  const { lines } = await check(join("test", "bad.test.ts"), code.join("\n"))
+  expect(lines).toEqual([1, 3, 5, 6, 7, 11])
+})
+
 test("the check of words reads the comments of Lua", async () => {
   const { lines } = await check("bad.lua", "local heard = 1\n-- Whoever asks is told.\n")
   expect(lines).toEqual([2])
 })
 
-test("the check of words lets plain sentences pass", async () => {
+test("the check of words accepts plain sentences", async () => {
   const { status, stderr } = await check(
     "good.md",
     [

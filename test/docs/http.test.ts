@@ -1,4 +1,4 @@
-// The sessions and the client in docs/http.md are run, and give what is printed there.
+// Runs the sessions and the client in docs/http.md, and compares their output with the page.
 import { spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
 import { readFileSync } from "node:fs"
@@ -49,20 +49,23 @@ const blocks = (language: string) =>
 
 const has = (command: string) => spawnSync(command, ["--version"]).status === 0
 
-test.runIf(has("curl")).each(blocks("console"))("a session with curl: %.60s", async (session) => {
-  const steps = session.split(/^\$ /m).slice(1)
-  // One shell, since a session has variables; what it prints is parted by a line of its own.
-  const script = steps.map((step) => `${step.split("\n")[0] ?? ""}\necho; echo "-- end --"\n`)
-  const shell = spawn("bash", ["-c", script.join("")], { env, stdio: ["ignore", "pipe", "pipe"] })
-  const printed = (await textOf(shell.stdout)).split("-- end --")
-  expect(steps.length).toBeGreaterThan(2)
-  for (const [index, step] of steps.entries()) {
-    const promised = step.trim().split("\n").slice(1).map(stable)
-    const lines = (printed[index] ?? "").split("\n").map(stable)
-    // Headers are left out of the page, and come in the order in which they like.
-    for (const line of promised) expect(lines).toContain(line)
-  }
-})
+test.runIf(has("curl")).each(blocks("console"))(
+  "the curl session prints what docs/http.md shows: %.60s",
+  async (session) => {
+    const steps = session.split(/^\$ /m).slice(1)
+    // One shell, since a session has variables; a separator line splits its output.
+    const script = steps.map((step) => `${step.split("\n")[0] ?? ""}\necho; echo "-- end --"\n`)
+    const shell = spawn("bash", ["-c", script.join("")], { env, stdio: ["ignore", "pipe", "pipe"] })
+    const printed = (await textOf(shell.stdout)).split("-- end --")
+    expect(steps.length).toBeGreaterThan(2)
+    for (const [index, step] of steps.entries()) {
+      const promised = step.trim().split("\n").slice(1).map(stable)
+      const lines = (printed[index] ?? "").split("\n").map(stable)
+      // Headers are left out of the page, and come in any order.
+      for (const line of promised) expect(lines).toContain(line)
+    }
+  },
+)
 
 test.runIf(has("python3"))("the client in Python keeps four processes apart", async () => {
   const [client = "", usage = ""] = blocks("python")
@@ -107,7 +110,7 @@ async function textOf(stream: NodeJS.ReadableStream): Promise<string> {
   return text
 }
 
-/** A line without what differs from run to run. */
+/** A line without the parts that differ from run to run. */
 function stable(line: string): string {
   return line
     .trim()

@@ -1,11 +1,11 @@
-// A project of a user's, outside the repository, with the packed package installed.
+// A user's project outside the repository, with the packed package installed.
 import { execFileSync } from "node:child_process"
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import type { Snippet } from "./snippets.js"
 
-/** What else the user has installed. */
+/** Other packages that the user has installed. */
 const NEIGHBOURS = [
   "@fetchlock/dev-server",
   "@upstash/redis",
@@ -15,7 +15,7 @@ const NEIGHBOURS = [
   "typescript",
 ]
 
-/** Packages that snippets import and nobody here has installed. */
+/** Packages that snippets import and that are not installed here. */
 const STRANGERS = `
 declare module "next/server" {
   function connection(): Promise<void>
@@ -25,7 +25,7 @@ declare module "@vercel/functions" {
 }
 `
 
-/** What Workers import and only their own types declare. */
+/** Modules of Workers that only their own types declare. */
 const WORKERS = `
 declare module "cloudflare:workers" {
   const env: object
@@ -33,7 +33,7 @@ declare module "cloudflare:workers" {
 }
 `
 
-/** What snippets use without saying where it comes from. */
+/** Names that snippets use without an import. */
 const SURROUNDINGS = `
 import type { Lock, LockManager, LockTransfer } from "fetchlock"
 
@@ -84,7 +84,7 @@ export class Project {
     return rm(this.folder, { recursive: true, force: true })
   }
 
-  /** Compiles each snippet as a module of its own, and answers what the compiler has to say. */
+  /** Compiles each snippet as a module of its own, and returns the compiler's output. */
   async compile(snippets: readonly Snippet[], surroundings: "DOM" | "Workers"): Promise<string> {
     const folder = await mkdtemp(join(this.folder, "snippets-"))
     const isWorkers = surroundings === "Workers"

@@ -1,5 +1,5 @@
-// Holds the README and the docs to the code: the programs compile and run, the tables are complete, the commands
-// are the ones that CI runs.
+// Checks the README and the docs against the code: the programs compile and run, the tables are complete, the commands are the
+// ones that CI runs.
 import { execFileSync } from "node:child_process"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { writeFile } from "node:fs/promises"
@@ -43,21 +43,21 @@ test("CI runs the two commands that the README prints", () => {
 })
 
 describe("programs", { timeout: 60_000 }, () => {
-  test("all of them compile against the packed package", async () => {
+  test("in the docs all compile against the packed package", async () => {
     expect(await project.compile(pages.flatMap(readSnippets), "DOM")).toBe("")
   })
 
-  test("Workers compile with the types of the Workers runtime", async () => {
+  test("for Workers compile with the types of the Workers runtime", async () => {
     expect(workers).toHaveLength(2)
     expect(await project.compile(workers, "Workers")).toBe("")
   })
 
-  test("one that is wrong does not compile", async () => {
+  test("with a mistake do not compile", async () => {
     const wrong = { code: "await locks.acquire(42)\n", place: "here", isWorker: false }
     expect(await project.compile([wrong], "Workers")).toContain("not assignable to parameter")
   })
 
-  test("a quick start has at most ten lines", () => {
+  test("of the quick starts have at most ten lines", () => {
     for (const { code, place } of snippets.slice(0, 3)) {
       expect(code.trimEnd().split("\n").length, place).toBeLessThanOrEqual(10)
     }
@@ -65,12 +65,12 @@ describe("programs", { timeout: 60_000 }, () => {
 })
 
 describe("the quick starts run", { timeout: 30_000 }, () => {
-  /** The keys that are there while a service of somebody else's is asked. */
+  /** The keys that exist while an external service is called. */
   let keysMeanwhile: unknown
-  /** What that service waits for. */
+  /** The external service waits for this. */
   let payment = Promise.resolve()
 
-  /** Plays those services; what is meant for the database goes there. */
+  /** Plays the external services; requests for the database go there. */
   async function network(request: Request): Promise<Response> {
     const { method, headers, url } = request
     if (!new URL(url).hostname.endsWith(".example")) {
@@ -94,7 +94,7 @@ describe("the quick starts run", { timeout: 30_000 }, () => {
 
   async function start(index: number, compatibilityFlags: string[]): Promise<Isolate> {
     await writeFile(join(project.folder, "worker.ts"), workers[index]?.code ?? "")
-    // Not the test's own connection: the local runtime lets a request go on whose connection has ended.
+    // Not the test's own connection: the local runtime lets a request continue whose connection has ended.
     const source = `
       import worker from "./worker.ts"
       export default {
@@ -112,28 +112,31 @@ describe("the quick starts run", { timeout: 30_000 }, () => {
     return isolate
   }
 
-  test.each(kinds)("a Worker, its manager made %s", async (_, index, flags) => {
+  test.each(kinds)("as a Worker with its manager created %s", async (_, index, flags) => {
     const isolate = await start(index, flags)
     expect(await (await isolate.fetch("/")).text()).toBe("done")
     expect(keysMeanwhile).toEqual(["lock:invoice:42"])
     expect(await database.command("KEYS", "*")).toEqual([])
   })
 
-  test.each(kinds)("one releases for a caller that went away, made %s", async (_, index, flags) => {
-    const isolate = await start(index, flags)
-    let pay!: () => void
-    payment = new Promise((resolve) => (pay = resolve))
-    onTestFinished(() => {
+  test.each(kinds)(
+    "as a Worker with its manager created %s, which releases for a client that disconnected",
+    async (_, index, flags) => {
+      const isolate = await start(index, flags)
+      let pay!: () => void
+      payment = new Promise((resolve) => (pay = resolve))
+      onTestFinished(() => {
+        pay()
+      })
+      expect(await (await isolate.fetch("/goes-away")).text()).toBe("gone")
+      expect(await database.command("EXISTS", "lock:invoice:42")).toBe(1)
       pay()
-    })
-    expect(await (await isolate.fetch("/goes-away")).text()).toBe("gone")
-    expect(await database.command("EXISTS", "lock:invoice:42")).toBe(1)
-    pay()
-    // Long before the ttl of 30 s.
-    await until(async () => (await database.command("EXISTS", "lock:invoice:42")) === 0)
-  })
+      // Long before the ttl of 30 s.
+      await until(async () => (await database.command("EXISTS", "lock:invoice:42")) === 0)
+    },
+  )
 
-  test("a Vercel function", async () => {
+  test("as a Vercel function", async () => {
     const source = snippets.find(({ code }) => code.includes("function POST"))?.code ?? ""
     const file = join(project.folder, "route.mjs")
     await writeFile(file, (await transform(source, { loader: "ts" })).code)
@@ -193,20 +196,20 @@ describe("the tables are complete", () => {
     ["options of a manager", "manager-options.ts", /^ {2}readonly (\w+)\?:/gm],
     ["events", "events.ts", /readonly type: "([\w-]+)"/g],
     ["errors", "errors.ts", /^export class (\w+)/gm],
-  ])("%s", (_, file, pattern) => {
+  ])("of %s", (_, file, pattern) => {
     const names = all(source(file), pattern)
     expect(names.length).toBeGreaterThan(1)
     for (const name of names) expect(reference).toMatch(new RegExp(`\`"?${name}"?\``))
   })
 
-  test("options of a quorum", () => {
+  test("of the options of a quorum", () => {
     const page = readFileSync("docs/quorum.md", "utf8")
     const names = all(source("quorum/quorum-options.ts"), /^ {2}readonly (\w+)\?:/gm)
     expect(names.length).toBeGreaterThan(1)
     for (const name of names) expect(page).toContain(`\`${String(name)}\``)
   })
 
-  test("scripts", () => {
+  test("of the scripts", () => {
     const page = ["scripts", "once"].map((name) => readFileSync(`docs/${name}.md`, "utf8")).join()
     const scripts = readdirSync("src/redis/lua").filter((file) => file.endsWith(".lua"))
     for (const script of scripts) expect(page).toContain(`\`${script.replace(".lua", "")}`)

@@ -4,9 +4,9 @@ import { readFileSync } from "node:fs"
 /** A fenced block of TypeScript. */
 export interface Snippet {
   readonly code: string
-  /** Where it begins, for whoever has to mend it. */
+  /** The place of the snippet, for error messages. */
   readonly place: string
-  /** Whether it is a Worker, marked so by the word behind the language. */
+  /** Whether it is a Worker, as marked by the word behind the language. */
   readonly isWorker: boolean
 }
 

@@ -1,4 +1,4 @@
-// The examples, each run whole: as its platform runs it, or at least as its platform calls it.
+// The examples, each run as a whole: as its platform runs it, or at least as its platform calls it.
 import { spawn } from "node:child_process"
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest"
 import { createStore, write } from "../../examples/fencing/index.js"
@@ -52,12 +52,12 @@ describe("Workers", { timeout: 30_000 }, () => {
     expect(await database.command("GET", "balance")).toBe("10")
   })
 
-  test("the queue's consumer has the lock until its job is done", async () => {
+  test("the queue's consumer holds the lock until its job is done", async () => {
     const queue = { binding: "JOBS", name: "jobs" }
     const isolate = await start("queue", { queue })
     const post = () => isolate.fetch("/accounts/7/export", { method: "POST" })
     expect((await post()).status).toBe(202)
-    // Handed over, so nobody else gets in.
+    // Transferred, so no other request gets in.
     expect((await post()).status).toBe(409)
     await until(async () => (await database.command("GET", "exports:7")) === "1", {
       timeout: 15_000,
@@ -67,7 +67,7 @@ describe("Workers", { timeout: 30_000 }, () => {
   })
 })
 
-test("the fenced resource refuses who is late", async () => {
+test("the fenced resource refuses a late writer", async () => {
   const { url, token } = database
   const locks = new LockManager({ redis: { url, token } })
   const store = createStore()
@@ -97,7 +97,7 @@ test("the function on Vercel charges one order at a time", async () => {
 })
 
 test.each(["deno", "bun"])(
-  "the server for %s counts right, called as it calls it",
+  "the server for %s counts correctly, called as its platform calls it",
   async (name) => {
     const { default: server } = (await import(`../../examples/${name}/main.ts`)) as {
       default: { fetch(request: Request, info: object): Promise<Response> }

@@ -1,5 +1,5 @@
-// Acquiring under each fault, on a real Redis: never two holders, never a false "not acquired", never locked for longer
-// than one ttl.
+// Acquiring under each fault, on a real Redis: never two holders, never a false "not acquired", never locked for longer than one
+// ttl.
 import { describe, expect, test } from "vitest"
 import { type Lock, LockBackendError } from "../../src/index.js"
 import { nothing } from "../support/fault-proxy.js"
@@ -10,7 +10,7 @@ import {
   type FaultCase,
   FAULTS,
   LATE,
-  mustGetOver,
+  mustOvercome,
   PATTERNS,
   planOf,
   SLACK,
@@ -18,7 +18,7 @@ import {
 } from "./matrix.js"
 import { outcomeOf, releaseAtLast, type Trial, withTrial } from "./trial.js"
 
-/** The ways to ask for a lock, the operation that suffers, and how long the call waits. */
+/** The ways to acquire a lock, the operation that the fault hits, and how long the call waits. */
 const CALLS = [
   {
     what: "tryAcquire",
@@ -49,7 +49,7 @@ const CALLS = [
 describeOnRedis("acquiring under faults", () => {
   const lab = openFaultLab()
 
-  /** A call that failed has left the name free, at the latest when the ttl is over. */
+  /** After a failed call the name is free, at the latest when the ttl is over. */
   async function expectNothingLeft(trial: Trial, { isExecutedLate }: FaultCase): Promise<void> {
     if (isExecutedLate) await trial.expectFreeWithinTtl()
     else await trial.expectFree()
@@ -57,25 +57,25 @@ describeOnRedis("acquiring under faults", () => {
 
   describe.concurrent.each(CALLS)("$what", ({ operation, wait, call }) => {
     for (const pattern of PATTERNS) {
-      test.for(FAULTS)(`$what, ${pattern}`, async (faultCase) => {
+      test.for(FAULTS)(`survives $what (${pattern})`, async (faultCase) => {
         const timeout = timeoutFor(faultCase)
         await withTrial(lab(), { timeout }, async (trial) => {
           trial.proxy.plan = planOf(pattern, operation, faultCase.fault)
           const calling = call(trial)
           const [took, outcome] = await Promise.all([durationOf(calling), outcomeOf(calling)])
           expect(took).toBeLessThan(wait + timeout + SLACK)
-          // The name is free: whoever is told that somebody else has it was told wrong.
+          // The name is free, so "not acquired" would be false.
           expect(outcome).not.toBeNull()
           if (outcome === null) return
           if (outcome instanceof LockBackendError) {
-            expect(mustGetOver(faultCase, pattern)).toBe(false)
+            expect(mustOvercome(faultCase, pattern)).toBe(false)
             expect(outcome).toMatchObject({ phase: "acquire", lockName: trial.name })
             expect(outcome.cause).toBeInstanceOf(Error)
             await expectNothingLeft(trial, faultCase)
             return
           }
           await trial.expectHeld(outcome)
-          // Late executions and late answers change nothing of it.
+          // Late executions and late replies change nothing.
           await trial.proxy.settled()
           await trial.expectHeld(outcome)
           trial.proxy.plan = nothing
@@ -86,9 +86,9 @@ describeOnRedis("acquiring under faults", () => {
     }
   })
 
-  describe.concurrent("a waiter's further looks", () => {
+  describe.concurrent("a waiter that checks again", () => {
     for (const pattern of PATTERNS) {
-      test.for(FAULTS)(`$what, ${pattern}`, async (faultCase) => {
+      test.for(FAULTS)(`survives $what (${pattern})`, async (faultCase) => {
         await withTrial(lab(), { timeout: timeoutFor(faultCase) }, async (trial) => {
           const holder = await trial.unharmed.acquire(trial.name)
           trial.proxy.plan = planOf(pattern, "acquire", faultCase.fault)
@@ -98,7 +98,7 @@ describeOnRedis("acquiring under faults", () => {
           await holder.release()
           const outcome = await outcomeOf(calling)
           if (outcome instanceof LockBackendError) {
-            expect(mustGetOver(faultCase, pattern)).toBe(false)
+            expect(mustOvercome(faultCase, pattern)).toBe(false)
             await expectNothingLeft(trial, faultCase)
             return
           }
@@ -111,8 +111,8 @@ describeOnRedis("acquiring under faults", () => {
     }
   })
 
-  describe.concurrent("a call that is aborted while its request suffers", () => {
-    test.for(FAULTS)("$what", async (faultCase) => {
+  describe.concurrent("a call that is aborted during a fault", () => {
+    test.for(FAULTS)("leaves nothing behind: $what", async (faultCase) => {
       await withTrial(lab(), { timeout: timeoutFor(faultCase) }, async (trial) => {
         const controller = new AbortController()
         trial.proxy.plan = planOf("always", "claim", faultCase.fault)
@@ -133,7 +133,7 @@ describeOnRedis("acquiring under faults", () => {
     })
   })
 
-  describe.concurrent("somebody else's lock", () => {
+  describe.concurrent("another holder's lock", () => {
     test.for(FAULTS)("is neither taken nor harmed: $what", async (faultCase) => {
       await withTrial(lab(), { timeout: timeoutFor(faultCase) }, async (trial) => {
         const holder = await trial.unharmed.acquire(trial.name, { ttl: "10s", renew: false })
@@ -148,10 +148,10 @@ describeOnRedis("acquiring under faults", () => {
     })
   })
 
-  describe.concurrent("a call that was granted at its second attempt", () => {
+  describe.concurrent("a call that was granted the lock at its second attempt", () => {
     const fault = { kind: "request-delayed", ms: LATE } as const
 
-    test("survives the late execution of the first", async () => {
+    test("survives the late execution of its first attempt", async () => {
       await withTrial(lab(), { timeout: LATE / 2 }, async (trial) => {
         trial.proxy.plan = planOf("once", "claim", fault)
         const lock = await trial.locks.acquire(trial.name, { wait: "5s" })
@@ -163,7 +163,7 @@ describeOnRedis("acquiring under faults", () => {
       })
     })
 
-    test("and released it before that, leaves the name locked for one ttl at most", async () => {
+    test("and has released, leaves the name locked for at most one ttl after a late first attempt", async () => {
       await withTrial(lab(), { timeout: LATE / 2 }, async (trial) => {
         trial.proxy.plan = planOf("once", "claim", fault)
         const lock = await trial.locks.acquire(trial.name, { wait: "5s", ttl: 1_500, renew: false })

@@ -1,5 +1,5 @@
-// Holding and releasing under each fault, on a real Redis: nobody trusts a lock that somebody else can have, a release
-// frees once, and nothing that comes late harms the next holder.
+// Holding and releasing under each fault, on a real Redis: no one trusts a lock that another caller can have, a release frees
+// once, and late requests never harm the next holder.
 import { describe, expect, test } from "vitest"
 import { type Duration, type Lock, LockBackendError, LockTimeoutError } from "../../src/index.js"
 import { nothing } from "../support/fault-proxy.js"
@@ -9,7 +9,7 @@ import { openFaultLab } from "./lab.js"
 import {
   type FaultCase,
   FAULTS,
-  mustGetOver,
+  mustOvercome,
   type Pattern,
   PATTERNS,
   planOf,
@@ -22,7 +22,7 @@ import { outcomeOf, releaseAtLast, type Trial, withTrial } from "./trial.js"
 describeOnRedis("holding under faults", () => {
   const lab = openFaultLab()
 
-  /** What was sent for an earlier holder and comes late leaves the next one's lock as it is. */
+  /** A late request of an earlier holder leaves the next holder's lock unchanged. */
   async function expectNextHolderUnharmed(trial: Trial): Promise<void> {
     const next = await trial.unharmed.acquire(trial.name, { ttl: "5s", renew: false })
     await trial.proxy.settled()
@@ -40,13 +40,14 @@ describeOnRedis("holding under faults", () => {
       const [took, outcome] = await Promise.all([durationOf(releasing), outcomeOf(releasing)])
       expect(took).toBeLessThan(timeout + SLACK)
       if (outcome instanceof LockBackendError) {
-        expect(mustGetOver(faultCase, pattern)).toBe(false)
+        expect(mustOvercome(faultCase, pattern)).toBe(false)
         expect(outcome).toMatchObject({ phase: "release", lockName: trial.name })
         expect(lock.remainingMs).toBe(0)
         trial.proxy.plan = nothing
         expect(["released", "gone"]).toContain(await releaseAtLast(lock))
       } else {
-        // Who hears the second answer only hears the truth of then; on a busy machine it comes too late, and is asked for again.
+        // A reply to the second execution reports the state at that time; on a busy machine it comes too late, and the release is
+        // retried.
         const isSecond = "answer" in faultCase.fault && faultCase.fault.answer === "second"
         expect(isSecond ? ["gone", "released"] : ["released"]).toContain(outcome)
       }
@@ -64,7 +65,7 @@ describeOnRedis("holding under faults", () => {
       const [took, outcome] = await Promise.all([durationOf(extending), outcomeOf(extending)])
       expect(took).toBeLessThan(timeout + SLACK)
       if (outcome instanceof LockBackendError) {
-        expect(mustGetOver(faultCase, pattern)).toBe(false)
+        expect(mustOvercome(faultCase, pattern)).toBe(false)
         expect(outcome).toMatchObject({ phase: "extend", lockName: trial.name })
         expect(lock.remainingMs).toBeLessThan(TTL)
       } else if (ttl !== undefined) {
@@ -78,16 +79,16 @@ describeOnRedis("holding under faults", () => {
   }
 
   for (const pattern of PATTERNS) {
-    describe.concurrent(`release, ${pattern}`, () => {
-      test.for(FAULTS)("$what", (faultCase) => release(faultCase, pattern))
+    describe.concurrent(`a release (${pattern})`, () => {
+      test.for(FAULTS)("survives $what", (faultCase) => release(faultCase, pattern))
     })
 
-    describe.concurrent(`extend, ${pattern}`, () => {
-      test.for(FAULTS)("$what", (faultCase) => extend(faultCase, pattern, "1m"))
+    describe.concurrent(`an extension (${pattern})`, () => {
+      test.for(FAULTS)("survives $what", (faultCase) => extend(faultCase, pattern, "1m"))
     })
 
-    describe.concurrent(`adopt, ${pattern}`, () => {
-      test.for(FAULTS)("$what", async (faultCase) => {
+    describe.concurrent(`an adoption (${pattern})`, () => {
+      test.for(FAULTS)("survives $what", async (faultCase) => {
         const timeout = timeoutFor(faultCase)
         await withTrial(lab(), { timeout }, async (trial) => {
           const transfer = (await trial.unharmed.acquire(trial.name)).transfer()
@@ -96,7 +97,7 @@ describeOnRedis("holding under faults", () => {
           const [took, outcome] = await Promise.all([durationOf(adopting), outcomeOf(adopting)])
           expect(took).toBeLessThan(timeout + SLACK)
           if (outcome instanceof LockBackendError) {
-            expect(mustGetOver(faultCase, pattern)).toBe(false)
+            expect(mustOvercome(faultCase, pattern)).toBe(false)
             expect(outcome).toMatchObject({ phase: "adopt", lockName: trial.name })
             expect(await trial.holder()).toBe(transfer.token)
             trial.proxy.plan = nothing
@@ -124,21 +125,21 @@ describeOnRedis("holding under faults", () => {
     await Promise.all(runs)
   }
 
-  describe.concurrent("renewal, once and always", () => {
-    test.for(FAULTS)("$what", (faultCase) => renew(faultCase))
+  describe.concurrent("renewal, with the fault once and always", () => {
+    test.for(FAULTS)("never trusts a lost hold: $what", (faultCase) => renew(faultCase))
   })
 
   async function renewAndContend(trial: Trial, pattern: Pattern): Promise<void> {
     const ttl = 1_800
     const lock = await trial.locks.acquire(trial.name, { ttl, renew: true })
-    // Looks all the time, and so is there the moment that the key is gone.
+    // Tries all the time, and so takes the lock the moment that the key is gone.
     const contending = trial.unharmed.acquire(trial.name, { wait: "3s", interval: 60 })
     // Read as soon as the grant is known, before anything else can happen.
     const outcome = await contending.then(
       (next) => ({ next, trust: lock.remainingMs }),
       (error: unknown) => error,
     )
-    // A single fault is got over long before the hold ends.
+    // A single fault is overcome long before the hold ends.
     if (pattern === "once") expect(outcome).toBeInstanceOf(LockTimeoutError)
     if (!(outcome instanceof LockTimeoutError)) {
       expect(outcome).toMatchObject({ trust: 0 })

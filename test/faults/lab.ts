@@ -1,5 +1,5 @@
-// What the trials of one file share: a database that writes down what is done to its locks, and a process in which
-// nothing may be left over when they have ended.
+// The fixture of one file's trials: a database that records the changes of its locks, and a process in which nothing may be left
+// over at the end.
 import { afterAll, beforeAll, expect } from "vitest"
 import { FaultProxy } from "../support/fault-proxy.js"
 import { countTimers } from "../support/live-timers.js"
@@ -8,7 +8,7 @@ import { recorded } from "../support/record.js"
 import { type Database, openDatabase } from "../support/variants.js"
 
 export interface FaultLab extends Database {
-  /** Where it is reached without faults. What is sent there is written down, too. */
+  /** The way to the database without faults. Requests to it are recorded, too. */
   readonly unharmedUrl: string
 }
 
@@ -37,7 +37,7 @@ export function openFaultLab(): () => FaultLab {
   }
 }
 
-/** Counts what the process hears of rejections that nobody handled. */
+/** Counts the unhandled rejections of the process. */
 export function countUnhandled(): () => number {
   let count = 0
   process.on("unhandledRejection", () => count++)

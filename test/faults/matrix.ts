@@ -1,15 +1,15 @@
-// The faults that each operation is put through, how often each strikes, and what a call must get over.
+// The faults that each operation is put through, how often each of them strikes, and when a call must overcome it.
 import { always, type Fault, inOrder, type Plan } from "../support/fault-proxy.js"
 
-/** How long one request may take where the fault is that it takes too long. */
+/** The timeout of a request if the fault is that it takes too long. */
 const SHORT_TIMEOUT = 400
-/** Long after whoever sent the request has given it up. */
+/** Long after the sender of the request has given it up. */
 export const LATE = 800
-/** How long one request may take otherwise: so long that nothing but the fault ends it. */
+/** The timeout of a request otherwise: long enough that only the fault ends it. */
 const AMPLE_TIMEOUT = 5_000
-/** What a busy machine may add. */
+/** The delay that a busy machine may add. */
 export const SLACK = 1_500
-/** So long that whatever stays locked is noticed, not waited for. */
+/** Long enough that a name that stays locked is noticed, not waited for. */
 export const TTL = 20_000
 
 export interface FaultCase {
@@ -17,7 +17,7 @@ export interface FaultCase {
   readonly fault: Fault
   /** It may be executed after its sender has given it up. */
   readonly isExecutedLate?: boolean
-  /** An answer of the database that is a refusal, or that is taken for one, is not asked for again. */
+  /** A reply that is a refusal, or that is taken for one, is not retried. */
   readonly isRefusal?: boolean
 }
 
@@ -65,19 +65,19 @@ export const FAULTS: readonly FaultCase[] = [
   ...replaced("a 500", 500, '{"error":"internal"}'),
   ...replaced("a gateway's HTML", 502, "<html><h1>502 Bad Gateway</h1></html>"),
   ...replaced("an empty body", 200, ""),
-  ...replaced("a body that is no JSON", 200, "OK"),
+  ...replaced("a body that is not JSON", 200, "OK"),
   ...replaced("a JSON without a result", 200, "{}"),
   ...replaced("a refusal", 400, '{"error":"ERR no"}').map((it) => ({ ...it, isRefusal: true })),
   ...hangs("nothing"),
   ...hangs("half"),
 ]
 
-/** Whether the fault is noticed only when the request's time is up. */
+/** Whether the fault is noticed only when the request times out. */
 function outlastsTimeout({ fault }: FaultCase): boolean {
   return fault.kind === "hang" || ("ms" in fault && fault.ms === LATE)
 }
 
-/** How long a request may take that suffers the fault. */
+/** The timeout of a request that suffers the fault. */
 export function timeoutFor(faultCase: FaultCase): number {
   return outlastsTimeout(faultCase) ? SHORT_TIMEOUT : AMPLE_TIMEOUT
 }
@@ -85,7 +85,7 @@ export function timeoutFor(faultCase: FaultCase): number {
 const ALL = process.env["FAULTS"] === "all"
 
 /**
- * Every fourth fault, at each step another fourth; all of them at each step are for a run of its own:
+ * Every fourth fault, at each step another fourth; to run all of them at each step:
  * `FAULTS=all npx vitest run test/faults`.
  */
 export function someFaults(step: number): readonly FaultCase[] {
@@ -100,7 +100,7 @@ export function planOf(pattern: Pattern, operation: string, fault: Fault): Plan 
   return pattern === "once" ? inOrder(operation, fault) : always(operation, fault)
 }
 
-/** Whether a call must have got over the fault by asking again: there is time for it, and an answer. */
-export function mustGetOver(faultCase: FaultCase, pattern: Pattern): boolean {
+/** Whether a call must overcome the fault by a retry: there is time for it, and a reply. */
+export function mustOvercome(faultCase: FaultCase, pattern: Pattern): boolean {
   return pattern === "once" && !faultCase.isRefusal && !outlastsTimeout(faultCase)
 }

@@ -1,5 +1,5 @@
-// Theft, shared locks and permits under each fault, on a real Redis: who was robbed is told and nobody else is, no more
-// hold a lock than may, and no hold stays that nobody knows of.
+// Steal, shared locks and permits under each fault, on a real Redis: only the previous holder learns of a loss, at most the
+// allowed number hold a lock, and no hold stays that no client knows of.
 import { describe, expect, test } from "vitest"
 import { LockBackendError, type Lock, type LockManager } from "../../src/index.js"
 import { nothing } from "../support/fault-proxy.js"
@@ -9,7 +9,7 @@ import { openFaultLab } from "./lab.js"
 import {
   type FaultCase,
   someFaults,
-  mustGetOver,
+  mustOvercome,
   type Pattern,
   planOf,
   SLACK,
@@ -17,7 +17,7 @@ import {
 } from "./matrix.js"
 import { outcomeOf, releaseAtLast, type Trial, withTrial } from "./trial.js"
 
-/** For so long a request that came late may hold the lock for nobody. */
+/** For this time a late request may hold the lock for nobody. */
 const LATE_TTL = 5_000
 
 describeOnRedis("modes under faults", () => {
@@ -28,7 +28,7 @@ describeOnRedis("modes under faults", () => {
     return { timeout: timeoutFor(faultCase), ...ttl }
   }
 
-  /** The next one has the lock at once, or when what came late has ended, and nothing of the others harms it. */
+  /** The next caller gets the lock at once, or when a late request's hold has ended, and no other request harms it. */
   async function expectNextUnharmed(trial: Trial, { isExecutedLate }: FaultCase): Promise<void> {
     trial.proxy.plan = nothing
     const wait = isExecutedLate ? LATE_TTL + SLACK : SLACK
@@ -41,28 +41,28 @@ describeOnRedis("modes under faults", () => {
 
   async function stealAndSuffer(faultCase: FaultCase, step: string, pattern: Pattern) {
     await withTrial(lab(), optionsFor(faultCase), async (trial) => {
-      const robbed = await trial.unharmed.acquire(trial.name)
+      const previous = await trial.unharmed.acquire(trial.name)
       trial.proxy.plan = planOf(pattern, step, faultCase.fault)
       const stealing = trial.locks.request(trial.name, { steal: true }, async (lock) => {
         await trial.expectHeld(lock)
-        expect(await rejection(robbed.extend())).toMatchObject({ reason: "stolen" })
+        expect(await rejection(previous.extend())).toMatchObject({ reason: "stolen" })
         return "stolen"
       })
       const outcome = await outcomeOf(stealing)
       if (outcome instanceof LockBackendError) {
-        expect(mustGetOver(faultCase, pattern)).toBe(false)
+        expect(mustOvercome(faultCase, pattern)).toBe(false)
         await trial.proxy.settled()
-        // Robbed or not, it is told the truth; and a thief that was told that it failed holds nothing.
-        const isRobbed = (await robbed.extend().catch(() => "lost")) === "lost"
-        // A theft that came late may have robbed it for nobody.
-        expect(["gone", "taken", "released"].indexOf(await robbed.release()) < 2).toBe(isRobbed)
+        // Its release tells the truth, lost or not; and a failed steal holds nothing.
+        const isLost = (await previous.extend().catch(() => "lost")) === "lost"
+        // A steal that came late may have taken the lock for nobody.
+        expect(["gone", "taken", "released"].indexOf(await previous.release()) < 2).toBe(isLost)
       }
       await expectNextUnharmed(trial, faultCase)
     })
   }
 
-  describe.concurrent("a theft", () => {
-    test.for(someFaults(0))("steal: $what", async (faultCase) => {
+  describe.concurrent("a steal", () => {
+    test.for(someFaults(0))("leaves exactly one holder: $what", async (faultCase) => {
       await Promise.all([
         stealAndSuffer(faultCase, "steal: look", "once"),
         stealAndSuffer(faultCase, "steal: replace", "once"),
@@ -71,7 +71,7 @@ describeOnRedis("modes under faults", () => {
     })
   })
 
-  /** One of those who share a lock suffers; another one stays, and whoever wants the lock alone is kept out. */
+  /** One sharer suffers the fault; another one stays, and an exclusive caller is kept out. */
   async function shareAndSuffer(
     faultCase: FaultCase,
     pattern: Pattern,
@@ -84,10 +84,10 @@ describeOnRedis("modes under faults", () => {
       expect(stays).not.toBeNull()
       trial.proxy.plan = planOf(pattern, "acquire: try", faultCase.fault)
       const outcome = await outcomeOf(share(trial.locks, name))
-      // There is room: whoever is told that there is none was told wrong.
+      // There is room, so a refusal would be false.
       expect(outcome).not.toBeNull()
       if (outcome instanceof LockBackendError) {
-        expect(mustGetOver(faultCase, pattern)).toBe(false)
+        expect(mustOvercome(faultCase, pattern)).toBe(false)
         await trial.proxy.settled()
         if (!faultCase.isExecutedLate) await trial.expectSharedBy([stays?.token])
       } else if (outcome) {
@@ -97,7 +97,7 @@ describeOnRedis("modes under faults", () => {
         const releasing = await outcomeOf(outcome.release())
         trial.proxy.plan = nothing
         if (releasing instanceof LockBackendError) {
-          expect(mustGetOver(faultCase, pattern)).toBe(false)
+          expect(mustOvercome(faultCase, pattern)).toBe(false)
           await releaseAtLast(outcome)
         }
         await trial.expectSharedBy([stays?.token])
@@ -110,7 +110,7 @@ describeOnRedis("modes under faults", () => {
     })
   }
 
-  /** Beside the one that stays as many may join as ever, once what came late has ended. */
+  /** Beside the one that stays as many may join as before, once a late request's hold has ended. */
   async function expectRoomFor(
     trial: Trial,
     limit: number,
@@ -123,14 +123,14 @@ describeOnRedis("modes under faults", () => {
     expect(await second.release()).toBe("released")
   }
 
-  describe.concurrent("a lock that is shared", () => {
-    test.for(someFaults(1))("shared: $what", async (faultCase) => {
+  describe.concurrent("a lock that several callers share", () => {
+    test.for(someFaults(1))("keeps its other sharer and its mode: $what", async (faultCase) => {
       await shareAndSuffer(faultCase, "always", Infinity, (locks, name) =>
         locks.tryAcquire(name, { mode: "shared" }),
       )
     })
 
-    test.for(someFaults(2))("a permit: $what", async (faultCase) => {
+    test.for(someFaults(2))("keeps its other permit and its limit: $what", async (faultCase) => {
       await shareAndSuffer(faultCase, "once", 2, (locks, name) =>
         locks.semaphore(name, 2).tryAcquire(),
       )

@@ -1,5 +1,5 @@
-// Waiting under each fault, at each step of it, on a real Redis: entering the queue, looking, the stream, the lease, and
-// leaving. Nobody is let in beside or before another, and who is told that it failed keeps neither lock nor place.
+// Waiting under each fault, at each step, on a real Redis: enqueue, check, stream, lease, and leave. No waiter shares or jumps
+// the queue, and a call that reports a failure keeps neither lock nor place.
 import { getEventListeners } from "node:events"
 import { describe, expect, test } from "vitest"
 import { type Lock, LockBackendError, LockTimeoutError } from "../../src/index.js"
@@ -11,7 +11,7 @@ import {
   type FaultCase,
   FAULTS,
   someFaults,
-  mustGetOver,
+  mustOvercome,
   type Pattern,
   PATTERNS,
   planOf,
@@ -20,12 +20,12 @@ import {
 } from "./matrix.js"
 import { outcomeOf, releaseAtLast, type Trial, withTrial } from "./trial.js"
 
-/** Of a waiter whose late requests may hold the lock for nobody: for so long, and for as long a lease before. */
+/** The ttl of a waiter whose late requests may hold the lock for nobody, after a lease that is no longer than that. */
 const LATE_TTL = 5_000
-/** Of a waiter that may be served after it has gone. */
+/** The ttl of a waiter that may be served after it has gone. */
 const SHORT_TTL = 1_000
 
-/** What a request for a stream can suffer, and a stream that was opened. */
+/** The faults of a request for a stream, and of a stream that is open. */
 const STREAM_FAULTS: readonly { readonly what: string; readonly fault: Fault }[] = [
   ...FAULTS.filter(
     ({ fault }) =>
@@ -41,7 +41,7 @@ const STREAM_FAULTS: readonly { readonly what: string; readonly fault: Fault }[]
   ),
   { what: "a silent stream", fault: { kind: "stream-stalled", after: "confirmation" } },
   { what: "a stream never confirmed", fault: { kind: "stream-stalled", after: "headers" } },
-  { what: "a garbled stream", fault: { kind: "stream-garbled", text: "data: rubbish\n\n" } },
+  { what: "a garbled stream", fault: { kind: "stream-garbled", text: "data: garbage\n\n" } },
   { what: "a notice cut short", fault: { kind: "stream-garbled", text: "data: message,x,gran" } },
   { what: "a stream in pieces", fault: { kind: "stream-split", bytes: 1 } },
 ]
@@ -49,7 +49,7 @@ const STREAM_FAULTS: readonly { readonly what: string; readonly fault: Fault }[]
 describeOnRedis("waiting under faults", () => {
   const lab = openFaultLab()
 
-  /** What is left when nobody wants the lock any more: nothing, or what came late and ends with its time. */
+  /** At the end nothing is left, or only a late request's hold, which expires. */
   async function expectNothingLeft(trial: Trial, { isExecutedLate }: FaultCase): Promise<void> {
     trial.proxy.plan = nothing
     const next = await trial.unharmed.acquire(trial.name, { wait: 2 * LATE_TTL + SLACK })
@@ -72,12 +72,12 @@ describeOnRedis("waiting under faults", () => {
       trial.proxy.plan = planOf(pattern, step, faultCase.fault)
       const calling = trial.locks.acquire(trial.name, { wait: "8s" })
       calling.catch(() => undefined)
-      // Where requests have little time, a busy machine may end the call before.
+      // If requests have little time, a busy machine may end the call before.
       await Promise.race([until(() => trial.proxy.seen(step).length > 0), calling.catch(() => 0)])
       await holder.release()
       const outcome = await outcomeOf(calling)
       if (outcome instanceof LockBackendError) {
-        expect(mustGetOver(faultCase, pattern)).toBe(false)
+        expect(mustOvercome(faultCase, pattern)).toBe(false)
         expect(outcome).toMatchObject({ phase: "acquire", lockName: trial.name })
       } else {
         await trial.expectHeld(outcome)
@@ -90,8 +90,8 @@ describeOnRedis("waiting under faults", () => {
     })
   }
 
-  describe.concurrent("entering the queue, once with a stream and always without one", () => {
-    test.for(someFaults(0))("enqueue: $what", async (faultCase) => {
+  describe.concurrent("a waiter that enqueues, once with a stream and always without one", () => {
+    test.for(someFaults(0))("survives $what", async (faultCase) => {
       await Promise.all([
         waitAndSuffer(faultCase, "acquire: enqueue", "once", true),
         waitAndSuffer(faultCase, "acquire: enqueue", "always", false),
@@ -99,8 +99,8 @@ describeOnRedis("waiting under faults", () => {
     })
   })
 
-  describe.concurrent("looking, once and always", () => {
-    test.for(someFaults(1))("check: $what", async (faultCase) => {
+  describe.concurrent("a waiter that checks, with the fault once and always", () => {
+    test.for(someFaults(1))("survives $what", async (faultCase) => {
       const runs = PATTERNS.map((pattern) =>
         waitAndSuffer(faultCase, "acquire: check", pattern, false),
       )
@@ -109,39 +109,42 @@ describeOnRedis("waiting under faults", () => {
   })
 
   describe.concurrent("a grant that comes while the stream suffers", () => {
-    test.for(STREAM_FAULTS)("push: $what", async ({ fault }) => {
-      await withTrial(lab(), { timeout: 1_200 }, async (trial) => {
-        // What is silent is noticed when the holder's time would be over.
-        const holder = await trial.unharmed.acquire(trial.name, { ttl: 1_500, renew: true })
-        trial.proxy.plan = always("SUBSCRIBE", fault)
-        const waiting = trial.locks.acquire(trial.name, { wait: "20s", ttl: "5s", renew: false })
-        waiting.catch(() => undefined)
-        await until(() => (trial.proxy.seen("acquire: enqueue")[0]?.answers.length ?? 0) > 0)
-        // About when the streams are cut.
-        await new Promise((resolve) => setTimeout(resolve, 80))
-        const behind = trial.unharmed.acquire(trial.name, { wait: "20s" })
-        await holder.release()
-        // In the order of arrival, or after the lease of one that has missed it.
-        const served: string[] = []
-        const visit = async (who: string, lock: Lock) => {
-          served.push(who)
-          await trial.expectHeld(lock)
-          expect(await releaseAtLast(lock)).toBe("released")
-        }
-        const visits = [
-          waiting.then((lock) => visit("the one that suffers", lock)),
-          behind.then((lock) => visit("the next", lock)),
-        ]
-        expect(await durationOf(Promise.all(visits))).toBeLessThan(4_500 + SLACK)
-        await Promise.all(visits)
-        const isSilent = fault.kind === "stream-stalled" && fault.after === "confirmation"
-        if (!isSilent) expect(served).toEqual(["the one that suffers", "the next"])
-        await trial.expectQuiet()
-      })
-    })
+    test.for(STREAM_FAULTS)(
+      "reaches its waiter, or the next one after a lease: $what",
+      async ({ fault }) => {
+        await withTrial(lab(), { timeout: 1_200 }, async (trial) => {
+          // A silent stream is noticed when the holder's ttl would be over.
+          const holder = await trial.unharmed.acquire(trial.name, { ttl: 1_500, renew: true })
+          trial.proxy.plan = always("SUBSCRIBE", fault)
+          const waiting = trial.locks.acquire(trial.name, { wait: "20s", ttl: "5s", renew: false })
+          waiting.catch(() => undefined)
+          await until(() => (trial.proxy.seen("acquire: enqueue")[0]?.answers.length ?? 0) > 0)
+          // About when the streams are cut.
+          await new Promise((resolve) => setTimeout(resolve, 80))
+          const behind = trial.unharmed.acquire(trial.name, { wait: "20s" })
+          await holder.release()
+          // In the order of arrival, or after the lease of a waiter that has missed it.
+          const served: string[] = []
+          const visit = async (who: string, lock: Lock) => {
+            served.push(who)
+            await trial.expectHeld(lock)
+            expect(await releaseAtLast(lock)).toBe("released")
+          }
+          const visits = [
+            waiting.then((lock) => visit("the one that suffers", lock)),
+            behind.then((lock) => visit("the next", lock)),
+          ]
+          expect(await durationOf(Promise.all(visits))).toBeLessThan(4_500 + SLACK)
+          await Promise.all(visits)
+          const isSilent = fault.kind === "stream-stalled" && fault.after === "confirmation"
+          if (!isSilent) expect(served).toEqual(["the one that suffers", "the next"])
+          await trial.expectQuiet()
+        })
+      },
+    )
   })
 
-  /** How a waiter comes to leave: by an abort, by the end of its wait, and with a grant that it has not heard of. */
+  /** How a waiter leaves: by an abort, by the end of its wait, or with a grant that it has not received. */
   type Ending = "abort" | "timeout" | "abort after a grant on its way"
 
   async function leaveAndSuffer(
@@ -174,15 +177,15 @@ describeOnRedis("waiting under faults", () => {
       if (ending === "abort after a grant on its way") await holder.release()
       if (ending !== "timeout") controller.abort("enough")
       const outcome = await ended
-      if (outcome instanceof LockBackendError) expect(mustGetOver(faultCase, "once")).toBe(false)
+      if (outcome instanceof LockBackendError) expect(mustOvercome(faultCase, "once")).toBe(false)
       else if (ending === "timeout") expect(outcome).toBeInstanceOf(LockTimeoutError)
       else expect(outcome).toBe("enough")
       expect(getEventListeners(signal, "abort")).toEqual([])
       await until(() => trial.proxy.seen("release: leave").length > 0)
-      // It has left, before the lock would be handed to it.
-      if (mustGetOver(faultCase, pattern)) await until(async () => (await trial.waiting()) === 1)
+      // It leaves before the lock would be handed to it.
+      if (mustOvercome(faultCase, pattern)) await until(async () => (await trial.waiting()) === 1)
       await holder.release()
-      // Whoever could not leave is granted its lease for nothing, once.
+      // A waiter that could not leave is granted its lease in vain, once.
       expect(await durationOf(behind)).toBeLessThan(SHORT_TTL + 2 * SLACK)
       await trial.proxy.settled()
       await trial.expectHeld(await behind)
@@ -191,17 +194,23 @@ describeOnRedis("waiting under faults", () => {
     })
   }
 
-  describe.concurrent("leaving after an abort, a timeout, and with a grant on its way", () => {
-    test.for(someFaults(2))("leave: $what", async (faultCase) => {
-      await Promise.all([
-        leaveAndSuffer(faultCase, "once", "abort"),
-        leaveAndSuffer(faultCase, "always", "timeout"),
-        leaveAndSuffer(faultCase, "always", "abort after a grant on its way"),
-      ])
-    })
-  })
+  describe.concurrent(
+    "a waiter that leaves after an abort, a timeout, or with a grant on its way",
+    () => {
+      test.for(someFaults(2))(
+        "delays the next one by at most one ttl: $what",
+        async (faultCase) => {
+          await Promise.all([
+            leaveAndSuffer(faultCase, "once", "abort"),
+            leaveAndSuffer(faultCase, "always", "timeout"),
+            leaveAndSuffer(faultCase, "always", "abort after a grant on its way"),
+          ])
+        },
+      )
+    },
+  )
 
-  test("a lease whose extension suffers is trusted for no longer than its key lives", async () => {
+  test("a lease whose extension suffers a fault is trusted for no longer than its key lives", async () => {
     await Promise.all(someFaults(2).map((faultCase) => extendLeaseAndSuffer(faultCase)))
   })
 
@@ -222,7 +231,7 @@ describeOnRedis("waiting under faults", () => {
       const { what } = faultCase
       if (outcome instanceof LockTimeoutError) {
         trial.proxy.plan = nothing
-        // Not told, and so not trusted: its key may have been extended all the same.
+        // No reply, so it is not trusted, although its key may have been extended.
         if (!lock.signal.aborted) await trial.expectHeld(lock)
         expect(await releaseAtLast(lock), what).toBe("released")
       } else {

@@ -1,5 +1,5 @@
-// The rounds of a quorum under each fault, at one of five databases once and at another one always: a minority changes
-// nothing; and at a majority: what was not granted leaves no vote.
+// The rounds of a quorum under each fault: at a minority (one of five databases once, another one always) they change nothing; at
+// a majority, a call that was not granted leaves no vote.
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { LockBackendError, LockManager } from "../../src/index.js"
 import { quorum } from "../../src/quorum/index.js"
@@ -7,17 +7,17 @@ import { always, FaultProxy, inOrder, nothing, type Plan } from "../support/faul
 import { until } from "../support/outcomes.js"
 import { connect, type Database, describeOnRedis, openDatabase } from "../support/variants.js"
 import { countUnhandled } from "./lab.js"
-import { type FaultCase, mustGetOver, SLACK, someFaults, timeoutFor } from "./matrix.js"
+import { type FaultCase, mustOvercome, SLACK, someFaults, timeoutFor } from "./matrix.js"
 import { outcomeOf } from "./trial.js"
 
 const DATABASES = 5
-/** So short that the test can wait for what came late to end. */
+/** Short enough that the test can wait for the end of late requests. */
 const TTL = 3_000
-/** Less than what comes late takes, and enough for five databases on a busy machine. */
+/** Shorter than a late request takes, and enough for five databases on a busy machine. */
 const DEADLINE_MS = 650
 const AMPLE_MS = 5_000
 
-/** One case's own proxies before the databases, and its own name. */
+/** The proxies of one case in front of the databases, and its own name. */
 class QuorumTrial {
   readonly name = `trial-${Math.random().toString(36).slice(2)}`
   readonly locks: LockManager
@@ -49,7 +49,7 @@ class QuorumTrial {
     })
   }
 
-  /** What happens at the first databases, one plan for each; nothing at the others. */
+  /** The plans of the first databases, one for each; the others have no faults. */
   suffer(...plans: readonly Plan[]): void {
     for (const [i, proxy] of this.#proxies.entries()) proxy.plan = plans[i] ?? nothing
   }
@@ -92,8 +92,8 @@ describeOnRedis("a quorum under faults", () => {
     }
   }
 
-  /** Calls again where requests have so little time that a busy machine makes those of the others fail, too. */
-  async function getOver<T>(faultCase: FaultCase, call: () => Promise<T>): Promise<T> {
+  /** Calls again if requests have so little time that a busy machine makes other requests fail, too. */
+  async function overcome<T>(faultCase: FaultCase, call: () => Promise<T>): Promise<T> {
     const isBrief = timeoutFor(faultCase) < DEADLINE_MS
     for (let n = 1; ; n++) {
       try {
@@ -109,7 +109,7 @@ describeOnRedis("a quorum under faults", () => {
     return [inOrder(operation, fault), always(operation, fault)]
   }
 
-  /** The next one has it, at once or when what came late has ended, and nothing that is late ends its hold. */
+  /** The next caller gets the lock, at once or when a late request's vote has ended, and no late request ends its hold. */
   async function expectNextUnharmed(trial: QuorumTrial, isExecutedLate = false): Promise<void> {
     const wait = isExecutedLate ? TTL + SLACK : SLACK
     const next = await trial.unharmed.acquire(trial.name, { wait, ttl: "20s", renew: false })
@@ -119,69 +119,80 @@ describeOnRedis("a quorum under faults", () => {
     if (!isExecutedLate) await until(() => trial.isFree())
   }
 
-  describe.concurrent("at a minority", () => {
-    test.for(someFaults(0))("vote, then release: $what", async (faultCase) => {
+  describe.concurrent("a fault at a minority", () => {
+    test.for(someFaults(0))("changes neither a vote nor a release: $what", async (faultCase) => {
       await withQuorum(faultCase, async (trial) => {
         trial.suffer(...minorityOf("vote", faultCase))
-        const lock = await getOver(faultCase, () => trial.locks.acquire(trial.name, { wait: "4s" }))
+        const lock = await overcome(faultCase, () =>
+          trial.locks.acquire(trial.name, { wait: "4s" }),
+        )
         expect(lock.remainingMs).toBeGreaterThan(0)
         expect(await trial.unharmed.tryAcquire(trial.name)).toBeNull()
         trial.suffer(...minorityOf("release", faultCase))
-        // Who hears the second answer of a release hears that it is gone: that alone is no majority.
-        expect(await getOver(faultCase, () => lock.release())).toBe("released")
+        // The reply to a release's second execution is "gone": that alone is not a majority.
+        expect(await overcome(faultCase, () => lock.release())).toBe("released")
         trial.suffer()
         await expectNextUnharmed(trial, faultCase.isExecutedLate)
       })
     })
 
-    test.for(someFaults(1))("fence, then extend: $what", async (faultCase) => {
-      await withQuorum(faultCase, async (trial) => {
-        trial.suffer(...minorityOf("fence", faultCase))
-        const options = { fencing: true, wait: "4s" } as const
-        const first = await getOver(faultCase, () => trial.locks.acquire(trial.name, options))
-        trial.suffer(...minorityOf("extend", faultCase))
-        await getOver(faultCase, () => first.extend("10s"))
-        expect(first.remainingMs).toBeGreaterThan(TTL)
-        expect(await trial.unharmed.tryAcquire(trial.name)).toBeNull()
-        trial.suffer()
-        expect(await first.release()).toBe("released")
-        const next = await trial.unharmed.acquire(trial.name, { fencing: true, wait: TTL + SLACK })
-        expect(next.fencingToken).toBeGreaterThan(first.fencingToken)
-        await next.release()
-        await trial.settled()
-        await expectNextUnharmed(trial, faultCase.isExecutedLate)
-      })
-    })
+    test.for(someFaults(1))(
+      "changes neither a fencing token nor an extension: $what",
+      async (faultCase) => {
+        await withQuorum(faultCase, async (trial) => {
+          trial.suffer(...minorityOf("fence", faultCase))
+          const options = { fencing: true, wait: "4s" } as const
+          const first = await overcome(faultCase, () => trial.locks.acquire(trial.name, options))
+          trial.suffer(...minorityOf("extend", faultCase))
+          await overcome(faultCase, () => first.extend("10s"))
+          expect(first.remainingMs).toBeGreaterThan(TTL)
+          expect(await trial.unharmed.tryAcquire(trial.name)).toBeNull()
+          trial.suffer()
+          expect(await first.release()).toBe("released")
+          const next = await trial.unharmed.acquire(trial.name, {
+            fencing: true,
+            wait: TTL + SLACK,
+          })
+          expect(next.fencingToken).toBeGreaterThan(first.fencingToken)
+          await next.release()
+          await trial.settled()
+          await expectNextUnharmed(trial, faultCase.isExecutedLate)
+        })
+      },
+    )
 
-    test.for(someFaults(2))("the withdrawal of votes given in vain: $what", async (faultCase) => {
-      await withQuorum(faultCase, async (trial) => {
-        const { name } = trial
-        const strangers = databases.slice(2)
-        const take = strangers.map((it) =>
-          it.command("SET", `lock:${name}`, "a stranger", "PX", "60000"),
-        )
-        await Promise.all(take)
-        trial.suffer(...minorityOf("release", faultCase))
-        // The vote that could not be withdrawn at once is withdrawn at the second try, long before it would end.
-        const isWithdrawn = mustGetOver(faultCase, "once")
-        const ttl = isWithdrawn ? 20_000 : TTL
-        expect(await trial.locks.tryAcquire(name, { ttl })).toBeNull()
-        await trial.settled()
-        if (isWithdrawn) await until(async () => (await trial.values())[0] === null)
-        await Promise.all(strangers.map((it) => it.command("DEL", `lock:${name}`)))
-        trial.suffer()
-        // A majority is free. A vote that could not be withdrawn ends with its ttl.
-        const next = await trial.unharmed.acquire(name, { wait: SLACK, ttl: "20s", renew: false })
-        await trial.settled()
-        await next.extend()
-        expect(await next.release()).toBe("released")
-        if (!isWithdrawn) await until(() => trial.isFree(), { timeout: TTL + SLACK })
-      })
-    })
+    test.for(someFaults(2))(
+      "does not keep the votes of a failed attempt from being withdrawn: $what",
+      async (faultCase) => {
+        await withQuorum(faultCase, async (trial) => {
+          const { name } = trial
+          const strangers = databases.slice(2)
+          const take = strangers.map((it) =>
+            it.command("SET", `lock:${name}`, "a stranger", "PX", "60000"),
+          )
+          await Promise.all(take)
+          trial.suffer(...minorityOf("release", faultCase))
+          // A vote that could not be withdrawn at once is withdrawn at the second try, long before its ttl.
+          const isWithdrawn = mustOvercome(faultCase, "once")
+          const ttl = isWithdrawn ? 20_000 : TTL
+          expect(await trial.locks.tryAcquire(name, { ttl })).toBeNull()
+          await trial.settled()
+          if (isWithdrawn) await until(async () => (await trial.values())[0] === null)
+          await Promise.all(strangers.map((it) => it.command("DEL", `lock:${name}`)))
+          trial.suffer()
+          // A majority is free. A vote that could not be withdrawn ends with its ttl.
+          const next = await trial.unharmed.acquire(name, { wait: SLACK, ttl: "20s", renew: false })
+          await trial.settled()
+          await next.extend()
+          expect(await next.release()).toBe("released")
+          if (!isWithdrawn) await until(() => trial.isFree(), { timeout: TTL + SLACK })
+        })
+      },
+    )
   })
 
-  describe.concurrent("at a majority", () => {
-    test.for(someFaults(3))("vote: $what", async (faultCase) => {
+  describe.concurrent("a fault at a majority", () => {
+    test.for(someFaults(3))("leaves no vote without a grant: $what", async (faultCase) => {
       await withQuorum(faultCase, async (trial) => {
         const { fault, isExecutedLate } = faultCase
         const vote = () => always("vote", fault)

@@ -1,4 +1,4 @@
-// One case of a fault: a proxy and a key of its own in a shared database, and what must hold there after any fault.
+// One case of a fault: a proxy and a key of its own in a shared database, and the assertions that hold after any fault.
 import { expect } from "vitest"
 import {
   type Lock,
@@ -66,9 +66,9 @@ export class Trial {
     return String(await this.holder()).startsWith(`fl_${this.locks.clientId}_`)
   }
 
-  /** A lock is one that the database knows of, and that nobody trusts for longer than its key lives. */
+  /** The database knows the lock, and no one trusts it for longer than its key lives. */
   async expectHeld(lock: Lock): Promise<void> {
-    // In this order: what is left of the trust now is less than what the key had left before.
+    // In this order: the validity that is left now is less than the ttl that the key had left before.
     const { remainingMs } = lock
     const left = await this.pttl()
     const sinceThen = remainingMs - lock.remainingMs
@@ -78,7 +78,7 @@ export class Trial {
     expect(await this.unharmed.tryAcquire(this.name)).toBeNull()
   }
 
-  /** Shared by just these, soon after whatever was under way has been executed. */
+  /** Shared by exactly these, soon after every request in flight has been executed. */
   async expectSharedBy(tokens: readonly unknown[]): Promise<void> {
     const key = lockKeys("lock:", this.name)[4] ?? ""
     const wanted = JSON.stringify([...tokens].sort())
@@ -89,7 +89,7 @@ export class Trial {
     })
   }
 
-  /** Freed soon after whatever was under way has been executed, and not taken again. */
+  /** Freed soon after every request in flight has been executed, and not taken again. */
   async expectFree(): Promise<void> {
     const isFreeAndQuiet = async () => {
       await this.proxy.settled()
@@ -100,31 +100,31 @@ export class Trial {
     await until(isFreeAndQuiet)
   }
 
-  /** How many stand in the queue. */
+  /** The number of waiters in the queue. */
   async waiting(): Promise<number> {
     return Number(await this.#lab.command("ZCARD", lockKeys("lock:", this.name)[1] ?? ""))
   }
 
-  /** Free, nobody waits, and nothing is sent any more. */
+  /** Free, no waiters, and no requests in flight. */
   async expectQuiet(): Promise<void> {
     await this.expectFree()
     expect(await this.waiting()).toBe(0)
   }
 
-  /** Taken by nobody for longer than one ttl from now on. */
+  /** Taken by nobody for longer than one ttl from now. */
   async expectFreeWithinTtl(): Promise<void> {
     await this.proxy.settled()
     const left = await this.pttl()
-    // -2: there is no key. -1, a key for ever, is what must never be.
+    // -2: there is no key. -1, a key that never expires, must not happen.
     expect(left === -2 || (left > 0 && left <= TTL)).toBe(true)
   }
 
-  /** What was done to the lock, in order. */
+  /** The changes of the lock, in order. */
   async deeds(): Promise<readonly Deed[]> {
     return (await readRecord(this.#lab.command, this.name)).deeds
   }
 
-  /** Whatever was done to the lock, no command ever did what it must not, and no key that is left stays for ever. */
+  /** No command did anything that is forbidden, and no key that is left stays forever. */
   async expectLawful(): Promise<void> {
     const { deeds, now } = await readRecord(this.#lab.command, this.name)
     expect(judge(deeds)).toEqual([])
@@ -136,7 +136,7 @@ export class Trial {
   }
 }
 
-/** Runs the case with a trial of its own, and closes that whatever happens. */
+/** Runs the case with a trial of its own, and closes the trial in any case. */
 export async function withTrial<T>(
   lab: FaultLab,
   options: Partial<LockManagerOptions>,
@@ -152,7 +152,7 @@ export async function withTrial<T>(
   }
 }
 
-/** What the promise came to: its value, or the error that it may only be. */
+/** The result of the promise: its value, or the one error that it may reject with. */
 export async function outcomeOf<T>(promise: Promise<T>): Promise<T | LockBackendError> {
   try {
     return await promise
@@ -162,7 +162,7 @@ export async function outcomeOf<T>(promise: Promise<T>): Promise<T | LockBackend
   }
 }
 
-/** Calls `release` until it succeeds: where requests have little time, a busy machine makes them fail too. */
+/** Calls `release` until it succeeds: if requests have little time, a busy machine makes them fail too. */
 export async function releaseAtLast(lock: Lock): Promise<ReleaseResult> {
   let result: ReleaseResult | undefined
   await until(async () => {

@@ -1,5 +1,5 @@
-// A client of @upstash/redis that the user hands in, under its settings and the faults: the lock is right under all of
-// them, although the client re-sends, batches, parses, and answers null for what it aborted.
+// A client of @upstash/redis that the user passes in, under its settings and the faults: the lock is correct under all of them,
+// although the client resends, batches, parses, and returns null for a request that it aborted.
 import { describe, expect, test } from "vitest"
 import { LockBackendError, LockLostError } from "../../src/index.js"
 import { always, everything, inOrder, nothing } from "../support/fault-proxy.js"
@@ -55,26 +55,29 @@ describeOnRedis("a client of @upstash/redis", () => {
   }
 
   describe.concurrent("without faults", () => {
-    test.for(SETTINGS)("%s", async ([, settings]) => {
-      await through(settings(), async (trial) => {
-        const { locks, name } = trial
-        const lock = await locks.acquire(name, { fencing: true })
-        await trial.expectHeld(lock)
-        expect(lock.fencingToken).toBeGreaterThan(1e15)
-        expect(await locks.tryAcquire(name)).toBeNull()
-        await lock.extend("1m")
-        expect(lock.remainingMs).toBeGreaterThan(TTL)
-        const adopted = await locks.adopt(lock.transfer())
-        await trial.expectHeld(adopted)
-        const waiting = locks.acquire(name, { wait: "10s", fencing: true })
-        expect(await adopted.release()).toBe("released")
-        const next = await waiting
-        expect(next.fencingToken).toBeGreaterThan(lock.fencingToken)
-        expect(await next.release()).toBe("released")
-        expect(await next.release()).toBe("released")
-        await trial.expectFree()
-      })
-    })
+    test.for(SETTINGS)(
+      "supports acquire, wait, extend, adopt and release: %s",
+      async ([, settings]) => {
+        await through(settings(), async (trial) => {
+          const { locks, name } = trial
+          const lock = await locks.acquire(name, { fencing: true })
+          await trial.expectHeld(lock)
+          expect(lock.fencingToken).toBeGreaterThan(1e15)
+          expect(await locks.tryAcquire(name)).toBeNull()
+          await lock.extend("1m")
+          expect(lock.remainingMs).toBeGreaterThan(TTL)
+          const adopted = await locks.adopt(lock.transfer())
+          await trial.expectHeld(adopted)
+          const waiting = locks.acquire(name, { wait: "10s", fencing: true })
+          expect(await adopted.release()).toBe("released")
+          const next = await waiting
+          expect(next.fencingToken).toBeGreaterThan(lock.fencingToken)
+          expect(await next.release()).toBe("released")
+          expect(await next.release()).toBe("released")
+          await trial.expectFree()
+        })
+      },
+    )
   })
 
   for (const [what, settings] of SETTINGS) {
@@ -115,7 +118,7 @@ describeOnRedis("a client of @upstash/redis", () => {
           const outcome = await outcomeOf(releasing)
           trial.proxy.plan = nothing
           if (outcome instanceof LockBackendError) await releaseAtLast(lock)
-          // Re-sent by the client itself, a release that was executed finds nothing more.
+          // After the client itself has resent the release, a reply may say "gone".
           else expect(["released", "gone"]).toContain(outcome)
           expect(await trial.holder()).toBeNull()
           const next = await trial.unharmed.acquire(trial.name)
@@ -128,8 +131,8 @@ describeOnRedis("a client of @upstash/redis", () => {
     })
   }
 
-  describe.concurrent("what it does by itself", () => {
-    test("a claim that it sent twice knows its own lock the second time", async () => {
+  describe.concurrent("with requests that it sends by itself", () => {
+    test("recognizes its own lock if it sent a claim twice", async () => {
       await through({ enableAutoPipelining: false }, async (trial) => {
         trial.proxy.plan = inOrder("claim", { kind: "reply-lost" })
         const lock = await trial.locks.tryAcquire(trial.name)
@@ -142,7 +145,7 @@ describeOnRedis("a client of @upstash/redis", () => {
       })
     })
 
-    test("what it goes on sending after the call has failed leaves nothing behind", async () => {
+    test("leaves nothing behind although it continues to send after the call has failed", async () => {
       const retry = { retries: 4, backoff: () => 200 }
       const run = async (trial: Trial) => {
         trial.proxy.plan = always("claim", { kind: "reply-lost" })
@@ -154,7 +157,7 @@ describeOnRedis("a client of @upstash/redis", () => {
       await through({ retry }, run, 300)
     })
 
-    test("a late answer to an attempt that was given up releases nothing of a later one", async () => {
+    test("does not let a late reply to an abandoned attempt release a later grant", async () => {
       const run = async (trial: Trial) => {
         trial.proxy.plan = inOrder("claim", { kind: "reply-delayed", ms: LATE })
         const lock = await trial.locks.acquire(trial.name, { wait: "5s" })
@@ -169,7 +172,7 @@ describeOnRedis("a client of @upstash/redis", () => {
       await through({}, run, 300)
     })
 
-    test("a late grant of a call that has failed is released", async () => {
+    test("has the late grant of a failed call released", async () => {
       const run = async (trial: Trial) => {
         trial.proxy.plan = inOrder("claim", { kind: "request-delayed", ms: LATE })
         expect(await rejection(trial.locks.tryAcquire(trial.name))).toBeInstanceOf(LockBackendError)
@@ -181,7 +184,7 @@ describeOnRedis("a client of @upstash/redis", () => {
       await through({ enableAutoPipelining: false }, run, 300)
     })
 
-    test("many calls of one tick share a request, and one failure of it is a failure of each", async () => {
+    test("shares one request for many calls of one tick, and a failure of it fails each call", async () => {
       await through({ retry: { retries: 0 } }, async (trial) => {
         const names = Array.from({ length: 10 }, (_, i) => `${trial.name}-${String(i)}`)
         const tryAll = () => Promise.all(names.map((name) => trial.locks.tryAcquire(name)))
@@ -200,7 +203,7 @@ describeOnRedis("a client of @upstash/redis", () => {
     })
   })
 
-  describe.concurrent("a signal of its own that aborts", () => {
+  describe.concurrent("a signal of the client that aborts", () => {
     const reasons: [string, unknown][] = [
       ["no reason", undefined],
       ["null", null],

@@ -12,15 +12,15 @@ import { describeOnRedis, type Opened, variants } from "../support/variants.js"
 
 const PEERS = [upstashLock, redlock, redisSemaphore, redisPy]
 
-/** The longest pause between two looks of a waiter behind a stranger is two seconds. */
+/** The longest pause between two checks behind a foreign holder is two seconds. */
 const SOON_MS = 3_000
 
-/** How often each of them goes in where several contend. */
+/** How often each contender enters. */
 const TURNS = 6
-/** Ours hand the lock to each other while any of them waits: breaks let the others have their turns, too. */
+/** Our locks are handed from waiter to waiter: breaks let the others have their turns, too. */
 const LONGEST_BREAK_MS = 150
 
-/** Each way in which ours wait. */
+/** Each way in which our callers wait. */
 const WAYS: Readonly<Record<string, AcquireOptions>> = {
   "with a stream": {},
   "by polling": { push: false },
@@ -41,12 +41,12 @@ describeOnRedis("foreign locks", () => {
     if (peer.missing) console.warn(`Skipped: the tests with ${peer.name}, since ${peer.missing}.`)
     const run = peer.missing ? describe.skip : describe
     run.concurrent(peer.name, () => {
-      meetings(peer, () => database)
+      exclusionTests(peer, () => database)
     })
   }
 })
 
-function meetings(peer: Peer, database: () => Opened): void {
+function exclusionTests(peer: Peer, database: () => Opened): void {
   const clients: PeerClient[] = []
   let names = 0
 
@@ -56,8 +56,8 @@ function meetings(peer: Peer, database: () => Opened): void {
     clients.push(client)
     return client
   }
-  /** A name of its own, one of theirs, and a manager of ours. */
-  const meet = async () => {
+  /** A name of its own, a client of the peer, and a manager of ours. */
+  const openCase = async () => {
     const name = `${peer.name}-${String(names++)}`
     const value = () => database().command("GET", peer.prefix + name)
     return { name, value, client: await open(), locks: ours() }
@@ -65,8 +65,8 @@ function meetings(peer: Peer, database: () => Opened): void {
   const ours = (options = {}): LockManager => database().locks({ prefix: peer.prefix, ...options })
   afterAll(() => Promise.all(clients.map((client) => client.close())))
 
-  test("it excludes us, however we ask, and its hold stays as it was", async () => {
-    const { name, value, client, locks } = await meet()
+  test("its lock excludes each kind of our calls, and stays unchanged", async () => {
+    const { name, value, client, locks } = await openCase()
     const hold = await client.take(name, 30_000)
     const held = await value()
     expect(await locks.tryAcquire(name)).toBeNull()
@@ -82,8 +82,8 @@ function meetings(peer: Peer, database: () => Opened): void {
     expect(await value()).toBeNull()
   })
 
-  test("we exclude it: while we hold, extend, hand on and share", async () => {
-    const { name, value, client, locks } = await meet()
+  test("our lock excludes it: while we hold, extend, hand on and share", async () => {
+    const { name, value, client, locks } = await openCase()
     const first = await locks.acquire(name)
     expect(await client.tryTake(name, 30_000)).toBeUndefined()
     const { onEvent, of } = recorder()
@@ -104,9 +104,9 @@ function meetings(peer: Peer, database: () => Opened): void {
   })
 
   test.for(Object.entries(WAYS))(
-    "who of us waits %s has the lock soon after its release, which wakes nobody",
+    "our waiter %s gets the lock soon after its release, which sends no message",
     async ([, way]) => {
-      const { name, client } = await meet()
+      const { name, client } = await openCase()
       const hold = await client.take(name, 30_000)
       const { onEvent, of } = recorder()
       const waiting = ours({ onEvent }).acquire(name, { ...way, wait: "30s" })
@@ -117,16 +117,16 @@ function meetings(peer: Peer, database: () => Opened): void {
     },
   )
 
-  test("who of us waits has the lock as soon as its hold has expired", async () => {
-    const { name, client } = await meet()
+  test("our waiter gets the lock as soon as its hold has expired", async () => {
+    const { name, client } = await openCase()
     await client.take(name, 700)
     const waiting = ours().acquire(name, { wait: "30s" })
     expect(await durationOf(waiting)).toBeLessThan(2_500)
     await (await waiting).release()
   })
 
-  test("it has the lock soon after our release", async () => {
-    const { name, client, locks } = await meet()
+  test("its waiter gets the lock soon after our release", async () => {
+    const { name, client, locks } = await openCase()
     const lock = await locks.acquire(name)
     const taking = client.take(name, 30_000)
     await new Promise((resolve) => setTimeout(resolve, 100))
@@ -135,8 +135,8 @@ function meetings(peer: Peer, database: () => Opened): void {
     await (await taking).release()
   })
 
-  test("its release of a hold that is over does not free ours", async () => {
-    const { name, value, client, locks } = await meet()
+  test("its release of an expired hold does not free our lock", async () => {
+    const { name, value, client, locks } = await openCase()
     const stale = await client.take(name, 50)
     const lock = await locks.acquire(name, { wait: "10s" })
     // Each library has its own way to say that it held nothing.
@@ -146,8 +146,8 @@ function meetings(peer: Peer, database: () => Opened): void {
     expect(await lock.release()).toBe("released")
   })
 
-  test("our release of a hold that is over does not free its", async () => {
-    const { name, value, client, locks } = await meet()
+  test("our release of an expired hold does not free its lock", async () => {
+    const { name, value, client, locks } = await openCase()
     const stale = await locks.acquire(name)
     await database().command("DEL", peer.prefix + name)
     const hold = await client.take(name, 30_000)
@@ -159,10 +159,10 @@ function meetings(peer: Peer, database: () => Opened): void {
   })
 
   test(
-    "several of its and several of ours have their turns, and never overlap",
+    "several of its callers and several of ours take turns, and never overlap",
     { timeout: 60_000 },
     async () => {
-      const { name, locks } = await meet()
+      const { name, locks } = await openCase()
       const register = new Register(database().command, `${peer.prefix}${name}`)
       const visit = () => register.visit(3)
       const contend = async (turn: () => Promise<void>) => {

@@ -1,4 +1,4 @@
-// Locks of other programs, played by their protocol: what they need of us, and that they and we exclude each other.
+// Locks of other programs, played by their protocol: the guarantees that they need from us, and exclusion in both directions.
 import { spawn } from "node:child_process"
 import { randomUUID } from "node:crypto"
 import { once } from "node:events"
@@ -70,7 +70,7 @@ describeOnRedis("on one database", () => {
     },
   )
 
-  test("a program that finds the key in its token, between colons, shares a lock under a prefix without one", async () => {
+  test("a program whose token contains the key between colons shares a lock under a prefix without a colon", async () => {
     const { command } = database
     const take = async (key: string) => {
       const token = `_LOCK:${key}:${randomUUID()}`
@@ -102,7 +102,7 @@ describeOnRedis("on three databases", () => {
   })
   afterAll(() => Promise.all(nodes.map((node) => node.close())))
 
-  test("a lock on a majority of the same databases, as distlock and redlock take it, and our quorum never overlap", async () => {
+  test("a lock on a majority of the same databases, as taken by distlock and redlock, and our quorum never overlap", async () => {
     let inside = 0
     let overlaps = 0
     const turns = { ours: 0, theirs: 0 }

@@ -1,4 +1,4 @@
-// What the tests need of a lock of another library: to take it, at once or after waiting, and to release it.
+// The interface to a lock of another library: take it, at once or after waiting, and release it.
 
 /** Where the database is: over HTTP for some, over TCP for others. */
 export interface Where {
@@ -15,24 +15,24 @@ export interface Peer {
   readonly prefix: string
   /** Why it cannot run on this machine. */
   readonly missing?: string
-  /** Makes a client of its own, as another process would have one. */
+  /** Creates a client of its own, as another process would have one. */
   open(where: Where): Promise<PeerClient>
 }
 
 export interface PeerClient {
   /** Takes the lock if it is free; undefined if it is not. */
   tryTake(name: string, ttlMs: number): Promise<PeerHold | undefined>
-  /** Waits for the lock in the library's own way, asking often. */
+  /** Waits for the lock in the library's own way, with frequent checks. */
   take(name: string, ttlMs: number): Promise<PeerHold>
   close(): Promise<void>
 }
 
 export interface PeerHold {
-  /** Settles however the library does for a hold that is over. */
+  /** Settles however the library does for an expired hold. */
   release(): Promise<unknown>
 }
 
-/** So often those ask that wait by asking. */
+/** The polling interval of libraries that poll. */
 export const ASK_EACH_MS = 20
-/** So long they ask, at least. */
+/** How long they poll, at least. */
 export const PATIENCE_MS = 30_000

@@ -29,7 +29,7 @@ export const redisPy: Peer = {
     const child = spawn(found?.python ?? "python3", args, { stdio: ["pipe", "pipe", "inherit"] })
     const gone = once(child, "exit")
     const answers = createInterface(child.stdout)[Symbol.asyncIterator]()
-    // It does one thing at a time, so a client must not be used by two at once.
+    // It does one thing at a time, so two callers must not share a client.
     const tell = async (order: object): Promise<boolean> => {
       child.stdin.write(`${JSON.stringify(order)}\n`)
       const answer = await answers.next()

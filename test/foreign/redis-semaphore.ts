@@ -14,7 +14,7 @@ export const redisSemaphore: Peer = {
         acquireAttemptsLimit,
         acquireTimeout: PATIENCE_MS,
         retryInterval: ASK_EACH_MS,
-        // A hold that is to expire must not be kept alive.
+        // A hold that is meant to expire must not be renewed.
         refreshInterval: 0,
       })
     return Promise.resolve({

@@ -1,4 +1,4 @@
-// The types of `redlock` as far as the tests need them: its own are not among the exports of its package.
+// The types of `redlock` that the tests need: the package does not export its own.
 declare module "redlock" {
   import type { EventEmitter } from "node:events"
   import type { Redis } from "ioredis"

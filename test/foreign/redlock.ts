@@ -16,7 +16,7 @@ export const redlock: Peer = {
   open: ({ redisUrl }) => {
     const client = new Redis(redisUrl)
     const locks = new Redlock([client], ONCE)
-    // It tells of every refusal here, too, and of nothing else that the calls do not.
+    // It also emits an error for every refusal, and for nothing else that the calls do not report.
     locks.on("error", () => undefined)
     const take = async (name: string, ttlMs: number, settings: Partial<Settings>) => {
       const lock = await locks.acquire([name], ttlMs, settings)

@@ -1,4 +1,5 @@
-// What the locks protect, kept by the database itself: it counts who is inside, whatever process and clock they have.
+// The resource that the locks protect, kept by the database itself: it counts the holders inside, independent of process and
+// clock.
 import type { Opened } from "../support/variants.js"
 
 const ENTER = `
@@ -16,7 +17,7 @@ export class Register {
     this.#name = name
   }
 
-  /** Goes in for a moment. Whoever comes meanwhile makes an overlap. */
+  /** Enters for a moment. Anyone else who enters meanwhile makes an overlap. */
   async visit(forMs: number): Promise<void> {
     const keys = ["inside", "visits", "overlaps"].map((what) => this.#key(what))
     await this.#command("EVAL", ENTER, "3", ...keys)

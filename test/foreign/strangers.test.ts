@@ -31,7 +31,7 @@ class Stranger {
   }
 }
 
-describeVariants("strangers", (variant: Variant) => {
+describeVariants("foreign holders", (variant: Variant) => {
   let database: Opened
   let names = 0
   beforeAll(async () => {
@@ -39,13 +39,13 @@ describeVariants("strangers", (variant: Variant) => {
   })
   afterAll(() => database.close())
 
-  const meet = () => {
+  const openCase = () => {
     const name = `shared-${String(names++)}`
     return { name, stranger: new Stranger(database, name) }
   }
 
-  test("a stranger excludes us", async () => {
-    const { name, stranger } = meet()
+  test("a foreign holder excludes us", async () => {
+    const { name, stranger } = openCase()
     expect(await stranger.take("PX", "30000")).toBe(true)
     expect(await database.locks().tryAcquire(name)).toBeNull()
     expect(await database.locks().tryAcquire(name, { fencing: true })).toBeNull()
@@ -55,8 +55,8 @@ describeVariants("strangers", (variant: Variant) => {
     expect(await stranger.release()).toBe(true)
   })
 
-  test("we exclude a stranger", async () => {
-    const { name, stranger } = meet()
+  test("our holder excludes foreign clients", async () => {
+    const { name, stranger } = openCase()
     const lock = await database.locks().acquire(name)
     expect(await stranger.take("PX", "30000")).toBe(false)
     expect(await stranger.release()).toBe(false)
@@ -64,8 +64,8 @@ describeVariants("strangers", (variant: Variant) => {
     expect(await stranger.take("PX", "30000")).toBe(true)
   })
 
-  test("a waiter has the lock soon after a stranger releases it, which wakes nobody", async () => {
-    const { name, stranger } = meet()
+  test("a waiter gets the lock soon after a foreign release, which sends no message", async () => {
+    const { name, stranger } = openCase()
     await stranger.take("PX", "30000")
     const { onEvent, of } = recorder()
     const waiting = database.locks({ onEvent }).acquire(name, { wait: "30s" })
@@ -76,31 +76,31 @@ describeVariants("strangers", (variant: Variant) => {
     await (await waiting).release()
   })
 
-  test("a waiter has the lock as soon as a stranger's has expired", async () => {
-    const { name, stranger } = meet()
+  test("a waiter gets the lock as soon as a foreign hold has expired", async () => {
+    const { name, stranger } = openCase()
     await stranger.take("PX", "700")
     const waiting = database.locks().acquire(name, { wait: "30s" })
     expect(await durationOf(waiting)).toBeLessThan(1_700)
     await (await waiting).release()
   })
 
-  test("a stranger without a ttl is waited for with pauses, and never harmed", async () => {
-    const { name, stranger } = meet()
+  test("a foreign hold without a ttl is waited for with pauses, and never harmed", async () => {
+    const { name, stranger } = openCase()
     await stranger.take()
     const { proxy, locks } = await database.proxied()
     const error = await rejection(locks().acquire(name, { wait: 1_500 }))
     expect(error).toBeInstanceOf(LockTimeoutError)
     expect(await stranger.holds()).toBe(true)
     expect(await database.command("PTTL", `lock:${name}`)).toBe(-1)
-    // Pauses of 50, 100, 200, … ms on average: some ten looks, where a wait for "-1 ms" would be hundreds.
+    // Pauses of 50, 100, 200, … ms on average: some ten checks, where a wait for "-1 ms" would be hundreds.
     expect(proxy.log.length).toBeLessThan(40)
     const waiting = database.locks().acquire(name, { wait: "30s" })
     await stranger.release()
     await (await waiting).release()
   })
 
-  test("what a stranger took from us is not ours to extend, keep, adopt or release", async () => {
-    const { name, stranger } = meet()
+  test("a lock that a foreign client took from us cannot be extended, kept, adopted or released", async () => {
+    const { name, stranger } = openCase()
     const lock = await database.locks().acquire(name)
     const transferred = { name, token: lock.token, ttlMs: 1_000 }
     await database.command("DEL", `lock:${name}`)
@@ -113,21 +113,21 @@ describeVariants("strangers", (variant: Variant) => {
     expect(Number(await database.command("PTTL", `lock:${name}`))).toBeLessThanOrEqual(9_000)
   })
 
-  test("a stranger that overwrites our lock ends a renewed hold at its next renewal", async () => {
-    const { name, stranger } = meet()
+  test("a foreign client that overwrites our lock ends a renewed hold at its next renewal", async () => {
+    const { name, stranger } = openCase()
     const { onEvent, of } = recorder()
     const lock = await database.locks({ onEvent }).acquire(name, { ttl: "3s", renew: true })
     await database.command("SET", `lock:${name}`, stranger.token)
     await until(() => of("lost").length === 1, { timeout: 10_000 })
     expect(of("lost")[0]?.reason).toBe("taken")
-    // Looked at to the end, so that it is not taken for one that was dropped.
+    // Used until the end, so that it is not taken for a leaked handle.
     expect(lock.remainingMs).toBe(0)
     expect(await database.command("PTTL", `lock:${name}`)).toBe(-1)
   })
 
-  test("a stranger's value that looks like a number, JSON or one of our tokens is a stranger's", async () => {
+  test("a foreign value that looks like a number, JSON or one of our tokens is still foreign", async () => {
     for (const value of ["1", "0", "", "null", "true", "[1]", "fl_", "fl_x_y", "+", "OK"]) {
-      const { name } = meet()
+      const { name } = openCase()
       await database.command("SET", `lock:${name}`, value, "PX", "30000")
       expect(await database.locks().tryAcquire(name)).toBeNull()
       expect(await database.locks().tryAcquire(name, { fencing: true })).toBeNull()
@@ -135,8 +135,8 @@ describeVariants("strangers", (variant: Variant) => {
     }
   })
 
-  test("what stands in a lock's key and is no text is nobody's lock to take, and stays", async () => {
-    const { name } = meet()
+  test("a lock's key that is not a string cannot be acquired, and stays", async () => {
+    const { name } = openCase()
     await database.command("ZADD", `lock:${name}`, "1", "a semaphore of others")
     const locks = database.locks()
     for (const take of [
@@ -149,8 +149,8 @@ describeVariants("strangers", (variant: Variant) => {
     expect(await database.command("ZCARD", `lock:${name}`)).toBe(1)
   })
 
-  test("strangers and we never overlap", async () => {
-    const { name } = meet()
+  test("foreign clients and ours never overlap", async () => {
+    const { name } = openCase()
     let inside = 0
     let overlaps = 0
     const visit = async () => {

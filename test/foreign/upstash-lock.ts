@@ -7,7 +7,7 @@ export const upstashLock: Peer = {
   name: "@upstash/lock 0.2.1",
   prefix: "",
   open: ({ url, token }) => {
-    // Its types know the class of the client as CommonJS has it.
+    // Its types use the client class of the CommonJS build.
     const redis = new Redis({ url, token }) as never
     const takeIn = async (
       attempts: number,

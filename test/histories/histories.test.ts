@@ -1,5 +1,5 @@
-// Random histories of several managers through a network that fails, on a real Redis: no two hold the lock, nobody
-// overtakes, fencing tokens rise, and every wait ends.
+// Random histories of several managers through a network that fails, on a real Redis: no two hold the lock, no waiter overtakes
+// another, fencing tokens rise, and every wait ends.
 import fc from "fast-check"
 import { expect, test } from "vitest"
 import { openFaultLab } from "../faults/lab.js"
@@ -7,7 +7,7 @@ import { libraryHistories } from "./history.js"
 import { play } from "./play.js"
 import { describeOnRedis } from "../support/variants.js"
 
-/** The same each time; other ones, and more, are for a run of its own: `HISTORIES=500 npx vitest run test/histories/histories.test.ts`. */
+/** The same each time; to try other ones, and more: `HISTORIES=500 npx vitest run test/histories/histories.test.ts`. */
 const more = process.env["HISTORIES"]
 /** Most of the time of a history is spent waiting. */
 const LANES = 6
@@ -17,17 +17,21 @@ const seed = more === undefined ? 7 : Math.floor(Math.random() * 2 ** 31)
 describeOnRedis("the library", () => {
   const lab = openFaultLab()
 
-  test("keeps its promises whatever happens on the way", { timeout: 3_600_000 }, async () => {
-    let grants = 0
-    const lanes = Array.from({ length: LANES }, (_, lane) => {
-      const property = fc.asyncProperty(libraryHistories, async (history) => {
-        const granted = await play(lab(), history)
-        grants += granted
+  test(
+    "keeps its promises in random histories with network faults",
+    { timeout: 3_600_000 },
+    async () => {
+      let grants = 0
+      const lanes = Array.from({ length: LANES }, (_, lane) => {
+        const property = fc.asyncProperty(libraryHistories, async (history) => {
+          const granted = await play(lab(), history)
+          grants += granted
+        })
+        // The part of the randomness that is not in the history cannot be shrunk.
+        return fc.assert(property, { numRuns: runs, seed: seed + lane, endOnFailure: true })
       })
-      // What is random beside the history cannot be made smaller.
-      return fc.assert(property, { numRuns: runs, seed: seed + lane, endOnFailure: true })
-    })
-    await Promise.all(lanes)
-    expect(grants).toBeGreaterThan(runs * LANES)
-  })
+      await Promise.all(lanes)
+      expect(grants).toBeGreaterThan(runs * LANES)
+    },
+  )
 })

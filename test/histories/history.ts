@@ -1,13 +1,13 @@
-// A random history of the library: who asks for one lock when and how, what it does with its hold, and what the network
-// does to their requests.
+// A random history of the library: when and how each client calls for one lock, how it uses its hold, and the faults of its
+// requests.
 import fc from "fast-check"
 import type { Fault, Plan } from "../support/fault-proxy.js"
 import { isStreamFault } from "../support/stream-faults.js"
 import { FAULTS } from "../faults/matrix.js"
 
-/** One call, from its request to the end of what it was granted. */
+/** One call, from its request to the end of its grant. */
 export interface Act {
-  /** By which client. */
+  /** The client that makes it. */
   readonly who: number
   readonly atMs: number
   readonly ask: "try" | "hear" | "poll" | "spin" | "abort" | "steal"
@@ -18,16 +18,16 @@ export interface Act {
 }
 
 export interface LibraryHistory {
-  /** How many may share the lock; 1: it is held alone, and with fencing tokens. */
+  /** How many may share the lock; 1: it is exclusive, and with fencing tokens. */
   readonly limit: number
   /** Whether it is stolen, too. */
   readonly hasThefts: boolean
   readonly acts: readonly Act[]
-  /** What the n-th request suffers, over and over. */
+  /** The fault of the n-th request, in a loop. */
   readonly faults: readonly (Fault | undefined)[]
 }
 
-/** How many clients there are. */
+/** The number of clients. */
 export const CLIENTS = 4
 
 const STREAM_FAULTS: readonly Fault[] = [
@@ -35,7 +35,7 @@ const STREAM_FAULTS: readonly Fault[] = [
   { kind: "stream-cut", afterMs: 300, by: "reset" },
   { kind: "stream-stalled", after: "confirmation" },
   { kind: "stream-stalled", after: "headers" },
-  { kind: "stream-garbled", text: "data: rubbish\n\n" },
+  { kind: "stream-garbled", text: "data: garbage\n\n" },
   { kind: "stream-split", bytes: 3 },
 ]
 
@@ -69,7 +69,7 @@ export const libraryHistories: fc.Arbitrary<LibraryHistory> = fc.record({
   faults: fc.array(faults, { minLength: 40, maxLength: 40 }),
 })
 
-/** What happens to a request, and to a stream where that is what it asks for. */
+/** The fault of a request, and of its stream if it opens one. */
 export function planOf({ faults }: LibraryHistory): Plan {
   return ({ index, operations }) => {
     const fault = faults[index % faults.length]

@@ -1,5 +1,4 @@
-// Plays a history on a real Redis, and says whether all was as it must be: by what each holder believed, and by the
-// database's own record.
+// Plays a history on a real Redis, and checks it: by what each holder believed, and by the database's own record.
 import { expect } from "vitest"
 import {
   type Lock,
@@ -21,11 +20,11 @@ const TIMEOUT_MS = 300
 const WAIT_MS = 3_000
 /** By then every call has ended, on any machine. */
 const END_MS = WAIT_MS + 12_000
-/** What each of those that died, or that came late, may cost the last one: its ttl, and until it is noticed. */
+/** The delay that each dead holder or late request may cause: its ttl, and the time until it is noticed. */
 const EACH_MS = TTL_MS + 600
 const SLACK_MS = 5_000
 
-/** @returns how many grants there were */
+/** @returns the number of grants */
 export async function play(lab: FaultLab, history: LibraryHistory): Promise<number> {
   return withTrial(lab, {}, async (trial) => {
     const referee = new Referee(history.limit, history.hasThefts)
@@ -51,7 +50,7 @@ export async function play(lab: FaultLab, history: LibraryHistory): Promise<numb
   })
 }
 
-/** What it fails with says what was done to the lock until then. */
+/** Its error includes the changes of the lock until then. */
 async function told(trial: Trial, work: () => Promise<void>): Promise<void> {
   try {
     await work()
@@ -143,7 +142,7 @@ class Player {
       : client.acquire(name, { ...options, ...terms })
   }
 
-  /** Within the call, since a theft has no handle. */
+  /** Within the call, since a steal has no handle. */
   async #steal(client: LockManager, ms: number): Promise<null> {
     await client.request(this.#trial.name, { steal: true, fencing: true }, async (lock) => {
       this.#referee.enter(lock)
@@ -172,7 +171,7 @@ class Player {
       }
       case "extend":
         await orNothing(lock.extend(2 * TTL_MS))
-        // For less than it lasts already: it stays as it is.
+        // For less than it lasts already: it stays unchanged.
         await orNothing(lock.extend(300))
         this.#referee.look(lock)
         break
@@ -194,7 +193,7 @@ function abortAfter(ms: number): AbortSignal {
   return controller.signal
 }
 
-/** The result, or nothing where it ended as a call may end: refused, failed, lost or aborted. */
+/** The result, or undefined if it ended as a call may end: refused, failed, lost or aborted. */
 async function orNothing<T>(result: Promise<T>): Promise<T | null>
 async function orNothing<T, R>(value: T, use: (value: T) => R): Promise<R | null>
 async function orNothing(value: unknown, use?: (value: never) => unknown): Promise<unknown> {

@@ -1,4 +1,4 @@
-// Knows who believes to hold the lock, by each holder's own clock, and notices when more do than may.
+// Knows which clients believe that they hold the lock, by each holder's own clock, and notices if more do than may.
 import { expect } from "vitest"
 import type { Lock } from "../../src/index.js"
 
@@ -8,20 +8,20 @@ export class Referee {
   readonly #locks: Lock[] = []
   grants = 0
 
-  /** @param hasThefts who was robbed believes in its hold until it is told */
+  /** @param hasThefts after a steal the previous holder believes in its hold until it finds out */
   constructor(limit: number, hasThefts: boolean) {
     this.#limit = limit
     this.#hasThefts = hasThefts
   }
 
-  /** A lock was granted, just now. */
+  /** Notes a grant, just now. */
   enter(lock: Lock): void {
     this.grants++
     this.#locks.push(lock)
     this.look(lock)
   }
 
-  /** Looks from the side of one that believes in its hold. */
+  /** Checks from the side of one client that believes in its hold. */
   look(lock: Lock): void {
     if (this.#hasThefts || lock.remainingMs <= 0) return
     const believers = this.#locks.filter(({ remainingMs }) => remainingMs > 0)
@@ -33,7 +33,7 @@ export class Referee {
     expect(shared, "how many share it").toBeLessThanOrEqual(this.#limit)
   }
 
-  /** Each grant's fencing token, and the token of who got it. */
+  /** Each grant's fencing token, and the token of its holder. */
   fences(): readonly (readonly [token: string, fence: number])[] {
     return this.#locks.flatMap(({ token, fencingToken }) =>
       fencingToken === undefined ? [] : [[token, fencingToken] as const],

@@ -11,7 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => database.close())
 
-/** Runs a program on the built package with a collector that it can call, and returns what it prints. */
+/** Runs a program on the built package with a garbage collector that it can call, and returns its output. */
 async function run(body: string): Promise<unknown> {
   const { url, token } = database
   const program = `
@@ -50,7 +50,7 @@ test("a handle that was dropped stops renewing, and its signal says why", async 
   expect(outcome).toEqual({ isHeld: false, reason: "abandoned", last: "lost abandoned" })
 })
 
-test("a handle that can be reached is renewed by default, however often the collector runs", async () => {
+test("a reachable handle is renewed by default, however often the garbage collector runs", async () => {
   const outcome = await run(`
     const lock = await locks.acquire("kept")
     await collect(2_500)
@@ -60,7 +60,7 @@ test("a handle that can be reached is renewed by default, however often the coll
   expect(outcome).toEqual([true, true, "released", true])
 })
 
-test("a request whose callback never settles holds its lock, although nobody has the handle", async () => {
+test("a request whose callback never settles holds its lock, although no one has the handle", async () => {
   const outcome = await run(`
     locks.request("leader", () => new Promise(() => {}))
     await collect(2_500)

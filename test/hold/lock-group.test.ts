@@ -1,4 +1,4 @@
-// Locks that are held together, and a hold that is to last: what is asked of each lock, and what is told of all.
+// Locks that are held together: the calls to each lock, and the state of the group.
 import { describe, expect, test, vi } from "vitest"
 import type { Lock } from "../../src/hold/lock.js"
 import { ensureWholeTtl, LockGroup } from "../../src/hold/lock-group.js"
@@ -12,7 +12,7 @@ function lockOf(expiresAtMs: number) {
 }
 
 describe("a group", () => {
-  test("is over when the first of its locks is", () => {
+  test("expires when the first of its locks does", () => {
     const group = new LockGroup([lockOf(300).lock, lockOf(200).lock, lockOf(400).lock])
     expect(group.expiresAtMs).toBe(200)
     expect(group.remainingMs).toBe(100)
@@ -24,7 +24,7 @@ describe("a group", () => {
     for (const { extend } of locks) expect(extend).toHaveBeenCalledExactlyOnceWith("1m")
   })
 
-  test("aborts with the reason of the one that was lost", () => {
+  test("aborts with the reason of the lock that was lost", () => {
     const [kept, lost] = [lockOf(300), lockOf(200)]
     const group = new LockGroup([kept.lock, lost.lock])
     expect(group.signal.aborted).toBe(false)
@@ -33,7 +33,7 @@ describe("a group", () => {
     expect(group.signal.reason).toBe(reason)
   })
 
-  test("whose lock has run out unnoticed is aborted as soon as anybody looks, whoever listens", () => {
+  test("with a lock that has expired unnoticed is aborted as soon as its signal is read", () => {
     const { lock, controller } = lockOf(300)
     let isOver = false
     const asleep = Object.defineProperty(lock, "signal", {
@@ -52,7 +52,7 @@ describe("a group", () => {
 })
 
 describe("the end of a group", () => {
-  /** Locks whose releases end so, the last one first; `ended` is in order of time. */
+  /** Locks with these results of their releases, the last one first; `ended` is in order of time. */
   function releasing(results: readonly unknown[]) {
     const ended: unknown[] = []
     const end = async (result: unknown, after: number) => {
@@ -69,20 +69,20 @@ describe("the end of a group", () => {
     return { group: new LockGroup(locks), ended }
   }
 
-  test("is a release of each at once; the results are in the order of the names", async () => {
+  test("releases all locks at once; the results are in the order of the names", async () => {
     const { group, ended } = releasing(["released", "taken", "gone"])
     expect(await group.release()).toEqual(["released", "taken", "gone"])
     expect(ended).toEqual(["gone", "taken", "released"])
   })
 
-  test("that fails for one of them is told when the others are released", async () => {
+  test("rejects if one release fails, after the other locks are released", async () => {
     const failure = new Error("who knows")
     const { group, ended } = releasing(["released", "gone", failure])
     expect(await rejection(group.release())).toBe(failure)
     expect(ended).toEqual([failure, "gone", "released"])
   })
 
-  test("of its scope waits for the end of each", async () => {
+  test("by its scope waits for the release of each lock", async () => {
     const { group, ended } = releasing(["released", "gone"])
     await group[Symbol.asyncDispose]()
     expect(ended).toEqual(["gone", "released"])

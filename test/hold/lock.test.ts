@@ -1,4 +1,4 @@
-// One hold, step by step, against a store that answers as told and clocks that move as told.
+// One hold, step by step, with a scripted store and clocks that the test moves.
 import { describe, expect, test, vi } from "vitest"
 import { LockBackendError, LockLostError } from "../../src/index.js"
 import { type Hold, Lock } from "../../src/hold/lock.js"
@@ -8,10 +8,10 @@ import { failed, type Script, scriptedStore } from "../support/scripted-store.js
 import { useVirtualTime } from "../support/virtual-time.js"
 
 const TTL = 30_000
-/** What is left of the ttl at its beginning, less the drift. */
+/** The remaining validity at its start: the ttl less the drift. */
 const VALID = TTL - TTL / 100 - 2
 
-/** Extends as a database does: from the moment on at which it was asked. */
+/** Extends as a database does: from the moment of the request. */
 const renewed = (ttlMs = TTL) => {
   return () => Promise.resolve(Validity.ofTtl(now(), ttlMs))
 }
@@ -44,13 +44,13 @@ function hold(script: Script = {}, options: Partial<Hold> = {}) {
   return { lock, store, events, of, asked }
 }
 
-/** A refusal that passes. */
+/** A temporary refusal. */
 const READONLY = { outcome: "refused", status: 400, refusal: "transient" } as const
 
 useVirtualTime()
 
 describe("time", () => {
-  test("a hold is over a little before its key is, by the drift", async () => {
+  test("a hold expires a little before its key does, by the drift", async () => {
     const { lock, of } = hold()
     expect(lock.remainingMs).toBe(VALID)
     await vi.advanceTimersByTimeAsync(VALID - 1)
@@ -69,7 +69,7 @@ describe("time", () => {
     expect(of("lost")).toHaveLength(1)
   })
 
-  test("a hold whose time went by while the machine slept is over as soon as anybody looks", () => {
+  test("a hold that expired while the machine slept is over at the next access", () => {
     const { lock } = hold()
     // The wall clock knows of the sleep; timers and the monotonic clock do not.
     vi.setSystemTime(Date.now() + VALID)
@@ -77,7 +77,7 @@ describe("time", () => {
     expect(lock.signal.reason).toMatchObject({ reason: "expired" })
   })
 
-  test("a ttl that no timer can wait for is waited for all the same", async () => {
+  test("a ttl that exceeds the longest timer is still waited for", async () => {
     const ttlMs = 2 ** 33
     const delays = vi.spyOn(globalThis, "setTimeout")
     const { of } = hold({}, { ttlMs, validity: Validity.ofTtl(now(), ttlMs) })
@@ -88,7 +88,7 @@ describe("time", () => {
     for (const [, ms] of delays.mock.calls) expect(ms).toBeLessThan(2 ** 31)
   })
 
-  test("the longest ttl that there is can be held", () => {
+  test("the longest allowed ttl can be held", () => {
     const ttlMs = Number.MAX_SAFE_INTEGER
     const { lock } = hold({}, { ttlMs, validity: Validity.ofTtl(now(), ttlMs), renew: true })
     expect(lock.remainingMs).toBeGreaterThan(2 ** 52)
@@ -97,7 +97,7 @@ describe("time", () => {
 })
 
 describe("extend", () => {
-  test("asks again while the outcome is unknown", async () => {
+  test("retries after an ambiguous outcome", async () => {
     const { lock, asked } = hold({ extend: [failed(), failed(), renewed()] })
     const extending = lock.extend()
     await vi.advanceTimersByTimeAsync(1_000)
@@ -105,14 +105,14 @@ describe("extend", () => {
     expect(asked()).toEqual(["extend at 0", "extend at 100", "extend at 300"])
   })
 
-  test("is given no more time than half of what is left, so that it can be asked twice", async () => {
+  test("gets at most half of the remaining validity as its timeout, so that a retry fits", async () => {
     const { lock, store } = hold({ extend: [renewed()] })
     await vi.advanceTimersByTimeAsync(VALID - 1_000)
     await lock.extend()
     expect(store.asked[0]?.timeoutMs).toBe(500)
   })
 
-  test("sends nothing once a release was sent, not even again", async () => {
+  test("sends nothing once a release was sent, not even a retry", async () => {
     const { lock, asked } = hold({ extend: [failed()] })
     const extending = rejection(lock.extend())
     await vi.advanceTimersByTimeAsync(50)
@@ -122,7 +122,7 @@ describe("extend", () => {
     expect(asked()).toEqual(["extend at 0", "release at 50"])
   })
 
-  test("that is answered after a release neither revives nor loses the hold", async () => {
+  test("whose reply comes after a release neither revives nor loses the hold", async () => {
     const { lock, of } = hold({
       extend: [
         async () => {
@@ -139,7 +139,7 @@ describe("extend", () => {
     expect(of("lost")).toEqual([])
   })
 
-  test("that is answered after the end of the hold does not revive it", async () => {
+  test("whose reply comes after the end of the hold does not revive it", async () => {
     const late = Validity.ofTtl(now(), 10 * TTL)
     const { lock, of } = hold({
       extend: [
@@ -156,14 +156,14 @@ describe("extend", () => {
     expect(of("renewed")).toEqual([])
   })
 
-  test("that fails leaves the hold as it was", async () => {
+  test("that fails leaves the hold unchanged", async () => {
     const { lock } = hold({ extend: [failed({ outcome: "refused", status: 400 })] })
     expect(await rejection(lock.extend())).toMatchObject({ phase: "extend", status: 400 })
     expect(lock.remainingMs).toBe(VALID)
     expect(await lock.release()).toBe("released")
   })
 
-  test("that fails at the end of the hold says that it is lost", async () => {
+  test("that fails at the end of the hold reports that it is lost", async () => {
     const { lock } = hold({ extend: [failed()] })
     await vi.advanceTimersByTimeAsync(VALID - 150)
     const extending = rejection(lock.extend())
@@ -173,7 +173,7 @@ describe("extend", () => {
 })
 
 describe("deadlines", () => {
-  test("an extension takes no longer in all than one request may", async () => {
+  test("an extension takes no longer in total than one request may", async () => {
     const { lock, asked } = hold({ extend: [failed()] }, { timeoutMs: 250 })
     const extending = rejection(lock.extend())
     await vi.advanceTimersByTimeAsync(1_000)
@@ -188,7 +188,7 @@ describe("deadlines", () => {
     expect(store.asked[0]?.timeoutMs).toBe(250)
   })
 
-  test("a release keeps its time when the wall clock jumps two hours", async () => {
+  test("a release keeps its timeout when the wall clock jumps two hours", async () => {
     const { lock, store } = hold({ release: [failed(), answered("released")] })
     const releasing = lock.release()
     vi.setSystemTime(Date.now() + 7_200_000)
@@ -197,7 +197,7 @@ describe("deadlines", () => {
     expect(store.asked.map(({ timeoutMs }) => timeoutMs)).toEqual([5_000, 4_900])
   })
 
-  test("a release takes no longer in all than one request may", async () => {
+  test("a release takes no longer in total than one request may", async () => {
     const { lock, store, asked } = hold({ release: [failed()] }, { timeoutMs: 250 })
     const releasing = rejection(lock.release())
     await vi.advanceTimersByTimeAsync(1_000)
@@ -206,14 +206,14 @@ describe("deadlines", () => {
     expect(store.asked.map(({ timeoutMs }) => timeoutMs)).toEqual([250, 250])
   })
 
-  test("each release of a scope has the time of one request", async () => {
+  test("each release of a scope gets the timeout of one request", async () => {
     const { lock, store } = hold({ release: [failed(), answered("released")] })
     await lock[Symbol.asyncDispose]()
     await vi.advanceTimersByTimeAsync(1_000)
     expect(store.asked.map(({ timeoutMs }) => timeoutMs)).toEqual([5_000, 5_000])
   })
 
-  test("an extension that failed when the hold was over is not waited for any longer", async () => {
+  test("an extension that is in flight when the hold expires is not waited for any longer", async () => {
     const slow = async () => {
       await new Promise((resolve) => setTimeout(resolve, VALID))
       return failed()()
@@ -227,8 +227,8 @@ describe("deadlines", () => {
   })
 })
 
-describe("what became of it", () => {
-  test("a hold that is gone before its time was deleted, one that somebody else has was taken", async () => {
+describe("the end of a hold", () => {
+  test("a hold that is gone before its ttl was deleted, a hold that another caller has was taken", async () => {
     for (const [answer, reason] of [
       ["gone", "deleted"],
       ["taken", "taken"],
@@ -239,7 +239,7 @@ describe("what became of it", () => {
     }
   })
 
-  test("a hold whose time was up when the database said that it is gone has expired", async () => {
+  test("a hold whose ttl was over when the database said that it is gone has expired", async () => {
     const slow = async () => {
       await new Promise((resolve) => setTimeout(resolve, VALID))
       return "gone" as const
@@ -250,7 +250,7 @@ describe("what became of it", () => {
     expect(await extending).toMatchObject({ reason: "expired" })
   })
 
-  test("a hold that was lost stays lost with its reason, also when it is released", async () => {
+  test("a lost hold stays lost with its reason, also after a release", async () => {
     const { lock } = hold({ release: [answered("gone")] })
     await vi.advanceTimersByTimeAsync(VALID)
     await lock.release()
@@ -258,7 +258,7 @@ describe("what became of it", () => {
     expect(lock.signal.reason).toMatchObject({ reason: "expired" })
   })
 
-  test("a hold that was released has nothing left, and is not lost when its time is over", async () => {
+  test("a released hold has no validity left, and is not lost when its ttl is over", async () => {
     const { lock, of } = hold()
     await lock.release()
     expect(lock.remainingMs).toBe(0)
@@ -267,7 +267,7 @@ describe("what became of it", () => {
     expect(of("lost")).toEqual([])
   })
 
-  test("a hold that was given away is not released here, neither by hand nor by its scope", async () => {
+  test("a transferred hold is not released by its first holder, neither by hand nor by its scope", async () => {
     const { lock, store } = hold({}, { fencingToken: 7, mode: "shared" })
     expect(lock.transfer()).toEqual({
       name: "a",
@@ -282,12 +282,12 @@ describe("what became of it", () => {
     expect(() => lock.transfer()).toThrow(LockLostError)
   })
 
-  test("what is handed over says no more than there is", () => {
+  test("a transfer contains no fields without a value", () => {
     const { lock } = hold()
     expect(Object.keys(lock.transfer())).toEqual(["name", "token", "ttlMs"])
   })
 
-  test("a hold that is kept outlives its scope, and is released by hand", async () => {
+  test("a kept hold outlives its scope, and is released by hand", async () => {
     const { lock, store } = hold({ extend: [renewed(3_600_000)] }, { renew: true })
     await lock.keep("1h")
     await lock[Symbol.asyncDispose]()
@@ -295,7 +295,7 @@ describe("what became of it", () => {
     expect(await lock.release()).toBe("released")
   })
 
-  test("a hold that is kept is not reported lost at its end, though a renewal was under way", async () => {
+  test("a kept hold is not reported lost at its end, although a renewal was in flight", async () => {
     let answer: (validity: Validity) => void = () => undefined
     const slow = () => new Promise<Validity>((resolve) => (answer = resolve))
     const { lock, of } = hold({ extend: [slow, renewed(TTL)] }, { renew: true })
@@ -307,7 +307,7 @@ describe("what became of it", () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  test("a hold whose renewal was stopped is not renewed; one that has none can be asked to stop it", async () => {
+  test("a hold whose renewal was stopped is not renewed; a hold without renewal ignores the stop", async () => {
     const { lock, store } = hold({ extend: [renewed()] }, { renew: true })
     lock.stopRenewing()
     await vi.advanceTimersByTimeAsync(15_000)
@@ -315,7 +315,7 @@ describe("what became of it", () => {
     hold().lock.stopRenewing()
   })
 
-  test("as JSON it is its name, its mode, its fencing token and its end", () => {
+  test("the JSON of a lock is its name, its mode, its fencing token and its end", () => {
     const { lock } = hold({}, { fencingToken: 7 })
     const { expiresAtMs } = lock
     expect(lock.toJSON()).toEqual({ name: "a", mode: "exclusive", fencingToken: 7, expiresAtMs })
@@ -330,7 +330,7 @@ describe("renewal", () => {
     lock.transfer()
   })
 
-  test("that fails is tried again, ever sooner than a tenth of the ttl, until the hold is over", async () => {
+  test("that fails is retried, at intervals of at most a tenth of the ttl, until the hold expires", async () => {
     const { store, of } = hold({ extend: [failed()] }, { renew: true })
     await vi.advanceTimersByTimeAsync(VALID)
     expect(of("lost")).toEqual([{ type: "lost", name: "a", reason: "unreachable" }])
@@ -340,7 +340,7 @@ describe("renewal", () => {
     expect(store.count("extend")).toBe(sent)
   })
 
-  test("that was refused is tried again: whoever was refused may be let in later", async () => {
+  test("that was refused is retried, because a refusal may be temporary", async () => {
     const refused = failed({ outcome: "refused", status: 401 })
     const { lock, of } = hold({ extend: [refused, refused, renewed()] }, { renew: true })
     await vi.advanceTimersByTimeAsync(15_000)
@@ -371,7 +371,7 @@ describe("renewal", () => {
     expect(lock.signal.reason).toMatchObject({ reason: "taken" })
   })
 
-  test("of a bounded hold stops with one last extension, for what is left", async () => {
+  test("of a bounded hold stops with one last extension, for the remaining time", async () => {
     const { lock, asked, of } = hold(
       { extend: [renewed(), renewed(20_604)] },
       { renew: true, maxHoldMs: 40_000 },
@@ -384,7 +384,7 @@ describe("renewal", () => {
 })
 
 describe("release", () => {
-  test("answered taken or gone after an unknown outcome has released", async () => {
+  test("that returns taken or gone after an ambiguous outcome counts as released", async () => {
     for (const answer of ["taken", "gone"] as const) {
       const { lock, of } = hold({ release: [failed(), answered(answer)] })
       const releasing = lock.release()
@@ -394,14 +394,14 @@ describe("release", () => {
     }
   })
 
-  test("answered gone after a refusal that passes says gone: the refused one released nothing", async () => {
+  test("that returns gone after a temporary refusal stays gone: the refused attempt released nothing", async () => {
     const { lock } = hold({ release: [failed(READONLY), answered("gone")] })
     const releasing = lock.release()
     await vi.advanceTimersByTimeAsync(1_000)
     expect(await releasing).toBe("gone")
   })
 
-  test("that the database refuses for a while is tried again at the end of a scope, without being waited for", async () => {
+  test("that the database refuses for a while is retried in the background at the end of a scope", async () => {
     const refusals = [failed(READONLY), failed(READONLY), failed(READONLY), failed(READONLY)]
     const { lock, store, of } = hold({ release: [...refusals, answered("released")] })
     await lock[Symbol.asyncDispose]()
@@ -418,7 +418,7 @@ describe("release", () => {
     expect(of("release-failed")).toHaveLength(1)
   })
 
-  test("that failed and is called again knows that the first one may have released", async () => {
+  test("that failed and is called again knows that the first call may have released", async () => {
     const { lock } = hold({ release: [failed(), failed(), failed(), answered("gone")] })
     const releasing = rejection(lock.release())
     await vi.advanceTimersByTimeAsync(1_000)
@@ -426,7 +426,7 @@ describe("release", () => {
     expect(await lock.release()).toBe("released")
   })
 
-  test("of a hold that was lost before says who has it, whatever went wrong meanwhile", async () => {
+  test("of a hold that was lost before reports the current state, also after failures", async () => {
     const { lock } = hold({ release: [failed(), answered("taken")] })
     await vi.advanceTimersByTimeAsync(VALID)
     const releasing = lock.release()
@@ -434,28 +434,28 @@ describe("release", () => {
     expect(await releasing).toBe("taken")
   })
 
-  test("is left out at the end of a scope where the database said that the hold is over", async () => {
+  test("is omitted at the end of a scope if the database said that the hold is over", async () => {
     const { lock, store } = hold({ extend: [answered("taken")] })
     await rejection(lock.extend())
     await lock[Symbol.asyncDispose]()
     expect(store.count("release")).toBe(0)
   })
 
-  test("is sent at the end of a scope where only the clock said so", async () => {
+  test("is sent at the end of a scope if only the clock said that the hold is over", async () => {
     const { lock, store } = hold()
     await vi.advanceTimersByTimeAsync(VALID)
     await lock[Symbol.asyncDispose]()
     expect(store.count("release")).toBe(1)
   })
 
-  test("at the end of a scope is one release, however often it ends", async () => {
+  test("at the end of a scope is sent once, however often the scope ends", async () => {
     const { lock, store } = hold()
     await Promise.all([lock[Symbol.asyncDispose](), lock[Symbol.asyncDispose]()])
     await lock[Symbol.asyncDispose]()
     expect(store.count("release")).toBe(1)
   })
 
-  test("that fails at the end of a scope is tried again until the hold is over, then reported", async () => {
+  test("that fails at the end of a scope is retried until the hold expires, then reported", async () => {
     const { lock, store, of } = hold({ release: [failed()] })
     await lock[Symbol.asyncDispose]()
     await vi.advanceTimersByTimeAsync(VALID - 2_000)
@@ -467,8 +467,8 @@ describe("release", () => {
   })
 })
 
-describe("requests that were given up", () => {
-  test("are withdrawn after the release, once, and that is told to waitUntil", async () => {
+describe("the attempts that an acquire call abandoned", () => {
+  test("are withdrawn after the release, once, and the withdrawal is passed to waitUntil", async () => {
     const waitUntil = vi.fn()
     const withdrawUnsettled = vi.fn(() => [Promise.resolve()])
     const { lock, store } = hold({}, { withdrawUnsettled, waitUntil })
@@ -480,7 +480,7 @@ describe("requests that were given up", () => {
     expect(waitUntil).toHaveBeenCalledExactlyOnceWith(expect.any(Promise))
   })
 
-  test("are none where there are none", async () => {
+  test("need no waitUntil if there are none", async () => {
     const waitUntil = vi.fn()
     const { lock } = hold({}, { waitUntil })
     await lock.release()
@@ -488,14 +488,14 @@ describe("requests that were given up", () => {
   })
 })
 
-test("a mistake of ours in a release is no failure of the database, and is thrown as it is", async () => {
+test("a programming error in a release is not a failure of the database, and is thrown unchanged", async () => {
   const mistake = new TypeError("ours")
   const { lock, of } = hold({ release: [() => Promise.reject(mistake)] })
   expect(await rejection(lock.release())).toBe(mistake)
   expect(of("release-failed")).toEqual([])
 })
 
-describe("what is left behind", () => {
+describe("the end of a lock", () => {
   test.for<[string, (lock: Lock) => unknown]>([
     ["a release", (lock) => lock.release()],
     ["a release that failed", (lock) => rejection(lock.release())],
@@ -503,7 +503,7 @@ describe("what is left behind", () => {
     ["a kept lock's scope", (lock) => lock.keep("1h").then(() => lock[Symbol.asyncDispose]())],
     ["a loss", (lock) => rejection(lock.extend())],
     ["an expiry", () => vi.advanceTimersByTimeAsync(VALID)],
-  ])("no timer runs after %s", async ([how, end]) => {
+  ])("leaves no timer running: %s", async ([how, end]) => {
     const extend = how === "a loss" ? [answered("gone")] : [renewed()]
     const release = how.endsWith("failed") ? [failed()] : [answered("released")]
     const renew = how !== "an expiry"

@@ -1,4 +1,4 @@
-// When a hold is renewed, and when no more: with a clock that is moved and a hold that answers as told.
+// When a hold is renewed, and when no longer: with a scripted hold and a clock that the test moves.
 import { expect, test, vi } from "vitest"
 import { Renewal, type RenewalOptions } from "../../src/hold/hold-monitor.js"
 import { now, Validity } from "../../src/time/validity.js"
@@ -42,21 +42,21 @@ test("a hold is renewed when a third of its ttl has passed, again and again", as
   expect(vi.getTimerCount()).toBe(0)
 })
 
-test("a lease is extended to the ttl at once, and never again if that is all that was asked for", async () => {
+test("a lease is extended to the ttl at once, and never again without renewal", async () => {
   const { asked } = renewing(["renewed"], 3_000, { isDue: true, isOnce: true })
   await pass(60_000)
   expect(asked).toEqual(["30000 at 0"])
   expect(vi.getTimerCount()).toBe(0)
 })
 
-test("a lease that is to be renewed is so from its first extension on", async () => {
+test("a lease with renewal is renewed after its first extension", async () => {
   const { renewal, asked } = renewing(["renewed"], 3_000, { isDue: true })
   await pass(20_000)
   expect(asked).toEqual(["30000 at 0", "30000 at 10000", "30000 at 20000"])
   renewal.stop()
 })
 
-test("a lease is due however long it is, until one extension has succeeded", async () => {
+test("a lease of any length is extended at once, until one extension has succeeded", async () => {
   const outcomes = ["unknown", "unknown", "renewed"] as const
   const { renewal, asked } = renewing(outcomes, 25_000, { isDue: true, isOnce: true })
   expect(renewal.isFailing).toBe(false)
@@ -67,7 +67,7 @@ test("a lease is due however long it is, until one extension has succeeded", asy
   expect(vi.getTimerCount()).toBe(0)
 })
 
-test("one that fails is tried again at a tenth of the ttl at the latest, and has failed no more when it succeeds", async () => {
+test("a failed renewal is retried after at most a tenth of the ttl, and a success resets its failures", async () => {
   const outcomes = [...Array<Outcome>(6).fill("unknown"), "renewed"] as const
   const { renewal, asked } = renewing(outcomes, 4_900, { isDue: true }, 6_000)
   await pass(5_000)
@@ -77,7 +77,7 @@ test("one that fails is tried again at a tenth of the ttl at the latest, and has
   renewal.stop()
 })
 
-test("an extension by hand puts it off, also where it began as a lease", async () => {
+test("an extension by hand postpones the renewal, also of a lease", async () => {
   const { renewal, asked, prolong } = renewing(["renewed"], 3_000, { isDue: true })
   await pass(5_000)
   prolong(60_000)
@@ -88,7 +88,7 @@ test("an extension by hand puts it off, also where it began as a lease", async (
   renewal.stop()
 })
 
-test("a loss ends it", async () => {
+test("a loss ends the renewal", async () => {
   const { renewal, asked } = renewing(["lost"])
   await pass(60_000)
   expect(asked).toHaveLength(1)
@@ -96,7 +96,7 @@ test("a loss ends it", async () => {
   expect(vi.getTimerCount()).toBe(0)
 })
 
-test("a hold that is as long as it may be is extended no more", async () => {
+test("a hold at its longest allowed end is not extended any more", async () => {
   const until = new Validity(now(), 30_000)
   const { asked } = renewing(["renewed"], 30_000, { until })
   await pass(60_000)
@@ -104,7 +104,7 @@ test("a hold that is as long as it may be is extended no more", async () => {
   expect(vi.getTimerCount()).toBe(0)
 })
 
-test("the last extension of a bounded hold is for what is left, and the last", async () => {
+test("the last extension of a bounded hold is for the remaining time, and no other follows", async () => {
   const until = new Validity(now(), 35_000.5)
   const { asked } = renewing(["renewed"], 30_000, { until })
   await pass(60_000)
@@ -116,7 +116,7 @@ test("the last extension of a bounded hold is for what is left, and the last", a
   expect(failing.asked).toEqual(["25000 at 10000", "24900 at 10100"])
 })
 
-test("nothing is sent after a stop, although an answer was under way", async () => {
+test("nothing is sent after a stop, although a reply was on its way", async () => {
   const { renewal, asked } = renewing(["unknown"], 3_000, { isDue: true })
   renewal.stop()
   await pass(60_000)

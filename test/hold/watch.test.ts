@@ -68,7 +68,7 @@ describeVariants("a hold that watches", (variant) => {
     await expectStolen(lock)
   })
 
-  test("notices a theft from before its stream was open", async () => {
+  test("notices a steal from before its stream was open", async () => {
     const name = unique()
     const { proxy, locks } = await database.proxied()
     proxy.plan = (request) => (isStream(request) ? { kind: "request-delayed", ms: 500 } : undefined)
@@ -162,11 +162,11 @@ describe("a hold that watches", () => {
     expect(await listeners()).toBe(1)
     await lock.release()
     await until(async () => (await listeners()) === 0)
-    // A stream that was closed by its own end is none that has ended.
+    // A stream that was closed by its own end does not count as ended.
     expect(of("unwatched")).toEqual([])
   })
 
-  test("tells by an event that its stream has ended, and notices a theft at the next renewal", async () => {
+  test("tells by an event that its stream has ended, and notices a steal at the next renewal", async () => {
     const { proxy, locks } = await database.proxied()
     proxy.plan = (request) => (isStream(request) ? { kind: "stream-cut", afterMs: 500 } : undefined)
     const { onEvent, of } = recorder()

@@ -1,4 +1,4 @@
-// What `request` does between the grant and the release, where clocks decide.
+// The steps of `request` between the grant and the release, where clocks decide.
 import { expect, test, vi } from "vitest"
 import { Lock } from "../../src/hold/lock.js"
 import { now, Validity } from "../../src/time/validity.js"
@@ -36,7 +36,7 @@ const sleepThrough = () => vi.setSystemTime(Date.now() + TTL)
 
 useVirtualTime()
 
-test("work that outlasted its hold is not reported as done", async () => {
+test("a callback that outlasted its hold is not reported as done", async () => {
   const { run, of, store } = hold()
   const working = run(() => {
     sleepThrough()
@@ -48,7 +48,7 @@ test("work that outlasted its hold is not reported as done", async () => {
   expect(store.count("release")).toBe(1)
 })
 
-test("work that failed after its hold was over is told as the loss, and its failure as an event", async () => {
+test("a callback that failed after its hold expired is reported as the loss, and its failure as an event", async () => {
   const { run, of } = hold()
   const failure = new Error("no")
   const working = run(() => {
@@ -60,7 +60,7 @@ test("work that failed after its hold was over is told as the loss, and its fail
   expect(of("late-settled")).toMatchObject([{ outcome: { status: "rejected", reason: failure } }])
 })
 
-test("work that fails while it is held is told as it failed, after the release", async () => {
+test("a callback that fails during the hold rejects with its own error, after the release", async () => {
   const { run, of, store } = hold()
   const failure = new Error("no")
   expect(await rejection(run(() => Promise.reject(failure)))).toBe(failure)
@@ -68,7 +68,7 @@ test("work that fails while it is held is told as it failed, after the release",
   expect(of("late-settled")).toEqual([])
 })
 
-test("a hold that is lost is released only when the callback, which cannot be stopped, has ended", async () => {
+test("a lost hold is released only when the callback, which cannot be stopped, has ended", async () => {
   const { run, store } = hold()
   let end: () => void = () => undefined
   const working = rejection(
@@ -87,7 +87,7 @@ test("a hold that is lost is released only when the callback, which cannot be st
   expect(store.count("release")).toBe(1)
 })
 
-test("what waits for the callback leaves no listener and no timer", async () => {
+test("the wait for the callback leaves no listener and no timer", async () => {
   const { run, lock } = hold()
   await run(() => "done")
   expect(vi.getTimerCount()).toBe(0)

@@ -20,10 +20,10 @@ for (const adapter of adapters) {
     describe.concurrent("reading the body", () => {
       bodies(adapter, lab)
     })
-    describe.concurrent("holding it", () => {
+    describe.concurrent("holding the lock", () => {
       holding(adapter, lab)
     })
-    describe.concurrent("releasing it", () => {
+    describe.concurrent("releasing the lock", () => {
       releasing(adapter, lab)
     })
   })

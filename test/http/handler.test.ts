@@ -1,4 +1,4 @@
-// What is the fetch handler's own about its guard: what it is called with, and its types.
+// The parts of the guard that are specific to a fetch handler: its arguments and its types.
 import { afterAll, beforeAll, expect, expectTypeOf, test } from "vitest"
 import { withLock } from "../../src/http/handler.js"
 import { type FencedLock, type Lock, LockManager } from "../../src/index.js"
@@ -21,7 +21,7 @@ interface Context {
   waitUntil(work: Promise<unknown>): void
 }
 
-test("the handler gets the lock behind the request, and then what the platform passes", async () => {
+test("the handler gets the lock after the request, and then the platform's arguments", async () => {
   const seen: unknown[] = []
   const fetch = withLock(
     (request: Request, lock, given: Env, context: Context) => {
@@ -43,7 +43,7 @@ test("the handler gets the lock behind the request, and then what the platform p
   await Promise.all(context.works)
 })
 
-test("errors come before what the handler was called with", async () => {
+test("error callbacks get the error before the handler's arguments", async () => {
   const locks = LockManager.fromEnv(env())
   const held = await locks.acquire("held")
   const guarded = withLock((_: Request, __: Lock, id: number) => Response.json(id), {
@@ -56,7 +56,7 @@ test("errors come before what the handler was called with", async () => {
   await held.release()
 })
 
-test("its lock is typed by the options", () => {
+test("the lock's type follows the options", () => {
   const locks = LockManager.fromEnv(env())
   const name = "a"
   const done = () => new Response("done")
@@ -81,7 +81,7 @@ test("its lock is typed by the options", () => {
     },
     { locks, name, failOpen: true },
   )
-  // @ts-expect-error -- a handler that takes something else for the lock
+  // @ts-expect-error -- a handler with another type for the lock
   withLock((_: Request, given: Env) => Response.json(given), { locks, name })
   // @ts-expect-error -- no response
   withLock(() => "done", { locks, name })
@@ -117,7 +117,7 @@ test.each([
   )
 })
 
-test("what is no handler is refused", () => {
+test("a value that is not a handler is refused", () => {
   const options = { locks: LockManager.fromEnv(env()), name: "a" }
   expect(() => withLock("handler" as never, options)).toThrow("handler: must be a function, got")
 })

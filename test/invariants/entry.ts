@@ -1,3 +1,3 @@
-// What the schedules need of the library in one module.
+// The parts of the library that the schedules need, in one module.
 export { LockManager } from "../../src/index.js"
 export * as scripts from "../../src/redis/lua/scripts.js"

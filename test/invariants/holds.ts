@@ -1,4 +1,4 @@
-// Invariants 2, 3, 4 and 8: the mark, the ttl that every key has and that only grows, and what is left of a hold.
+// Invariants 2, 3, 4 and 8: the mark, the ttl that every key has and that only grows, and the remaining time of a hold.
 import type { Lock } from "../../src/index.js"
 import { inOrder } from "../support/fault-proxy.js"
 import { until } from "../support/outcomes.js"
@@ -12,8 +12,8 @@ const KNOWS_NO_FLAG = "value == token"
 export const holds: readonly Schedule[] = [
   {
     invariant: 2,
-    rule: "a release knows its lock by the mark, too",
-    harm: "who waits is not let in: the release of a marked lock frees nothing",
+    rule: "a release recognizes its lock with the mark, too",
+    harm: "a waiter is not let in: the release of a marked lock frees nothing",
     off: [
       {
         file: "redis/lua/release.lua",
@@ -33,8 +33,8 @@ export const holds: readonly Schedule[] = [
   },
   {
     invariant: 2,
-    rule: "an extension knows its lock by the mark, too",
-    harm: "a holder that somebody waits for is told that it has lost the lock",
+    rule: "an extension recognizes its lock with the mark, too",
+    harm: "a holder with a waiter gets the answer that it has lost the lock",
     off: [
       {
         file: "redis/lua/extend.lua",
@@ -57,8 +57,8 @@ export const holds: readonly Schedule[] = [
   },
   {
     invariant: 2,
-    rule: "who asks again knows its lock by the mark, too",
-    harm: "a call is told that somebody else has the lock, and the key is its own",
+    rule: "a retry recognizes its lock with the mark, too",
+    harm: "a call gets the answer that another caller has the lock, although it holds the key itself",
     off: [
       {
         file: "redis/lua/claim.lua",
@@ -78,7 +78,7 @@ export const holds: readonly Schedule[] = [
       const asking = locks({ timeout: 800 }).acquire(name, { wait: "1s", ttl: "3s", renew: false })
       const asked = asking.catch((error: unknown) => error)
       await until(() => (proxy.log[0]?.answers.length ?? 0) > 0)
-      // Before it asks again.
+      // Before its retry.
       const waiting = others.acquire(name, { wait: "10s" })
       await untilWaiting(scene, 1)
       const outcome = await asked
@@ -89,8 +89,8 @@ export const holds: readonly Schedule[] = [
   },
   {
     invariant: 3,
-    rule: "a key that the mark has made is deleted",
-    harm: "a mark on a key that expired a moment before locks the name for ever",
+    rule: "a key that only the mark has created is deleted",
+    harm: "a mark on a key that expired a moment before locks the name forever",
     off: [
       {
         file: "redis/lua/shared/set-flag.lua",
@@ -129,8 +129,8 @@ export const holds: readonly Schedule[] = [
   },
   {
     invariant: 8,
-    rule: "a lock that is ours already is trusted for what is left of it",
-    harm: "a lock whose first answer was lost is trusted for a whole ttl from its second one on",
+    rule: "a lock that the caller already holds is trusted for its remaining time",
+    harm: "a lock whose first reply was lost is trusted for a whole ttl after its second reply",
     off: [
       {
         file: "redis/replies.ts",
@@ -149,8 +149,8 @@ export const holds: readonly Schedule[] = [
   },
   {
     invariant: 8,
-    rule: "a lock that is adopted is trusted for what is left of it",
-    harm: "a lock is trusted for a whole ttl from its adoption on",
+    rule: "an adopted lock is trusted for its remaining time",
+    harm: "a lock is trusted for a whole ttl after its adoption",
     off: [
       {
         file: "redis/single-store.ts",

@@ -1,5 +1,5 @@
-// The schedules behind the invariants of the scripts (docs/scripts.md): each is harmless, and does its harm as soon as the
-// rule is switched off.
+// The schedules behind the invariants of the scripts (docs/scripts.md): each is harmless, and does its harm as soon as the rule
+// is switched off.
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { holds } from "./holds.js"
 import { type Library, openLibrary } from "./library.js"
@@ -43,19 +43,19 @@ describeOnRedis("the invariants", () => {
     }
   }
 
-  test("are eight, and each has a schedule", () => {
+  test("number eight, and each has a schedule", () => {
     const numbers = new Set(schedules.map(({ invariant }) => invariant))
     expect([...numbers]).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
   })
 
-  describe.concurrent("with the rule", () => {
-    test.for(schedules)("invariant $invariant, $rule: no harm", async (schedule) => {
+  describe.concurrent("with the rule in place", () => {
+    test.for(schedules)("prevent the harm (invariant $invariant): $rule", async (schedule) => {
       expect(await play(schedule, [])).toBe(false)
     })
   })
 
-  describe.concurrent("without it", () => {
-    test.for(schedules)("invariant $invariant, $harm", async (schedule) => {
+  describe.concurrent("with the rule switched off", () => {
+    test.for(schedules)("are violated (invariant $invariant): $harm", async (schedule) => {
       expect(await play(schedule, schedule.off)).toBe(true)
     })
   })

@@ -11,7 +11,7 @@ export interface Library {
   readonly scripts: typeof scripts
 }
 
-/** @throws Error when a breakage does not fit the source any more. */
+/** @throws Error if a breakage no longer matches the source */
 export async function openLibrary(breakages: readonly Breakage[]): Promise<Library> {
   const directory = await mkdtemp(join(tmpdir(), "fetchlock-rules-"))
   try {

@@ -1,4 +1,4 @@
-// Invariants 5 and 6: who enters the queue, the mark of who is waited for, and whom a free lock goes to.
+// Invariants 5 and 6: who may enter the queue, the mark of a lock that others wait for, and the next holder of a free lock.
 import { until } from "../support/outcomes.js"
 import { waiterByHand } from "../support/waiter-by-hand.js"
 import { firstWith, type Schedule, untilWaiting } from "./schedule.js"
@@ -55,8 +55,8 @@ export const queue: readonly Schedule[] = [
   },
   {
     invariant: 6,
-    rule: "who is handed a lock that others wait for is marked",
-    harm: "its release frees the lock, and a newcomer overtakes who waits",
+    rule: "a hand-off marks the lock while others wait for it",
+    harm: "its release frees the lock, and a newcomer overtakes the waiters",
     off: [
       {
         file: "redis/lua/shared/grant-next.lua",
@@ -81,8 +81,8 @@ export const queue: readonly Schedule[] = [
   },
   {
     invariant: 6,
-    rule: "the first who waits marks its holder",
-    harm: "the release of the holder frees the lock, and a newcomer overtakes who waits",
+    rule: "the first waiter marks the lock of its holder",
+    harm: "the release of the holder frees the lock, and a newcomer overtakes the waiter",
     off: [
       {
         file: "redis/lua/acquire.lua",
@@ -97,7 +97,7 @@ export const queue: readonly Schedule[] = [
       const waiting = locks().acquire(name, { signal: controller.signal })
       await untilWaiting(scene, 1)
       await holder.release()
-      // It asks for nothing that it would be given as a waiter: a plain SET.
+      // It needs none of a waiter's extras: a plain SET.
       const isOvertaken = await scene.hand().take(waiterByHand().token)
       controller.abort()
       await (await waiting.catch(() => undefined))?.release()
@@ -107,7 +107,7 @@ export const queue: readonly Schedule[] = [
   {
     invariant: 6,
     rule: "a free lock goes to the head, not to the caller",
-    harm: "after an expiry who asks first overtakes the head",
+    harm: "after an expiry the first caller to try overtakes the head",
     off: [
       {
         file: "redis/lua/acquire.lua",

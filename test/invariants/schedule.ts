@@ -9,11 +9,11 @@ export interface Schedule {
   /** The number of the invariant in docs/scripts.md. */
   readonly invariant: number
   readonly rule: string
-  /** What is done where the rule is off. */
+  /** The harm that is done without the rule. */
   readonly harm: string
   /** Switches the rule off. */
   readonly off: readonly Breakage[]
-  /** Plays it, and says whether the harm was done. */
+  /** Plays the schedule, and returns whether the harm was done. */
   readonly play: (scene: Scene) => Promise<boolean>
 }
 
@@ -24,15 +24,15 @@ export interface Scene {
   readonly command: SendCommand
   /** A manager whose requests go through the proxy. */
   readonly locks: (options?: Partial<LockManagerOptions>) => LockManager
-  /** A manager of the same library that is spared all faults. */
+  /** A manager of the same library without any faults. */
   readonly others: LockManager
   /** The scripts of the same library, run by hand, after the prelude. */
   readonly hand: (prelude?: string) => LockByHand
 }
 
 /**
- * The first request suffers the fault of which some argument, counted from the last before the nonce, is just that: also of
- * a broken script.
+ * The first request that has the given argument, counted from the last before the nonce, suffers the fault: also a request of a
+ * broken script.
  */
 export function firstWith(argument: string, fromEnd: number, fault: Fault): Plan {
   let isDone = false
@@ -43,13 +43,13 @@ export function firstWith(argument: string, fromEnd: number, fault: Fault): Plan
   }
 }
 
-/** Resolves when so many stand in the queue, or more. */
+/** Resolves when at least that number of waiters stand in the queue. */
 export async function untilWaiting(scene: Scene, count: number): Promise<void> {
   const queue = scene.hand().key("queue")
   await until(async () => Number(await scene.command("ZCARD", queue)) >= count)
 }
 
-/** Whether somebody else is let in while this one believes that it holds the lock. */
+/** Whether another caller is let in while this one believes that it holds the lock. */
 export async function isOverlapped(scene: Scene, lock: Lock, waitMs: number): Promise<boolean> {
   const next = await scene.others
     .acquire(scene.name, { wait: waitMs, interval: 20 })

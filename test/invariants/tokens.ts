@@ -1,4 +1,4 @@
-// Invariants 1 and 7: one token for each call, in nothing but releases once one was sent, and late answers.
+// Invariants 1 and 7: one token for each call, only releases once a release was sent, and late answers.
 import { inOrder } from "../support/fault-proxy.js"
 import { until } from "../support/outcomes.js"
 import { connect } from "../support/variants.js"
@@ -30,7 +30,7 @@ export const tokens: readonly Schedule[] = [
   },
   {
     invariant: 1,
-    rule: "a leave is sent after the answer of what was under way",
+    rule: "a leave is sent after the reply of the request in flight",
     harm: "a waiter enters the queue after it has left, and is handed the lock for nobody",
     off: [
       {
@@ -56,7 +56,7 @@ export const tokens: readonly Schedule[] = [
   {
     invariant: 7,
     rule: "a late answer leads to a release only if the whole call ended without a grant",
-    harm: "the late answer to an attempt that was given up releases what the next attempt was granted",
+    harm: "the late answer to an abandoned attempt releases the grant of the next attempt",
     off: [
       {
         file: "acquire/acquisition.ts",
@@ -69,7 +69,7 @@ export const tokens: readonly Schedule[] = [
     play: async (scene) => {
       const { locks, name, proxy } = scene
       proxy.plan = inOrder("claim", { kind: "reply-delayed", ms: 900 })
-      // A client that does not cancel what was given up.
+      // A client that does not cancel an abandoned request.
       const redis = connect("@upstash/redis", proxy.url)
       const lock = await locks({ redis, timeout: 400 }).acquire(name, { wait: "5s" })
       await proxy.settled()

@@ -166,7 +166,7 @@ describeVariants("lead", (variant) => {
     expect(of("leader-failed")).toEqual([])
   })
 
-  test("work that ignores its signal is told of by an event, keeps others out while it is held, and never runs twice", async () => {
+  test("work that ignores its signal is reported by an event, keeps others out while it is held, and never runs twice", async () => {
     const name = unique()
     const { onEvent, of } = recorder()
     const stop = new AbortController()
@@ -238,7 +238,7 @@ describe("lead refuses", () => {
     expect((error as Error).message).toMatch(message)
   })
 
-  test("a manager, a name or work that is none", async () => {
+  test("a manager, a name or work that is invalid", async () => {
     const said = async (locks: unknown, name: unknown, work: unknown) => {
       const error = await rejection(lead(locks as never, name as string, work as never))
       expect(error).toBeInstanceOf(TypeError)

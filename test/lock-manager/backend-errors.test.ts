@@ -1,4 +1,5 @@
-// A database that refuses, answers rubbish or does not answer: always a LockBackendError, never a wrong answer, in time.
+// A database that refuses, returns an invalid response or does not respond: always a LockBackendError, never a wrong result, in
+// time.
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
@@ -14,11 +15,11 @@ import { healthyFetch } from "../support/healthy-fetch.js"
 import { acquireAtLast, durationOf, rejection } from "../support/outcomes.js"
 import { type ClientName, connect, type Database, openDatabase } from "../support/variants.js"
 
-/** For what is only noticed when the time is up. */
+/** For faults that are noticed only when the time is up. */
 const TIMEOUT = 1_000
-/** For what is answered: three times at most, with pauses. */
+/** For faults with a response: at most three attempts, with pauses. */
 const AMPLE_TIMEOUT = 2_000
-/** What a busy machine may add. */
+/** The delay that a busy machine may add. */
 const SLACK = 1_500
 
 const json = (value: unknown) => JSON.stringify(value)
@@ -29,7 +30,7 @@ const replaced = (status: number, body: string, headers = {}): Fault => {
 interface BadAnswer {
   readonly what: string
   readonly fault: Fault
-  /** The status that the error tells; undefined where there was no answer. */
+  /** The status of the error; undefined if there was no response. */
   readonly status?: number
 }
 
@@ -58,7 +59,7 @@ const ANSWERS: readonly BadAnswer[] = [
     status: 202,
   },
   {
-    what: "an error that is no text",
+    what: "an error that is not text",
     fault: replaced(500, json({ error: { code: 1 } })),
     status: 500,
   },
@@ -66,7 +67,7 @@ const ANSWERS: readonly BadAnswer[] = [
   { what: "a result of another word", fault: replaced(200, json({ result: "KO" })) },
   { what: "a result of another shape", fault: replaced(200, json({ result: ["granted", 1] })) },
   {
-    what: "a result with numbers that are none",
+    what: "a result with invalid numbers",
     fault: replaced(200, json({ result: ["granted", "x", ""] })),
   },
   {
@@ -120,7 +121,7 @@ for (const client of CLIENTS) {
       new LockManager({ redis: connect(client, url), timeout })
 
     describe.for(OPERATIONS)("$what", ({ what, phase, run }) => {
-      test.for(ANSWERS)("throws LockBackendError, in time, for $what", async (answer, { task }) => {
+      test.for(ANSWERS)("throws LockBackendError in time for $what", async (answer, { task }) => {
         const proxy = await FaultProxy.open(database.url)
         try {
           const timeout = answer.status === undefined ? TIMEOUT : AMPLE_TIMEOUT
@@ -133,7 +134,7 @@ for (const client of CLIENTS) {
           expect(error).toBeInstanceOf(LockBackendError)
           expect(error).toMatchObject({ name: "LockBackendError", code: "backend", phase })
           expect((error as LockBackendError).cause).toBeInstanceOf(Error)
-          // A client that was handed in keeps the status to itself.
+          // A client that the user passes in does not reveal the status.
           const status = client === "fetch client" ? answer.status : undefined
           expect((error as LockBackendError).status).toBe(status)
           expect(lock.signal.aborted).toBe(false)
@@ -142,7 +143,7 @@ for (const client of CLIENTS) {
         }
       })
 
-      test("throws LockBackendError, in time, when the connection is refused", async ({ task }) => {
+      test("throws LockBackendError in time if the connection is refused", async ({ task }) => {
         const proxy = await FaultProxy.open(database.url)
         const locks = through(proxy.url, TIMEOUT)
         const lock = await acquireAtLast(locks, `${what} ${task.id}`)
@@ -155,7 +156,7 @@ for (const client of CLIENTS) {
   })
 }
 
-test("a query that fails says what was asked: one lock by its name, or all of them", async () => {
+test("a query that fails names its subject: one lock by its name, or all locks", async () => {
   const fetch = () => Promise.resolve(Response.json({ error: "ERR no" }, { status: 400 }))
   const redis = { url: "https://example.upstash.io", token: "t" }
   const locks = new LockManager({ redis, fetch })
@@ -192,7 +193,7 @@ describe("the fetch client", () => {
     await database.close()
   })
 
-  test("tells in its error what the connection failed of", async () => {
+  test("includes the reason of a failed connection in its error", async () => {
     const closed = await FaultProxy.open("http://127.0.0.1")
     await closed.close()
     const locks = new LockManager({ redis: { url: closed.url, token: "secret" } })
@@ -200,7 +201,7 @@ describe("the fetch client", () => {
     expect((error as Error).message).toMatch(/^could not acquire "a": fetch failed: .*ECONNREFUSED/)
   })
 
-  test("leaves the token of a database that repeats it out of its errors", async () => {
+  test("removes the token from an error of a database that repeats it", async () => {
     const database = await openDatabase("embedded engine")
     const proxy = await FaultProxy.open(database.url)
     proxy.plan = everything(replaced(401, json({ error: "WRONGPASS no such token: s3cret" })))
@@ -220,11 +221,11 @@ describe("the fetch client", () => {
       },
     ],
     // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- that is the point
-    ["rejects with what is no error", () => () => Promise.reject("no network")],
-    ["answers with what is no response", () => () => Promise.resolve({})],
-    ["answers with nothing", () => () => Promise.resolve(undefined)],
-    ["ignores its signal and never answers", () => () => new Promise(() => undefined)],
-  ])("takes a fetch that %s for a database that cannot be reached", async ([, make]) => {
+    ["rejects with a value that is not an error", () => () => Promise.reject("no network")],
+    ["returns a value that is not a response", () => () => Promise.resolve({})],
+    ["returns undefined", () => () => Promise.resolve(undefined)],
+    ["ignores its signal and never settles", () => () => new Promise(() => undefined)],
+  ])("treats a fetch that %s as an unreachable database", async ([, make]) => {
     const fetch = make(globalThis.fetch) as typeof globalThis.fetch
     const redis = { url: "http://127.0.0.1:9", token: "t" }
     const locks = new LockManager({ redis, fetch, timeout: TIMEOUT })
@@ -233,7 +234,7 @@ describe("the fetch client", () => {
     expect(await rejection(failing)).toMatchObject({ name: "LockBackendError", phase: "acquire" })
   })
 
-  test("calls a fetch that was handed in as a function, not as a method", async () => {
+  test("calls the user's fetch as a function, not as a method", async () => {
     const receivers: unknown[] = []
     const fetch: Fetch = function (this: unknown, url, init) {
       receivers.push(this)

@@ -1,4 +1,4 @@
-// What cannot be meant is refused at the door, by an error that names the option; nothing is sent and nothing changed.
+// Invalid input is refused before anything is sent or changed, by an error that names the option.
 import { Redis } from "@upstash/redis"
 import { describe, expect, test } from "vitest"
 import {
@@ -15,7 +15,7 @@ import { recorder, rejection } from "../support/outcomes.js"
 const URL = "https://example.upstash.io"
 const TOKEN = "s3cret-token"
 
-/** A manager whose database takes every command and remembers it. */
+/** A manager whose database accepts every command and remembers it. */
 function offline(options: Partial<LockManagerOptions> = {}) {
   const sent: string[][] = []
   const fetch = (_: string, { body }: RequestInit) => {
@@ -40,7 +40,7 @@ const NAMES: Refusal[] = [
   ["名".repeat(11_000), RangeError, /^name: .*got 33005/],
 ]
 
-/** Each option with values that it cannot have; the same for a call and for the defaults of a manager. */
+/** Each option with invalid values; the same for a call and for the defaults of a manager. */
 const OPTIONS: Record<keyof AcquireOptions, Refusal[]> = {
   mode: [
     ["share", TypeError, /^mode: must be "exclusive" or "shared", got "share"/],
@@ -133,26 +133,29 @@ const cases = Object.entries(OPTIONS).flatMap(([option, refusals]) =>
   refusals.map(([value, error, message]) => ({ option, value, error, message })),
 )
 
-test.each(["steal", "ifAvailable"])("%s is for request alone", async (option) => {
-  const given: object = { [option]: true }
-  const { locks, sent } = offline()
-  for (const refused of [
-    locks.acquire("a", given),
-    locks.tryAcquire("a", given),
-    locks.acquireAll(["a"], given),
-    locks.semaphore("a", 2).acquire(given),
-  ]) {
-    expect(await rejection(refused)).toMatchObject({
-      name: "NotSupportedError",
-      message: `${option}: only supported by request`,
-    })
-  }
-  expect(sent).toEqual([])
-  // As a default it would rob whoever holds anything.
-  expect(() => offline(given)).toThrow(`${option}: only supported by request`)
-})
+test.each(["steal", "ifAvailable"])(
+  "the option %s is accepted by request alone",
+  async (option) => {
+    const given: object = { [option]: true }
+    const { locks, sent } = offline()
+    for (const refused of [
+      locks.acquire("a", given),
+      locks.tryAcquire("a", given),
+      locks.acquireAll(["a"], given),
+      locks.semaphore("a", 2).acquire(given),
+    ]) {
+      expect(await rejection(refused)).toMatchObject({
+        name: "NotSupportedError",
+        message: `${option}: only supported by request`,
+      })
+    }
+    expect(sent).toEqual([])
+    // As a default it would steal every held lock.
+    expect(() => offline(given)).toThrow(`${option}: only supported by request`)
+  },
+)
 
-test.each(["exclusive", "shared"])("a permit takes no mode, not even %s", async (mode) => {
+test.each(["exclusive", "shared"])("a permit accepts no mode, not even %s", async (mode) => {
   const { locks, sent } = offline()
   const semaphore = locks.semaphore("a", 2)
   const given: object = { mode }
@@ -164,7 +167,7 @@ test.each(["exclusive", "shared"])("a permit takes no mode, not even %s", async 
   ]) {
     expect(await rejection(refused)).toMatchObject(refusal)
   }
-  // Nor one that is none.
+  // Nor an invalid mode.
   for (const none of ["", null]) {
     const nothing: object = { mode: none }
     expect(await rejection(semaphore.acquire(nothing))).toMatchObject(refusal)
@@ -237,7 +240,7 @@ describe("an option of a call", () => {
     expect(sent).toEqual([])
   })
 
-  test("is none of text, numbers or functions in its place", async () => {
+  test("must be in an object, not in text, a number, a boolean, a function or a symbol", async () => {
     const { locks, sent } = offline()
     for (const options of ["30s", 30, true, () => undefined, Symbol("a")]) {
       const error = await rejection(locks.acquire("a", options as AcquireOptions))
@@ -247,7 +250,7 @@ describe("an option of a call", () => {
     expect(sent).toEqual([])
   })
 
-  test("that is undefined was not given, and options that are null are none", async () => {
+  test("may be undefined, which means absent, and the options may be null", async () => {
     const { locks, sent } = offline({ ttl: "40s" })
     const none = { ttl: undefined, wait: undefined, signal: undefined, renew: undefined }
     await locks.acquire("a", none)
@@ -255,15 +258,15 @@ describe("an option of a call", () => {
     expect(sent.map((command) => argumentsOf(command)[1])).toEqual(["40000", "40000"])
   })
 
-  test("a ttl may be as long as numbers are exact, and as short as ten milliseconds", async () => {
+  test("ttl may be any duration from ten milliseconds to the largest safe integer", async () => {
     const { locks, sent } = offline()
     await locks.acquire("a", { ttl: Number.MAX_SAFE_INTEGER })
     expect(argumentsOf(sent[0] ?? [])[1]).toBe("9007199254740991")
-    // Ten milliseconds may be over before the answer comes.
+    // Ten milliseconds may be over before the response comes.
     expect(parseTtl(10)).toBe(10)
   })
 
-  test("tryAcquire takes no wait, since it does not", async () => {
+  test("cannot be wait in tryAcquire, which never waits", async () => {
     const { locks, sent } = offline()
     for (const wait of [0, "5s", Infinity]) {
       const error = await rejection(locks.tryAcquire("a", { wait } as AcquireOptions))
@@ -273,7 +276,7 @@ describe("an option of a call", () => {
     expect(sent).toEqual([])
   })
 
-  test("extend and keep refuse what is no ttl, and send nothing", async () => {
+  test("extend and keep refuse an invalid ttl, and send nothing", async () => {
     const { locks, sent } = offline()
     const lock = await locks.acquire("a")
     for (const [ttl, type] of OPTIONS.ttl) {
@@ -370,20 +373,20 @@ describe("an option of a manager", () => {
     expect(make(given)).toThrow(message)
   })
 
-  test("is needed: a manager without options has no database", () => {
+  test("is required: a manager without options has no database", () => {
     for (const options of [undefined, null, {}]) {
       expect(() => new LockManager(options as LockManagerOptions)).toThrow(/^redis: must be/)
     }
     expect(() => new LockManager("redis" as unknown as LockManagerOptions)).toThrow(/^options: /)
   })
 
-  test("fetch does not go with a client that was handed in, which has its own", () => {
+  test("cannot be fetch beside a client that the user passes in, which has its own", () => {
     const redis = new Redis({ url: URL, token: TOKEN })
     expect(make({ redis })).toThrow(TypeError)
     expect(make({ redis })).toThrow(/^fetch: only for the built-in client/)
   })
 
-  test("never shows a secret in its error", () => {
+  test("never reveals a secret in its error", () => {
     const secrets = "s3cret"
     for (const redis of [
       `rediss://default:${secrets}@a.upstash.io:6379`,
@@ -412,7 +415,7 @@ describe("fromEnv", () => {
   const upstash = { UPSTASH_REDIS_REST_URL: URL, UPSTASH_REDIS_REST_TOKEN: TOKEN }
   const vercel = { KV_REST_API_URL: "https://vercel.upstash.io", KV_REST_API_TOKEN: "kv" }
 
-  /** The URL and the authorisation of a first request. */
+  /** The URL and the authorization of a first request. */
   async function reached(env: object): Promise<unknown[]> {
     const seen: unknown[] = []
     const fetch = (url: string, init: RequestInit) => {
@@ -423,7 +426,7 @@ describe("fromEnv", () => {
     return seen
   }
 
-  test("takes Upstash's variables, else Vercel's", async () => {
+  test("reads Upstash's variables, or else Vercel's", async () => {
     expect(await reached(upstash)).toEqual([URL, `Bearer ${TOKEN}`])
     expect(await reached(vercel)).toEqual(["https://vercel.upstash.io", "Bearer kv"])
     expect(await reached({ ...vercel, ...upstash })).toEqual([URL, `Bearer ${TOKEN}`])
@@ -431,7 +434,7 @@ describe("fromEnv", () => {
     expect(await reached(leftover)).toEqual(["https://vercel.upstash.io", "Bearer kv"])
   })
 
-  test("says which variable is missing, and never what another one holds", () => {
+  test("names the missing variable, and never reveals the value of another one", () => {
     const message = (env: object) => {
       try {
         LockManager.fromEnv(env)
@@ -451,7 +454,7 @@ describe("fromEnv", () => {
       expect(message(env)).not.toContain(TOKEN)
   })
 
-  test("reads the environment of the process where it is given none", () => {
+  test("reads the environment of the process by default", () => {
     expect(() => LockManager.fromEnv()).toThrow(/UPSTASH_REDIS_REST_URL is missing/)
     Object.assign(process.env, upstash)
     try {
@@ -500,7 +503,7 @@ describe("adopt", () => {
     ["ttl", 0],
     ["renew", "yes"],
     ["renew", { maxHold: 1 }],
-  ])("refuses %s as %o", async ([option, value]) => {
+  ])("refuses %s with the value %o", async ([option, value]) => {
     const { locks, sent } = offline()
     const error = await rejection(locks.adopt(transfer, { [option]: value }))
     expect((error as Error).message).toMatch(new RegExp(`^${option}`))
@@ -508,8 +511,8 @@ describe("adopt", () => {
   })
 })
 
-describe("what the caller owns", () => {
-  test("is never changed: frozen options work, and options are read once", async () => {
+describe("the caller's objects", () => {
+  test("are never changed: frozen options work, and options are read once", async () => {
     const { onEvent } = recorder()
     const redis = Object.freeze({ url: URL, token: TOKEN })
     const defaults = Object.freeze({ ttl: "20s", renew: Object.freeze({ maxHold: "1h" }) } as const)
@@ -523,7 +526,7 @@ describe("what the caller owns", () => {
     expect(sent.length).toBeGreaterThan(5)
   })
 
-  test("may change later without effect on what was made with it", async () => {
+  test("may change later without effect on managers and calls that used them", async () => {
     const options: { ttl: number } = { ttl: 20_000 }
     const { locks, sent } = offline(options)
     options.ttl = 40_000

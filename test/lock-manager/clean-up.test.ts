@@ -1,4 +1,4 @@
-// Nothing stays behind: no timer, no listener, no connection, no process that cannot end, no rejection that nobody saw.
+// Nothing stays behind: no timer, no listener, no connection, no process that cannot end, no unhandled rejection.
 import { getEventListeners } from "node:events"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { LockManager } from "../../src/index.js"
@@ -7,7 +7,7 @@ import { everything, FaultProxy } from "../support/fault-proxy.js"
 import { rejection, until } from "../support/outcomes.js"
 import { type Database, openDatabase } from "../support/variants.js"
 
-/** What ending takes a Node process that nothing keeps alive, on a busy machine: far less than any ttl here. */
+/** The time that an idle Node process takes to end on a busy machine: far less than any ttl here. */
 const PROMPT = 8_000
 
 let database: Database
@@ -76,7 +76,7 @@ describe.concurrent("a process ends by itself", () => {
     expect(ended.lingeredMs).toBeLessThan(PROMPT)
   })
 
-  test("and holds no timer and no connection after acquire and release", async () => {
+  test("after acquire and release, and holds no timer and no connection", async () => {
     const { out, code } = await runChild(
       `const locks = new LockManager({ redis })
        const lock = await locks.acquire("resources", { renew: true, ttl: "1h" })
@@ -94,7 +94,7 @@ describe.concurrent("a process ends by itself", () => {
 })
 
 describe.concurrent("where timers are numbers, as in browsers and Workers", () => {
-  test("locks are acquired, renewed, waited for, lost and released all the same", async () => {
+  test("locks are acquired, renewed, waited for, lost and released as elsewhere", async () => {
     const { out, err, code } = await runChild(
       `import { request } from "node:http"
        import { Readable } from "node:stream"
@@ -137,8 +137,8 @@ describe.concurrent("where timers are numbers, as in browsers and Workers", () =
 })
 
 describe.concurrent("no rejection goes unhandled", () => {
-  test("whatever fails, and whoever does not look", async () => {
-    // A process whose rejection is unhandled ends with code 1.
+  test("after any failure that the caller ignores", async () => {
+    // A process with an unhandled rejection ends with code 1.
     const { code, out, err } = await runChild(
       `const nowhere = { ...redis, url: "http://127.0.0.1:1" }
        const ignore = () => 0
@@ -170,7 +170,7 @@ describe.concurrent("no rejection goes unhandled", () => {
 })
 
 describe("a signal that lives longer than the calls", () => {
-  test("has no listener more after a thousand acquires", async () => {
+  test("has no additional listener after a thousand acquires", async () => {
     const { signal } = new AbortController()
     const locks = new LockManager({ redis: database, signal })
     for (let i = 0; i < 100; i++) {
@@ -180,7 +180,7 @@ describe("a signal that lives longer than the calls", () => {
     expect(getEventListeners(signal, "abort")).toEqual([])
   })
 
-  test("has no listener more after waits, timeouts, failures and refusals", async () => {
+  test("has no additional listener after waits, timeouts, failures and refusals", async () => {
     const { signal } = new AbortController()
     const proxy = await FaultProxy.open(database.url)
     const locks = new LockManager({

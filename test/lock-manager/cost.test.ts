@@ -1,4 +1,4 @@
-// What an operation costs on a real Redis: HTTP requests, and commands as Upstash bills them.
+// The cost of an operation on a real Redis: HTTP requests, and commands as Upstash bills them.
 import { afterAll, beforeAll, expect, test } from "vitest"
 import type { LockManager } from "../../src/index.js"
 import { billedCommands } from "../support/billed-commands.js"
@@ -39,14 +39,14 @@ describeOnRedis("on a real Redis", () => {
     expect(await costOf(tryAcquire)).toEqual({ requests: 2, billed: 5 })
   })
 
-  test("a fencing token costs no request more", async () => {
+  test("a fencing token costs no additional request", async () => {
     const fenced = async (locks: LockManager) => {
       await (await locks.acquire("d", { fencing: true })).release()
     }
     expect((await costOf(fenced)).requests).toBe(2)
   })
 
-  test("a renewal, an extension, a transfer and an adoption cost what they say", async () => {
+  test("a renewal, an extension, a transfer and an adoption cost the documented number of requests and commands", async () => {
     const extend = async (locks: LockManager) => (await locks.acquire("e")).extend()
     expect(await costOf(extend)).toEqual({ requests: 2, billed: 2 + 3 })
     const adopt = async (locks: LockManager) => locks.adopt((await locks.acquire("f")).transfer())
@@ -58,7 +58,7 @@ describeOnRedis("on a real Redis", () => {
     expect(await costOf((locks) => locks.tryAcquire("g"))).toEqual({ requests: 1, billed: 3 })
   })
 
-  test("what is over costs nothing", async () => {
+  test("a call on a lock that is over costs nothing", async () => {
     const lock = await database.locks().acquire("h")
     await lock.release()
     const nothing = async () => {

@@ -1,4 +1,4 @@
-// No reply is believed that was not made for the request it answers: frameworks patch fetch and answer from a cache.
+// No reply is accepted that belongs to another request: frameworks patch fetch and respond from a cache.
 import { createServer, type IncomingMessage } from "node:http"
 import type { AddressInfo } from "node:net"
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest"
@@ -21,12 +21,12 @@ const keys: Readonly<Record<string, (sent: Sent) => string>> = {
   url: ({ url }) => url,
 }
 
-/** Caches whose replies are all those of other requests: with them nothing works, but nothing may be believed either. */
+/** Caches that return only replies to other requests: nothing works with them, but no reply may be accepted either. */
 const BLIND = ["url"]
 
 type Answer = (sent: Sent, fetchIt: () => Promise<string>) => Promise<string>
 
-/** Answers a request that it has seen before with the first reply. */
+/** Responds to a request that it has seen before with its first reply. */
 function cachedBy(keyOf: (sent: Sent) => string): Answer {
   const replies = new Map<string, string>()
   return async (sent, fetchIt) => {
@@ -36,7 +36,7 @@ function cachedBy(keyOf: (sent: Sent) => string): Answer {
   }
 }
 
-/** Answers every request after the first with the reply before it, whatever that was about, and sends it all the same. */
+/** Responds to every request after the first with the previous reply, whatever its subject, and sends the request all the same. */
 function replaysTheLast(): Answer {
   let last: string | undefined
   return async (_, fetchIt) => {
@@ -47,7 +47,7 @@ function replaysTheLast(): Answer {
   }
 }
 
-/** An HTTP proxy with such a cache: for clients whose fetch is their own. */
+/** An HTTP proxy with such a cache: for clients that have their own fetch. */
 async function openCache(target: string, answer: Answer) {
   const server = createServer((request, response) => {
     const serve = async () => {
@@ -102,7 +102,7 @@ describe.each(clients)("with the %s", (client) => {
   async function behind(answer: Answer, onEvent?: (event: LockEvent) => void) {
     const { url, close } = await openCache(database.url, answer)
     closing.push(close)
-    // One try, so that what is wrong shows at once.
+    // One try, so that a wrong reply shows at once.
     const redis = connect(client, url, { retry: { retries: 0 } })
     return new LockManager({ redis, push: false, timeout: "2s", ...(onEvent && { onEvent }) })
   }
@@ -113,7 +113,7 @@ describe.each(clients)("with the %s", (client) => {
   )
 
   test.concurrent.each(seeing)(
-    "a cache by %s changes nothing: holds are renewed, seen and released",
+    "a cache by %s changes nothing: holds are renewed, inspected and released",
     async (_, keyOf) => {
       const name = newName()
       const locks = await behind(cachedBy(keyOf))
@@ -137,12 +137,12 @@ describe.each(clients)("with the %s", (client) => {
   ]
 
   describe.each(lying)("behind %s", (_, lie) => {
-    /** Tells the truth until it is told to lie. */
+    /** Passes replies on until it is told to lie. */
     function switchable(): { answer: Answer; lieFromNowOn: () => void } {
       const liar = lie()
       let lies = false
       return {
-        // What it has seen before is what it lies with.
+        // It lies with the replies that it has seen before.
         answer: async (sent, fetchIt) => {
           if (lies) return liar(sent, fetchIt)
           const reply = await fetchIt()
@@ -155,31 +155,28 @@ describe.each(clients)("with the %s", (client) => {
       }
     }
 
-    test.concurrent(
-      "a renewal that was never made is not believed: the loss is noticed in time",
-      async () => {
-        const name = newName()
-        const { answer, lieFromNowOn } = switchable()
-        const events: LockEvent[] = []
-        const locks = await behind(answer, (event) => events.push(event))
-        const lock = await locks.acquire(name, { ttl: 900, renew: true })
-        await vi.waitFor(() => {
-          expect(events.map(({ type }) => type)).toContain("renewed")
-        })
-        lieFromNowOn()
-        const renewedBefore = events.filter(({ type }) => type === "renewed").length
-        await vi.waitFor(
-          () => {
-            expect(lock.signal.aborted).toBe(true)
-          },
-          { timeout: 3_000 },
-        )
-        expect(events.filter(({ type }) => type === "renewed")).toHaveLength(renewedBefore)
-        expect(lock.remainingMs).toBe(0)
-      },
-    )
+    test.concurrent("a cached renewal is rejected, and the loss is noticed in time", async () => {
+      const name = newName()
+      const { answer, lieFromNowOn } = switchable()
+      const events: LockEvent[] = []
+      const locks = await behind(answer, (event) => events.push(event))
+      const lock = await locks.acquire(name, { ttl: 900, renew: true })
+      await vi.waitFor(() => {
+        expect(events.map(({ type }) => type)).toContain("renewed")
+      })
+      lieFromNowOn()
+      const renewedBefore = events.filter(({ type }) => type === "renewed").length
+      await vi.waitFor(
+        () => {
+          expect(lock.signal.aborted).toBe(true)
+        },
+        { timeout: 3_000 },
+      )
+      expect(events.filter(({ type }) => type === "renewed")).toHaveLength(renewedBefore)
+      expect(lock.remainingMs).toBe(0)
+    })
 
-    test.concurrent("nobody is let in by the grant of somebody else", async () => {
+    test.concurrent("the cached grant of another caller is rejected", async () => {
       const { answer, lieFromNowOn } = switchable()
       const locks = await behind(answer)
       const name = newName()
@@ -191,7 +188,7 @@ describe.each(clients)("with the %s", (client) => {
     })
 
     test.concurrent(
-      "a release, an inspection, an extension and an adoption fail instead of guessing",
+      "a release, an inspection, an extension and an adoption fail instead of accepting a cached reply",
       async () => {
         const { answer, lieFromNowOn } = switchable()
         const locks = await behind(answer)
@@ -214,7 +211,7 @@ describe.each(clients)("with the %s", (client) => {
   })
 })
 
-test("an error by which a framework ends a rendering comes back as it is", async () => {
+test("a framework's error that ends a rendering is passed on unchanged", async () => {
   const ending = Object.assign(new Error("dynamic"), { digest: "DYNAMIC_SERVER_USAGE" })
   const locks = new LockManager({
     redis: { url: "http://nowhere.test", token: "t" },

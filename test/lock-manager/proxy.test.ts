@@ -1,4 +1,4 @@
-// What mocking and dependency-injection tools make of managers and locks, and what a console prints of them.
+// Managers and locks in mocking and dependency-injection tools, and in the output of a console.
 import { inspect } from "node:util"
 import { expect, test, vi } from "vitest"
 import { LockManager } from "../../src/index.js"
@@ -8,7 +8,7 @@ import { rejection } from "../support/outcomes.js"
 const fetch = vi.fn(healthyFetch)
 const redis = { url: "http://127.0.0.1:9", token: "t" }
 
-/** Calls the methods on the object itself, as docs/safety.md has it. */
+/** Calls the methods on the object itself, as docs/safety.md says. */
 function bound<T extends object>(target: T): T {
   return new Proxy(target, {
     get(of, key) {
@@ -34,7 +34,7 @@ test("a Proxy that calls the methods on the object itself works", async () => {
   expect(await lock.release()).toBe("released")
 })
 
-test("a lock is printed without its token, whatever is asked for", async () => {
+test("a lock is printed without its token, with any options", async () => {
   const lock = await new LockManager({ redis, fetch }).acquire("a")
   for (const options of [{}, { showHidden: true, getters: true }, { depth: Infinity }]) {
     const said = inspect({ lock }, options)

@@ -28,7 +28,7 @@ function untyped(locks: LockManager = database.locks()): Untyped {
 
 const callback = () => "called"
 
-/** Fails if the call throws instead of answering with a promise. */
+/** Fails if the call throws instead of returning a promise. */
 async function refusalOf(...args: unknown[]): Promise<unknown> {
   let promise: unknown
   expect(() => (promise = untyped()(...args))).not.toThrow()
@@ -45,16 +45,16 @@ describe("the types of the arguments", () => {
     ["a callback that is text", ["a", "callback"]],
     ["options without a callback", ["a", {}]],
     ["options and a callback that is undefined", ["a", {}, undefined]],
-    ["options and a callback that is no function", ["a", {}, {}]],
+    ["options and a callback that is not a function", ["a", {}, {}]],
     ["a callback and then options", ["a", callback, {}]],
     ["options that are text", ["a", "exclusive", callback]],
     ["options that are a number", ["a", 5, callback]],
-    ["a mode that there is not", ["a", { mode: "upgrade" }, callback]],
-    ["a mode that is no text", ["a", { mode: 1 }, callback]],
+    ["a mode that does not exist", ["a", { mode: "upgrade" }, callback]],
+    ["a mode that is not text", ["a", { mode: 1 }, callback]],
     ["a mode that is null", ["a", { mode: null }, callback]],
-    ["a signal that is none", ["a", { signal: {} }, callback]],
+    ["a signal that is not an AbortSignal", ["a", { signal: {} }, callback]],
     ["a signal that is null", ["a", { signal: null }, callback]],
-    ["a name that is no text", [5, callback]],
+    ["a name that is not text", [5, callback]],
     ["a name that is undefined", [undefined, callback]],
   ])("%s is a TypeError, as a rejection", async ([, args]) => {
     expect(await refusalOf(...args)).toBeInstanceOf(TypeError)
@@ -69,13 +69,13 @@ describe("the types of the arguments", () => {
     expect(seen).toEqual(["exclusive", "exclusive", "exclusive", "exclusive"])
   })
 
-  test("a member that is undefined was not given", async () => {
+  test("a member that is undefined counts as absent", async () => {
     const options = { mode: undefined, ifAvailable: undefined, steal: undefined, signal: undefined }
     expect(await untyped()(name(), options, callback)).toBe("called")
   })
 })
 
-describe("what is refused with a NotSupportedError", () => {
+describe("a rejection with a NotSupportedError", () => {
   const notSupported = async (...args: unknown[]) => {
     const error = await refusalOf(...args)
     expect(error).toBeInstanceOf(DOMException)
@@ -84,7 +84,7 @@ describe("what is refused with a NotSupportedError", () => {
   }
   const signal = new AbortController().signal
 
-  test("if name starts with a hyphen", async () => {
+  test("happens if name starts with a hyphen", async () => {
     expect(await notSupported("-", callback)).toMatch(/^name: must not begin with a hyphen/)
     await notSupported("-a", callback)
     await notSupported("-a", {}, callback)
@@ -92,30 +92,30 @@ describe("what is refused with a NotSupportedError", () => {
     expect(await untyped()("–a", callback)).toBe("called")
   })
 
-  test("if both steal and ifAvailable are true", async () => {
+  test("happens if both steal and ifAvailable are true", async () => {
     const options = { steal: true, ifAvailable: true }
     expect(await notSupported("a", options, callback)).toMatch(/^steal: .*ifAvailable/)
   })
 
-  test("if steal is true and mode is not exclusive", async () => {
+  test("happens if steal is true and mode is not exclusive", async () => {
     const options = { steal: true, mode: "shared" }
     expect(await notSupported("a", options, callback)).toMatch(/^steal: needs the exclusive mode/)
   })
 
-  test("if signal exists and either of steal or ifAvailable is true", async () => {
+  test("happens if signal exists and either of steal or ifAvailable is true", async () => {
     const message = /^signal: cannot be combined with steal or ifAvailable/
     expect(await notSupported("a", { signal, steal: true }, callback)).toMatch(message)
     expect(await notSupported("a", { signal, ifAvailable: true }, callback)).toMatch(message)
     expect(await untyped()(name(), { signal, ifAvailable: false }, callback)).toBe("called")
   })
 
-  test("before the signal's own abort is looked at", async () => {
+  test("happens before the signal's own abort is checked", async () => {
     const aborted = AbortSignal.abort()
     await notSupported("a", { signal: aborted, ifAvailable: true }, callback)
     await notSupported("-a", { signal: aborted }, callback)
   })
 
-  test("but not a signal that the manager has as its default", async () => {
+  test("does not happen for a signal that is the manager's default", async () => {
     const locks = database.locks({ signal })
     expect(await locks.request(name(), { ifAvailable: true }, callback)).toBe("called")
   })
@@ -210,7 +210,7 @@ describe("ifAvailable", () => {
     expect(lock).toMatchObject({ name: wanted, mode: "exclusive" })
   })
 
-  test("it does not wait, whatever the wait of the manager is", async () => {
+  test("it does not wait, even if the manager has a default wait", async () => {
     const held = await database.locks().acquire(name())
     const locks = database.locks({ wait: "1h" })
     expect(await locks.request(held.name, { ifAvailable: true }, (lock) => lock)).toBeNull()
@@ -234,7 +234,7 @@ describe("the callback", () => {
     expect(order).toEqual(["returned", "callback"])
   })
 
-  test("may return what is no promise", async () => {
+  test("may return a value that is not a promise", async () => {
     expect(await granted(() => 5)).toBe(5)
     expect(await granted(() => undefined)).toBeUndefined()
     const thenable = {
@@ -345,11 +345,11 @@ describe("steal", () => {
     expect(await waiting).toBe("waited")
   })
 
-  test("the callback of the robbed goes on, and what becomes of it changes nothing", async () => {
+  test("the callback of the previous holder continues, and its result changes nothing", async () => {
     const wanted = name()
     const { onEvent, of } = recorder()
     let finish: ((value: string) => void) | undefined
-    const robbed = database.locks({ onEvent }).request(
+    const previous = database.locks({ onEvent }).request(
       wanted,
       { ttl: "3s" },
       () =>
@@ -359,7 +359,7 @@ describe("steal", () => {
     )
     await until(() => finish !== undefined)
     await untyped()(wanted, { steal: true }, callback)
-    expect(await rejection(robbed)).toMatchObject({ name: "AbortError" })
+    expect(await rejection(previous)).toMatchObject({ name: "AbortError" })
     finish?.("too late")
     await until(() => of("late-settled").length === 1)
   })

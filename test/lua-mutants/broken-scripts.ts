@@ -1,9 +1,9 @@
-// The scripts with a passage of their Lua replaced, as the build would make them.
+// The scripts with a passage of their Lua replaced, as the build would produce them.
 import { readFileSync } from "node:fs"
 import * as library from "../../src/redis/lua/scripts.js"
 import type { Scripts } from "../support/waiter-by-hand.js"
 
-/** A passage of a Lua file that stands for a rule, and what stands there instead. */
+/** A passage of a Lua file that implements a rule, and its replacement. */
 export interface LuaMutant {
   /** Below `src/redis/lua`. */
   readonly file: string
@@ -12,11 +12,11 @@ export interface LuaMutant {
   readonly replace: string
   /** The rule that it breaks. */
   readonly breaks: string
-  /** Why it may live, for one that no check finds. */
+  /** Why it may survive, for one that no check finds. */
   readonly mayLive?: string
 }
 
-/** @throws Error when the mutant does not fit the source any more. */
+/** @throws Error if the mutant no longer matches the source */
 export function brokenScripts({ file, find, replace }: LuaMutant): Scripts {
   const pieces = piecesOf(readFileSync(`src/redis/lua/${file}`, "utf8"))
   const [here, ...others] = pieces.filter((piece) => piece.includes(trimmed(find)))
@@ -34,7 +34,7 @@ export function brokenScripts({ file, find, replace }: LuaMutant): Scripts {
   return Object.fromEntries(scripts) as Scripts
 }
 
-/** What stands between the lines that include other files, as it is sent. */
+/** The text between the lines that include other files, as it is sent. */
 function piecesOf(lua: string): string[] {
   const lines = lua.split("\n").map((line) => line.trim())
   return lines

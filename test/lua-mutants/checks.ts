@@ -1,5 +1,5 @@
-// What every broken script is put to: the rules of the queue and of a quorum, the costs, and random histories, on a
-// database in this process.
+// The checks of every broken script: the rules of the queue and of a quorum, the costs, and random histories, on a database in
+// this process.
 import fc from "fast-check"
 import { expect } from "vitest"
 import { type Bench, expectLives } from "../scripts/bench.js"
@@ -19,7 +19,7 @@ interface Check {
   readonly run: (scripts: Scripts) => Promise<void>
 }
 
-/** How many histories; a broken script that needs more is found by a check of its own. */
+/** The number of histories; a broken script that needs more is found by a check of its own. */
 const HISTORIES = { numRuns: 40, seed: 7, endOnFailure: true }
 
 /** All checks, on one database. */

@@ -9,12 +9,12 @@ import type { Scripts } from "../support/waiter-by-hand.js"
 
 let checks: Awaited<ReturnType<typeof openChecks>> = []
 beforeAll(async () => {
-  // Messages do not travel: they are there at once or never.
+  // Messages arrive at once or never, because there is no network.
   hearing.withinMs = 20
   checks = await openChecks()
 })
 
-/** The first claim that the scripts do not keep. */
+/** The first claim that the scripts violate. */
 async function firstBroken(scripts: Scripts): Promise<string | undefined> {
   for (const { claim, run } of checks) {
     try {
@@ -26,11 +26,11 @@ async function firstBroken(scripts: Scripts): Promise<string | undefined> {
   return undefined
 }
 
-test("the scripts as they are pass all checks", async () => {
+test("the unmodified scripts pass all checks", async () => {
   expect(await firstBroken(library)).toBeUndefined()
 })
 
-describe("noticed", () => {
+describe("a broken rule is noticed", () => {
   for (const mutant of luaMutants) {
     test(`${mutant.file}: ${mutant.breaks}`, async () => {
       const found = await firstBroken(brokenScripts(mutant))

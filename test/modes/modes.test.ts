@@ -1,4 +1,4 @@
-// Shared locks, semaphores and theft, for each engine, each way for a command to travel, by push and by polling.
+// Shared locks, semaphores and steal, for each engine, each client, with streams and with polling.
 import { describe } from "vitest"
 import { openLab } from "../contract/lab.js"
 import { querying } from "./querying.js"
@@ -24,7 +24,7 @@ for (const variant of variants) {
     describe("query", () => {
       querying(lab)
     })
-    describe("theft", () => {
+    describe("steal", () => {
       stealing(lab)
     })
   })

@@ -1,4 +1,4 @@
-// query(): who holds what and who waits, in the form of the standard.
+// query(): holders and waiters, in the form of the Web Locks standard.
 import { expect, test } from "vitest"
 import { holdAsStranger, type Lab } from "../contract/lab.js"
 import { enter, type MakeManager } from "../queue/line.js"
@@ -7,7 +7,7 @@ import { rejection } from "../support/outcomes.js"
 const A_NUMBER = expect.any(Number) as number
 
 export function querying(lab: () => Lab): void {
-  test("one lock: its holder and those who wait, first come first", async () => {
+  test("query lists a lock's holder and its waiters, in the order of the queue", async () => {
     const { locks, command, name } = lab()
     const lock = await locks({ clientId: "holder" }).acquire(name(), { ttl: "20s" })
     const writer = await enter(locks, lock.name, { clientId: "writer_1" })
@@ -38,7 +38,7 @@ export function querying(lab: () => Lab): void {
     })
   })
 
-  test("those who share a lock are all listed, those whose time is over are not", async () => {
+  test("query lists all sharers of a lock, except expired ones", async () => {
     const { locks, command, name } = lab()
     const semaphore = locks({ clientId: "one" }).semaphore(name(), 3)
     const first = await semaphore.acquire()
@@ -55,7 +55,7 @@ export function querying(lab: () => Lab): void {
     await second.release()
   })
 
-  test("a client is known by its id, whatever its token looks like", async () => {
+  test("query identifies a client by its id, for any token", async () => {
     const { locks, command, name } = lab()
     const wanted = name()
     for (const random of ["_bcdefghijklmnopqrstuvwx", "a_cdefghijklmnopqrstuvw_", "-".repeat(24)]) {
@@ -67,7 +67,7 @@ export function querying(lab: () => Lab): void {
     }
   })
 
-  test("a stranger's hold has no client", async () => {
+  test("query lists a foreign hold without a client", async () => {
     const { locks, name } = lab()
     const wanted = name()
     await holdAsStranger(lab(), wanted)
@@ -75,7 +75,7 @@ export function querying(lab: () => Lab): void {
     expect(held).toEqual([{ name: wanted, mode: "exclusive", clientId: "", remainingMs: Infinity }])
   })
 
-  test("all locks under a prefix, and nothing else", async () => {
+  test("query lists all locks under a prefix, and nothing else", async () => {
     const { locks, command, name } = lab()
     const prefix = `app[1]*${name()}:`
     const make: MakeManager = (options) => locks({ prefix, clientId: "me", ...options })
@@ -90,20 +90,18 @@ export function querying(lab: () => Lab): void {
     expect(snapshot.pending).toMatchObject([{ name: "n-7", clientId: "me" }])
     expect(snapshot.isComplete).toBe(true)
     const some = await make().query({ limit: 10 })
-    // The list is among the ten keys that it looks at, or not.
+    // The list is among the ten keys that it inspects, or not.
     expect([9, 10]).toContain(some.held.length)
     expect(some.isComplete).toBe(false)
     await Promise.all(held.map((lock) => lock.release()))
     await (await waiter.granted).release()
   })
 
-  test("what cannot be asked is refused", async () => {
+  test("query refuses invalid options", async () => {
     const { locks } = lab()
     const refusal = async (options: unknown) =>
       String(await rejection(locks().query(options as object)))
-    expect(await refusal({ limit: 0 })).toMatch(
-      /RangeError: limit: must be a positive integer/,
-    )
+    expect(await refusal({ limit: 0 })).toMatch(/RangeError: limit: must be a positive integer/)
     expect(await refusal({ limit: "5" })).toMatch(/TypeError: limit: must be a number, got "5"/)
     expect(await refusal({ name: 5 })).toMatch(/TypeError: name: must be a string, got 5/)
     expect(await refusal(5)).toMatch(/TypeError: options: must be an object/)

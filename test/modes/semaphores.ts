@@ -1,4 +1,4 @@
-// Semaphores: so many at once and no more, each permit with a life of its own.
+// Semaphores: up to a limit of permits at once, each permit with a life of its own.
 import { expect, test } from "vitest"
 import type { Lab } from "../contract/lab.js"
 import { byHand, enter, expectFree } from "../queue/line.js"
@@ -6,7 +6,7 @@ import { rejection, until } from "../support/outcomes.js"
 import { sleep } from "../../src/time/timers.js"
 
 export function semaphores(lab: () => Lab): void {
-  test("so many permits are granted at once, and no more", async () => {
+  test("a semaphore grants as many permits as its limit, and no more", async () => {
     const { locks, name } = lab()
     const wanted = name()
     const permits = await Promise.all([1, 2, 3].map(() => locks().semaphore(wanted, 3).acquire()))
@@ -21,7 +21,7 @@ export function semaphores(lab: () => Lab): void {
     await expectFree(byHand(lab(), wanted))
   })
 
-  test("permits that are given back go to those who wait, first come first served", async () => {
+  test("permits that are released go to the waiters, first come first served", async () => {
     const { locks, name } = lab()
     const wanted = name()
     const held = await Promise.all([1, 2].map(() => locks().semaphore(wanted, 2).acquire()))
@@ -44,7 +44,7 @@ export function semaphores(lab: () => Lab): void {
     await expectFree(byHand(lab(), wanted))
   })
 
-  test("never more inside than permits, however many come, and none is lost", async () => {
+  test("at most the limit of holders are inside, under any number of callers, and no permit is lost", async () => {
     const { locks, name } = lab()
     const wanted = name()
     let inside = 0
@@ -62,12 +62,12 @@ export function semaphores(lab: () => Lab): void {
     }
     await Promise.all(Array.from({ length: 15 }, work))
     expect(most).toBeLessThanOrEqual(3)
-    // They did share: otherwise a lock for one alone would pass.
+    // They did share: otherwise an exclusive lock would pass.
     expect(most).toBeGreaterThan(1)
     await expectFree(byHand(lab(), wanted))
   })
 
-  test("a permit whose holder died ends with its own ttl; the others keep theirs", async () => {
+  test("a permit whose holder died expires with its own ttl; the others keep theirs", async () => {
     const { locks, name } = lab()
     const wanted = name()
     const semaphore = locks().semaphore(wanted, 2)
@@ -82,7 +82,7 @@ export function semaphores(lab: () => Lab): void {
     await expectFree(byHand(lab(), wanted))
   })
 
-  test("a short ttl never evicts a long one, nor the other way round", async () => {
+  test("a short ttl never evicts a long one, and a long one never prolongs a short one", async () => {
     const { locks, name, command } = lab()
     const wanted = name()
     const semaphore = locks().semaphore(wanted, 3)
@@ -99,7 +99,7 @@ export function semaphores(lab: () => Lab): void {
     for (const permit of [long, middle, fresh]) await permit?.release()
   })
 
-  test("whoever names another number of permits than the holders is told so", async () => {
+  test("a caller with another limit than the holders gets an error", async () => {
     const { locks, name } = lab()
     const wanted = name()
     const permit = await locks().semaphore(wanted, 5).acquire()
@@ -115,7 +115,7 @@ export function semaphores(lab: () => Lab): void {
     await expectFree(byHand(lab(), wanted))
   })
 
-  test("what a semaphore cannot be is refused", () => {
+  test("a semaphore refuses an invalid limit", () => {
     const { locks } = lab()
     for (const permits of [0, -1, 1.5, NaN, Infinity]) {
       expect(() => locks().semaphore("a", permits)).toThrow(/^permits: must be a whole number/)
@@ -126,7 +126,7 @@ export function semaphores(lab: () => Lab): void {
     expect(() => locks().semaphore(undefined as never, 3)).toThrow(/^name: must be a string/)
   })
 
-  test("request gives null where no permit is to be had at once", async () => {
+  test("request calls back with null if no permit is available at once", async () => {
     const { locks, name } = lab()
     const semaphore = locks().semaphore(name(), 1)
     await semaphore.request(async (permit) => {
@@ -137,7 +137,7 @@ export function semaphores(lab: () => Lab): void {
     await expectFree(byHand(lab(), semaphore.name))
   })
 
-  test("an exclusive lock of the same name waits until all permits are back", async () => {
+  test("an exclusive lock of the same name waits until all permits are released", async () => {
     const { locks, name } = lab()
     const semaphore = locks().semaphore(name(), 2)
     const permits = [await semaphore.acquire(), await semaphore.acquire()]

@@ -1,4 +1,4 @@
-// Several locks at once: all or nothing, in whatever order they are named.
+// Several locks at once: all or nothing, in any order of names.
 import { expect, test } from "vitest"
 import { LockTimeoutError } from "../../src/index.js"
 import { sleep } from "../../src/time/timers.js"
@@ -13,7 +13,7 @@ export function several(lab: () => Lab): void {
     for (const name of wanted) await expectFree(byHand(lab(), name))
   }
 
-  test("free locks are taken together, with one command each, in the order in which they were named", async () => {
+  test("free locks are acquired together, with one command each, and returned in the order of the names", async () => {
     const { proxied } = lab()
     const { proxy, locks } = await proxied()
     const wanted = names(3)
@@ -24,7 +24,7 @@ export function several(lab: () => Lab): void {
     await free(wanted)
   })
 
-  test("one that is held is waited for, and none is held by somebody else meanwhile", async () => {
+  test("a held lock is waited for, and no other caller holds any of the locks meanwhile", async () => {
     const { locks } = lab()
     const wanted = names(3)
     const [middle = ""] = [...wanted].sort().slice(1)
@@ -34,7 +34,7 @@ export function several(lab: () => Lab): void {
     await until(async () => ((await hand.waiters()) as unknown[]).length === 1)
     const [first = "", , last = ""] = [...wanted].sort()
     expect(await locks().tryAcquire(first)).toBeNull()
-    // What comes behind the one that is waited for is given back.
+    // The locks behind the one that is waited for are released.
     await until(async () => (await locks().tryAcquire(last)) !== null)
     await byHand(lab(), last)
       .value()
@@ -46,7 +46,7 @@ export function several(lab: () => Lab): void {
     await free(wanted)
   })
 
-  test("callers that name them in different orders do not lock each other out", async () => {
+  test("callers that name the locks in different orders do not deadlock", async () => {
     const { locks } = lab()
     const [a = "", b = "", c = ""] = names(3)
     const orders = [
@@ -72,7 +72,7 @@ export function several(lab: () => Lab): void {
     await free([a, b, c])
   })
 
-  test("when the wait is over nothing is held", async () => {
+  test("no lock is held after a timeout", async () => {
     const { locks } = lab()
     const wanted = names(3)
     const lock = await locks().acquire([...wanted].sort()[2] ?? "")
@@ -85,7 +85,7 @@ export function several(lab: () => Lab): void {
     await free(wanted)
   })
 
-  test("an abort gives everything back, what lies behind the one that is waited for included", async () => {
+  test("an abort releases every lock, including those behind the one that is waited for", async () => {
     const { locks } = lab()
     const wanted = names(3)
     const lock = await locks().acquire([...wanted].sort()[1] ?? "")
@@ -98,7 +98,7 @@ export function several(lab: () => Lab): void {
     })
     controller.abort("enough")
     expect(await waiting).toBe("enough")
-    // At once: who was rejected may be gone in a moment.
+    // At once: a caller whose call was rejected may be gone in a moment.
     for (const name of wanted) {
       if (name !== lock.name) expect(await byHand(lab(), name).value()).toBeNull()
     }
@@ -106,7 +106,7 @@ export function several(lab: () => Lab): void {
     await free(wanted)
   })
 
-  test("those already held are kept alive while the rest is waited for, and not afterwards", async () => {
+  test("locks that are already held are renewed during the wait, and not afterwards", async () => {
     const { locks } = lab()
     const wanted = names(2)
     const lock = await locks().acquire([...wanted].sort()[1] ?? "")
@@ -119,7 +119,7 @@ export function several(lab: () => Lab): void {
     expect(group.remainingMs).toBe(0)
   })
 
-  test("one that is lost while the rest is waited for ends the call", async () => {
+  test("a lock that is lost during the wait ends the call", async () => {
     const { locks, command } = lab()
     const wanted = names(2)
     const [first = "", second = ""] = [...wanted].sort()
@@ -132,7 +132,7 @@ export function several(lab: () => Lab): void {
     await until(async () => ((await byHand(lab(), second).waiters()) as unknown[]).length === 0)
   })
 
-  test("when one of them cannot be had, the others are given back", async () => {
+  test("if one lock cannot be acquired, the others are released", async () => {
     const { proxied } = lab()
     const { proxy, locks } = await proxied()
     const wanted = names(3)
@@ -147,7 +147,7 @@ export function several(lab: () => Lab): void {
     await free(wanted)
   })
 
-  test("who waits is served in between: a group stands in line as anybody else", async () => {
+  test("a single waiter is served in between: a group has no priority in the queue", async () => {
     const { locks } = lab()
     const wanted = names(2)
     const [first = "", second = ""] = [...wanted].sort()
@@ -161,7 +161,7 @@ export function several(lab: () => Lab): void {
     await free(wanted)
   })
 
-  test("a list that is changed while it is waited for is what it was", async () => {
+  test("a list that is changed during the wait has no effect on the call", async () => {
     const { locks } = lab()
     const wanted = names(2)
     const lock = await locks().acquire([...wanted].sort()[1] ?? "")
@@ -175,7 +175,7 @@ export function several(lab: () => Lab): void {
     await free(wanted)
   })
 
-  test("lists that are none are refused", async () => {
+  test("invalid lists of names are refused", async () => {
     const { locks } = lab()
     const refusal = async (list: unknown) => rejection(locks().acquireAll(list as string[]))
     expect(String(await refusal([]))).toMatch(/RangeError: names: must not be empty/)

@@ -1,4 +1,4 @@
-// Shared holds: readers together, a writer alone, all in one queue.
+// Shared holds: readers together, writers alone, all in one queue.
 import { expect, test } from "vitest"
 import { type Lock, LockTimeoutError } from "../../src/index.js"
 import type { Lab } from "../contract/lab.js"
@@ -10,7 +10,7 @@ import { waiterByHand } from "../support/waiter-by-hand.js"
 const shared = { mode: "shared" } as const
 
 export function sharing(lab: () => Lab): void {
-  test("shared holds do not exclude each other, with two requests each", async () => {
+  test("shared holds do not exclude each other, and cost two requests each", async () => {
     const { proxied, name } = lab()
     const { proxy, locks } = await proxied()
     const wanted = name()
@@ -24,7 +24,7 @@ export function sharing(lab: () => Lab): void {
     await expectFree(byHand(lab(), wanted))
   })
 
-  test("a manager that mints fencing tokens by default mints none for those who share", async () => {
+  test("a manager that mints fencing tokens by default mints none for shared holds", async () => {
     const { locks, name } = lab()
     const manager = locks({ fencing: true })
     const wanted = name()
@@ -38,7 +38,7 @@ export function sharing(lab: () => Lab): void {
     })
   })
 
-  test("a shared hold excludes an exclusive one, and the other way round", async () => {
+  test("a shared hold excludes an exclusive one, and an exclusive hold excludes a shared one", async () => {
     const { locks, name } = lab()
     const reader = await locks().acquire(name(), shared)
     expect(await locks().tryAcquire(reader.name)).toBeNull()
@@ -50,14 +50,14 @@ export function sharing(lab: () => Lab): void {
     await writer.release()
   })
 
-  test("the lock is held until the last of those who share it has gone, and no longer", async () => {
+  test("the lock is held until its last sharer has gone, and no longer", async () => {
     const { locks, command, name } = lab()
     const long = await locks().acquire(name(), { ...shared, ttl: "60s", renew: false })
     const short = await locks().acquire(long.name, { ...shared, ttl: "20s", renew: false })
     const left = async () => Number(await command("PTTL", `lock:${long.name}`))
     expect(await left()).toBeGreaterThan(55_000)
     await long.release()
-    // What the one who has gone had left is not what the others have.
+    // The remaining time of the sharer that has gone is not that of the others.
     expect(await left()).toBeLessThanOrEqual(20_000)
     expect(await locks().tryAcquire(long.name)).toBeNull()
     await short.extend("60s")
@@ -85,7 +85,7 @@ export function sharing(lab: () => Lab): void {
     await expectFree(byHand(lab(), reader.name))
   })
 
-  test("a writer that leaves lets in all readers behind it together, and none behind the next writer", async () => {
+  test("a writer's release lets in all readers behind it together, and none behind the next writer", async () => {
     const { locks, name } = lab()
     const writer = await locks().acquire(name())
     const readers = [
@@ -147,7 +147,7 @@ export function sharing(lab: () => Lab): void {
     await (await writer.granted).release()
   })
 
-  test("a reader that keeps its hold alive keeps it from a writer", async () => {
+  test("a reader that renews its hold keeps writers out", async () => {
     const { locks, name } = lab()
     const reader = await locks().acquire(name(), { ...shared, ttl: "2s", renew: true })
     const waiting = locks().acquire(reader.name, { wait: "5s" })
@@ -156,7 +156,7 @@ export function sharing(lab: () => Lab): void {
     expect(await reader.release()).toBe("released")
   })
 
-  test("a hold that is over is gone, whoever else still shares the lock", async () => {
+  test("an expired hold is gone, even if others still share the lock", async () => {
     const { locks, name, command } = lab()
     const lasting = await locks().acquire(name(), shared)
     const over = await locks().acquire(lasting.name, shared)
@@ -170,7 +170,7 @@ export function sharing(lab: () => Lab): void {
     await lasting.release()
   })
 
-  test("a shared hold travels to another process and stays shared", async () => {
+  test("a shared hold can be transferred to another process and stays shared", async () => {
     const { locks, name } = lab()
     const lock = await locks().acquire(name(), shared)
     const adopted = await locks().adopt(lock.transfer())
@@ -180,7 +180,7 @@ export function sharing(lab: () => Lab): void {
     await expectFree(byHand(lab(), lock.name))
   })
 
-  test("a reader whose answer is lost is let in once, not twice", async () => {
+  test("a reader whose reply is lost is let in once, not twice", async () => {
     const { proxied, name, command } = lab()
     const { proxy, locks } = await proxied()
     const wanted = name()
@@ -191,7 +191,7 @@ export function sharing(lab: () => Lab): void {
     await expectFree(byHand(lab(), wanted))
   })
 
-  test("a database that forgot the lock's key forgets those who shared it", async () => {
+  test("a database that lost the lock's key forgets its sharers", async () => {
     const { locks, name, command } = lab()
     const ghost = await locks().acquire(name(), shared)
     await command("DEL", `lock:${ghost.name}`)

@@ -1,4 +1,4 @@
-// Theft: the thief has the lock at once, those who were robbed are told, and the queue stays.
+// Steal: the new holder has the lock at once, the previous holders find out at their next request, and the queue stays.
 import { expect, test } from "vitest"
 import * as scripts from "../../src/redis/lua/scripts.js"
 import { createToken } from "../../src/values/token.js"
@@ -14,54 +14,54 @@ import {
 } from "../queue/line.js"
 import { abortion, recorder, rejection } from "../support/outcomes.js"
 
-const theft = { name: "AbortError", code: "lost", reason: "stolen" }
+const stolen = { name: "AbortError", code: "lost", reason: "stolen" }
 
 export function stealing(lab: () => Lab): void {
-  test("a thief has the lock at once, and the robbed one is told at its next use", async () => {
+  test("a steal takes the lock at once, and the previous holder learns of it at its next request", async () => {
     const { locks, command, name } = lab()
-    const robbed = await locks().acquire(name())
-    await locks().request(robbed.name, { steal: true }, async (lock) => {
-      expect(await command("GET", `lock:${robbed.name}`)).toBe(lock.token)
-      expect(robbed.signal.aborted).toBe(false)
-      expect(await rejection(robbed.extend())).toMatchObject(theft)
-      expect(robbed.signal.reason).toMatchObject(theft)
-      expect(await robbed.release()).toBe("taken")
-      expect(await command("GET", `lock:${robbed.name}`)).toBe(lock.token)
+    const previous = await locks().acquire(name())
+    await locks().request(previous.name, { steal: true }, async (lock) => {
+      expect(await command("GET", `lock:${previous.name}`)).toBe(lock.token)
+      expect(previous.signal.aborted).toBe(false)
+      expect(await rejection(previous.extend())).toMatchObject(stolen)
+      expect(previous.signal.reason).toMatchObject(stolen)
+      expect(await previous.release()).toBe("taken")
+      expect(await command("GET", `lock:${previous.name}`)).toBe(lock.token)
     })
-    await expectFree(byHand(lab(), robbed.name))
-    await expectBounded(byHand(lab(), robbed.name))
+    await expectFree(byHand(lab(), previous.name))
+    await expectBounded(byHand(lab(), previous.name))
   })
 
-  test("the promise of a robbed request rejects with AbortError at its next renewal", async () => {
+  test("the request whose lock was stolen rejects with AbortError at its next renewal", async () => {
     const { locks, name } = lab()
     const wanted = name()
     const { onEvent, of } = recorder()
     let signal: AbortSignal | undefined
-    const robbed = locks({ onEvent }).request(wanted, { ttl: "3s" }, (lock) => {
+    const previous = locks({ onEvent }).request(wanted, { ttl: "3s" }, (lock) => {
       signal = lock.signal
       return abortion(lock.signal)
     })
     await expect.poll(() => signal).toBeDefined()
     await locks().request(wanted, { steal: true }, () => "stolen")
-    expect(await rejection(robbed)).toMatchObject(theft)
+    expect(await rejection(previous)).toMatchObject(stolen)
     expect(of("lost")).toMatchObject([{ reason: "stolen" }])
   })
 
-  test("the queue stays: who waited has the lock after the thief", async () => {
+  test("the queue survives a steal: the waiter gets the lock after the new holder", async () => {
     const { locks, name } = lab()
-    const robbed = await locks().acquire(name())
-    const waiter = await enter(locks, robbed.name)
-    await locks().request(robbed.name, { steal: true }, async () => {
-      expect(await byHand(lab(), robbed.name).waiters()).toHaveLength(1)
-      expect(await byHand(lab(), robbed.name).value()).toMatch(/\+$/)
+    const previous = await locks().acquire(name())
+    const waiter = await enter(locks, previous.name)
+    await locks().request(previous.name, { steal: true }, async () => {
+      expect(await byHand(lab(), previous.name).waiters()).toHaveLength(1)
+      expect(await byHand(lab(), previous.name).value()).toMatch(/\+$/)
     })
     const releasedAt = performance.now()
     expect(await msUntil(waiter.granted, releasedAt)).toBeLessThan(LONGEST_POLL_MS + SLACK_MS)
     await (await waiter.granted).release()
-    await expectFree(byHand(lab(), robbed.name))
+    await expectFree(byHand(lab(), previous.name))
   })
 
-  test("all who share a lock are robbed together", async () => {
+  test("a steal ends the holds of all sharers", async () => {
     const { locks, name } = lab()
     const readers = [
       await locks().acquire(name(), { mode: "shared" }),
@@ -72,12 +72,12 @@ export function stealing(lab: () => Lab): void {
     readers[1] = await locks().acquire(wanted, { mode: "shared" })
     await locks().request(wanted, { steal: true, fencing: true }, async (lock) => {
       expect(lock.fencingToken).toBeGreaterThan(0)
-      for (const reader of readers) expect(await rejection(reader.extend())).toMatchObject(theft)
+      for (const reader of readers) expect(await rejection(reader.extend())).toMatchObject(stolen)
     })
     await expectFree(byHand(lab(), wanted))
   })
 
-  test("a free lock is simply taken, with one request", async () => {
+  test("a steal acquires a free lock with one request", async () => {
     const { proxied, name } = lab()
     const { proxy, locks } = await proxied()
     const wanted = name()
@@ -86,7 +86,7 @@ export function stealing(lab: () => Lab): void {
     })
   })
 
-  test("a stranger's lock can be stolen as well", async () => {
+  test("a foreign lock can be stolen as well", async () => {
     const { locks, command, name } = lab()
     const wanted = name()
     await holdAsStranger(lab(), wanted)
@@ -97,25 +97,25 @@ export function stealing(lab: () => Lab): void {
     await expectBounded(byHand(lab(), wanted))
   })
 
-  test("a copy of a theft that arrives late robs nobody else", async () => {
+  test("a duplicate of a steal that arrives late takes the lock from no one else", async () => {
     const { locks, command, name } = lab()
-    const robbed = await locks().acquire(name())
-    const hand = byHand(lab(), robbed.name)
+    const previous = await locks().acquire(name())
+    const hand = byHand(lab(), previous.name)
     const steal = (token: string, found: string) =>
       command("EVAL", scripts.steal, "6", ...hand.keys, token, "30000", found, "0") as Promise<
         [string, number, string]
       >
-    const thief = createToken("thief")
-    const [, , digest] = await steal(thief, "")
-    expect((await steal(thief, digest))[0]).toBe("granted")
-    await hand.release(thief)
-    const next = await locks().acquire(robbed.name)
-    expect((await steal(thief, digest))[0]).toBe("held")
+    const newToken = createToken("stealer")
+    const [, , digest] = await steal(newToken, "")
+    expect((await steal(newToken, digest))[0]).toBe("granted")
+    await hand.release(newToken)
+    const next = await locks().acquire(previous.name)
+    expect((await steal(newToken, digest))[0]).toBe("held")
     expect(await command("GET", hand.key("lock"))).toBe(next.token)
     await next.release()
   })
 
-  test("what stands there is not said to whoever asks", async () => {
+  test("the reply of a steal does not contain the holder's token", async () => {
     const { locks, command, name } = lab()
     const lock = await locks().acquire(name())
     const { keys } = byHand(lab(), lock.name)
@@ -124,7 +124,7 @@ export function stealing(lab: () => Lab): void {
     await lock.release()
   })
 
-  test("what is stolen is held alone, whatever the manager's default, and a permit cannot be stolen", async () => {
+  test("a stolen lock is exclusive, whatever the manager's default, and a permit cannot be stolen", async () => {
     const { locks, name } = lab()
     const wanted = name()
     const manager = locks({ mode: "shared" })
@@ -138,13 +138,13 @@ export function stealing(lab: () => Lab): void {
     expect(await rejection(refused)).toMatchObject({ name: "NotSupportedError" })
   })
 
-  test("forceRelease ends a hold and serves those who wait", async () => {
+  test("forceRelease ends a hold and serves the waiters", async () => {
     const { locks, name } = lab()
     const stuck = await locks().acquire(name(), { ttl: "1h" })
     const waiter = await enter(locks, stuck.name)
     await locks().forceRelease(stuck.name)
     await (await waiter.granted).release()
-    expect(await rejection(stuck.extend())).toMatchObject(theft)
+    expect(await rejection(stuck.extend())).toMatchObject(stolen)
     await expectFree(byHand(lab(), stuck.name))
     await locks().forceRelease(stuck.name)
     await expectFree(byHand(lab(), stuck.name))

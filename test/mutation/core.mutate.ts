@@ -1,5 +1,5 @@
-// What mutants of the core are run against beside the unit tests: everything that is promised of a lock, with a
-// database in this process and a clock that is moved.
+// The tests for mutants of the core, beside the unit tests: every promise of a lock, with a database in this process and a
+// simulated clock.
 import { afterAll, beforeAll, beforeEach, describe, vi } from "vitest"
 import { contract } from "../contract/contract.js"
 import { openLab } from "../contract/lab.js"
@@ -27,19 +27,19 @@ const variant: Variant = {
   open: openVirtual,
 }
 
-/** What these claim needs a network, or looks again and again by a clock of its own. */
+/** These tests need a network, or poll by a clock of their own. */
 const NOT_HERE = new Set([
-  "a waiter has the lock soon after its release",
-  "calls made in one tick take effect in program order, and travel together",
+  "a waiter gets the lock soon after its release",
+  "calls made in one tick take effect in program order, and share a request",
   "a release and the acquire after it in the same tick do not wait for each other",
   "the events of a lock's life come in order, with their facts",
-  "an abort while the place in the queue is asked for leaves no place behind",
-  "a lease is extended to the full ttl at once, and a handle that is not renewed outlives it",
+  "an abort during the enqueue leaves no place behind",
+  "a lease is extended to the full ttl at once, and a handle without renewal outlives it",
   "a contended critical section costs five requests among 3 waiters",
   "a contended critical section costs five requests among 12 waiters",
   "a long wait costs as many requests as a short one",
-  "a waiter whose stream meets a stream that is never confirmed waits all the same",
-  "what a script cannot publish its caller publishes",
+  "a waiter still gets the lock if its stream request meets a stream that is never confirmed",
+  "a message that a script cannot publish is published by its caller",
 ])
 
 beforeAll(moveClock)

@@ -1,4 +1,4 @@
-// What `once` is given by mistake: refused at the door, or returned to its own caller with nothing lost.
+// Invalid input of `once`: refused before anything is sent, or returned to its own caller with nothing lost.
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import {
   type Duration,
@@ -18,7 +18,7 @@ beforeAll(async () => {
 })
 afterAll(() => database.close())
 
-describe("refused at the door, and nothing is sent", () => {
+describe("invalid input is refused, and nothing is sent:", () => {
   const options: readonly (readonly [object | number, string])[] = [
     [5, "options: must be an object"],
     [{ remember: -1 }, "remember: must be from 0"],
@@ -45,7 +45,7 @@ describe("refused at the door, and nothing is sent", () => {
     expect(proxy.log).toEqual([])
   })
 
-  test("a run that is not a function, a name that is not one, a manager that is not one, a quorum", async () => {
+  test("a run, a name or a manager of the wrong type, or a quorum", async () => {
     const locks = database.locks()
     const bad = async (...args: readonly unknown[]) =>
       (
@@ -72,7 +72,7 @@ describe("refused at the door, and nothing is sent", () => {
   })
 })
 
-describe("returned to its own caller, with an event", () => {
+describe("a result that cannot be shared is returned to its own caller, with an event:", () => {
   function listening(): { locks: LockManager; events: LockEvent[] } {
     const events: LockEvent[] = []
     return { locks: database.locks({ onEvent: (event) => events.push(event) }), events }
@@ -87,7 +87,7 @@ describe("returned to its own caller, with an event", () => {
     () => "soon" as Duration,
   ]
   test.for(durations.map((remember, i) => ({ remember, i })))(
-    "a function of `remember` that gives no duration: $i",
+    "a `remember` function that returns no valid duration: $i",
     async ({ remember }, context) => {
       const { name } = context.task
       const { locks, events } = listening()
@@ -123,7 +123,7 @@ describe("returned to its own caller, with an event", () => {
   })
 })
 
-test("a record that is not ours, or cannot be read, is an error and never a value", async () => {
+test("a record that another program wrote, or that cannot be read, is an error and never a value", async () => {
   const locks = database.locks()
   const header = `fl1 ${"0".repeat(20)} 1 ${Date.now() + 60_000} - v`
   for (const record of ["what?", `${header} 3 1`, `${header} 5 {"a":`]) {
@@ -132,7 +132,7 @@ test("a record that is not ours, or cannot be read, is an error and never a valu
   }
 })
 
-test("a run's lock is neither kept nor handed over: its result would reach nobody", async () => {
+test("a run's lock can be neither kept nor transferred: its result would reach no one", async () => {
   const locks = database.locks()
   const kept = once(locks, "kept", (lock) => lock.keep("1m"))
   await expect(kept).rejects.toMatchObject({ name: "NotSupportedError" })

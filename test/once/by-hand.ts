@@ -3,7 +3,7 @@ import { onceKeys } from "../../src/redis/keys.js"
 import { createToken } from "../../src/values/token.js"
 import type { Scripts, SendCommand } from "../support/waiter-by-hand.js"
 
-/** The local server then enforces the rule that a script touches no key but its own. */
+/** The local server then enforces the rule that a script touches no key except its own. */
 const KEY_LOCKING = "#!lua flags=allow-key-locking\n"
 
 /** The longest that each key may live. */
@@ -68,7 +68,7 @@ export class OnceByHand {
     return this.#run(this.#scripts.onceExtend, [token, ttl])
   }
 
-  /** A leader with so much left of its hold; less than nothing: it has crashed. */
+  /** A leader with the given rest of its hold; less than nothing: it has crashed. */
   plant(token: string, leftMs: number, attempt = 1): Promise<unknown> {
     const life = String(60_000 + leftMs)
     return this.command("SET", this.leader, `${token} ${attempt} - 60000`, "PX", life)
@@ -80,7 +80,7 @@ export class OnceByHand {
     return String(Number(seconds) * 1_000_000 + Number(micros))
   }
 
-  /** Keys that live for ever, or for longer than they may. */
+  /** Keys that never expire, or that live for longer than they may. */
   async overdue(): Promise<string[]> {
     const found: string[] = []
     for (const key of this.keys) {
@@ -93,7 +93,7 @@ export class OnceByHand {
 
   #run(script: string, args: readonly (string | number)[]): Promise<unknown> {
     const text = KEY_LOCKING + this.#prelude + script
-    // What is sent behind the arguments is the transport's business.
+    // The transport handles the values behind the arguments.
     const all = [...args.map(String), "a-nonce"]
     return this.command("EVAL", text, String(this.keys.length), ...this.keys, ...all)
   }

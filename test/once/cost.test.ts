@@ -1,4 +1,4 @@
-// What a call of `once` costs on a real Redis: requests, and commands as Upstash bills them.
+// The cost of a call of `once` on a real Redis: requests, and commands as Upstash bills them.
 import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import type { LockManager } from "../../src/index.js"
@@ -26,13 +26,13 @@ describeOnRedis("on a real Redis", () => {
     return { requests: proxy.log.length, billed: billedCommands(stats) }
   }
 
-  test("alone 2 requests and 10 billed commands; remembered 1 and 3", async () => {
+  test("a lone call costs 2 requests and 10 billed commands; a remembered one 1 and 3", async () => {
     const run = (locks: LockManager) => once(locks, "a", { remember: "1m" }, () => "value")
     expect(await costOf(run)).toEqual({ requests: 2, billed: 10 })
     expect(await costOf(run)).toEqual({ requests: 1, billed: 3 })
   })
 
-  test("50 callers cost 149 requests: the leader 2, each that joins 3", async () => {
+  test("50 callers cost 149 requests: the leader 2, each caller that joins 3", async () => {
     const { proxy, locks } = await database.proxied()
     const { onEvent, gathered } = gathering(49)
     const settled = { atMs: 0 }

@@ -1,4 +1,4 @@
-// Waits until so many callers wait for a run, so that a run can end when all of them have joined it.
+// Waits until a number of callers wait for a run, so that the run can end when all of them have joined it.
 import type { LockEvent } from "../../src/index.js"
 
 export function gathering(callers: number) {

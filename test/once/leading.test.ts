@@ -1,4 +1,4 @@
-// What `once` promises of runs: never two at a time, and always another one when a leader is gone.
+// The promises of `once` about runs: never two at a time, and always a successor when a leader is gone.
 import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, expect, test, vi } from "vitest"
 import {
@@ -24,7 +24,7 @@ describeVariants("once", (variant) => {
   })
   afterAll(() => database.close())
 
-  /** A leader that has crashed: nobody renews what it has left. */
+  /** A leader that has crashed: no one renews the rest of its hold. */
   const crash = (name: string, leftMs: number, attempt = 1) =>
     database.command(
       ...["SET", key(name, "run"), `fl_crashed_${attempt} ${attempt} - 60000`],
@@ -41,7 +41,7 @@ describeVariants("once", (variant) => {
       { timeout: 10_000 },
     )
 
-  test("when a leader crashes, one of those who wait takes over, and the rest get its result", async () => {
+  test("if a leader crashes, one waiter takes over, and the rest get its result", async () => {
     await crash("crashed", 3_000)
     const { onEvent, gathered } = gathering(3)
     let runs = 0
@@ -57,7 +57,7 @@ describeVariants("once", (variant) => {
     expect({ runs, results }).toEqual({ runs: 1, results: [1, 1, 1] })
   })
 
-  test("so many crashes in a row, and nobody runs any more", async () => {
+  test("after the allowed number of crashes in a row, a call fails without a run", async () => {
     const options = { attempts: 2 } as const
     await crash("crashing", -1, 2)
     let runs = 0
@@ -65,12 +65,12 @@ describeVariants("once", (variant) => {
     expect(error).toBeInstanceOf(OnceAttemptsError)
     expect(error).toMatchObject({ code: "attempts", attempts: 2, onceName: "crashing" })
     expect(runs).toBe(0)
-    // One that may try more often does, and its success forgets the crashes.
+    // A call that allows more attempts runs, and its success resets the crashes.
     expect(await once(database.locks(), "crashing", { attempts: 3 }, () => "ran")).toBe("ran")
     expect(await once(database.locks(), "crashing", options, () => "ran again")).toBe("ran again")
   })
 
-  test("a leader that was told to stop frees the name, and the next one runs", async () => {
+  test("a leader that is aborted frees the name, and the next one runs", async () => {
     const given = new AbortController()
     const { onEvent, gathered } = gathering(1)
     const stopped = once(database.locks(), "stopped", { signal: given.signal }, async () => {
@@ -89,7 +89,7 @@ describeVariants("once", (variant) => {
     expect(await next).toBe("next")
   })
 
-  test("a run that goes on behind its caller's abort is shared, and nobody runs beside it", async () => {
+  test("a run that continues after its caller's abort is shared, and no second run starts", async () => {
     const given = new AbortController()
     const { onEvent, gathered } = gathering(1)
     const aborted = rejection(
@@ -106,7 +106,7 @@ describeVariants("once", (variant) => {
     expect(await joined).toBe("first")
   })
 
-  test("one who waits may give up, and disturbs nobody", async () => {
+  test("a waiter may give up, and disturbs no one", async () => {
     const given = new AbortController()
     const { onEvent, gathered } = gathering(2)
     const locks = () => database.locks({ onEvent })
@@ -127,7 +127,7 @@ describeVariants("once", (variant) => {
     expect(await Promise.all([leading, waiting])).toEqual(["done", "done"])
   })
 
-  test("a leader that somebody else has replaced stores nothing, and learns that it is lost", async () => {
+  test("a leader that has been replaced stores nothing, and learns that its hold is lost", async () => {
     const events: LockEvent[] = []
     const locks = database.locks({ onEvent: (event) => events.push(event) })
     const error = await rejection(
@@ -142,7 +142,7 @@ describeVariants("once", (variant) => {
     expect(await database.command("GET", key("replaced", "run"))).toBe("fl_other 1 - 60000")
   })
 
-  test("the signal of the run's lock aborts when its hold is lost", async () => {
+  test("the signal of the run's lock aborts if its hold is lost", async () => {
     const error = await rejection(
       once(database.locks(), "lost", { ttl: 2_000 }, async (lock) => {
         await database.command("DEL", key("lost", "run"))
@@ -154,7 +154,7 @@ describeVariants("once", (variant) => {
     expect(error).toBeInstanceOf(LockLostError)
   })
 
-  test("a settling whose answer is lost is sent again and counts", async () => {
+  test("a settle whose reply is lost is sent again and counts", async () => {
     const events: LockEvent[] = []
     const { proxy, locks } = await database.proxied()
     proxy.plan = inOrder("onceSettle", { kind: "reply-lost" })
@@ -168,7 +168,7 @@ describeVariants("once", (variant) => {
     expect(await once(database.locks(), "again", () => "new")).toBe("kept")
   })
 
-  test("a settling that never arrives changes nothing for its caller; an event says so", async () => {
+  test("a settle that never arrives changes nothing for its caller, and is reported as an event", async () => {
     const events: LockEvent[] = []
     const { proxy, locks } = await database.proxied()
     proxy.plan = always("onceSettle", LOST)
@@ -183,7 +183,7 @@ describeVariants("once", (variant) => {
     expect(await once(database.locks(), "unsettled", () => "next")).toBe("next")
   })
 
-  test("a claim whose answer is lost is sent again and leads; one that is doubled leads nobody astray", async () => {
+  test("a claim whose reply is lost is sent again and leads; a duplicated claim leads only once", async () => {
     const { proxy, locks } = await database.proxied()
     proxy.plan = inOrder(
       "onceClaim",
@@ -192,12 +192,12 @@ describeVariants("once", (variant) => {
     )
     expect(await once(locks(), "doubled", () => "first")).toBe("first")
     await sleep(400)
-    // The copy came after the settling.
+    // The duplicate came after the settle.
     expect(await database.command("EXISTS", key("doubled", "run"))).toBe(0)
     expect(await once(locks(), "doubled", () => "second")).toBe("second")
   })
 
-  test("a caller that gives up its claim leads for nobody", async () => {
+  test("a caller that gives up its claim leaves no leader behind", async () => {
     const { proxy, locks } = await database.proxied()
     proxy.plan = inOrder("onceClaim", { kind: "reply-delayed", ms: 200 })
     const signal = AbortSignal.timeout(100)

@@ -25,7 +25,8 @@ const record = (kind: string, text: string, fingerprint = "-") =>
 
 export const rules: readonly Rule[] = [
   {
-    claim: "the first leads, and the next is told how long and where to listen",
+    claim:
+      "the first claim leads, and the next one learns the leader's remaining time and its channel",
     run: async (name) => {
       const token = tokenByHand()
       expect(await name.claim(token)).toEqual(["lead", 30_000, "", ""])
@@ -39,7 +40,7 @@ export const rules: readonly Rule[] = [
     },
   },
   {
-    claim: "a claim that is sent again goes on leading, with what is left",
+    claim: "a retried claim continues to lead, with the remaining time",
     run: async (name) => {
       const token = tokenByHand()
       await name.plant(token, 5_000, 2)
@@ -47,14 +48,15 @@ export const rules: readonly Rule[] = [
       expect(kind).toBe("lead")
       expect(left).toBeLessThanOrEqual(5_000)
       expect(await name.command("GET", name.leader)).toBe(`${token} 2 - 60000`)
-      // Also when that is over, which is no crash.
+      // Also when the time is over, which is not a crash.
       await name.plant(token, -10, 3)
       expect(await name.claim(token)).toEqual(["lead", 30_000, "", ""])
       expect(await name.command("GET", name.leader)).toBe(`${token} 3 - 60000`)
     },
   },
   {
-    claim: "a result is for those whose first claim came before it, and while it is fresh for all",
+    claim:
+      "a fresh result is for everyone; a stale one only for callers whose first claim came before it",
     run: async (name) => {
       const token = tokenByHand()
       await name.claim(token)
@@ -71,7 +73,7 @@ export const rules: readonly Rule[] = [
     },
   },
   {
-    claim: "a result is kept for as long as it was said, and freshness ends by the server's clock",
+    claim: "a result is kept for the requested time, and freshness ends by the server's clock",
     run: async (name) => {
       const token = tokenByHand()
       await name.claim(token)
@@ -96,7 +98,7 @@ export const rules: readonly Rule[] = [
     },
   },
   {
-    claim: "a settling that is sent again recognizes its record and changes nothing",
+    claim: "a retried settle recognizes its record and changes nothing",
     run: async (name, hear, expectHeard) => {
       const token = tokenByHand()
       await name.claim(token)
@@ -113,7 +115,7 @@ export const rules: readonly Rule[] = [
     },
   },
   {
-    claim: "who does not lead settles, extends and frees nothing",
+    claim: "a caller that does not lead settles, extends and frees nothing",
     run: async (name) => {
       const token = tokenByHand()
       await name.claim(token)
@@ -130,7 +132,7 @@ export const rules: readonly Rule[] = [
     },
   },
   {
-    claim: "another run's record is not one's own",
+    claim: "another run's record is not recognized as one's own",
     run: async (name) => {
       const first = tokenByHand()
       await name.claim(first)
@@ -151,7 +153,7 @@ export const rules: readonly Rule[] = [
     },
   },
   {
-    claim: "a leader that crashed is succeeded, counted, and so often and no more",
+    claim: "a crashed leader is succeeded, crashes are counted, and their number is limited",
     run: async (name) => {
       await name.plant(tokenByHand(), -1)
       const second = tokenByHand()
@@ -163,7 +165,7 @@ export const rules: readonly Rule[] = [
     },
   },
   {
-    claim: "a leader may settle after its time while nobody has succeeded it",
+    claim: "a leader may settle after its hold has expired, as long as no other leads",
     run: async (name) => {
       const token = tokenByHand()
       await name.plant(token, -1)
@@ -172,7 +174,7 @@ export const rules: readonly Rule[] = [
     },
   },
   {
-    claim: "a run that is given up leaves nothing, and those who wait are told",
+    claim: "a run that is given up leaves nothing, and its waiters are notified",
     run: async (name, hear, expectHeard) => {
       const token = tokenByHand()
       await name.claim(token)
@@ -183,7 +185,7 @@ export const rules: readonly Rule[] = [
     },
   },
   {
-    claim: "a result that is too long for a message is asked for",
+    claim: "a result that is too long for a message is read from the database",
     run: async (name, hear, expectHeard) => {
       const token = tokenByHand()
       await name.claim(token)
@@ -194,7 +196,7 @@ export const rules: readonly Rule[] = [
     },
   },
   {
-    claim: "an old value will do while somebody replaces it, and no error will",
+    claim: "a stale value is served while another caller replaces it, a stale error is not",
     run: async (name) => {
       const token = tokenByHand()
       await name.claim(token)
@@ -206,7 +208,7 @@ export const rules: readonly Rule[] = [
       expect(await name.claim(tokenByHand(), { stale: 60_000 })).toEqual(["old", old])
       expect((await name.claim(tokenByHand()))[0]).toBe("running")
       expect((await name.claim(tokenByHand(), { stale: 1 }))[0]).toBe("running")
-      // Crashes do not take it away.
+      // Crashes do not delete it.
       await name.plant(leader, -1, 3)
       expect(await name.claim(tokenByHand(), { stale: 60_000 })).toEqual(["old", old])
       await name.plant(leader, 30_000)
@@ -221,7 +223,7 @@ export const rules: readonly Rule[] = [
   },
   {
     claim:
-      "another fingerprint is refused by a run and by a result, and one that is not given is not compared",
+      "another fingerprint is refused by a run and by a result, and a missing one is not compared",
     run: async (name) => {
       const token = tokenByHand()
       await name.claim(token, { fingerprint: "aa" })
@@ -234,7 +236,7 @@ export const rules: readonly Rule[] = [
       expect(await name.claim(tokenByHand(), { fingerprint: "aa" })).toEqual(done)
       expect(await name.claim(tokenByHand())).toEqual(done)
       await sleep(405)
-      // What is over binds nobody.
+      // An expired record binds no one.
       const other = { fingerprint: "bb", stale: 60_000 }
       expect(await name.claim(tokenByHand(), other)).toEqual(["lead", 30_000, "", ""])
     },
@@ -250,7 +252,7 @@ export const rules: readonly Rule[] = [
     },
   },
   {
-    claim: "fencing tokens rise, and a claim that is sent again has the same one",
+    claim: "fencing tokens rise, and a retried claim keeps its token",
     run: async (name) => {
       let last = 0
       for (let i = 0; i < 3; i++) {
@@ -265,7 +267,7 @@ export const rules: readonly Rule[] = [
     },
   },
   {
-    claim: "what others have put under the keys is refused and left alone",
+    claim: "foreign values under the keys are refused and left alone",
     run: async (name) => {
       await name.command("SET", name.leader, "a stranger", "PX", "60000")
       await expect(name.claim(tokenByHand())).rejects.toThrow("not fetchlock's")
@@ -281,7 +283,7 @@ export const rules: readonly Rule[] = [
     },
   },
   {
-    claim: "what could not be published is told to the caller",
+    claim: "a message that cannot be published is returned to the caller",
     isMute: true,
     run: async (name) => {
       const token = tokenByHand()

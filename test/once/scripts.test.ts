@@ -1,4 +1,4 @@
-// The scripts of `once` keep their rules, on each engine; and whoever switches one off is found out.
+// The scripts of `once` keep their rules, on each engine; and the rules notice a script that breaks one.
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import * as library from "../../src/redis/lua/scripts.js"
 import { brokenScripts } from "../lua-mutants/broken-scripts.js"
@@ -42,13 +42,13 @@ for (const engine of ["embedded engine", "real Redis"] as const) {
   })
 }
 
-describe("noticed", () => {
+describe("a broken rule is noticed", () => {
   let command: SendCommand
   let hear: (channel: string) => Promise<readonly string[]>
   const stops: (() => void)[] = []
   const { withinMs } = hearing
   beforeAll(async () => {
-    // Messages do not travel: they are there at once or never.
+    // Messages arrive at once or never, because there is no network.
     hearing.withinMs = 20
     const engine = await openEngine()
     command = commandsTo(engine)
@@ -65,7 +65,7 @@ describe("noticed", () => {
     for (const stop of stops) stop()
   })
 
-  test("nothing in the scripts as they are", async () => {
+  test("except in the unmodified scripts, which pass", async () => {
     for (const rule of rules) await keep(rule, command, hear)
   })
 

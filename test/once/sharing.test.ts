@@ -1,4 +1,4 @@
-// What `once` promises of results: who gets which, on each engine and over each client.
+// The promises of `once` about results: which caller gets which, on each engine and over each client.
 import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import type { LockEvent } from "../../src/index.js"
@@ -26,7 +26,7 @@ describeVariants("once", (variant) => {
     return { state, run }
   }
 
-  test("callers at the same time share one run", async () => {
+  test("concurrent callers share one run", async () => {
     let runs = 0
     const { onEvent, gathered } = gathering(4)
     const run = async () => {
@@ -70,7 +70,7 @@ describeVariants("once", (variant) => {
     expect(state.runs).toBe(2)
   })
 
-  test("nothing, and text of all kinds, come back as they were", async () => {
+  test("undefined and text of all kinds are returned unchanged", async () => {
     const values = [
       undefined,
       null,
@@ -96,7 +96,7 @@ describeVariants("once", (variant) => {
     }
   })
 
-  test("text that is not JSON travels in messages and records, line breaks included", async () => {
+  test("text that is not JSON travels in messages and records, including line breaks", async () => {
     const options = {
       remember: "1m",
       serialize: (value: string) => value,
@@ -114,7 +114,7 @@ describeVariants("once", (variant) => {
     }
   })
 
-  test("an error goes to those who wait, and not to the next", async () => {
+  test("an error goes to the callers that wait, and not to the next one", async () => {
     let runs = 0
     const { onEvent, gathered } = gathering(2)
     const fail = async () => {
@@ -135,7 +135,7 @@ describeVariants("once", (variant) => {
     expect(await once(database.locks(), "failing", () => "better")).toBe("better")
   })
 
-  test("an error is remembered where that is asked for", async () => {
+  test("an error is remembered on request", async () => {
     const options = { rememberErrors: "1m" } as const
     const fail = () => Promise.reject(new TypeError("no"))
     expect(await rejection(once(database.locks(), "no", options, fail))).toBeInstanceOf(TypeError)
@@ -144,7 +144,7 @@ describeVariants("once", (variant) => {
     expect(error).toMatchObject({ name: "TypeError", message: "no", code: undefined })
   })
 
-  test("an old value is served while one caller replaces it", async () => {
+  test("a stale value is served while one caller replaces it", async () => {
     const { state, run } = counting(100)
     const work: Promise<unknown>[] = []
     const locks = database.locks({ waitUntil: (promise) => work.push(promise) })
@@ -161,7 +161,7 @@ describeVariants("once", (variant) => {
     await Promise.all(work)
   })
 
-  test("a refresh that fails leaves the old value, and says so", async () => {
+  test("a refresh that fails leaves the stale value, and is reported", async () => {
     const events: LockEvent[] = []
     const work: Promise<unknown>[] = []
     const locks = database.locks({
@@ -180,7 +180,7 @@ describeVariants("once", (variant) => {
     await Promise.all(work)
   })
 
-  test("another fingerprint is refused, while it runs and while it is remembered", async () => {
+  test("another fingerprint is refused, during the run and while its result is remembered", async () => {
     const options = (fingerprint: string) => ({ remember: "1m", fingerprint }) as const
     const { run } = counting(0)
     await once(database.locks(), "payload", options("a"), async () => {

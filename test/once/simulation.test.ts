@@ -1,4 +1,4 @@
-// `once` under faults: what must never be is not; and the judges notice when a rule is switched off.
+// `once` under faults: no invariant is violated; and the judges notice it if a rule is switched off.
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import * as library from "../../src/redis/lua/scripts.js"
 import { echoing } from "../../src/redis/database.js"
@@ -24,16 +24,16 @@ describe(`once under faults: ${place}`, () => {
     await redis?.stop()
   })
 
-  test("nothing happens that must never be", { timeout: 60_000 }, async ({ annotate }) => {
+  test("no invariant is violated", { timeout: 60_000 }, async ({ annotate }) => {
     const findings = await simulate(engine, { seed: 7, names: 30, callers: 8, calls: 3 })
     await annotate(JSON.stringify(findings))
     expect(findings.violations).toEqual([])
-    // There was something to see.
+    // The simulation had something to judge.
     expect(findings.crashes).toBeGreaterThan(0)
     expect(findings.outcomes["joined"]).toBeGreaterThan(50)
   })
 
-  /** Those that a judge of the simulation is for. */
+  /** The rules that have a judge in the simulation. */
   const broken = {
     "a result is never older than the call": /older than its call|remembered what/,
     "there are never two leaders at once": /two leaders/,
@@ -41,7 +41,7 @@ describe(`once under faults: ${place}`, () => {
     "no record without a ttl": /without a ttl/,
   }
   test.for(Object.entries(broken))(
-    "noticed: %s",
+    "a broken rule is noticed: %s",
     { timeout: 60_000 },
     async ([rule, judge], { expect }) => {
       const mutant = onceMutants.find(({ breaks }) => breaks === rule)

@@ -1,5 +1,5 @@
-// Eight callers on each of many names, while requests get lost, late and doubled, messages get lost, and leaders crash;
-// and judges who look for what must never be.
+// Eight callers on each of many names, while requests get lost, late and duplicated, messages get lost, and leaders crash; and
+// judges that look for violations.
 import type { Engine } from "../../packages/dev-server/src/engine.js"
 import { type Lock, LockError } from "../../src/index.js"
 import { once, OnceError, OnceRunError } from "../../src/once/index.js"
@@ -18,20 +18,20 @@ export interface SimulationOptions {
   readonly seed: number
   readonly names: number
   readonly callers: number
-  /** How many calls each caller makes. */
+  /** The number of calls of each caller. */
   readonly calls: number
-  /** What is executed in the place of a script. */
+  /** Replaces a script before it is executed. */
   readonly rewrite?: (script: string) => string
 }
 
-/** What a simulation saw. */
+/** The observations of a simulation. */
 export interface Findings {
   readonly calls: number
   readonly runs: number
   readonly crashes: number
   readonly outcomes: Readonly<Record<string, number>>
   readonly longestMs: number
-  /** What must never be. */
+  /** Violations of an invariant. */
   readonly violations: readonly string[]
 }
 
@@ -51,14 +51,14 @@ interface Run {
   endedAt?: number
   /** When the database had settled it, at the latest. */
   settledAt?: number
-  /** Whether it came to a value. */
+  /** Whether it produced a value. */
   hasValue?: boolean
 }
 
-/** As it travels. */
+/** In its serialized form. */
 const settling = echoing(onceSettle)
 const REMEMBER_MS = 150
-/** A crash costs its name so long. */
+/** The time that a crash blocks its name. */
 const TTL_MS = 1_500
 const DEADLINE_MS = 20_000
 
@@ -72,7 +72,7 @@ export async function simulate(engine: Engine, options: SimulationOptions): Prom
   let crashes = 0
   let longestMs = 0
 
-  /** A way to the database, with a fifth of the requests and a tenth of the messages in trouble. */
+  /** A transport that harms a fifth of the requests and a tenth of the messages. */
   function network(process: Run["process"]): Transport {
     const way = new VirtualTransport(engine)
     const broken = (what: string) => new RedisError(what, { outcome: "unknown" })
@@ -94,7 +94,7 @@ export async function simulate(engine: Engine, options: SimulationOptions): Prom
       const reply = await send()
       if (trouble < 0.1) throw broken("the reply was lost")
       await sleep(random() * 4)
-      // Whoever has died meanwhile hears nothing.
+      // A caller that has died meanwhile receives nothing.
       // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- it may have, during the waits
       if (process.isDead) throw broken("dead")
       return reply
@@ -126,7 +126,7 @@ export async function simulate(engine: Engine, options: SimulationOptions): Prom
   async function work(name: string, remember: number, process: Run["process"], lock: Lock) {
     for (const other of runs) {
       const goesOn = other.endedAt === undefined && !other.process.isDead
-      // The getter looks at the clock, as whoever works under the lock must.
+      // The getter checks the clock, as any code under the lock must.
       if (other.name === name && goesOn && !other.lock.signal.aborted) {
         violations.push(`two leaders at once: ${name}`)
       }
@@ -169,7 +169,7 @@ export async function simulate(engine: Engine, options: SimulationOptions): Prom
         if (!process.isDead) violations.push(`a caller that never ends: ${name}`)
         return undefined
       }),
-      // Whoever is dead is asked nothing.
+      // A dead caller sends nothing.
       died(process),
     ])
     let outcome: string

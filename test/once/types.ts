@@ -1,4 +1,4 @@
-// What TypeScript makes of `once`: compiled, never run.
+// The types of `once`: compiled, never run.
 import type { FencedLock, Lock, LockManager } from "../../src/index.js"
 import { once } from "../../src/once/index.js"
 
@@ -6,7 +6,7 @@ interface Token {
   readonly lifeMs: number
 }
 
-/** The value's type reaches `remember` from a run that takes nothing, or whose lock has its type. */
+/** The value's type reaches `remember` from a run that takes no argument, or whose lock has its type. */
 export async function types(locks: LockManager, refresh: (lock?: Lock | null) => Promise<Token>) {
   const byRun: Token = await once(locks, "a", { remember: (token) => token.lifeMs }, () =>
     refresh(),

@@ -1,5 +1,4 @@
-// What a Worker loads: small, without anything of Node's, and doing nothing until it is asked; and the names that are
-// public.
+// The bundle that a Worker loads: small, without any `node:` module, and idle until it is called; and the public names.
 import { execFileSync } from "node:child_process"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -9,20 +8,20 @@ import { build } from "esbuild"
 import ts from "typescript"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 
-/** Bytes, minified and gzipped. What it may not exceed; less is better. */
+/** Bytes, minified and gzipped. An upper limit; less is better. */
 const LARGEST = 20_224
-/** What `fetchlock/quorum` may add to it. */
+/** The limit of `fetchlock/quorum` on top. */
 const LARGEST_QUORUM = 3_400
-/** What `fetchlock/once` may add to it. */
+/** The limit of `fetchlock/once` on top. */
 const LARGEST_ONCE = 4_160
-/** What `fetchlock/leader` may add to it. */
+/** The limit of `fetchlock/leader` on top of it. */
 const LARGEST_LEADER = 720
-/** What idempotent routes may add to one that has `once`. */
+/** The limit of idempotent routes on top of `once`. */
 const LARGEST_IDEMPOTENCY = 2_400
-/** What the middleware may add to a bundle that has Hono and the lock. */
+/** The limit of the middleware on top of Hono and the lock. */
 const LARGEST_GUARD = 2_176
 
-/** How a bundler for the edge is called. */
+/** The options of a bundler for the edge. */
 const EDGE = {
   bundle: true,
   minify: true,
@@ -55,7 +54,7 @@ describe("the edge bundle", () => {
     return annotate(`${String(size)} bytes gzipped`)
   })
 
-  test("has nothing of a quorum, which adds little", ({ annotate }) => {
+  test("contains no part of a quorum, which adds little", ({ annotate }) => {
     const added = sizeOf(codeWithQuorum) - sizeOf(code)
     console.log(`A quorum adds ${String(added)} bytes gzipped.`)
     expect(added).toBeGreaterThan(1_000)
@@ -65,7 +64,7 @@ describe("the edge bundle", () => {
     return annotate(`${String(added)} bytes gzipped`)
   })
 
-  test("has nothing of `lead`, which adds little", async ({ annotate }) => {
+  test("contains no part of `lead`, which adds little", async ({ annotate }) => {
     const codeWithLead = await bundle(`${LOCK}; export { lead } from "./dist/leader/index.js"`)
     const added = sizeOf(codeWithLead) - sizeOf(code)
     expect(added).toBeGreaterThan(100)
@@ -75,7 +74,7 @@ describe("the edge bundle", () => {
     return annotate(`${String(added)} bytes gzipped`)
   })
 
-  test("has nothing of `once`, which adds little", async ({ annotate }) => {
+  test("contains no part of `once`, which adds little", async ({ annotate }) => {
     const codeWithOnce = await bundle(`${LOCK}; export { once } from "./dist/once/index.js"`)
     const added = sizeOf(codeWithOnce) - sizeOf(code)
     expect(added).toBeGreaterThan(1_000)
@@ -88,18 +87,15 @@ describe("the edge bundle", () => {
   test.for([
     ["idempotency", "http/hono/index.js", '; export { Hono } from "hono"'],
     ["withIdempotency", "http/handler.js", ""],
-  ] as const)(
-    "grows little by %s, where `once` is there",
-    async ([name, entry, rest], { annotate }) => {
-      const base = `${LOCK}; export { once } from "./dist/once/index.js"${rest}`
-      const added =
-        sizeOf(await bundle(`${base}; export { ${name} } from "./dist/${entry}"`)) -
-        sizeOf(await bundle(base))
-      expect(added).toBeGreaterThan(500)
-      expect(added).toBeLessThanOrEqual(LARGEST_IDEMPOTENCY)
-      await annotate(`${String(added)} bytes gzipped`)
-    },
-  )
+  ] as const)("grows little by %s beside `once`", async ([name, entry, rest], { annotate }) => {
+    const base = `${LOCK}; export { once } from "./dist/once/index.js"${rest}`
+    const added =
+      sizeOf(await bundle(`${base}; export { ${name} } from "./dist/${entry}"`)) -
+      sizeOf(await bundle(base))
+    expect(added).toBeGreaterThan(500)
+    expect(added).toBeLessThanOrEqual(LARGEST_IDEMPOTENCY)
+    await annotate(`${String(added)} bytes gzipped`)
+  })
 
   test("grows little by the middleware, and not at all by the lock service beside it", async ({
     annotate,
@@ -115,7 +111,7 @@ describe("the edge bundle", () => {
     return annotate(`${String(added)} bytes gzipped`)
   })
 
-  test("imports nothing and mentions nothing of Node's, with a quorum or without", () => {
+  test("imports and mentions no `node:` module, with a quorum or without", () => {
     const source = ts.createSourceFile("bundle.js", codeWithQuorum, ts.ScriptTarget.ESNext, true)
     const imports: string[] = []
     const globals: string[] = []
@@ -130,12 +126,12 @@ describe("the edge bundle", () => {
     expect(imports).toEqual([])
     for (const name of ["process", "Buffer", "require", "global", "setImmediate", "__dirname"])
       expect(globals).not.toContain(name)
-    // The check sees what is there.
+    // The check finds names that are there.
     expect(globals).toContain("setTimeout")
     expect(codeWithQuorum).not.toContain("node:")
   })
 
-  test("does nothing when it is loaded or when a manager is made: no timer, random number, controller or fetch", async () => {
+  test("does nothing when it is loaded or when a manager is created: no timer, random number, controller or fetch", async () => {
     await writeFile(join(folder, "bundle.mjs"), codeWithQuorum)
     await writeFile(
       join(folder, "main.mjs"),
@@ -161,12 +157,12 @@ describe("the edge bundle", () => {
       `,
     )
     const printed = execFileSync(process.execPath, [join(folder, "main.mjs")], { encoding: "utf8" })
-    // The last line: the check would have seen it.
+    // The last line: the check would have noticed it.
     expect(printed).toBe("5\ngetRandomValues at module scope\n")
   })
 })
 
-/** What each entry for the edge may be made of, beside this library. */
+/** The sources that each entry for the edge may contain, beside this library. */
 const ENTRIES: Readonly<Record<string, RegExp>> = {
   "index.js": /^$/,
   "quorum/index.js": /^$/,
@@ -176,9 +172,9 @@ const ENTRIES: Readonly<Record<string, RegExp>> = {
   "http/hono/index.js": /^node_modules\/hono\/dist\//,
 }
 
-describe("the code of others", () => {
+describe("third-party code", () => {
   test.for(Object.entries(ENTRIES))(
-    "is not in %s, but for Hono's where it is for Hono",
+    "is not in %s, except Hono's in an entry for Hono",
     async ([entry, others]) => {
       const { metafile } = await build({
         ...EDGE,
@@ -190,15 +186,15 @@ describe("the code of others", () => {
       const foreign = inputs.filter((input) => !input.startsWith("dist/"))
       expect(foreign.filter((input) => !others.test(input))).toEqual([])
       expect(foreign.length > 0).toBe(others.test("node_modules/hono/dist/x"))
-      // The command has what none of them may have.
+      // The command contains modules that none of them may have.
       expect(inputs.filter((input) => input.startsWith("dist/cli/"))).toEqual([])
-      // Nothing is left to be found elsewhere.
+      // No import is left outside the bundle.
       const imports = Object.values(metafile.inputs).flatMap((input) => input.imports)
       expect(imports.filter(({ external }) => external)).toEqual([])
     },
   )
 
-  test("would be seen: the development server has some", async () => {
+  test("would be noticed: the development server has some", async () => {
     const { metafile } = await build({
       ...EDGE,
       platform: "node",
@@ -211,8 +207,8 @@ describe("the code of others", () => {
   })
 })
 
-describe("the public names", () => {
-  test("of fetchlock", async () => {
+describe("the public names are listed", () => {
+  test("for fetchlock", async () => {
     expect(Object.keys((await import(resolve("dist/index.js"))) as object).sort()).toEqual([
       "LockBackendError",
       "LockError",
@@ -261,7 +257,7 @@ describe("the public names", () => {
     ])
   })
 
-  test("of fetchlock/quorum", async () => {
+  test("for fetchlock/quorum", async () => {
     expect(Object.keys((await import(resolve("dist/quorum/index.js"))) as object).sort()).toEqual([
       "QuorumError",
       "quorum",
@@ -276,7 +272,7 @@ describe("the public names", () => {
     ])
   })
 
-  test("of fetchlock/once", async () => {
+  test("for fetchlock/once", async () => {
     const names = ["OnceAttemptsError", "OnceError", "OnceMismatchError", "OnceRunError", "once"]
     expect(Object.keys((await import(resolve("dist/once/index.js"))) as object).sort()).toEqual(
       names,
@@ -295,12 +291,12 @@ describe("the public names", () => {
     ])
   })
 
-  test("of fetchlock/leader", async () => {
+  test("for fetchlock/leader", async () => {
     expect(Object.keys((await import(resolve("dist/leader/index.js"))) as object)).toEqual(["lead"])
     expect(declaredNames("dist/leader/index.d.ts")).toEqual(["LeadOptions", "lead"])
   })
 
-  test("of fetchlock/handler", async () => {
+  test("for fetchlock/handler", async () => {
     expect(Object.keys((await import(resolve("dist/http/handler.js"))) as object).sort()).toEqual([
       "withIdempotency",
       "withLock",
@@ -315,7 +311,7 @@ describe("the public names", () => {
     ])
   })
 
-  test("of fetchlock/hono", async () => {
+  test("for fetchlock/hono", async () => {
     expect(Object.keys((await import(resolve("dist/http/hono/index.js"))) as object)).toEqual([
       "idempotency",
       "lock",
@@ -333,7 +329,7 @@ describe("the public names", () => {
     ])
   })
 
-  test("of @fetchlock/dev-server", async () => {
+  test("for @fetchlock/dev-server", async () => {
     expect(
       Object.keys((await import(resolve("packages/dev-server/dist/index.js"))) as object),
     ).toEqual(["startDevServer"])
@@ -345,7 +341,7 @@ describe("the public names", () => {
   })
 })
 
-/** As a bundler for the edge makes it. */
+/** As a bundler for the edge builds it. */
 async function bundle(contents: string): Promise<string> {
   const { outputFiles } = await build({ ...EDGE, stdin: { contents, resolveDir: "." } })
   return outputFiles[0]?.text ?? ""
@@ -364,7 +360,7 @@ function isReference(node: ts.Identifier): boolean {
   return !ts.isMethodDeclaration(parent) && !ts.isPropertyDeclaration(parent)
 }
 
-/** What a declaration file exports, types included. */
+/** The exports of a declaration file, including types. */
 function declaredNames(file: string): string[] {
   const program = ts.createProgram([file], {
     module: ts.ModuleKind.NodeNext,

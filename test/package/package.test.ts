@@ -61,18 +61,18 @@ describe("the command fetchlock", () => {
     expect(run("--help").stdout).toContain("dev ")
   })
 
-  test("fails with one line when it does not know the command", () => {
+  test("fails with one line on an unknown command", () => {
     const stderr = "fetchlock: unknown command 'nope', see fetchlock --help\n"
     expect(run("nope")).toEqual({ status: 1, stdout: "", stderr })
   })
 
-  test("dev says in one line what to install when the local server is not installed", () => {
+  test("prints in one line how to install the local server if `dev` does not find it", () => {
     const stderr =
       "fetchlock: the local server is not installed; run: npm i -D @fetchlock/dev-server\n"
     expect(run("dev", "--port", "0")).toEqual({ status: 1, stdout: "", stderr })
   })
 
-  test("dev starts the local server when it is installed", async () => {
+  test("starts the local server with `dev` if it is installed", async () => {
     const scope = join(folder, "node_modules", "@fetchlock")
     await mkdir(scope)
     await symlink(resolve("packages/dev-server"), join(scope, "dev-server"))

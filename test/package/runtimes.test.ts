@@ -1,4 +1,4 @@
-// One lock for several runtimes at once: Node processes and a Worker that read and write the same thing.
+// One lock for several runtimes at once: Node processes and a Worker that read and write the same value.
 import { fileURLToPath } from "node:url"
 import { build } from "esbuild"
 import { expect, test } from "vitest"

@@ -1,4 +1,4 @@
-// What the types allow and what they refuse. It is compiled and not run.
+// The types: allowed and refused programs. It is compiled and not run.
 import { Redis } from "@upstash/redis"
 import { Redis as CloudflareRedis } from "@upstash/redis/cloudflare"
 import { expectTypeOf } from "vitest"
@@ -88,9 +88,9 @@ export async function byHand(): Promise<void> {
   await locks.acquire("a", { timeout: "5s" })
   // @ts-expect-error -- only request knows it
   await locks.acquire("a", { ifAvailable: true })
-  // @ts-expect-error -- what it is may not be changed
+  // @ts-expect-error -- its facts are readonly
   lock.name = "b"
-  // @ts-expect-error -- keep needs to know how long
+  // @ts-expect-error -- keep needs a duration
   await lock.keep()
 }
 
@@ -105,7 +105,7 @@ export async function scopes(): Promise<void> {
 }
 
 export function standIn(): void {
-  // Code that was written for the browser takes ours for its own.
+  // Code that was written for the browser accepts our LockManager as its own.
   const own: Navigator["locks"] = locks
   expectTypeOf(own.request("a", () => 5)).resolves.toEqualTypeOf<number>()
   expectTypeOf(own.query()).resolves.toHaveProperty("held")
@@ -149,11 +149,11 @@ export async function handingOn(lock: Lock, message: string): Promise<void> {
   expectTypeOf(locks.adopt(transfer)).resolves.toEqualTypeOf<Lock>()
   await locks.adopt(transfer, { renew: true, ttl: "1m" })
   await locks.adopt(JSON.parse(message) as LockTransfer)
-  // @ts-expect-error -- a transfer is no text
+  // @ts-expect-error -- a transfer is not a string
   await locks.adopt(message)
   // @ts-expect-error -- a lock is not its transfer
   await locks.adopt(lock)
-  // @ts-expect-error -- to adopt is not to wait
+  // @ts-expect-error -- adopt does not wait
   await locks.adopt(transfer, { wait: "5s" })
 }
 
@@ -226,8 +226,8 @@ export const unitless: Duration = "5"
 export const weeks: Duration = "5w"
 
 /**
- * What Next.js 15 demands of `app/orders/[id]/pay/route.ts`, as its generated validator says it. Written down here, and
- * compared once with `next` itself, which would be a heavy dependency for one type.
+ * The type that Next.js 15 requires of `app/orders/[id]/pay/route.ts`, as its generated validator says it. Written down here,
+ * and compared once with `next` itself, which would be a heavy dependency for one type.
  */
 interface NextRouteHandlers {
   readonly POST?: (

@@ -1,4 +1,4 @@
-// The packed types as a project with the oldest way to find them sees them. `npm run matrix` has the other ways and compilers.
+// The packed types in a project with the oldest module resolution. `npm run matrix` has the other ones and other compilers.
 import { execFile } from "node:child_process"
 import { copyFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"

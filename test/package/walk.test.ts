@@ -1,4 +1,4 @@
-// How much a reader has to open to follow one call: the files of the built package whose code it executes.
+// The number of files that a reader opens to follow one call: the files of the built package whose code it executes.
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { runChild } from "../support/child.js"
 import { until } from "../support/outcomes.js"
@@ -11,7 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => database.close())
 
-/** Executes the call with V8's coverage on; what comes before it does not count. */
+/** Executes the call with V8's coverage on; code that ran before it does not count. */
 async function filesExecuted(call: string): Promise<readonly string[]> {
   const program = `
     import { Session } from "node:inspector/promises"
@@ -44,7 +44,7 @@ test("an uncontended acquire executes 14 files", async () => {
 })
 
 test("an acquire that is refused once and then waits in the queue executes 20 files", async () => {
-  // In a process of its own: what a release executes is none of the waiter's.
+  // In a process of its own: the code of a release is not part of the wait.
   const holder = runChild(
     `const locks = new LockManager({ redis })
     const lock = await locks.acquire("walk:held")

@@ -12,11 +12,11 @@ import {
   SLACK_MS,
 } from "./line.js"
 
-/** What a waiter may take on top of the time that it has to wait for. */
+/** The delay that a waiter may add to the time that it has to wait for. */
 const NOTICE_MS = 250
-/** Since then nobody heard of those who died: so long that they pass for dead. */
+/** The age of dead waiters: old enough that they count as dead. */
 const LONG_AGO_MS = 6_000
-/** Those further back ask later by this altogether, at most. */
+/** Waiters further back check later by this in total, at most. */
 const STAGGER_MS = 3_000
 
 export function crashing(lab: () => Lab): void {
@@ -34,7 +34,7 @@ export function crashing(lab: () => Lab): void {
     await expectFree(hand)
   })
 
-  test("behind a crashed holder all are served in the order of arrival", async () => {
+  test("behind a crashed holder all waiters are served in the order of arrival", async () => {
     const { locks, name } = lab()
     const hand = byHand(lab(), name())
     const wanted = hand.key("lock").slice("lock:".length)
@@ -66,7 +66,7 @@ export function crashing(lab: () => Lab): void {
     const releasedAt = performance.now()
     await lock.release()
     const waited = await msUntil(granted, releasedAt)
-    // Who hears that it is next knows when the lease ends; who only asks may have asked just before.
+    // A waiter that is notified as the next one knows when the lease ends; a polling one may have checked just before.
     const notice = variant.push ? NOTICE_MS : LONGEST_POLL_MS
     expect(waited).toBeGreaterThan(leaseMs - 50)
     expect(waited).toBeLessThan(leaseMs + notice + SLACK_MS)
@@ -74,7 +74,7 @@ export function crashing(lab: () => Lab): void {
     await expectFree(hand)
   })
 
-  test("twenty dead waiters in a row cost no more than 30 s since their last sign of life, and one lease", async () => {
+  test("twenty dead waiters in a row delay the queue by at most 30 s after their last sign of life, and one lease", async () => {
     const { locks, name } = lab()
     const wanted = name()
     const hand = byHand(lab(), wanted)
@@ -88,13 +88,13 @@ export function crashing(lab: () => Lab): void {
     const { granted, place } = await enter(locks, wanted)
     expect(place).toBe(dead)
     const waited = await msUntil(granted, plantedAt)
-    // Served one by one while they pass for alive: the last lease may begin just before that is over.
+    // Served one by one while they count as alive: the last lease may begin just before that is over.
     expect(waited).toBeLessThan(lifeMs + leaseMs + STAGGER_MS + NOTICE_MS + SLACK_MS)
     await (await granted).release()
     await expectFree(hand)
   })
 
-  test("waiters that died long ago cost nothing at all", async () => {
+  test("waiters that died long ago cost no time at all", async () => {
     const { locks, name } = lab()
     const lock = await locks().acquire(name())
     const hand = byHand(lab(), lock.name)
@@ -111,9 +111,9 @@ export function crashing(lab: () => Lab): void {
   })
 }
 
-/** Who listens need not wait for each of the dead. */
+/** A waiter that listens need not wait for each dead one. */
 export function crashingByPush(lab: () => Lab): void {
-  test("many waiters that crash at once cost who listens one lease", async () => {
+  test("many waiters that crash at once cost a listening waiter one lease", async () => {
     const { locks, name } = lab()
     const lock = await locks().acquire(name())
     const hand = byHand(lab(), lock.name)
@@ -130,7 +130,7 @@ export function crashingByPush(lab: () => Lab): void {
     await expectFree(hand)
   })
 
-  test("a holder that crashes with those behind it costs who listens no lease", async () => {
+  test("a holder that crashes with the waiters behind it costs a listening waiter no lease", async () => {
     const { locks, name } = lab()
     const wanted = name()
     const hand = byHand(lab(), wanted)

@@ -5,7 +5,7 @@ import type { Variant } from "../support/variants.js"
 import { enter, SLACK_MS } from "./line.js"
 
 export function flushing(variant: Variant): void {
-  test("after a FLUSHALL everybody who waits is served", async () => {
+  test("after a FLUSHALL all waiters are served", async () => {
     const { locks, command, close } = await variant.open()
     try {
       const ttl = 4_000
@@ -15,7 +15,7 @@ export function flushing(variant: Variant): void {
       await command("FLUSHALL")
       const flushedAt = performance.now()
       await Promise.all(waiters.map(async ({ granted }) => (await granted).release()))
-      // They ask when the holder's ttl would have ended; whoever then takes it sees to nobody else at first.
+      // They check when the holder's ttl would have ended; the one that takes the lock serves no other at first.
       expect(performance.now() - flushedAt).toBeLessThan(2 * ttl + 2_000 + SLACK_MS)
       expect(await new LockByHand(command, "name").value()).toBeNull()
     } finally {

@@ -9,13 +9,13 @@ import { waiterByHand } from "../support/waiter-by-hand.js"
 import { byHand, enter, expectFree, LONGEST_POLL_MS, msUntil, SLACK_MS, until } from "./line.js"
 
 export function givingUp(lab: () => Lab): void {
-  test("an aborted waiter whose grant is already on its way hands on at once", async () => {
+  test("an aborted waiter whose grant is already on its way hands the lock on at once", async () => {
     const { locks, proxied, name } = lab()
     const { proxy, locks: behindProxy } = await proxied()
     const lock = await locks().acquire(name())
     const hand = byHand(lab(), lock.name)
     const controller = new AbortController()
-    // Its grant is lost on the way, or it hears of it late.
+    // Its grant is lost on the way, or arrives late.
     proxy.plan = always("SUBSCRIBE", { kind: "stream-stalled", after: "confirmation" })
     const first = await enter(behindProxy, lock.name, { signal: controller.signal })
     const second = await enter(locks, lock.name)
@@ -31,7 +31,7 @@ export function givingUp(lab: () => Lab): void {
     await expectFree(hand)
   })
 
-  test("a waiter that gives up in the middle is not missed", async () => {
+  test("a waiter that gives up in the middle of the queue delays no one", async () => {
     const { locks, name } = lab()
     const lock = await locks().acquire(name())
     const hand = byHand(lab(), lock.name)
@@ -52,7 +52,7 @@ export function givingUp(lab: () => Lab): void {
     await expectFree(hand)
   })
 
-  test("an abort while the place in the queue is asked for leaves no place behind", async () => {
+  test("an abort during the enqueue leaves no place behind", async () => {
     const { locks, proxied, name } = lab()
     const { proxy, locks: behindProxy } = await proxied()
     const lock = await locks().acquire(name())
@@ -74,9 +74,9 @@ export function givingUp(lab: () => Lab): void {
   })
 }
 
-/** What holds only where waiters hear of their grant. */
+/** Tests only for waiters that receive their grant by message. */
 export function givingUpByPush(lab: () => Lab): void {
-  test("a grant that crosses the abort of its waiter on the way goes to the next one at once", async () => {
+  test("a grant that crosses the abort of its waiter goes to the next waiter at once", async () => {
     const { locks, proxied, name } = lab()
     const { proxy, locks: behindProxy } = await proxied()
     const lock = await locks().acquire(name())
@@ -90,7 +90,7 @@ export function givingUpByPush(lab: () => Lab): void {
     controller.abort("enough")
     expect(await rejection(first.granted)).toBe("enough")
     const endedAt = performance.now()
-    // Far less than the lease of the one that gave up.
+    // Far less than the lease of the waiter that gave up.
     expect(await msUntil(second.granted, endedAt)).toBeLessThan(SLACK_MS)
     const mine = await second.granted
     expect(handedTo).not.toContain(mine.token)
@@ -117,15 +117,15 @@ export function givingUpByPush(lab: () => Lab): void {
   })
 }
 
-/** What holds only where waiters have to ask. */
+/** Tests only for waiters that poll. */
 export function givingUpByPolling(lab: () => Lab): void {
-  test("a waiter looks once more when its wait is over", async () => {
+  test("a waiter checks once more when its wait is over", async () => {
     const { locks, proxied, name } = lab()
     const { proxy, locks: behindProxy } = await proxied()
     const lock = await locks().acquire(name())
     const hand = byHand(lab(), lock.name)
     for (let i = 0; i < 10; i++) await hand.enqueue(waiterByHand())
-    // So far back that it asks seldom.
+    // So far back that it checks seldom.
     const waiting = enter(behindProxy, lock.name, { wait: 2_000 })
     const startedAt = performance.now()
     const error = await rejection((await waiting).granted)

@@ -1,4 +1,4 @@
-// The queue while all is well: order, direct hand-off, the lease, and what it costs.
+// The queue without failures: order, direct hand-off, the lease, and the cost.
 import { expect, test } from "vitest"
 import type { Lab } from "../contract/lab.js"
 import { always, nothing } from "../support/fault-proxy.js"
@@ -41,7 +41,7 @@ export function handingOver(lab: () => Lab): void {
     await expectBounded(hand)
   })
 
-  test("the mark of a waiter keeps the ttl of the hold", async () => {
+  test("the waiters mark keeps the ttl of the hold", async () => {
     const { locks, command, name } = lab()
     const lock = await locks().acquire(name(), { ttl: "20s", renew: false })
     await enter(locks, lock.name)
@@ -53,7 +53,7 @@ export function handingOver(lab: () => Lab): void {
     expect(await lock.release()).toBe("released")
   })
 
-  test("a lease is extended to the full ttl at once, and a handle that is not renewed outlives it", async () => {
+  test("a lease is extended to the full ttl at once, and a handle without renewal outlives it", async () => {
     const { locks, command, name } = lab()
     const lock = await locks().acquire(name())
     const { granted } = await enter(locks, lock.name, { renew: false })
@@ -68,7 +68,7 @@ export function handingOver(lab: () => Lab): void {
     expect(await mine.release()).toBe("released")
   })
 
-  test("a waiter that waits in vain leaves the queue", async () => {
+  test("a waiter that times out leaves the queue", async () => {
     const { locks, name } = lab()
     const lock = await locks().acquire(name())
     const { granted } = await enter(locks, lock.name, { wait: 1_500 })
@@ -100,14 +100,14 @@ export function handingOver(lab: () => Lab): void {
     const error = waiting({ ttl: 2_000, wait: "20s", maxRequests: budget }).acquire(lock.name)
     await expect(error).rejects.toMatchObject({ name: "LockTimeoutError", requests: budget })
     await proxy.settled().catch(() => undefined)
-    // Leaving the queue is no part of the wait.
+    // The leave is not part of the wait.
     const left = proxy.seen("release").length
     expect(proxy.log.length - left).toBe(budget)
     await lock.release()
   })
 }
 
-/** What holds only where waiters hear of their grant. */
+/** Tests only for waiters that receive their grant by message. */
 export function handingOverByPush(lab: () => Lab): void {
   test("a waiter enters its critical section without sending anything first", async () => {
     const { locks, proxied, name } = lab()
@@ -115,7 +115,7 @@ export function handingOverByPush(lab: () => Lab): void {
     const lock = await locks().acquire(name())
     const { granted, events } = await enter(waiting, lock.name)
     const before = proxy.log.length
-    // Whatever it sends after the grant hangs: it must not matter for the grant.
+    // Every request after the grant hangs: that must not matter for the grant.
     proxy.plan = always("extend", { kind: "hang", executed: false, after: "nothing" })
     const releasedAt = performance.now()
     await lock.release()
@@ -166,7 +166,7 @@ export function handingOverByPush(lab: () => Lab): void {
     const { proxy, locks: waiting } = await proxied()
     const lock = await locks().acquire(name())
     const { granted } = await enter(waiting, lock.name)
-    // Longer than a waiter that has to ask goes without asking.
+    // Longer than a polling waiter goes without a check.
     await new Promise((resolve) => setTimeout(resolve, 4_000))
     await lock.release()
     const mine = await granted

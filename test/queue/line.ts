@@ -1,12 +1,12 @@
-// What the tests of the queue share: a lock of their own, waiters that are known to wait, and what must hold afterwards.
+// The fixture of the queue's tests: a lock of their own, waiters that are known to wait, and the assertions at the end.
 import { expect, vi } from "vitest"
 import type { Lab } from "../contract/lab.js"
 import type { Lock, LockEvent, LockManager, LockManagerOptions } from "../../src/index.js"
 import { LockByHand } from "../support/waiter-by-hand.js"
 
-/** How long a busy machine may take on top of any bound, in milliseconds. */
+/** The delay that a busy machine may add to any bound, in milliseconds. */
 export const SLACK_MS = 2_500
-/** The longest that a waiter goes without asking where it hears nothing: see wait/pace.ts. */
+/** The longest that a waiter goes without a check if it receives nothing: see src/acquire/poll-schedule.ts. */
 export const LONGEST_POLL_MS = 2_000
 
 export type MakeManager = (options?: Partial<LockManagerOptions>) => LockManager
@@ -18,7 +18,7 @@ export interface Entered {
   readonly events: readonly LockEvent[]
 }
 
-/** Starts to wait for what is asked, and resolves when the waiter stands in the queue. */
+/** Starts a call, and resolves when its waiter stands in the queue. */
 export async function enter(
   make: MakeManager,
   name: string,
@@ -38,7 +38,7 @@ export async function enter(
   })
 }
 
-/** The lock of that name, to look at and to play with by hand. */
+/** The lock of that name, for inspection and for scripts run by hand. */
 export function byHand({ command }: Lab, name: string): LockByHand {
   return new LockByHand(command, name)
 }
@@ -49,7 +49,7 @@ export async function msUntil(promise: Promise<unknown>, since: number): Promise
   return performance.now() - since
 }
 
-/** Nothing that is left of the lock outlives max(ttl, 30 s), but the fencing counter, which lives for a day. */
+/** No remaining key of the lock outlives max(ttl, 30 s), except the fencing counter, which lives for a day. */
 export async function expectBounded(hand: LockByHand, ttlMs = 30_000): Promise<void> {
   for (const [key, life] of Object.entries(await hand.remains())) {
     expect(life, key).toBeGreaterThanOrEqual(0)
@@ -58,12 +58,12 @@ export async function expectBounded(hand: LockByHand, ttlMs = 30_000): Promise<v
   }
 }
 
-/** Asks again and again until it is so. (`expect.poll` does not know its test where tests run side by side.) */
+/** Retries an assertion until it holds. (`expect.poll` does not know its test in concurrent tests.) */
 export async function until(assertion: () => unknown, timeout = 5_000): Promise<void> {
   await vi.waitFor(assertion, { timeout, interval: 10 })
 }
 
-/** Nobody holds the lock and nobody waits for it. */
+/** The lock has no holder and no waiters. */
 export async function expectFree(hand: LockByHand): Promise<void> {
   await until(async () => {
     const left = await hand.remains()

@@ -1,4 +1,4 @@
-// Each kind of request of a wait, lost, doubled and late: a bounded delay, no second holder, nobody locked out.
+// Each kind of request of a wait, lost, duplicated and late: a bounded delay, no second holder, no lock-out.
 import { expect, test } from "vitest"
 import type { Lab } from "../contract/lab.js"
 import { CriticalSection } from "../support/critical-section.js"
@@ -12,13 +12,13 @@ const LATE_MS = 2_000
 
 const FAULTS: readonly (readonly [string, Fault])[] = [
   ["lost", { kind: "request-lost" }],
-  ["executed, its answer lost", { kind: "reply-lost", by: "reset" }],
-  ["doubled at once", { kind: "doubled", ms: 0, answer: "second" }],
-  ["doubled late", { kind: "doubled", ms: LATE_MS, answer: "first" }],
+  ["executed, its reply lost", { kind: "reply-lost", by: "reset" }],
+  ["duplicated at once", { kind: "doubled", ms: 0, answer: "second" }],
+  ["duplicated late", { kind: "doubled", ms: LATE_MS, answer: "first" }],
   ["delayed past its deadline", { kind: "request-delayed", ms: LATE_MS }],
 ]
 
-/** What a waiter sends, from its first place in the queue to its end. */
+/** The requests of a waiter, from its first place in the queue to its end. */
 const STEPS = {
   enqueue: "acquire: enqueue",
   check: "acquire: check",
@@ -31,19 +31,19 @@ const KINDS = ["enqueue", "check", "extend", "release", "leave"] as const
 const CASES = KINDS.flatMap((kind) => FAULTS.map(([what, fault]) => [kind, what, fault] as const))
 
 /**
- * What one fault may cost: an answer that does not come (the deadline and a pause), and then a hold that nobody
- * knows of (a whole ttl, where the request of a waiter that is gone by now took the lock) and a check.
+ * The delay of one fault: a reply that does not come (the deadline and a pause), and then a hold that no client knows of (a
+ * whole ttl, if the request of a waiter that has gone took the lock) and a check.
  */
 const BOUND_MS = LATE_MS + TTL_MS + 2_500 + SLACK_MS
 
 export function losingRequests(lab: () => Lab): void {
-  test.for(CASES)("%s: %s", async ([kind, , fault]) => {
+  test.for(CASES)('the queue survives a fault of "%s": %s', async ([kind, , fault]) => {
     const { locks, proxied, name } = lab()
     const { proxy, locks: behindProxy } = await proxied()
     const wanted = name()
     const hand = byHand(lab(), wanted)
     const section = new CriticalSection()
-    // Whoever waits for somebody that died has to ask.
+    // A waiter behind a dead holder has to check.
     const holder = waiterByHand()
     await hand.take(holder.token, kind === "check" ? 2_500 : 20_000)
     proxy.plan = inOrder(STEPS[kind], fault)
@@ -73,7 +73,7 @@ export function losingRequests(lab: () => Lab): void {
       await hand.release(holder.token)
     }
     await Promise.all(visits)
-    // What came late may hold the lock once more, for nobody.
+    // A late request may hold the lock once more, for nobody.
     await proxy.settled()
     const last = await locks({ ...options, wait: BOUND_MS }).acquire(wanted)
     await section.visit("last", last)

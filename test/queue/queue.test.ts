@@ -1,4 +1,4 @@
-// The queue as its users see it, for each engine, each way for a command to travel, by push and by polling.
+// The queue as its users see it, for each engine, each client, with streams and with polling.
 import { describe } from "vitest"
 import { openLab } from "../contract/lab.js"
 import { crashing, crashingByPush } from "./crashing.js"
@@ -11,7 +11,7 @@ for (const variant of variants) {
   const run = variant.isAvailable ? describe : describe.skip
   run.concurrent(variant.name, () => {
     const lab = openLab(variant)
-    describe("while all is well", () => {
+    describe("without failures", () => {
       handingOver(lab)
       if (variant.push) handingOverByPush(lab)
     })
@@ -24,7 +24,7 @@ for (const variant of variants) {
       if (variant.push) givingUpByPush(lab)
       else givingUpByPolling(lab)
     })
-    describe("among strangers", () => {
+    describe("among foreign holders", () => {
       strangers(lab)
     })
   })

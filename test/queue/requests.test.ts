@@ -1,4 +1,4 @@
-// The queue when the network fails its requests: each kind of them, in each way.
+// The queue when the network harms its requests: each kind of request, each kind of fault.
 import { describe } from "vitest"
 import { openLab } from "../contract/lab.js"
 import { losingRequests } from "./losing-requests.js"

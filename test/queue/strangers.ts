@@ -1,4 +1,4 @@
-// The queue and holders that are none of ours: clients in other languages with a plain `SET NX PX`.
+// The queue and foreign holders: clients in other languages with a plain `SET NX PX`.
 import { expect, test } from "vitest"
 import { holdAsStranger, type Lab } from "../contract/lab.js"
 import { waiterByHand } from "../support/waiter-by-hand.js"
@@ -9,7 +9,7 @@ export function strangers(lab: () => Lab): void {
     ["with a ttl", 30_000],
     ["without a ttl", undefined],
   ] as const)(
-    "a stranger's hold %s is respected, not marked, and noticed soon after it was freed",
+    "a foreign hold %s is respected, not marked, and its release is noticed soon",
     async ([, ttlMs]) => {
       const { locks, command, name } = lab()
       const wanted = name()
@@ -20,7 +20,7 @@ export function strangers(lab: () => Lab): void {
       expect(later.place).toBe(1)
       let isGranted = false
       void granted.then(() => (isGranted = true))
-      // Long enough for each of them to ask.
+      // Long enough for a check by each of them.
       await new Promise((resolve) => setTimeout(resolve, 2_500))
       expect(isGranted).toBe(false)
       expect(await hand.value()).toBe(value)
@@ -34,7 +34,7 @@ export function strangers(lab: () => Lab): void {
     },
   )
 
-  test("a stranger's ttl that ends is noticed when it ends", async () => {
+  test("the end of a foreign hold's ttl is noticed when it ends", async () => {
     const { locks, name } = lab()
     const wanted = name()
     const setAt = performance.now()
@@ -46,7 +46,7 @@ export function strangers(lab: () => Lab): void {
     await (await granted).release()
   })
 
-  test("a stranger that barges in after an expiry is waited for, and the queue goes on after it", async () => {
+  test("a foreign client that barges in after an expiry is waited for, and the queue continues after it", async () => {
     const { locks, command, name } = lab()
     const wanted = name()
     const hand = byHand(lab(), wanted)
@@ -73,7 +73,7 @@ export function strangers(lab: () => Lab): void {
       (of: Lab, name: string): Promise<unknown> => of.locks().acquire(name),
     ],
   ] as const)(
-    "a newcomer of ours overtakes those who wait at most fifteen times when %s",
+    "newcomers of ours overtake the waiters at most fifteen times when %s",
     async ([, hold]) => {
       const { locks, command, name } = lab()
       const wanted = name()
@@ -99,13 +99,13 @@ export function strangers(lab: () => Lab): void {
     },
   )
 
-  test("a newcomer of ours that wins once after an expiry hands over to those who waited", async () => {
+  test("a newcomer of ours that wins once after an expiry hands the lock to the waiters", async () => {
     const { locks, name } = lab()
     const wanted = name()
     const hand = byHand(lab(), wanted)
     await hand.plant(waiterByHand({ leaseMs: 500 }))
     const newcomer = await locks().acquire(wanted)
-    // Nobody has marked it yet, as it came by a plain SET; whoever asks next does.
+    // The lock is not marked yet, because a plain SET took it; the next check marks it.
     const { granted } = await enter(locks, wanted)
     expect(await hand.value()).toBe(`${newcomer.token}+`)
     await newcomer.release()

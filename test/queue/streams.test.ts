@@ -1,4 +1,4 @@
-// The queue when streams fail, and when the database forgets everything.
+// The queue when streams fail, and when the database loses everything.
 import { describe } from "vitest"
 import { openLab } from "../contract/lab.js"
 import { flushing } from "./flushing.js"

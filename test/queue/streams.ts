@@ -1,4 +1,4 @@
-// Streams that are refused, cut, silent, garbled and split: a waiter degrades to asking, and is never lost.
+// Streams that are refused, cut, silent, garbled and split: a waiter falls back to polling, and is never lost.
 import { expect, test } from "vitest"
 import type { Lab } from "../contract/lab.js"
 import { always, type Fault } from "../support/fault-proxy.js"
@@ -13,7 +13,7 @@ import {
   until,
 } from "./line.js"
 
-/** How long a waiter without a stream may go without asking: as long as one whose client hides that it ended. */
+/** The longest that a waiter without a stream goes without a check: as long as one whose client hides the end of its stream. */
 function longestPauseMs({ variant }: Lab): number {
   return variant.client === "fetch client" ? LONGEST_POLL_MS : 5_000
 }
@@ -36,30 +36,36 @@ const HARMS: readonly (readonly [string, Fault])[] = [
   ["is reset", { kind: "stream-cut", afterMs: 300, by: "reset" }],
   ["ends before it was confirmed", { kind: "stream-cut", afterMs: 0, by: "end" }],
   ["is silent", { kind: "stream-stalled", after: "confirmation" }],
-  ["is garbled", { kind: "stream-garbled", text: "data: rubbish\n\n" }],
+  ["is garbled", { kind: "stream-garbled", text: "data: garbage\n\n" }],
   ["is HTML", { kind: "stream-garbled", text: "<html><body>502</body></html>\n" }],
-  ["tells what is no notice", { kind: "stream-garbled", text: "data: message,x,granted soon\n\n" }],
+  [
+    "sends an invalid message",
+    { kind: "stream-garbled", text: "data: message,x,granted soon\n\n" },
+  ],
 ]
 
 export function streams(lab: () => Lab): void {
-  test.for(REFUSALS)("a waiter whose stream meets %s waits all the same", async ([, fault]) => {
-    const { locks, proxied, name } = lab()
-    const { proxy, locks: behindProxy } = await proxied()
-    proxy.plan = always("SUBSCRIBE", fault)
-    const lock = await locks().acquire(name())
-    const { granted } = await enter(behindProxy, lock.name, { timeout: 1_500 })
-    const releasedAt = performance.now()
-    await lock.release()
-    expect(await msUntil(granted, releasedAt)).toBeLessThan(longestPauseMs(lab()) + SLACK_MS)
-    await (await granted).release()
-    await expectFree(byHand(lab(), lock.name))
-  })
+  test.for(REFUSALS)(
+    "a waiter still gets the lock if its stream request meets %s",
+    async ([, fault]) => {
+      const { locks, proxied, name } = lab()
+      const { proxy, locks: behindProxy } = await proxied()
+      proxy.plan = always("SUBSCRIBE", fault)
+      const lock = await locks().acquire(name())
+      const { granted } = await enter(behindProxy, lock.name, { timeout: 1_500 })
+      const releasedAt = performance.now()
+      await lock.release()
+      expect(await msUntil(granted, releasedAt)).toBeLessThan(longestPauseMs(lab()) + SLACK_MS)
+      await (await granted).release()
+      await expectFree(byHand(lab(), lock.name))
+    },
+  )
 
   test.for(HARMS)("a waiter whose stream %s is not lost", async ([, fault]) => {
     const { locks, proxied, name } = lab()
     const { proxy, locks: behindProxy } = await proxied()
     proxy.plan = always("SUBSCRIBE", fault)
-    // A stream that is silent cannot be noticed, but the end of the holder's ttl can.
+    // A silent stream cannot be noticed, but the end of the holder's ttl can.
     const ttl = 2_500
     const lock = await locks({ ttl, renew: true }).acquire(name())
     const { granted } = await enter(behindProxy, lock.name)
@@ -73,7 +79,7 @@ export function streams(lab: () => Lab): void {
   })
 
   test.for([1, 2, 7, 31])(
-    "a stream that arrives in pieces of %i bytes tells the same as one that does not",
+    "a stream that arrives in pieces of %i bytes delivers the same messages",
     async (bytes) => {
       const { locks, proxied, name } = lab()
       const { proxy, locks: behindProxy } = await proxied()
@@ -89,9 +95,9 @@ export function streams(lab: () => Lab): void {
   )
 }
 
-/** What holds only for a client that notices what happens to its streams: the built-in one. */
+/** Tests only for a client that notices the faults of its streams: the built-in one. */
 export function noticedStreams(lab: () => Lab): void {
-  test("a server that has no streams is asked for one only once, a server in trouble each time", async () => {
+  test("a server without streams is asked for one only once, a server that fails each time", async () => {
     const { locks, proxied, name } = lab()
     const { proxy, locks: behindProxy } = await proxied()
     const lock = await locks().acquire(name())
@@ -116,7 +122,7 @@ export function noticedStreams(lab: () => Lab): void {
     proxy.plan = always("SUBSCRIBE", { kind: "stream-cut", afterMs: 300 })
     const lock = await locks().acquire(name())
     const { granted } = await enter(behindProxy, lock.name)
-    // It asks at once, and again from time to time.
+    // It checks at once, and polls from then on.
     const deadline = performance.now() + 1_500
     while (proxy.seen("acquire").length < 3 && performance.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 10))
@@ -130,7 +136,7 @@ export function noticedStreams(lab: () => Lab): void {
     const { locks, proxied, name } = lab()
     const { proxy, locks: behindProxy } = await proxied()
     proxy.plan = always("SUBSCRIBE", { kind: "stream-stalled", after: "confirmation" })
-    // The deaf one asks when this would end, which is after its lease.
+    // The deaf waiter checks when this would end, which is after its lease.
     const lock = await locks().acquire(name(), { ttl: 6_000, renew: false })
     const deaf = await enter(behindProxy, lock.name)
     const next = await enter(locks, lock.name)
@@ -139,7 +145,7 @@ export function noticedStreams(lab: () => Lab): void {
     const other = await next.granted
     const hand = byHand(lab(), lock.name)
     const before = proxy.seen("acquire").length
-    // It is back in the queue, and will be served before the one that came after it.
+    // It is back in the queue, and is served before the waiter that came after it.
     while (((await hand.waiters()) as unknown[]).length < 2) {
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
@@ -152,7 +158,7 @@ export function noticedStreams(lab: () => Lab): void {
     await expectFree(hand)
   })
 
-  test("a waiter that passed for dead is told, and comes back to its place at once", async () => {
+  test("a waiter that counted as dead is notified, and returns to its place at once", async () => {
     const { locks, command, name } = lab()
     const lock = await locks().acquire(name())
     const hand = byHand(lab(), lock.name)
@@ -165,7 +171,7 @@ export function noticedStreams(lab: () => Lab): void {
     const isBack = async () => {
       expect(await hand.waiters()).toEqual(line)
     }
-    // By itself it would ask after some ten seconds.
+    // By itself it would check after some ten seconds.
     await until(isBack, SLACK_MS)
     const releasedAt = performance.now()
     await lock.release()
@@ -176,9 +182,9 @@ export function noticedStreams(lab: () => Lab): void {
   })
 }
 
-/** A server whose scripts cannot publish, as seen by who has a fetch of its own to see it with. */
+/** A server whose scripts cannot publish, simulated by a custom fetch. */
 export function unpublished(lab: () => Lab): void {
-  test("what a script cannot publish its caller publishes", async () => {
+  test("a message that a script cannot publish is published by its caller", async () => {
     const { proxied, name } = lab()
     const { proxy, locks } = await proxied()
     const fetchWithout = (url: string, init: RequestInit) => {

@@ -1,4 +1,4 @@
-// Nothing short of a grant leaves a vote behind, whatever happened to the answer; and our own votes never stand in our way.
+// A call without a grant leaves no vote behind, even if replies are lost; and our own votes never block us.
 import { lockRoutes } from "../../src/http/hono/index.js"
 import { resolve } from "node:path"
 import { Redis } from "@upstash/redis"
@@ -12,7 +12,7 @@ import type { QuorumLab } from "../support/quorum-lab.js"
 
 const STRANGER = ["a stranger", "PX", "60000"] as const
 
-/** The first vote of one client suffers it. */
+/** The first vote of one client suffers the fault. */
 function firstVoteOf(clientId: string, fault: Fault): Plan {
   let isFirst = true
   return ({ operations, commands }) => {
@@ -25,14 +25,14 @@ function firstVoteOf(clientId: string, fault: Fault): Plan {
 }
 
 export function cleaningUp(lab: () => QuorumLab): void {
-  /** Sees to it that a majority refuses, so that whoever asks gets the votes of the last two in vain. */
+  /** Makes a majority refuse, so that a caller gets only the votes of the last two, in vain. */
   const refuseByMajority = async (wanted: string) => {
     const strangers = lab().nodes.slice(0, 3)
     await Promise.all(strangers.map((node) => node.command("SET", `lock:${wanted}`, ...STRANGER)))
     return lab().nodes.slice(3)
   }
 
-  test("an even split settles: one of the two has the lock soon, and then the other", async () => {
+  test("an even split is settled: one of the two callers gets the lock soon, and then the other", async () => {
     const { locks, name, nodes } = lab()
     const wanted = name()
     const four = nodes.slice(0, 4)
@@ -54,7 +54,7 @@ export function cleaningUp(lab: () => QuorumLab): void {
     await lab().free(wanted, four)
   })
 
-  test("a split is settled without a wait, too: of two that try at once one gets it", async () => {
+  test("a split is settled without a wait, too: one of two concurrent tries gets the lock", async () => {
     const { locks, name, nodes } = lab()
     const wanted = name()
     const four = nodes.slice(0, 4)
@@ -66,7 +66,7 @@ export function cleaningUp(lab: () => QuorumLab): void {
     expect((await Promise.all(tries)).filter((lock) => lock !== null)).toHaveLength(1)
   })
 
-  test("votes whose answers and releases are lost do not block the next attempt", async () => {
+  test("votes whose replies and releases are lost do not block the next attempt", async () => {
     const { locks, name, nodes } = lab()
     for (const { faults } of nodes.slice(0, 3)) {
       let votes = 0
@@ -82,7 +82,7 @@ export function cleaningUp(lab: () => QuorumLab): void {
     expect(lock.remainingMs).toBeGreaterThan(20_000)
   })
 
-  test("a release of an earlier attempt that arrives late leaves the next one its votes", async () => {
+  test("a release of an earlier attempt that arrives late does not remove the votes of the next one", async () => {
     const { locks, name, nodes } = lab()
     for (const { faults } of nodes.slice(0, 3)) {
       const lost = inOrder("vote", { kind: "reply-lost" })
@@ -102,7 +102,7 @@ export function cleaningUp(lab: () => QuorumLab): void {
     ["its answer was lost", { kind: "reply-lost" }],
     ["its answer comes after the deadline", { kind: "reply-delayed", ms: 1_500 }],
     ["its answer never comes", { kind: "hang", executed: true, after: "nothing" }],
-  ] as const)("a vote in vain is taken back when %s", async ([, fault]) => {
+  ] as const)("a vote without a grant is withdrawn when %s", async ([, fault]) => {
     const { locks, name } = lab()
     const wanted = name()
     const [first, second] = await refuseByMajority(wanted)
@@ -116,7 +116,7 @@ export function cleaningUp(lab: () => QuorumLab): void {
     await lab().free(wanted, [first, second])
   })
 
-  test("a vote in vain that is cast late, by a client that cannot be cancelled, is taken back", async () => {
+  test("a late vote without a grant is withdrawn, also for a client that cannot be canceled", async () => {
     const { name, nodes } = lab()
     const wanted = name()
     const [first, second] = await refuseByMajority(wanted)
@@ -133,7 +133,7 @@ export function cleaningUp(lab: () => QuorumLab): void {
     await lab().free(wanted, [first, second])
   })
 
-  test("a vote that is cast after the lock was released again is taken back", async () => {
+  test("a vote that arrives after the lock was released is withdrawn", async () => {
     const { locks, name, node } = lab()
     node(4).faults.plan = inOrder("vote", { kind: "request-delayed", ms: 1_000 })
     const lock = await locks({ voteTimeout: "10s" }).acquire(name())
@@ -153,7 +153,7 @@ export function cleaningUp(lab: () => QuorumLab): void {
     expect(node(2).faults.seen("release")).toHaveLength(3)
   })
 
-  test("an abort while the votes are under way leaves none behind", async () => {
+  test("an abort during the votes leaves no vote behind", async () => {
     const { locks, name, nodes } = lab()
     const wanted = name()
     for (const { faults } of nodes)
@@ -167,7 +167,7 @@ export function cleaningUp(lab: () => QuorumLab): void {
     await lab().free(wanted)
   })
 
-  test("what goes on after an answer is told to waitUntil, and ends", async () => {
+  test("work that continues after the response is passed to waitUntil, and ends", async () => {
     const { locks, name } = lab()
     const wanted = name()
     const rest = await refuseByMajority(wanted)
@@ -177,7 +177,7 @@ export function cleaningUp(lab: () => QuorumLab): void {
     expect(works.length).toBeGreaterThan(0)
     await Promise.all(works)
     expect(await lab().values(wanted, rest)).toEqual([null, null])
-    // What a call says for itself goes before what its manager says.
+    // The waitUntil of a call goes before that of its manager.
     works.length = 0
     const others: unknown[] = []
     const manager = locks({ waitUntil: (work) => others.push(work) })
@@ -209,7 +209,7 @@ export function cleaningUp(lab: () => QuorumLab): void {
     )
   })
 
-  test("a grant whose time was over before a majority had answered is a failure, and leaves nothing", async () => {
+  test("a grant that expires before a majority has replied is a failure, and leaves nothing behind", async () => {
     const { locks, name, nodes } = lab()
     const wanted = name()
     // Neither of the two rounds takes longer than a request may, which is the ttl here; both together do.

@@ -1,4 +1,4 @@
-// What an operation costs on a quorum: HTTP requests, and commands as Upstash bills them, all databases together.
+// The cost of an operation on a quorum: HTTP requests, and commands as Upstash bills them, of all databases.
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { LockManager } from "../../src/index.js"
 import { quorum } from "../../src/quorum/index.js"
@@ -15,7 +15,7 @@ describeOnRedis("on three real databases", () => {
   })
   afterAll(() => Promise.all(nodes.map((node) => node.close())))
 
-  /** Waits for the answers that a majority did not wait for: what comes out of order costs less. */
+  /** Waits for the replies that a majority did not wait for: requests out of order cost less. */
   const settled = () => Promise.all(nodes.map(({ faults }) => faults.settled()))
 
   async function acquire(locks: LockManager, name: string, fencing = false) {
@@ -48,12 +48,12 @@ describeOnRedis("on three real databases", () => {
     expect(await costOf(life)).toEqual({ requests: 3 * 2, billed: 3 * (4 + 3) })
   })
 
-  test("a fencing token costs a request and 3 commands more for each", async () => {
+  test("a fencing token costs one request and 3 commands more for each database", async () => {
     const life = async (locks: LockManager) => (await acquire(locks, "b", true)).release()
     expect(await costOf(life)).toEqual({ requests: 3 * 3, billed: 3 * (4 + 3 + 3) })
   })
 
-  test("to be refused costs a request and 3 commands for each", async () => {
+  test("a refusal costs one request and 3 commands for each database", async () => {
     const others = new LockManager({ redis: quorum(nodes.map(({ direct }) => direct)) })
     const lock = await others.acquire("c")
     await until(async () => {
@@ -64,7 +64,7 @@ describeOnRedis("on three real databases", () => {
     await lock.release()
   })
 
-  test("an extension and an adoption cost a request and 3 commands for each", async () => {
+  test("an extension and an adoption cost one request and 3 commands for each database", async () => {
     const extend = async (locks: LockManager) => (await acquire(locks, "d")).extend()
     expect(await costOf(extend)).toEqual({ requests: 3 * 2, billed: 3 * (4 + 3) })
     const adopt = async (locks: LockManager) => locks.adopt((await acquire(locks, "e")).transfer())

@@ -1,4 +1,4 @@
-// What the votes of a quorum amount to, and from when on that is known.
+// The result of a quorum's votes, and the moment at which it is decided.
 import { describe, expect, test } from "vitest"
 import { RedisError } from "../../src/redis/redis-error.js"
 import type { VoteReply } from "../../src/quorum/vote-reply.js"
@@ -13,7 +13,7 @@ const BALLOTS: Readonly<Record<string, VoteReply | undefined>> = {
   "-": undefined,
 }
 
-/** One letter for each database: granted, a, b or c has it, failed, not answered yet. */
+/** One letter for each database: granted, the vote of a, b or c, failed, not answered yet. */
 function count(votes: string) {
   const known = Array.from(votes, (letter) => BALLOTS[letter])
   return countVotes(known, Math.floor(known.length / 2) + 1)
@@ -25,20 +25,20 @@ describe.each([
   ["failed", ["f", "fff--", "fffgg", "fffaa", "ff-", "ff--", "ffgg"]],
   ["split", ["gab", "ggaa", "ggaab", "gaabb", "ggabf", "gbacf", "ggaaf"]],
   [undefined, ["-", "gg---", "aa---", "ggaa-", "ggff-", "gaab-", "g-", "gga-"]],
-] as const)("%s", (kind, examples) => {
-  test.each(examples)("%s", (votes) => {
+] as const)("the result is %s", (kind, examples) => {
+  test.each(examples)("for the votes %s", (votes) => {
     expect(count(votes)?.kind).toBe(kind)
   })
 })
 
-test("a split that may be a hold by the votes of the silent is told from one that cannot", () => {
+test("a split that may be a hold, counting the failed databases, is told apart from one that cannot be", () => {
   expect(count("ggaab")).toMatchObject({ mayBeHeld: false })
   expect(count("ggaaf")).toMatchObject({ mayBeHeld: true })
   expect(count("ggabf")).toMatchObject({ mayBeHeld: false })
 })
 
-test("who is refused is told when a majority may be free", () => {
-  // One of three has to go.
+test("a refusal reports when a majority may be free", () => {
+  // One of three has to end.
   expect(count("aaa--")).toMatchObject({ holderTtlMs: 300 })
   expect(count("aab")).toMatchObject({ holderTtlMs: 300 })
   expect(count("ccc--")).toMatchObject({ holderTtlMs: Infinity })

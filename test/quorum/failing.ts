@@ -1,4 +1,4 @@
-// Databases that fail: a minority of them changes nothing, a majority is a failure, and nobody takes one for the other.
+// Databases that fail: a minority of them changes nothing, a majority is a failure, and the two are never confused.
 import { expect, test } from "vitest"
 import { LockBackendError, LockLostError, LockTimeoutError } from "../../src/index.js"
 import { QuorumError } from "../../src/quorum/index.js"
@@ -13,12 +13,12 @@ import {
 } from "../support/outcomes.js"
 import type { QuorumLab } from "../support/quorum-lab.js"
 
-/** Longer than anything here takes that need not wait for a database. */
+/** Longer than anything here takes that does not wait for a database. */
 const LONG = "20s"
 const PROMPT = 5_000
 
 export function failing(lab: () => QuorumLab): void {
-  test("a lock is the vote of every database that can be reached", async () => {
+  test("a lock has the vote of every reachable database", async () => {
     const { locks, name, voted } = lab()
     const lock = await locks().acquire(name())
     await voted(lock)
@@ -50,7 +50,7 @@ export function failing(lab: () => QuorumLab): void {
     await lab().free(used)
   })
 
-  test("two of five that are killed, then paused, are not missed: grant, renewal, exclusion, release", async () => {
+  test("two of five databases that are killed, then paused, affect neither grant, renewal, exclusion nor release", async () => {
     const { locks, name, node } = lab()
     await node(0).kill()
     node(4).pause()
@@ -63,7 +63,7 @@ export function failing(lab: () => QuorumLab): void {
     expect(await locks().tryAcquire(lock.name)).not.toBeNull()
   })
 
-  test("a majority that cannot be reached is an error with each database's own reason, and no vote stays", async () => {
+  test("an unreachable majority is an error with each database's own reason, and no vote stays", async () => {
     const { locks, name, node, nodes } = lab()
     await node(0).kill()
     node(1).faults.plan = everything({ kind: "request-lost", by: "reset" })
@@ -88,7 +88,7 @@ export function failing(lab: () => QuorumLab): void {
     await lab().free(wanted, nodes.slice(3))
   })
 
-  test("a majority that does not let us in is an error at once, with its status", async () => {
+  test("a majority that refuses authorization is an error at once, with its status", async () => {
     const { locks, name, nodes } = lab()
     for (const { faults } of nodes.slice(1, 4)) {
       faults.plan = everything({
@@ -101,12 +101,12 @@ export function failing(lab: () => QuorumLab): void {
     const error = await rejection(locks().tryAcquire(name()))
     expect(error).toMatchObject({ name: "LockBackendError", status: 401 })
     expect(nodes[0]?.faults.seen("vote").length).toBeGreaterThan(0)
-    // Asking again would not help.
+    // A retry would not help.
     const asked = nodes[1]?.faults.seen("vote").filter(({ fault }) => fault !== undefined)
     expect(asked).toHaveLength(1)
   })
 
-  test("a majority that refuses is contention: null, or a wait", async () => {
+  test("a majority of busy votes is contention: null, or a wait", async () => {
     const { locks, name, nodes } = lab()
     const wanted = name()
     const set = (node: (typeof nodes)[number]) =>
@@ -115,14 +115,14 @@ export function failing(lab: () => QuorumLab): void {
     expect(await locks().tryAcquire(wanted)).toBeNull()
     const error = await rejection(locks().acquire(wanted, { wait: 300 }))
     expect(error).toBeInstanceOf(LockTimeoutError)
-    // The votes of the others were given back.
+    // The votes of the others were withdrawn.
     await lab().free(wanted, nodes.slice(3))
     const waiting = locks().acquire(wanted, { wait: "20s" })
     await nodes[0]?.command("DEL", `lock:${wanted}`)
     expect((await waiting).remainingMs).toBeGreaterThan(0)
   })
 
-  test("a majority of which some refuse and some fail is contention still, and a failure when too many fail", async () => {
+  test("a majority of busy and failed databases is contention, and a failure if too many fail", async () => {
     const { locks, name, node } = lab()
     const wanted = name()
     await node(0).command("SET", `lock:${wanted}`, "a stranger", "PX", "60000")
@@ -133,7 +133,7 @@ export function failing(lab: () => QuorumLab): void {
     expect(await rejection(locks().tryAcquire(wanted))).toBeInstanceOf(LockBackendError)
   })
 
-  test("a hold is not extended or kept for longer than the quarantine, and stays what it was", async () => {
+  test("a hold cannot be extended or kept for longer than the quarantine, and stays unchanged", async () => {
     const { locks, name } = lab()
     const lock = await locks().acquire(name())
     expect(await rejection(lock.extend("2m"))).toBeInstanceOf(RangeError)
@@ -163,7 +163,7 @@ export function failing(lab: () => QuorumLab): void {
     ).toMatchObject({ reason: "expired" })
   })
 
-  test("a hold of which a majority is out of reach lasts until its time is over", async () => {
+  test("a hold whose majority is unreachable lasts until it expires", async () => {
     const { locks, name, nodes } = lab()
     const lock = await locks().acquire(name(), { ttl: "2s", renew: true })
     for (const { faults } of nodes.slice(2)) faults.plan = everything({ kind: "request-lost" })
@@ -175,7 +175,7 @@ export function failing(lab: () => QuorumLab): void {
     expect(await abortion(lock.signal)).toMatchObject({ reason: "unreachable" })
   })
 
-  test("a release is answered by a majority, and fails where there is none", async () => {
+  test("a release needs the replies of a majority, and fails without one", async () => {
     const { locks, name, node, nodes } = lab()
     const wanted = name()
     const manager = locks({ timeout: "1s" })
@@ -190,7 +190,7 @@ export function failing(lab: () => QuorumLab): void {
     expect(await lock.release()).toBe("released")
   })
 
-  test("a release says what a majority says", async () => {
+  test("a release returns the result of the majority", async () => {
     const { locks, name, nodes } = lab()
     const gone = await locks().acquire(name())
     const taken = await locks().acquire(name())

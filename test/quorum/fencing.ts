@@ -1,4 +1,4 @@
-// Fencing tokens of a quorum: each is above all that came before it, although no database has seen them all.
+// Fencing tokens of a quorum: each is above all earlier ones, although no single database has seen them all.
 import { expect, test } from "vitest"
 import { everything } from "../support/fault-proxy.js"
 import { rejection, until } from "../support/outcomes.js"
@@ -8,17 +8,17 @@ export function fencing(lab: () => QuorumLab): void {
   const counters = (name: string) =>
     Promise.all(lab().nodes.map((node) => node.command("GET", `{lock:${name}}:fence`)))
 
-  test("a majority has noted the token before it is given", async () => {
+  test("a majority has noted the fencing token before it is returned", async () => {
     const { locks, name } = lab()
     const lock = await locks().acquire(name(), { fencing: true })
     const noted = (await counters(lock.name)).filter((value) => value === String(lock.fencingToken))
     expect(noted.length).toBeGreaterThanOrEqual(3)
   })
 
-  test("tokens rise strictly while other two of five are out of reach for each grant", async () => {
+  test("fencing tokens rise strictly while two other databases of five are unreachable for each grant", async () => {
     const { locks, name, nodes } = lab()
     const wanted = name()
-    // Ahead of all clocks, so that it is the counters that count.
+    // Ahead of all clocks, so that the counters decide.
     await nodes[0]?.command("SET", `{lock:${wanted}}:fence`, String(2 ** 52))
     await nodes[1]?.command("SET", `{lock:${wanted}}:fence`, String(2 ** 52))
     await nodes[2]?.command("SET", `{lock:${wanted}}:fence`, String(2 ** 52))
@@ -35,7 +35,7 @@ export function fencing(lab: () => QuorumLab): void {
     }
   })
 
-  test("a token that only a minority could note is not given, and its votes are given back", async () => {
+  test("a fencing token that only a minority could note is not returned, and its votes are withdrawn", async () => {
     const { locks, name, nodes } = lab()
     const wanted = name()
     for (const { faults } of nodes.slice(0, 3)) {
@@ -47,7 +47,7 @@ export function fencing(lab: () => QuorumLab): void {
     await lab().free(wanted)
   })
 
-  test("tokens rise although the counters of two are lost with their memory", async () => {
+  test("fencing tokens rise although the counters of two databases are lost with their memory", async () => {
     const { locks, name, nodes } = lab()
     const wanted = name()
     let last = 0
@@ -61,7 +61,7 @@ export function fencing(lab: () => QuorumLab): void {
     }
   })
 
-  test("a token is noted only where the database has our vote still", async () => {
+  test("a fencing token is noted only by a database that still has our vote", async () => {
     const { locks, name, nodes } = lab()
     const wanted = name()
     for (const { faults } of nodes) {

@@ -1,4 +1,4 @@
-// Databases that lose their memory: they must not vote before every hold that they may have forgotten is over.
+// Databases that lose their memory: they must not vote until every hold that they may have forgotten is over.
 import { expect, test } from "vitest"
 import { QuorumError, quorum } from "../../src/quorum/index.js"
 import { everything } from "../support/fault-proxy.js"
@@ -20,16 +20,16 @@ export function forgetting(lab: () => QuorumLab): void {
     return lock
   }
 
-  test("a database that was restarted empty does not help a second holder to a majority", async () => {
+  test("a database that was restarted empty does not give a second holder a majority", async () => {
     const { locks } = lab()
     const lock = await heldByTwoAndOneThatForgot(8_000)
     const manager = locks({ quarantine: "10s", ttl: "8s" })
-    // Two votes are there to be had, and the third is not.
+    // Two votes are available, and the third is not.
     expect(await manager.tryAcquire(lock.name)).toBeNull()
     expect(lock.remainingMs).toBeGreaterThan(0)
   })
 
-  test("without the quarantine it does: two hold the lock", async () => {
+  test("without the quarantine two callers hold the lock after such a restart", async () => {
     const { locks } = lab()
     const lock = await heldByTwoAndOneThatForgot(10_000)
     const second = await locks({ quarantine: false }).tryAcquire(lock.name)
@@ -38,7 +38,7 @@ export function forgetting(lab: () => QuorumLab): void {
     expect(second?.remainingMs).toBeGreaterThan(0)
   })
 
-  test("it votes again when the longest ttl has passed", async () => {
+  test("a restarted database votes again when the longest ttl has passed", async () => {
     const { locks, nodes, name } = lab()
     await Promise.all(nodes.slice(0, 3).map((node) => node.flush()))
     const settings = { quarantine: 1_500, ttl: 1_000 } as const
@@ -55,7 +55,7 @@ export function forgetting(lab: () => QuorumLab): void {
     expect(performance.now() - sentAt).toBeGreaterThan(900)
   })
 
-  test("a new quorum gives no locks until the quarantine is over, or until it is started", async () => {
+  test("a new quorum grants no locks until the quarantine is over, or until it is started", async () => {
     const { locks, nodes, name } = lab()
     await Promise.all(nodes.map((node) => node.flush()))
     expect(await rejection(locks().tryAcquire(name()))).toMatchObject({ code: "backend" })
@@ -63,7 +63,7 @@ export function forgetting(lab: () => QuorumLab): void {
     expect(await locks().tryAcquire(name())).not.toBeNull()
   })
 
-  test("a start that does not reach every database fails, and says which", async () => {
+  test("a start that does not reach every database fails, and names the unreachable ones", async () => {
     const { nodes, node } = lab()
     node(1).faults.plan = everything({ kind: "request-lost", by: "reset" })
     const error = await rejection(quorum(nodes.map(({ proxied }) => proxied)).start())
@@ -71,7 +71,7 @@ export function forgetting(lab: () => QuorumLab): void {
     expect((error as QuorumError).failures.map(({ database }) => database)).toEqual([1])
   })
 
-  test("since when a database remembers is noted once, and never expires", async () => {
+  test("the start of a database's memory is noted once, and never expires", async () => {
     const { locks, name, node } = lab()
     await node(0).flush()
     await locks().acquire(name())
@@ -82,7 +82,7 @@ export function forgetting(lab: () => QuorumLab): void {
     expect(await node(0).command("GET", BORN)).toBe(born)
   })
 
-  test("a clock that was set back begins the quarantine anew, and does not make it endless", async () => {
+  test("a clock that was set back restarts the quarantine, and does not make it endless", async () => {
     const { locks, name, node } = lab()
     const future = Date.now() + 86_400_000
     await node(0).command("SET", BORN, String(future))

@@ -1,4 +1,4 @@
-// Five real databases that can fail, whole again before each test.
+// Five real databases that can fail, repaired before each test.
 import { afterAll, beforeAll, beforeEach } from "vitest"
 import { LockManager } from "../../src/index.js"
 import { quorum } from "../../src/quorum/index.js"

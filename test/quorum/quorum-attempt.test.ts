@@ -1,4 +1,5 @@
-// One attempt to get a majority: what a grant is worth, who is asked to note its fencing token, and what is taken back.
+// One attempt to get a majority: the validity of a grant, the databases that note its fencing token, and the votes that are
+// withdrawn.
 import { describe, expect, test, vi } from "vitest"
 import { QuorumAttempt } from "../../src/quorum/quorum-attempt.js"
 import type { QuorumError } from "../../src/quorum/quorum-error.js"
@@ -34,7 +35,7 @@ function attempt(scripts: readonly DatabaseScript[], request: Partial<LockReques
 }
 
 describe("a grant", () => {
-  test("is the attempt's own, and whole: no lease that has to be extended at once", async () => {
+  test("belongs to its attempt, and is not a lease that has to be extended at once", async () => {
     const { running, databases } = attempt([granting, granting, granting])
     const expected = { kind: "granted", token: "fl_a_b-2", isLease: false, fencingToken: undefined }
     expect(await running).toMatchObject(expected)
@@ -43,7 +44,7 @@ describe("a grant", () => {
     }
   })
 
-  test("lasts no longer than the vote that ends first, and than was asked for", async () => {
+  test("lasts no longer than the vote that ends first, and than the requested ttl", async () => {
     const short = { vote: [grants({ leftMs: 5_000 })] }
     const long = { vote: [grants({ leftMs: 60_000 })] }
     const first = await attempt([granting, short, hanging]).grant
@@ -52,14 +53,14 @@ describe("a grant", () => {
     expect(second.validity.remainingMs).toBe(29_698)
   })
 
-  test("counts from before its votes were asked for", async () => {
+  test("counts from before its votes were requested", async () => {
     const slow = { vote: [after(400, grants())] }
     const { grant } = attempt([slow, slow, slow])
     await vi.advanceTimersByTimeAsync(400)
     expect((await grant).validity.remainingMs).toBe(29_298)
   })
 
-  test("whose ttl was over before it was known is none, and its votes are taken back", async () => {
+  test("whose ttl expired before it was known is a failure, and its votes are withdrawn", async () => {
     const slow = { vote: [after(200, grants())], fence: [after(200, says("noted"))] }
     const request = { ttlMs: 300, fencing: true }
     const { running, counts } = attempt([slow, slow, slow], request)
@@ -72,7 +73,7 @@ describe("a grant", () => {
     expect(counts("release")).toEqual([1, 1, 1])
   })
 
-  test("takes nothing back", async () => {
+  test("withdraws nothing", async () => {
     const { grant, counts, works } = attempt([granting, granting, granting])
     await grant
     await vi.runAllTimersAsync()
@@ -81,8 +82,8 @@ describe("a grant", () => {
   })
 })
 
-describe("what is under way at a grant", () => {
-  /** When each of those that it names is over. */
+describe("the unsettled requests at a grant", () => {
+  /** When each of them is settled. */
   async function endsOf(scripts: readonly DatabaseScript[]) {
     const startedAt = Date.now()
     const { unsettled = [] } = await attempt(scripts).grant
@@ -91,13 +92,13 @@ describe("what is under way at a grant", () => {
     return Promise.all(ends)
   }
 
-  test("is every vote without an answer, until it has come, however late", async () => {
+  test("include every vote without a reply, until it has come, however late", async () => {
     const soon = { vote: [after(500, grants())] }
     const late = { vote: [after(3_000, grants())] }
     expect(await endsOf([granting, granting, granting, soon, late])).toEqual([500, 3_000])
   })
 
-  test("is every answer that was given up, until it has come or will not come; nothing else that failed or was refused", async () => {
+  test("include every abandoned reply, until it has come or cannot come, and no other failure or refusal", async () => {
     const givenUp = (late: Promise<unknown>) => ({ vote: [fails({ unsettled: late })] })
     const comes = new Promise((resolve) => setTimeout(resolve, 3_000))
     const breaks = new Promise((_, reject) => setTimeout(reject, 2_000))
@@ -109,7 +110,7 @@ describe("what is under way at a grant", () => {
 })
 
 describe("a fencing token", () => {
-  test("has a second round, which may take as long as the votes: each is one request", async () => {
+  test("takes a second round, which may take as long as the votes: each round is one request", async () => {
     const slow = { vote: [after(900, grants())], fence: [after(900, says("noted"))] }
     const { running, databases } = attempt([slow, slow, slow], { fencing: true })
     await vi.advanceTimersByTimeAsync(1_800)
@@ -117,7 +118,7 @@ describe("a fencing token", () => {
     expect(databases.map(({ of }) => of("fence")[0]?.timeoutMs)).toEqual([1_000, 1_000, 1_000])
   })
 
-  test("is above all that the majority has noted and no less than the server's time", async () => {
+  test("is above all tokens that the majority has noted and no less than the server's time", async () => {
     const voting = (lastFence: number, micros: number) => ({
       ...granting,
       vote: [grants({ lastFence, micros })],
@@ -129,7 +130,7 @@ describe("a fencing token", () => {
     expect(byClock.databases[0]?.of("fence")[0]?.args).toEqual(["fl_a_b-2", "300"])
   })
 
-  test("is noted where a vote was given, or may yet be given, and nowhere else", async () => {
+  test("is noted by databases that gave their vote, or may still give it, and by no other", async () => {
     const fencing = { fencing: true }
     const some = attempt([failing, refusing, granting, granting, granting], fencing)
     await some.grant
@@ -140,13 +141,13 @@ describe("a fencing token", () => {
     expect(all.counts("fence")).toEqual([1, 1, 1, 1, 1])
   })
 
-  test("is given when a majority has noted it, whatever the others do", async () => {
+  test("is returned when a majority has noted it, whatever the others do", async () => {
     const mute = { ...granting, fence: [hangs] }
     const { grant } = attempt([mute, granting, granting, granting, mute], { fencing: true })
     expect(await grant).toMatchObject({ kind: "granted", fencingToken: 1 })
   })
 
-  test("that no majority can note is not given: each says why, and the votes are taken back", async () => {
+  test("that no majority can note is not returned: the error has each reason, and the votes are withdrawn", async () => {
     const forgetful = { ...granting, fence: [says("gone")] }
     const { running, counts } = attempt([failing, refusing, granting, granting, forgetful], {
       fencing: true,
@@ -162,7 +163,7 @@ describe("a fencing token", () => {
     expect(counts("release")).toEqual([1, 0, 1, 1, 1])
   })
 
-  test("is not waited for where one failure more than a majority bears has come", async () => {
+  test("fails as soon as a majority can no longer note it", async () => {
     const mute = { ...granting, fence: [hangs] }
     const refused = { ...granting, fence: [fails()] }
     const { running } = attempt([mute, mute, refused, refused, refused], { fencing: true })
@@ -172,8 +173,8 @@ describe("a fencing token", () => {
   })
 })
 
-describe("an attempt in vain", () => {
-  test("takes back each vote that it got or may have got, under its own token, and no other", async () => {
+describe("an attempt without a majority", () => {
+  test("withdraws each vote that it got or may have got, under its own token, and no other", async () => {
     const young = { vote: [isYoung()] }
     const shut = { vote: [fails({ outcome: "refused", status: 401 })] }
     const scripts = [refusing, refusing, refusing, refusing, granting, failing, young, shut]
@@ -184,7 +185,7 @@ describe("an attempt in vain", () => {
     expect(databases[4]?.of("release")[0]?.args[0]).toBe("fl_a_b-2")
   })
 
-  test("that was split takes its votes back", async () => {
+  test("that was split withdraws its votes", async () => {
     const { running, counts } = attempt([
       granting,
       { vote: [refuses("b")] },
@@ -195,7 +196,7 @@ describe("an attempt in vain", () => {
     expect(counts("release")).toEqual([1, 0, 0])
   })
 
-  test("that too many failed is told why, and takes back what may have been given", async () => {
+  test("that too many databases failed reports why, and withdraws votes that may have been given", async () => {
     const { running, counts } = attempt([failing, granting, failing])
     expect(await rejection(running)).toMatchObject({
       message: "no majority of 3 databases: [0] the connection broke; [2] the connection broke",
@@ -204,7 +205,7 @@ describe("an attempt in vain", () => {
     expect(counts("release")).toEqual([1, 1, 1])
   })
 
-  test("takes a vote back that is answered late: at its deadline, and again when it has come", async () => {
+  test("withdraws a vote that comes late: at its deadline, and again when it has come", async () => {
     const late = { vote: [after(3_000, grants())] }
     const { databases, works } = attempt([refusing, refusing, late])
     const startedAt = Date.now()
@@ -214,13 +215,13 @@ describe("an attempt in vain", () => {
     await Promise.all(works)
   })
 
-  test("does not take a vote back again of which no answer can come any more", async () => {
+  test("withdraws a failed vote only once if no reply can come any more", async () => {
     const { counts } = attempt([refusing, refusing, failing])
     await vi.runAllTimersAsync()
     expect(counts("release")).toEqual([0, 0, 1])
   })
 
-  test("does not wait for what is taken back, and tells whoever has to", async () => {
+  test("does not wait for the withdrawals, and passes them to waitUntil", async () => {
     const slow = { ...granting, release: [after(400, says(["released", 0]))] }
     const own: Promise<unknown>[] = []
     const { running, works } = attempt([refusing, refusing, slow], {
@@ -236,7 +237,7 @@ describe("an attempt in vain", () => {
     expect(await ended).toBe(400)
   })
 
-  test("that ends with a mistake of ours takes its votes back, and what is told to go on does not reject", async () => {
+  test("that ends with a programming error withdraws its votes, and its background work does not reject", async () => {
     const mistake = new TypeError("ours")
     const broken = { vote: [() => Promise.reject(mistake)] }
     const slow = { vote: [after(500, grants())] }

@@ -1,4 +1,4 @@
-// One database of a quorum: what it is sent, what its replies mean, and how hard it is tried to be rid of a vote.
+// One database of a quorum: its requests, the meaning of its replies, and how hard a vote is withdrawn.
 import { describe, expect, test, vi } from "vitest"
 import { VOTING_SINCE_KEY } from "../../src/redis/keys.js"
 import type { QuorumNode } from "../../src/quorum/quorum-node.js"
@@ -19,7 +19,7 @@ const claim = { name: "a", token: "fl_a_b-1" }
 
 useVirtualTime()
 
-/** What it is sent by the call, and what comes of it. */
+/** The requests and the result of one call. */
 async function ask(script: DatabaseScript, call: (node: QuorumNode) => Promise<unknown>) {
   const { node, asked } = scriptedDatabase(script)
   const result = await call(node)
@@ -27,7 +27,7 @@ async function ask(script: DatabaseScript, call: (node: QuorumNode) => Promise<u
 }
 
 describe("a vote", () => {
-  test("is asked for with the token of the call, the attempt, the ttl and the quarantine", async () => {
+  test("is requested with the token of the call, the attempt, the ttl and the quarantine", async () => {
     const { result, sent } = await ask({ vote: [grants()] }, (node) =>
       node.vote(LOCK_REQUEST, 2, 60_000, 500),
     )
@@ -36,7 +36,7 @@ describe("a vote", () => {
     expect(sent).toEqual([["lock:a", VOTING_SINCE_KEY, "{lock:a}:fence", args, 500]])
   })
 
-  test("that fails is an answer, too, and a mistake of ours is none", async () => {
+  test("that fails is a vote of its own kind, but a programming error is thrown", async () => {
     const { node } = scriptedDatabase({ vote: [fails({}, "the connection broke")] })
     expect(await node.vote(LOCK_REQUEST, 1, 0, 500)).toMatchObject({
       kind: "failed",
@@ -58,7 +58,7 @@ describe("a fencing token", () => {
   })
 
   test.each(["taken", "gone"])(
-    "is not noted where the vote is %s: that is known, and nothing is left to be taken back",
+    "is not noted if the vote is %s: that is certain, and nothing is left to be withdrawn",
     async (reply) => {
       const { node } = scriptedDatabase({ fence: [says(reply)] })
       expect(await node.storeFence(claim, 17, 500)).toMatchObject({
@@ -73,7 +73,7 @@ describe("a fencing token", () => {
   )
 
   test.each(["NOTED", "", null, 1, ["noted"]])(
-    "%j does not say that it is noted",
+    "is not noted by the invalid reply %j",
     async (reply) => {
       const { node } = scriptedDatabase({ fence: [says(reply)] })
       expect(await node.storeFence(claim, 17, 500)).toMatchObject({
@@ -85,7 +85,7 @@ describe("a fencing token", () => {
 })
 
 describe("a hold", () => {
-  test("is looked at, extended and released under the claim's token, and judged by this machine's clocks", async () => {
+  test("is checked, extended and released under the claim's token, and judged by this machine's clocks", async () => {
     const { node, asked } = scriptedDatabase({
       readHold: [says(["held", 1_000])],
       extend: [says("renewed")],
@@ -99,7 +99,7 @@ describe("a hold", () => {
     }
   })
 
-  test("is extended under its token, for so long", async () => {
+  test("is extended under its token, for its ttl", async () => {
     const { databaseArgs } = await extendOn("renewed")
     expect(databaseArgs).toEqual(["fl_a_b-1", "10000"])
   })
@@ -110,7 +110,7 @@ describe("a hold", () => {
     expect((await extendOn("gone")).result).toBe("gone")
   })
 
-  test("about which a database does not answer has failed there", async () => {
+  test("has failed at a database that does not respond", async () => {
     const { node } = scriptedDatabase({
       readHold: [fails()],
       extend: [fails()],
@@ -132,8 +132,8 @@ async function extendOn(reply: string) {
   return { result, databaseArgs: asked[0]?.args }
 }
 
-describe("a vote in vain", () => {
-  /** The times at which it is asked to give the vote back, and how long it may take each time. */
+describe("a vote without a grant", () => {
+  /** The times of the attempts to withdraw the vote, and the timeout of each. */
   async function withdraw(script: DatabaseScript, withinMs: number) {
     const { node, asked } = scriptedDatabase(script)
     const startedAt = Date.now()
@@ -143,13 +143,13 @@ describe("a vote in vain", () => {
     return asked.map(({ atMs, timeoutMs }) => [atMs - startedAt, timeoutMs])
   }
 
-  test("is given back once where that is answered, whoever had it", async () => {
+  test("is withdrawn once if the database replies, with any holder", async () => {
     for (const reply of ["released", "taken", "gone"]) {
       expect(await withdraw({ release: [says([reply, 0])] }, 5_000)).toEqual([[0, 2_500]])
     }
   })
 
-  test("is asked back up to five times, each with half of the time that is left", async () => {
+  test("is withdrawn in up to five attempts, each with half of the remaining time", async () => {
     // The pauses are 100, 200, 400 and 800 ms.
     expect(await withdraw({ release: [fails()] }, 5_000)).toEqual([
       [0, 2_500],
@@ -160,7 +160,7 @@ describe("a vote in vain", () => {
     ])
   })
 
-  test("is asked back by as many as its time allows, so that one that hangs leaves time for another", async () => {
+  test("is withdrawn in as many attempts as its time allows, so that one that hangs leaves time for another", async () => {
     expect(await withdraw({ release: [hangs] }, 1_000)).toEqual([
       [0, 500],
       [600, 250],
@@ -171,20 +171,23 @@ describe("a vote in vain", () => {
     ])
   })
 
-  test("stays until its ttl ends where it is refused: whoever asked for it is not told", async () => {
+  test("stays until its ttl ends if the withdrawal is refused, and the caller gets no error", async () => {
     expect(await withdraw({ release: [fails({ outcome: "refused" })] }, 5_000)).toHaveLength(1)
   })
 })
 
 describe("a start", () => {
-  test("is told to the database once for all of its locks", async () => {
+  test("is sent to the database once for all of its locks", async () => {
     const { result, sent } = await ask({ start: [says("started")] }, (node) => node.start(500))
     expect(result).toBe("started")
     expect(sent).toEqual([[VOTING_SINCE_KEY, [], 500]])
   })
 
-  test.each(["OK", "", null, ["started"]])("%j does not say that it is started", async (reply) => {
-    const { node } = scriptedDatabase({ start: [says(reply)] })
-    expect(await node.start(500)).toMatchObject({ kind: "failed" })
-  })
+  test.each(["OK", "", null, ["started"]])(
+    "is not confirmed by the invalid reply %j",
+    async (reply) => {
+      const { node } = scriptedDatabase({ start: [says(reply)] })
+      expect(await node.start(500)).toMatchObject({ kind: "failed" })
+    },
+  )
 })

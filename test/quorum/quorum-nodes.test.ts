@@ -1,4 +1,4 @@
-// What a majority is, how long its databases may take, and what is said where there is none.
+// The size of a majority, the timeouts of its databases, and the error without a majority.
 import { describe, expect, test } from "vitest"
 import { RedisError, type RedisFailure } from "../../src/redis/redis-error.js"
 import { isFailed } from "../../src/quorum/quorum-nodes.js"
@@ -24,7 +24,7 @@ test.each([
   [4, 3],
   [5, 3],
 ])(
-  "of %i databases %i are a majority, and as many as leave none are too many",
+  "of %i databases %i are a majority, and as many failures as leave no majority are too many",
   (count, majority) => {
     const nodes = nodesOf(count)
     expect(nodes.majority).toBe(majority)
@@ -33,8 +33,8 @@ test.each([
   },
 )
 
-describe("a database may take", () => {
-  test("a tenth of the ttl to vote, half a second at least, and never longer than a request may", () => {
+describe("the timeout of a database", () => {
+  test("for a vote is a tenth of the ttl, at least half a second, and never longer than that of a request", () => {
     const nodes = nodesOf(3)
     expect(nodes.voteMs(30_000, 5_000)).toBe(3_000)
     expect(nodes.voteMs(1_000, 5_000)).toBe(500)
@@ -42,15 +42,15 @@ describe("a database may take", () => {
     expect(nodes.voteMs(1_000, 100)).toBe(100)
   })
 
-  test("as long as the option says, whatever the ttl, and never longer than a request may", () => {
+  test("for a vote is the option's value, for any ttl, and never longer than that of a request", () => {
     const nodes = nodesOf(3, 50)
     expect(nodes.voteMs(30_000, 5_000)).toBe(50)
     expect(nodes.voteMs(30_000, 20)).toBe(20)
   })
 })
 
-describe("no majority", () => {
-  test("is told with each database that failed, its place and its own reason", () => {
+describe("the error without a majority", () => {
+  test("lists each database that failed, with its place and its own reason", () => {
     const [first, last] = [failed({}, "the connection broke"), failed({}, "no answer")]
     const error = nodesOf(3).failure([first, "taken", last])
     expect(error.name).toBe("QuorumError")
@@ -63,7 +63,7 @@ describe("no majority", () => {
     ])
   })
 
-  test("is a refusal, which is not asked about again, only where refusals alone leave none", () => {
+  test("counts as a refusal, which is not retried, only if refusals alone leave no majority", () => {
     const refused = failed({ outcome: "refused" })
     const nodes = nodesOf(3)
     expect(nodes.failure([refused, refused, undefined]).outcome).toBe("refused")
@@ -71,7 +71,7 @@ describe("no majority", () => {
     expect(nodes.failure([failed(), failed(), failed()]).outcome).toBe("unknown")
   })
 
-  test("has a status where all that failed have the same one", () => {
+  test("has a status if all failed databases have the same one", () => {
     const nodes = nodesOf(3)
     const [no, bad] = [failed({ status: 401 }), failed({ status: 502 })]
     expect(nodes.failure([no, undefined, no]).status).toBe(401)
@@ -82,12 +82,12 @@ describe("no majority", () => {
     expect(nodes.failure([ours, ours, no]).status).toBeUndefined()
   })
 
-  test("leaves nothing that may have been executed: its votes are being taken back", () => {
+  test("says that nothing may have been executed, because its votes are withdrawn", () => {
     expect(nodesOf(3).failure([failed(), failed(), undefined]).mayHaveBeenExecuted).toBe(false)
   })
 })
 
-test("of all answers only a failure is one", () => {
+test("only a failure counts as failed, and no other reply", () => {
   expect(isFailed(failed())).toBe(true)
   const answers = ["noted", "taken", undefined, Validity.ofTtl(now(), 1_000), { kind: "granted" }]
   expect(answers.some(isFailed)).toBe(false)

@@ -1,4 +1,4 @@
-// What a quorum refuses at the door, and what it does not have.
+// The options that a quorum refuses, and the features that it does not have.
 import { Redis } from "@upstash/redis"
 import { expect, test } from "vitest"
 import { LockManager, type LockManagerOptions, type RequestOptions } from "../../src/index.js"
@@ -15,7 +15,7 @@ function manager(options: QuorumOptions = {}, more: Partial<LockManagerOptions> 
   return new LockManager({ redis: quorum(three, options), fetch: never, ...more })
 }
 
-test("a bare array of databases is refused, and the message says what to use", () => {
+test("a bare array of databases is refused, and the message names the alternative", () => {
   const redis = three as unknown as LockManagerOptions["redis"]
   expect(() => new LockManager({ redis })).toThrow(
     new TypeError(
@@ -52,14 +52,14 @@ test.each([
   expect(() => quorum(given as never)).toThrow(message)
 })
 
-test("one client twice is refused, two clients are not", () => {
+test("the same client twice is refused, two clients are accepted", () => {
   const redis = () => new Redis({ url: "https://d.example", token: "t" })
   const client = redis()
   expect(() => quorum([client, client])).toThrow(TypeError)
   expect(quorum([client, redis()])).toBeDefined()
 })
 
-test("what is wrong with one database is said with its place, and without its secrets", () => {
+test("an invalid option of one database is reported with its place, and without its secrets", () => {
   const open = (database: object) => () =>
     new LockManager({ redis: quorum([...three, database] as never) })
   expect(open({ url: "nonsense", token: "t" })).toThrow(/^databases\[3\]: redis\.url: must begin/)
@@ -78,7 +78,7 @@ test.each([
   [{ voteTimeout: 0 }, RangeError, "voteTimeout: must be from 1 to"],
   [{ voteTimeout: {} }, TypeError, "voteTimeout: must be milliseconds"],
   [7, TypeError, "options: must be an object, got 7"],
-])("options that cannot be are refused: %j", (options, kind, message) => {
+])("invalid options are refused: %j", (options, kind, message) => {
   const make = () => quorum(three, options as never)
   expect(make).toThrow(kind)
   expect(make).toThrow(message)
@@ -91,7 +91,7 @@ test("the caller's list and options may change afterwards", () => {
   expect(() => new LockManager({ redis: recipe })).not.toThrow()
 })
 
-test("a ttl that is longer than the quarantine is refused wherever it is asked for, and nothing is sent", async () => {
+test("a ttl that is longer than the quarantine is refused in every call, and nothing is sent", async () => {
   const message = "ttl: must not exceed the quorum's quarantine (60000 ms)"
   const refused = async (call: () => unknown) => {
     const error = await rejection(Promise.resolve().then(call))
@@ -123,7 +123,7 @@ test("shared mode and steal are refused, and the message says why", async () => 
   }
 })
 
-test("a fetch is for those of the built-in kind, and a mistake where there is none", () => {
+test("a fetch applies to the built-in clients, and is refused if there are none", () => {
   const clients = ["d", "e"].map(
     (host) => new Redis({ url: `https://${host}.example`, token: "t" }),
   )

@@ -1,4 +1,4 @@
-// Locks on a majority: which answers decide each operation, and how a split is settled.
+// Locks on a majority: the replies that decide each operation, and how a split is settled.
 import { describe, expect, test, vi } from "vitest"
 import { LockManager } from "../../src/index.js"
 import { RedisError } from "../../src/redis/redis-error.js"
@@ -37,7 +37,7 @@ describe("a split", () => {
   const split = [granting, granting, toB, toB, toC]
   const perhapsHeld = [granting, granting, toB, toB, failing]
 
-  /** What comes of it in so many ms, and when each of its attempts was made and how long a vote might take. */
+  /** The result after the given ms, and when each of its attempts was made and how long a vote might take. */
   async function settle(scripts: readonly DatabaseScript[], timeoutMs: number) {
     const { store, databases } = storeOf(scripts)
     const startedAt = Date.now()
@@ -48,7 +48,7 @@ describe("a split", () => {
     return { result: await taking, votes }
   }
 
-  test("that stays is contention, after five attempts with growing pauses", async () => {
+  test("that persists is contention, after five attempts with growing pauses", async () => {
     expect(await settle(split, 5_000)).toEqual({
       result: { kind: "busy", holderTtlMs: 10_000 },
       votes: [
@@ -61,13 +61,13 @@ describe("a split", () => {
     })
   })
 
-  test("that may be a hold, with the votes of those that fail, is contention after three", async () => {
+  test("that may be a hold, counting the failed databases, is contention after three attempts", async () => {
     const { result, votes } = await settle(perhapsHeld, 5_000)
     expect(result).toEqual({ kind: "busy", holderTtlMs: 20_000 })
     expect(votes).toHaveLength(3)
   })
 
-  test("is contention when no time is left for a pause and another attempt", async () => {
+  test("is contention if no time is left for a pause and another attempt", async () => {
     const attempts = async (timeoutMs: number) => (await settle(split, timeoutMs)).votes
     expect(await attempts(100)).toEqual([[0, 100]])
     expect(await attempts(101)).toEqual([
@@ -88,7 +88,7 @@ describe("a split", () => {
     expect(result).toMatchObject({ kind: "granted", token: "fl_a_b-2" })
   })
 
-  test("is not tried again by a call that has been aborted", async () => {
+  test("is not retried by a call that has been aborted", async () => {
     const { store, databases, works } = storeOf(split)
     const controller = new AbortController()
     const taking = rejection(
@@ -108,14 +108,14 @@ describe("a split", () => {
     ])
   })
 
-  test("is tried again by none that got no vote: those that did settle it", async () => {
+  test("is not retried by a call that got no vote: the callers with votes settle it", async () => {
     const { result, votes } = await settle([toB, toB, toC, toC, failing], 5_000)
     expect(result).toMatchObject({ kind: "busy" })
     expect(votes).toHaveLength(1)
   })
 })
 
-test("each attempt has a greater number than all before it, whatever lock it is for", async () => {
+test("each attempt has a greater number than all before it, for any lock", async () => {
   const { store, databases } = storeOf([{ vote: [grants()] }])
   await store.tryAcquire(LOCK_REQUEST, 1_000)
   await store.tryAcquire({ ...LOCK_REQUEST, name: "b", token: "fl_a_c" }, 1_000)
@@ -140,23 +140,20 @@ describe("a hold", () => {
     ["failed", ["f", "fff--", "hhfff", "hhtff", "ttffh", "hhttf", "ff-"]],
     ["waits", ["-", "hh---", "tt---", "ff---", "hhtt-", "hhff-", "ttff-"]],
   ])("is %s", (outcome, examples) => {
-    test.each(examples)(
-      "by the answers %s, when it is looked at and when it is extended",
-      async (letters) => {
-        const looking = outcomeOf(letters, "readHold", LOOKED, (store) =>
-          store.readHold(claim, 1_000),
-        )
-        expect(await looking).toBe(outcome)
-        const extension = { ...claim, ttlMs: 30_000 }
-        const extending = outcomeOf(letters, "extend", EXTENDED, (store) =>
-          store.extend(extension, 1_000),
-        )
-        expect(await extending).toBe(outcome)
-      },
-    )
+    test.each(examples)("by the replies %s, to a check and to an extension", async (letters) => {
+      const looking = outcomeOf(letters, "readHold", LOOKED, (store) =>
+        store.readHold(claim, 1_000),
+      )
+      expect(await looking).toBe(outcome)
+      const extension = { ...claim, ttlMs: 30_000 }
+      const extending = outcomeOf(letters, "extend", EXTENDED, (store) =>
+        store.extend(extension, 1_000),
+      )
+      expect(await extending).toBe(outcome)
+    })
   })
 
-  test("lasts as long as the majority that was first to say so has it: the shortest of those", async () => {
+  test("lasts as long as the first majority that confirms it: the shortest validity of those", async () => {
     const held = (ms: number) => ({ readHold: [says(["held", ms])] })
     for (const times of [
       [5_000, 1_000, 3_000],
@@ -168,7 +165,7 @@ describe("a hold", () => {
     }
   })
 
-  test("is extended within the time of a vote, and looked at within that of a request", async () => {
+  test("is extended within the timeout of a vote, and checked within that of a request", async () => {
     const { store, databases } = storeOf([{ readHold: [LOOKED.h], extend: [EXTENDED.h] }])
     await store.readHold(claim, 5_000)
     await store.extend({ ...claim, ttlMs: 30_000 }, 5_000)
@@ -187,16 +184,16 @@ describe("a release", () => {
 
   describe.each([
     ["released", ["r", "rrr--", "rtrgr", "rr-"]],
-    // Those that failed may have been the others of the majority, and a majority is free of us.
+    // Those that failed may have been the rest of the majority, and a majority is free of us.
     ["released", ["rrttf", "rrtff", "rttff", "ffggr", "rfgrt"]],
     ["taken", ["t", "ttt--", "rrttt", "rrtgt", "tg", "fftgt"]],
     ["gone", ["g", "ggg--", "rrggg", "ffggg", "gg-"]],
-    // A majority may have our vote still.
+    // A majority may still have our vote.
     ["failed", ["f", "fff--", "rrfff", "rffrf", "ff-", "rf"]],
-    // What three failures would still change.
+    // Three failures would still change the result.
     ["waits", ["-", "rr---", "rff--", "rrff-", "ttff-", "rrtt-"]],
   ])("is %s", (outcome, examples) => {
-    test.each(examples)("by the answers %s", async (letters) => {
+    test.each(examples)("by the replies %s", async (letters) => {
       const releasing = outcomeOf(letters, "release", RELEASED, (store) =>
         store.release(claim, 1_000),
       )
@@ -204,7 +201,7 @@ describe("a release", () => {
     })
   })
 
-  test("that a database missed is sent to it again, and to no other, and nobody waits for that", async () => {
+  test("that a database missed is sent again to it alone, and no one waits for that", async () => {
     const missed = { release: [fails(), says(["released", 0])] }
     const { store, counts, works } = storeOf([missed, {}, { release: [says(["gone", 0])] }, {}, {}])
     const startedAt = Date.now()
@@ -215,7 +212,7 @@ describe("a release", () => {
     expect(counts("release")).toEqual([2, 1, 1, 1, 1])
   })
 
-  test("tells the call's own waitUntil of what goes on, or else the manager's", async () => {
+  test("passes its background work to the waitUntil of the call, or else of the manager", async () => {
     const [own, others]: unknown[][] = [[], []]
     const waitUntil = (work: unknown) => others?.push(work)
     const { store } = storeOf([{}, {}, {}], { waitUntil })
@@ -227,7 +224,7 @@ describe("a release", () => {
 })
 
 describe("a ttl", () => {
-  test("is refused where it is longer than the quarantine, before anything is asked", async () => {
+  test("is refused if it is longer than the quarantine, before anything is sent", async () => {
     const { store, databases } = storeOf([{ extend: [says("renewed")] }])
     const message =
       "ttl: must not exceed the quorum's quarantine (60000 ms), after which a database that lost its memory votes again, got 60001"
@@ -240,7 +237,7 @@ describe("a ttl", () => {
     expect(await store.extend({ ...extension, ttlMs: 60_000 }, 1_000)).toBeInstanceOf(Validity)
   })
 
-  test("may be any where there is no quarantine", () => {
+  test("has no limit without a quarantine", () => {
     const { store } = storeOf([{}], { quarantineMs: 0 })
     expect(() => {
       store.checkTtl(86_400_000)
@@ -248,7 +245,7 @@ describe("a ttl", () => {
   })
 })
 
-test("what takes one database alone is refused, and why is said", async () => {
+test("features of a single database are refused, and the message says why", async () => {
   const { store } = storeOf([{}])
   const redis: StoreRecipe = { openStore: () => store }
   const stealing = new LockManager({ redis }).request("a", { steal: true }, () => 1)
@@ -259,7 +256,7 @@ test("what takes one database alone is refused, and why is said", async () => {
   )
 })
 
-/** What comes of answers that arrive in this order, one letter for each database; "-" never answers. */
+/** The result of replies that arrive in this order, one letter for each database; "-" never replies. */
 async function outcomeOf(
   letters: string,
   operation: string,

@@ -1,4 +1,4 @@
-// A quorum of real databases that hang, crash, forget and come back.
+// A quorum of real databases that hang, crash, lose their memory and come back.
 import { describe } from "vitest"
 import { cleaningUp } from "./cleaning-up.js"
 import { failing } from "./failing.js"
@@ -12,13 +12,13 @@ describeOnRedis("five databases", () => {
   describe("that fail", () => {
     failing(lab)
   })
-  describe("that are asked in vain", () => {
+  describe("without a majority of votes", () => {
     cleaningUp(lab)
   })
-  describe("that forget", () => {
+  describe("that lose their memory", () => {
     forgetting(lab)
   })
-  describe("and their fencing tokens", () => {
+  describe("with fencing tokens", () => {
     fencing(lab)
   })
 })

@@ -1,9 +1,9 @@
-// Answers that come one after the other: how many of them are waited for, and what becomes of the others.
+// Replies that come one after the other: the call waits for the deciding ones, and handles the others.
 import { expect, test, vi } from "vitest"
 import { type Known, untilDecided } from "../../src/quorum/until-decided.js"
 import { rejection } from "../support/outcomes.js"
 
-/** Three answers that a test gives, of which two decide. */
+/** Three replies that a test gives, of which two decide. */
 function ask() {
   const settle: ((answer: string | Promise<never>) => void)[] = []
   const answers = [0, 1, 2].map((i) => new Promise<string>((resolve) => (settle[i] = resolve)))
@@ -15,14 +15,14 @@ function ask() {
   return { deciding: untilDecided(answers, decide), decide, answer, fail }
 }
 
-test("the answers that decide are waited for, in any order, and no others", async () => {
+test("the call waits for the replies that decide, in any order, and for no others", async () => {
   const { deciding, answer } = ask()
   answer(2, "c")
   answer(0, "a")
   expect(await deciding).toBe("a,,c")
 })
 
-test("what is decided is not asked about again, whatever comes later", async () => {
+test("a decided result does not change, whatever comes later", async () => {
   const { deciding, decide, answer } = ask()
   answer(0, "a")
   answer(1, "b")
@@ -32,7 +32,7 @@ test("what is decided is not asked about again, whatever comes later", async () 
   expect(decide).toHaveBeenCalledTimes(2)
 })
 
-test("an answer that rejects after the decision is nobody's unhandled rejection", async () => {
+test("a reply that rejects after the decision is not an unhandled rejection", async () => {
   const unhandled = vi.fn()
   process.on("unhandledRejection", unhandled)
   const { deciding, answer, fail } = ask()
@@ -45,7 +45,7 @@ test("an answer that rejects after the decision is nobody's unhandled rejection"
   expect(unhandled).not.toHaveBeenCalled()
 })
 
-test("each decision is about answers that do not change any more", async () => {
+test("each decision sees replies that no longer change", async () => {
   const { deciding, decide, answer } = ask()
   answer(0, "a")
   answer(1, "b")
@@ -55,7 +55,7 @@ test("each decision is about answers that do not change any more", async () => {
   expect(second).toEqual(["a", "b", undefined])
 })
 
-test("an answer that rejects before the decision, or a decision that throws, is the outcome", async () => {
+test("a reply that rejects before the decision, or a decision that throws, is the outcome", async () => {
   const { deciding, answer, fail } = ask()
   const mistake = new TypeError("ours")
   answer(0, "a")

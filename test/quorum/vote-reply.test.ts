@@ -1,18 +1,18 @@
-// What the reply of a database that was asked for its vote means, and what is none.
+// The meaning of a database's reply to a request for its vote, and replies that are invalid.
 import { describe, expect, test } from "vitest"
 import { RedisError } from "../../src/redis/redis-error.js"
 import { orFailed, readVoteReply } from "../../src/quorum/vote-reply.js"
 import { rejection } from "../support/outcomes.js"
 
 describe("a reply", () => {
-  test("gives the vote, for what is left of it, with the last fencing token and the server's time", () => {
+  test("contains the vote, its remaining time, the last fencing token and the server's time", () => {
     const granted = { kind: "granted", leftMs: 30_000, lastFence: 7, micros: 1_700 }
     expect(readVoteReply(["granted", 30_000, "7", "1700"])).toEqual(granted)
-    // As a client has it that parses replies.
+    // From a client that parses replies.
     expect(readVoteReply(["granted", 30_000, 7, 1_700])).toEqual(granted)
   })
 
-  test("says who has the vote and for how long: a key without end for ever, one that has just ended no longer", () => {
+  test("names the holder and its remaining time: Infinity for a key that never expires, 0 for one that has just expired", () => {
     const busy = (ms: number) => readVoteReply(["busy", ms, "fl_a_b-1"])
     expect(busy(500)).toEqual({ kind: "busy", leftMs: 500, holder: "fl_a_b-1" })
     expect(busy(1)).toMatchObject({ leftMs: 1 })
@@ -20,7 +20,7 @@ describe("a reply", () => {
     expect(busy(-2)).toMatchObject({ leftMs: 0 })
   })
 
-  test("names a holder by whatever its value is, also where a client has parsed it", () => {
+  test("names a holder by any value, also if a client has parsed it", () => {
     expect(readVoteReply(["busy", 500, ""])).toMatchObject({ holder: "" })
     expect(readVoteReply(["busy", 500, 42])).toMatchObject({ holder: "42" })
   })
@@ -54,15 +54,15 @@ describe("a reply", () => {
     [["busy", null, "fl_a_b-1"]],
     [["queued", 30_000, "7", "1"]],
     [["young"]],
-  ])("that is none is a failure, and may have been a vote: %j", (reply) => {
+  ])("that is invalid is a failure, and may have been a vote: %j", (reply) => {
     const error = thrownBy(() => readVoteReply(reply))
     expect(error).toBeInstanceOf(RedisError)
     expect(error).toMatchObject({ outcome: "unknown", mayHaveBeenExecuted: true })
   })
 })
 
-describe("an answer", () => {
-  test("that is a failure counts as one; a mistake of ours stays a mistake", async () => {
+describe("a request for a vote", () => {
+  test("that fails counts as a failed vote; a programming error is thrown", async () => {
     expect(await orFailed(Promise.resolve("noted"))).toBe("noted")
     const error = new RedisError("no", { outcome: "unknown" })
     expect(await orFailed(Promise.reject(error))).toEqual({ kind: "failed", error })

@@ -1,4 +1,4 @@
-// The deadline of a request: kept also where the request cannot be cancelled.
+// The deadline of a request: kept also if the request cannot be canceled.
 import { expect, test, vi } from "vitest"
 import { withDeadline } from "../../src/redis/bounds.js"
 import { RedisError } from "../../src/redis/redis-error.js"
@@ -12,7 +12,7 @@ const after = <T>(ms: number, value: T) =>
     setTimeout(resolve, ms, value)
   })
 
-test("an answer in time is passed on, and no timer stays", async () => {
+test("a reply in time is passed on, and no timer stays", async () => {
   const working = withDeadline(100, () => after(50, "done"))
   await vi.advanceTimersByTimeAsync(50)
   expect(await working).toBe("done")
@@ -26,7 +26,7 @@ test("a failure in time is passed on, and no timer stays", async () => {
   expect(vi.getTimerCount()).toBe(0)
 })
 
-test("when the time is up the work is told, and the outcome is unknown", async () => {
+test("when the time is up the request is aborted, and the outcome is ambiguous", async () => {
   let signal: AbortSignal | undefined
   const working = rejection(
     withDeadline(100, (given) => {
@@ -43,7 +43,7 @@ test("when the time is up the work is told, and the outcome is unknown", async (
   expect(error).toMatchObject({ outcome: "unknown", message: "no reply within 100 ms" })
 })
 
-test("what fails because it was told is a time that was up all the same, in whole milliseconds", async () => {
+test("a request that fails because of the abort counts as a timeout, in whole milliseconds", async () => {
   const working = rejection(
     withDeadline(
       99.6,
@@ -59,7 +59,7 @@ test("what fails because it was told is a time that was up all the same, in whol
   expect(await working).toMatchObject({ message: "no reply within 100 ms" })
 })
 
-test("an answer that waits to be read after a freeze is read", async () => {
+test("a reply that waits to be read after a freeze is read", async () => {
   const working = withDeadline(100, () => after(150, "done"))
   await vi.advanceTimersByTimeAsync(50)
   freeze(60_000)
@@ -67,7 +67,7 @@ test("an answer that waits to be read after a freeze is read", async () => {
   expect(await working).toBe("done")
 })
 
-test("no answer after a freeze is waited for no longer than a moment", async () => {
+test("a reply that is missing after a freeze is waited for only a moment longer", async () => {
   const working = rejection(withDeadline(100, () => after(5_000, "late")))
   freeze(60_000)
   await vi.advanceTimersByTimeAsync(350)
@@ -75,7 +75,7 @@ test("no answer after a freeze is waited for no longer than a moment", async () 
   await vi.advanceTimersByTimeAsync(5_000)
 })
 
-test("a wall clock that is set leaves the deadline where it was", async () => {
+test("a wall clock that is set does not move the deadline", async () => {
   for (const jump of [7_200_000, -7_200_000]) {
     const working = rejection(withDeadline(100, () => after(120, "late")))
     vi.setSystemTime(Date.now() + jump)
@@ -85,13 +85,13 @@ test("a wall clock that is set leaves the deadline where it was", async () => {
   }
 })
 
-test("the answer that comes late is there for whoever waits for it", async () => {
+test("a late reply is available to code that waits for it", async () => {
   const working = rejection(withDeadline(100, () => after(500, "late")))
   await vi.advanceTimersByTimeAsync(500)
   expect(await ((await working) as RedisError).unsettled).toBe("late")
 })
 
-test("a failure that comes late is nobody's unhandled rejection", async () => {
+test("a late failure is not an unhandled rejection", async () => {
   const unhandled = vi.fn()
   process.on("unhandledRejection", unhandled)
   const working = rejection(

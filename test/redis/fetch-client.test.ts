@@ -1,4 +1,4 @@
-// The built-in client against a bad database or a bad fetch: what it reads, what it cancels, and what it refuses at the door.
+// The built-in client against a bad database or a bad fetch: its parsing, its cancellation, and the options that it refuses.
 import { afterEach, describe, expect, test, vi } from "vitest"
 import { type Fetch, LockBackendError, LockManager } from "../../src/index.js"
 import { LARGEST_LIST } from "../../src/redis/bounds.js"
@@ -14,7 +14,7 @@ afterEach(() => {
   vi.unstubAllGlobals()
 })
 
-describe("an error is read before it is scrubbed", () => {
+describe("an error is parsed before its secrets are removed", () => {
   const SHEBANGS = [
     "ERR Unexpected flag in script shebang: allow-key-locking",
     "ERR Error compiling script (new function): user_script:1: unexpected symbol near '#'",
@@ -23,7 +23,7 @@ describe("an error is read before it is scrubbed", () => {
   test.for(
     ["t", "e", "script", "a-long-token"].flatMap((token) => SHEBANGS.map((s) => [token, s])),
   )(
-    "with the token %j a database that answers %j is sent the script without the shebang",
+    "with the token %j, a database that replies %j is sent the script without the shebang",
     async ([token = "", error]) => {
       const fetch: Fetch = (url, init) =>
         (init.body as string).includes("#!lua")
@@ -34,7 +34,7 @@ describe("an error is read before it is scrubbed", () => {
     },
   )
 
-  test.for(["t", "e"])("with the token %j the message is shown as it was", async (token) => {
+  test.for(["t", "e"])("with the token %j, the message is shown unchanged", async (token) => {
     const error = "WRONGPASS the token is not valid"
     const fetch: Fetch = () => Promise.resolve(Response.json({ error }, { status: 401 }))
     const locks = new LockManager({ redis: { url: URL, token }, fetch })
@@ -45,7 +45,7 @@ describe("an error is read before it is scrubbed", () => {
 })
 
 describe("a reply", () => {
-  /** Answers with a body that never ends; `read` says how much of it was taken. */
+  /** Responds with a body that never ends; `read` counts the bytes that were read. */
   function endless() {
     const state = { read: 0, cancelled: false }
     const fetch: Fetch = () => {
@@ -63,7 +63,7 @@ describe("a reply", () => {
     return { state, fetch }
   }
 
-  test("of more than a megabyte is an unknown outcome, and read no further", async () => {
+  test("of more than a megabyte is an ambiguous outcome, and read no further", async () => {
     const { state, fetch } = endless()
     const locks = new LockManager({ redis: { url: URL, token: "t" }, fetch })
     const error = await rejection(locks.acquire("a", { maxRequests: 1 }))
@@ -83,7 +83,7 @@ describe("a reply", () => {
     })
   })
 
-  test("of a fetch that drops its signal is cancelled at the deadline", async () => {
+  test("is canceled at the deadline if the fetch ignores its signal", async () => {
     const cancel = vi.fn()
     const fetch: Fetch = () => Promise.resolve(new Response(new ReadableStream({ cancel })))
     const client = new FetchClient({ url: URL, token: "t" }, fetch)
@@ -94,10 +94,10 @@ describe("a reply", () => {
   })
 })
 
-describe("a stream of a fetch that drops its signal", () => {
+describe("a stream of a fetch that ignores its signal", () => {
   const headers = { "Content-Type": "text/event-stream" }
 
-  test("is cancelled when the subscription is closed", async () => {
+  test("is canceled when the subscription is closed", async () => {
     const cancel = vi.fn()
     const start = (controller: ReadableStreamDefaultController<Uint8Array>) => {
       controller.enqueue(new TextEncoder().encode("data: subscribe,ch,1\n\n"))
@@ -111,7 +111,7 @@ describe("a stream of a fetch that drops its signal", () => {
     expect(cancel).toHaveBeenCalledOnce()
   })
 
-  test("is cancelled when it opens after the deadline", async () => {
+  test("is canceled when it opens after the deadline", async () => {
     const cancel = vi.fn()
     let open: (response: Response) => void = () => undefined
     const fetch: Fetch = () => new Promise((resolve) => (open = resolve))
@@ -126,7 +126,7 @@ describe("a stream of a fetch that drops its signal", () => {
   })
 })
 
-test("a client of @upstash/redis passes on what its own channel is told, and nothing else", async () => {
+test("a client of @upstash/redis passes on the messages of its own channel, and nothing else", async () => {
   const listeners = new Map<string, (event: unknown) => void>()
   const subscriber = {
     on: (event: string, listener: (event: unknown) => void) => {
@@ -144,8 +144,8 @@ test("a client of @upstash/redis passes on what its own channel is told, and not
   expect(heard).toEqual(["next 5"])
 })
 
-describe("at the door", () => {
-  test("no fetch at all is refused", () => {
+describe("the constructor", () => {
+  test("refuses to run without any fetch", () => {
     vi.stubGlobal("fetch", undefined)
     Reflect.deleteProperty(globalThis, "fetch")
     const redis = { url: URL, token: "t" }
@@ -153,14 +153,14 @@ describe("at the door", () => {
     expect(() => new LockManager({ redis, fetch: healthyFetch })).not.toThrow()
   })
 
-  test("a global fetch that is replaced later is the one that is used", async () => {
+  test("uses a global fetch that is replaced later", async () => {
     const locks = new LockManager({ redis: { url: URL, token: "t" } })
     vi.stubGlobal("fetch", healthyFetch)
     expect((await locks.acquire("a")).name).toBe("a")
   })
 
   test.for(["?_token=s3cret-token", "/path?x=s3cret-token", "#s3cret-token", "?"])(
-    "a URL that ends in %j is refused and not repeated",
+    "refuses a URL that ends in %j, and does not repeat it",
     (end) => {
       const make = () => new LockManager({ redis: { url: `https://a.example${end}`, token: "t" } })
       expect(make).toThrow(/^redis.url: must not have a query or a fragment/)
@@ -170,7 +170,7 @@ describe("at the door", () => {
 
   const REST = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
   test.for([REST, `my-${REST}`, REST.slice(3, 25), `!${REST}`])(
-    "the clientId %j, which tells of the REST token, is refused and not repeated",
+    "refuses the clientId %j, which reveals the REST token, and does not repeat it",
     (clientId) => {
       const make = () => new LockManager({ redis: { url: URL, token: REST }, clientId })
       expect(make).toThrow(/^clientId: /)
@@ -178,7 +178,7 @@ describe("at the door", () => {
     },
   )
 
-  test("a clientId that shares a few letters with the REST token is one", () => {
+  test("accepts a clientId that shares a few letters with the REST token", () => {
     const redis = { url: URL, token: "worker-7-secret" }
     expect(new LockManager({ redis, clientId: "worker-7" }).clientId).toBe("worker-7")
     expect(new LockManager({ redis: { url: URL, token: "w" }, clientId: "w1" }).clientId).toBe("w1")

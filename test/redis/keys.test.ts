@@ -1,4 +1,4 @@
-// The keys of a lock: each on one node of a cluster, none to be taken for another's.
+// The keys of a lock: all on one node of a cluster, none shared with another lock.
 import { expect, test } from "vitest"
 import {
   claimKeys,
@@ -24,7 +24,7 @@ test("a lock lives in its own key and those behind it", () => {
   ])
 })
 
-/** The slot of a key, as the specification of Redis Cluster has it. */
+/** The slot of a key, as the specification of Redis Cluster defines it. */
 function slotOf(key: string): number {
   const open = key.indexOf("{")
   const close = open < 0 ? -1 : key.indexOf("}", open)
@@ -41,11 +41,11 @@ test.each([
   ...["a", "", "{a}", "{a}b", "a{b}c", "a{b{c}d}", "{a}{b}", "{}{a}", "a{b", "{", "{{a}", "名{前}"],
   ...['{"a":[1,null]}', "{lock:x}:fence", "{a}:queue", "}{a}", "a}{b}"],
 ])("all keys of %j are in one slot of a cluster", (name) => {
-  // What the specification gives as an example.
+  // An example of the specification.
   expect(slotOf("123456789")).toBe(0x31c3)
   for (const prefix of ["lock:", "", "{app}:", "{"]) {
     const slots = new Set(lockKeys(prefix, name).map(slotOf))
-    // Nothing between the braces is no tag, and what has "}" without one cannot be one.
+    // An empty tag is ignored, and a name that has "}" without "{" cannot be one.
     const isEmptyTag = /^$|^[^{]*\{\}/.test(prefix + name)
     if (isEmptyTag) expect(claimKeys(prefix, name)).toEqual(lockKeys(prefix, name))
     else expect([...slots], prefix + name).toEqual([slotOf(prefix + name)])
@@ -53,7 +53,7 @@ test.each([
 })
 
 test.each(["a}b", "{}", "}", "a{}b", "}}{"])(
-  "a claim of %j names all keys, so that a cluster that cannot release it refuses it",
+  "a claim of %j names all keys, so that a cluster that could not release the lock refuses the claim",
   (name) => {
     expect(claimKeys("lock:", name)).toEqual(lockKeys("lock:", name))
     expect(claimKeys("lock:", "a")).toEqual(["lock:a"])
@@ -78,7 +78,7 @@ test("a database of a quorum votes with the lock's own key, its memory and its c
   expect(fenceKeys("lock:", "a")).toEqual(["lock:a", "{lock:a}:fence"])
 })
 
-test("a key is a lock's name behind the prefix, unless it stands behind another", () => {
+test("a key is a lock's name behind the prefix, unless it stands behind another key", () => {
   expect(nameOf("lock:", "lock:a")).toBe("a")
   expect(nameOf("", "a")).toBe("a")
   expect(nameOf("lock:", "other:a")).toBeUndefined()
@@ -88,17 +88,17 @@ test("a key is a lock's name behind the prefix, unless it stands behind another"
   expect(nameOf("", "a}:queue")).toBe("a}:queue")
 })
 
-test("the pattern of a prefix means each of its characters", () => {
+test("the pattern of a prefix matches each of its characters literally", () => {
   expect(lockPattern("lock:")).toBe("lock:*")
   expect(lockPattern("a*b?c[d]e\\")).toBe("a\\*b\\?c\\[d\\]e\\\\*")
 })
 
-test("the longest key that is made of a prefix and a name is what Upstash allows", () => {
+test("the longest key that is derived from a prefix and a name is as long as Upstash allows", () => {
   const longest = Math.max(...lockKeys("", "x".repeat(MAX_KEY_BYTES)).map((key) => key.length))
   expect(longest).toBe(32_768)
 })
 
-test("a waiter's entry says what it wants in one line", () => {
+test("a waiter's entry contains its request in one line", () => {
   const waiter = { token: "t", channel: "c", leaseMs: 3_000, fencing: true, limit: undefined }
   expect(waiterEntry(waiter)).toBe("t c 3000 1 x")
   const others = { ...waiter, channel: undefined, fencing: false }

@@ -1,4 +1,4 @@
-// The queue of one database: what a waiter sends, and what it makes of what it hears.
+// The queue of one database: the requests of a waiter, and the meaning of the messages to it.
 import { expect, test } from "vitest"
 import { RedisError } from "../../src/redis/redis-error.js"
 import type { Listener, Transport } from "../../src/redis/transport.js"
@@ -19,7 +19,7 @@ function queueOf(parts: Partial<Transport>) {
   return new SingleQueue(new Database(transport, "lock:", false))
 }
 
-/** Answers each script so, and notes its arguments and its time. */
+/** Replies to each script in turn, and records its arguments and its timeout. */
 function answering(reply: unknown) {
   const sent: unknown[] = []
   const queue = queueOf({
@@ -31,7 +31,7 @@ function answering(reply: unknown) {
   return { queue, sent }
 }
 
-test("a waiter enters with its old ticket, or with none", async () => {
+test("a waiter enqueues with its old ticket, or with none", async () => {
   const { queue, sent } = answering(QUEUED)
   await queue.enqueue(waiter, undefined, 700)
   await queue.enqueue(waiter, "17", 700)
@@ -51,12 +51,12 @@ test("a waiter checks, and leaves, under its entry", async () => {
   expect(leaving.sent).toEqual([["lock:a", "fl_a_b", "fl_a_b c 3000 0 x", "0", 700]])
 })
 
-test("who was entered is in the queue: any other answer is none", async () => {
+test("an enqueue must be answered with a place: any other reply is invalid", async () => {
   const { queue } = answering(["busy", 500, "", "", -1, "", 0])
   expect(await rejection(queue.enqueue(waiter, "", 700))).toBeInstanceOf(RedisError)
 })
 
-test("a notice is told as what it says; garbage, and the end of the stream, as the end", async () => {
+test("a message is passed on with its content; garbage, and the end of the stream, as the end", async () => {
   let listener: Listener | undefined
   const queue = queueOf({
     subscribe: (_, given) => {
@@ -72,7 +72,7 @@ test("a notice is told as what it says; garbage, and the end of the stream, as t
   expect(notices).toEqual([{ kind: "next", leaseMs: 500 }, { kind: "end" }, { kind: "end" }])
 })
 
-test("a database that refuses streams is asked for none again; one in trouble is", async () => {
+test("a database that refuses streams is not asked for one again; a failing one is", async () => {
   for (const [failure, canListen] of [
     [new RedisError("no streams", { outcome: "refused" }), false],
     [new RedisError("lost", { outcome: "unknown" }), true],

@@ -1,4 +1,4 @@
-// What a database means by an error, in the words that real servers use.
+// The meaning of a database's error, in the words of real servers.
 import { expect, test } from "vitest"
 import { readRefusal } from "../../src/redis/refusal.js"
 
@@ -12,7 +12,7 @@ test.each([
   "TRYAGAIN Multiple keys request during rehashing of slot",
   "CLUSTERDOWN Hash slot not served",
   "ERR Error running script (call to f_1): @user_script:3: @user_script: 3: -READONLY You can't write against a read only replica.",
-])("%s passes", (text) => {
+])("%s is a temporary refusal", (text) => {
   expect(readRefusal(text)).toBe("transient")
 })
 
@@ -24,7 +24,7 @@ test.each([
   "BUSYKEY Target key name already exists.",
   "ERR syntax error",
   "ERR user_script:1: Unexpected flag in script shebang",
-])("%s lasts", (text) => {
+])("%s is a permanent refusal", (text) => {
   expect(readRefusal(text)).toBe("permanent")
 })
 

@@ -1,4 +1,4 @@
-// What the scripts answer, read strictly: whatever is not as it must be is no answer.
+// The replies of the scripts, parsed strictly: an invalid reply throws.
 import { describe, expect, test } from "vitest"
 import { RedisError } from "../../src/redis/redis-error.js"
 import {
@@ -18,8 +18,8 @@ const request = { name: "a", token: "fl_a_b", ttlMs: 30_000, fencing: false, lim
 const read = (answer: readonly unknown[], asked: Partial<typeof request> = {}) =>
   readAcquired(answer, sentAt, { ...request, ...asked })
 
-describe("a reply and what the script could not publish", () => {
-  test("are told apart by the length of its own part", () => {
+describe("a reply and the messages that the script could not publish", () => {
+  test("are separated by the length of the reply's own part", () => {
     expect(splitReply(["released"], 1)).toEqual({ answer: ["released"], unsent: [] })
     expect(splitReply(["released", "c", "m", 4, 5], 1)).toEqual({
       answer: ["released"],
@@ -28,7 +28,7 @@ describe("a reply and what the script could not publish", () => {
         ["4", "5"],
       ],
     })
-    // Half of a pair is no message.
+    // Half of a pair is not a message.
     expect(splitReply(["released", "c"], 1).unsent).toEqual([])
   })
 
@@ -37,13 +37,16 @@ describe("a reply and what the script could not publish", () => {
     expect(splitReply(reply, 1).unsent).toHaveLength(100)
   })
 
-  test.for([[undefined], ["released"], [[]], [{ length: 1 }]])("%j is none", ([reply]) => {
-    expect(() => splitReply(reply, 1)).toThrow(RedisError)
-  })
+  test.for([[undefined], ["released"], [[]], [{ length: 1 }]])(
+    "cannot be the invalid reply %j",
+    ([reply]) => {
+      expect(() => splitReply(reply, 1)).toThrow(RedisError)
+    },
+  )
 })
 
-describe("acquire", () => {
-  test("granted: for what is left, as a lease where that is less than the ttl, with a token if one was asked for", () => {
+describe("the reply to acquire", () => {
+  test("may be a grant: its validity, a lease if that is less than the ttl, and a fencing token on request", () => {
     const grant = read(["granted", 30_000, "", "", -1, "", 0])
     expect(grant).toMatchObject({ kind: "granted", isLease: false, fencingToken: undefined })
     expect(read(["granted", "29999", "", "", -1, "", 0])).toMatchObject({ isLease: true })
@@ -54,12 +57,12 @@ describe("acquire", () => {
     expect(() => read(["granted", 1, "", "", -1, "", 0], { fencing: true })).toThrow(RedisError)
   })
 
-  test("a grant is valid for what its key has left, and never for longer than was asked for", () => {
+  test("makes a grant valid for the rest of its key's ttl, and never for longer than requested", () => {
     const granted = (ms: number) =>
       readAcquired(["granted", ms, "", "", -1, "", 0], now(), request) as Grant
     const stolen = (ms: number) => readStolen(["granted", ms, ""], now(), request) as Grant
     for (const grantOf of [granted, stolen]) {
-      // Less 1 % and 2 ms, and what passes meanwhile.
+      // Less 1 % and 2 ms, and the time that passes meanwhile.
       expect(grantOf(10_000).validity.remainingMs).toBeLessThanOrEqual(9_898)
       expect(grantOf(10_000).validity.remainingMs).toBeGreaterThan(9_000)
       expect(grantOf(60_000).validity.remainingMs).toBeLessThanOrEqual(29_698)
@@ -67,14 +70,14 @@ describe("acquire", () => {
     }
   })
 
-  test("busy: for as long as the holder has left; -1 is for ever, and less than nothing is nothing", () => {
+  test("may be busy, with the holder's remaining time; -1 is Infinity, and other negative numbers are 0", () => {
     const left = (ms: number) => read(["busy", ms, "", "", -1, "", 0])
     expect(left(500)).toEqual({ kind: "busy", holderTtlMs: 500 })
     expect(left(-1)).toEqual({ kind: "busy", holderTtlMs: Infinity })
     expect(left(-2)).toEqual({ kind: "busy", holderTtlMs: 0 })
   })
 
-  test("queued: where, since when, behind whom", () => {
+  test("may be a place in the queue, its time, and the holder in front", () => {
     expect(read(["queued", 500, "", "1700000000000001", 3, "1700000000000000", 1])).toEqual({
       kind: "queued",
       holderTtlMs: 500,
@@ -86,14 +89,14 @@ describe("acquire", () => {
     expect(read(["queued", 500, "", "1", 0, 2, 0])).toMatchObject({ isForeign: false, ticket: "2" })
   })
 
-  test("another limit is a mistake of who names it, and is told with both", () => {
+  test("may be another limit, which is the caller's mistake, in an error with both limits", () => {
     const refused = (theirs: number, limit: number) => () =>
       read(["limit", theirs, "", "", -1, "", 0], { limit } as object)
     expect(refused(3, 2)).toThrow(RangeError)
     expect(refused(3, 2)).toThrow('permits: "a" is in use with 3 permits, got 2 permits')
     expect(refused(0, 2)).toThrow("in use with none (a shared lock), got 2 permits")
     expect(refused(3, Infinity)).toThrow("in use with 3 permits, got none (a shared lock)")
-    // Who wants the lock alone named none.
+    // An exclusive caller named none.
     expect(() => read(["limit", 3, "", "", -1, "", 0])).toThrow(RedisError)
   })
 
@@ -104,17 +107,17 @@ describe("acquire", () => {
     [["queued", 1, "", "1", "", "1", 0]],
     [["queued", 1, "", "1", 0, "", 0]],
     [["queued", 1, "", "1", 0, "1", null]],
-  ])("%j is none", ([answer]) => {
+  ])("cannot be the invalid reply %j", ([answer]) => {
     expect(() => read(answer ?? [])).toThrow(RedisError)
   })
 })
 
-describe("steal", () => {
-  test("what stands there, or the grant", () => {
+describe("the reply to steal", () => {
+  test("is the value of the key, or the grant", () => {
     const stolen = (reply: unknown, fencing = false) =>
       readStolen(reply, sentAt, { fencing, ttlMs: 30_000 })
     expect(stolen(["held", 0, "digest"])).toEqual({ kind: "held", digest: "digest" })
-    // A client that parses replies may have made something else of the text.
+    // A client that parses replies may have changed the text.
     expect(stolen(["held", 0, null])).toEqual({ kind: "held", digest: "null" })
     expect(stolen(["held", 0, 17])).toEqual({ kind: "held", digest: "17" })
     for (const none of [undefined, {}, []]) {
@@ -132,8 +135,8 @@ describe("steal", () => {
   })
 })
 
-describe("snapshot", () => {
-  test("for each lock who holds it and who waits", () => {
+describe("the reply to snapshot", () => {
+  test("contains the holders and the waiters of each lock", () => {
     const reply = [
       ["me", 500, "exclusive"],
       ["you", 17, "shared"],
@@ -154,7 +157,7 @@ describe("snapshot", () => {
       },
     ])
     expect(readSnapshots([["me", 0, "shared"], []], 1)[0]?.held[0]?.ms).toBe(0)
-    // What is left of a part is none.
+    // A part with a remainder is invalid.
     expect(readSnapshots([["me", 500], []], 1)).toEqual([{ held: [], pending: [] }])
   })
 
@@ -165,13 +168,13 @@ describe("snapshot", () => {
     [[[], "x"]],
     [[["me", 1, "alone"], []]],
     [[["me", "x", "shared"], []]],
-  ])("%j is none", ([reply]) => {
+  ])("cannot be the invalid reply %j", ([reply]) => {
     expect(() => readSnapshots(reply, 1)).toThrow(RedisError)
   })
 })
 
-describe("a notice", () => {
-  test("that it is next, or that the lock is its own, with a fencing token if there is one", () => {
+describe("a message to a waiter", () => {
+  test("says that it is next, or that it has the lock, with a fencing token if there is one", () => {
     expect(readNotice("next 500")).toEqual({ kind: "next", leaseMs: 500 })
     expect(readNotice("granted 17 500 ")).toMatchObject({
       kind: "granted",
@@ -185,12 +188,12 @@ describe("a notice", () => {
   test.for([
     ...["", "next", "next x", "next 1.5", "granted", "granted 17", "granted 17 500"],
     ...["granted x 500 ", "granted 17 x ", "granted 17 500 x", "taken 17 500 ", "granted 1.5 500 "],
-  ])("%j is none", (message) => {
+  ])("cannot be the invalid text %j", (message) => {
     expect(readNotice(message)).toBeUndefined()
   })
 })
 
-test("an integer is one as a number or as its digits, and nothing else is", () => {
+test("an integer is a number or its digits, and nothing else", () => {
   expect([7, "7", -1, "-1", "0"].map(readInteger)).toEqual([7, 7, -1, -1, 0])
   for (const value of [
     "",

@@ -17,14 +17,14 @@ function order(answer: (commands: readonly (readonly string[])[]) => unknown[]) 
 const { signal } = new AbortController()
 const echo = (commands: readonly (readonly string[])[]) => commands.map(([name]) => name)
 
-test("one key: one request, in the order in which they were sent", async () => {
+test("commands for one key travel in one request, in the order in which they were sent", async () => {
   const { ticks, sent } = order(echo)
   const replies = [ticks.send("k", ["a"], signal), ticks.send("k", ["b"], signal)]
   expect(await Promise.all(replies)).toEqual(["a", "b"])
   expect(sent.map(({ commands }) => commands)).toEqual([[["a"], ["b"]]])
 })
 
-test("many of them travel in several requests, one after the other", async () => {
+test("many commands for one key travel in several requests, one after the other", async () => {
   const { ticks, sent } = order(echo)
   const names = Array.from({ length: 250 }, (_, i) => String(i))
   const replies = await Promise.all(names.map((name) => ticks.send("k", [name], signal)))
@@ -32,14 +32,14 @@ test("many of them travel in several requests, one after the other", async () =>
   expect(sent.map(({ commands }) => commands.length)).toEqual([100, 100, 50])
 })
 
-test("as many as fit into one request travel in one", async () => {
+test("as many commands as fit travel in one request", async () => {
   const { ticks, sent } = order(echo)
   const names = Array.from({ length: 100 }, (_, i) => String(i))
   await Promise.all(names.map((name) => ticks.send("k", [name], signal)))
   expect(sent).toHaveLength(1)
 })
 
-test("a tick whose end never came does not keep later ones", async () => {
+test("a tick whose end never came does not block later ones", async () => {
   const { ticks, sent } = order(echo)
   vi.stubGlobal("queueMicrotask", () => undefined)
   void ticks.send("k", ["lost"], signal)
@@ -50,7 +50,7 @@ test("a tick whose end never came does not keep later ones", async () => {
   expect(sent.map(({ commands }) => commands)).toEqual([[["later"]]])
 })
 
-test("other keys, and later ticks: requests of their own", async () => {
+test("commands for other keys, and of later ticks, travel in requests of their own", async () => {
   const { ticks, sent } = order(echo)
   const replies = [ticks.send("k", ["a"], signal), ticks.send("l", ["b"], signal)]
   await Promise.all(replies)
@@ -58,7 +58,7 @@ test("other keys, and later ticks: requests of their own", async () => {
   expect(sent.map(({ commands }) => commands)).toEqual([[["a"]], [["b"]], [["c"]]])
 })
 
-test("a refusal is that of the one that was refused; a broken request is everybody's", async () => {
+test("a refusal rejects only its own command; a broken request rejects all of them", async () => {
   const refused = new Error("refused")
   const { ticks } = order(() => ["fine", refused])
   const [first, second] = [ticks.send("k", ["a"], signal), ticks.send("k", ["b"], signal)]
@@ -71,7 +71,7 @@ test("a refusal is that of the one that was refused; a broken request is everybo
   expect(await Promise.all(both.map(rejection))).toEqual([refused, refused])
 })
 
-test("a request is cancelled when all have given up, and not before", async () => {
+test("a request is canceled when all of its callers have given up, and not before", async () => {
   const { ticks, sent } = order(echo)
   const controllers = [new AbortController(), new AbortController()]
   await Promise.all(controllers.map((c, i) => ticks.send("k", [String(i)], c.signal)))

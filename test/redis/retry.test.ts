@@ -1,4 +1,4 @@
-// Asking again while the outcome is unknown: how often, how long, and what is told in the end.
+// Retries while the outcome is ambiguous: how often, how long, and the error in the end.
 import { LockBackendError } from "../../src/index.js"
 import { RedisError } from "../../src/redis/redis-error.js"
 import { callDatabase, type RetryOptions, retryUntilKnown } from "../../src/redis/retry.js"
@@ -11,7 +11,7 @@ useVirtualTime()
 const unknown = (status = 502) => new RedisError("it failed", { outcome: "unknown", status })
 const refused = new RedisError("no", { outcome: "refused", status: 400 })
 
-/** Asks what is answered so in turn, errors being thrown; the last answer repeats. `asked` says when. */
+/** Replies with the given values in turn, throwing errors; the last one repeats. `asked` has the times. */
 function asking(answers: readonly unknown[], options?: RetryOptions) {
   const startedAt = Date.now()
   const asked: number[] = []
@@ -29,15 +29,15 @@ function asking(answers: readonly unknown[], options?: RetryOptions) {
 
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
 
-describe("a question", () => {
-  test("whose outcome is unknown is asked again, after a pause that doubles", async () => {
+describe("a request", () => {
+  test("with an ambiguous outcome is retried, after a pause that doubles", async () => {
     const { answered, asked } = asking([unknown(), unknown(), "yes"])
     await pass(1_000)
     expect(await answered).toBe("yes")
     expect(asked).toEqual([0, 100, 300])
   })
 
-  test("is asked three times, or as often as was said, and then fails as it did at last", async () => {
+  test("is tried three times, or as often as the option says, and then fails with its last error", async () => {
     const failures = [unknown(500), unknown(502), unknown(503), unknown(504), unknown(505)]
     const three = asking(failures)
     const five = asking(failures, { tries: 5 })
@@ -48,13 +48,13 @@ describe("a question", () => {
     expect(five.asked).toHaveLength(5)
   })
 
-  test("that fails for the last time fails then, and not after another pause", async () => {
+  test("that fails for the last time fails at once, and not after another pause", async () => {
     const { answered } = asking([unknown()], { tries: 1 })
     expect(await rejection(answered)).toBeInstanceOf(RedisError)
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  test("that is refused, or fails by a mistake of ours, is not asked again", async () => {
+  test("that is refused, or fails by a programming error, is not retried", async () => {
     const mistake = new TypeError("ours")
     const onUnknown = vi.fn()
     for (const failure of [refused, mistake]) {
@@ -66,16 +66,16 @@ describe("a question", () => {
     expect(onUnknown).not.toHaveBeenCalled()
   })
 
-  test("is told how much of the time is left, never less than is useful, and is not asked with nothing left of it", async () => {
+  test("gets the remaining time, never less than is useful, and is not sent when no time remains", async () => {
     const { answered, asked, lefts } = asking([unknown()], { tries: Infinity, withinMs: 300 })
     await pass(1_000)
     expect(await rejection(answered)).toBeInstanceOf(RedisError)
-    // The pause of 200 ms after the second would use up what is left.
+    // The pause of 200 ms after the second would use up the remaining time.
     expect(asked).toEqual([0, 100])
     expect(lefts).toEqual([300, 250])
   })
 
-  test("that the database refuses for a reason that passes is asked again, and is no unknown outcome", async () => {
+  test("with a temporary refusal is retried, and is not an ambiguous outcome", async () => {
     const onUnknown = vi.fn()
     const onFailure = vi.fn()
     const busy = new RedisError("no", { outcome: "refused", status: 400, refusal: "transient" })
@@ -87,7 +87,7 @@ describe("a question", () => {
     expect(onFailure).toHaveBeenCalledExactlyOnceWith(busy)
   })
 
-  test("keeps its time when the wall clock is set forward or back two hours", async () => {
+  test("keeps its deadline when the wall clock is set forward or back two hours", async () => {
     for (const jump of [7_200_000, -7_200_000]) {
       const { answered, asked, lefts } = asking([unknown(), "yes"], { withinMs: 5_000 })
       vi.setSystemTime(Date.now() + jump)
@@ -98,7 +98,7 @@ describe("a question", () => {
     }
   })
 
-  test("that a process asks again after it was frozen has a usable deadline", async () => {
+  test("that is retried after the process was frozen has a usable deadline", async () => {
     const { answered, lefts } = asking([unknown(), "yes"], { withinMs: 5_000 })
     await pass(50)
     freeze(60_000)
@@ -107,13 +107,13 @@ describe("a question", () => {
     expect(lefts).toEqual([5_000, 250])
   })
 
-  test("has no limit of time unless one is given", async () => {
+  test("has no deadline by default", async () => {
     const { answered, lefts } = asking(["yes"])
     expect(await answered).toBe("yes")
     expect(lefts).toEqual([Infinity])
   })
 
-  test("whose answer is worth nothing any more is not asked again", async () => {
+  test("whose reply has become useless is not retried", async () => {
     let isWorthwhile = true
     const { answered, asked } = asking([unknown()], {
       tries: Infinity,
@@ -126,7 +126,7 @@ describe("a question", () => {
     expect(asked).toEqual([0, 100, 300])
   })
 
-  test("tells of each unknown outcome before the pause, the last one included", async () => {
+  test("reports each ambiguous outcome before the pause, including the last one", async () => {
     const failures = [unknown(500), unknown(502), unknown(503)]
     const onUnknown = vi.fn()
     const { answered } = asking(failures, { onUnknown })
@@ -138,21 +138,21 @@ describe("a question", () => {
   })
 })
 
-describe("a question to a database", () => {
-  test("that fails says which lock it was about, what was being done, and why", async () => {
+describe("a request to a database", () => {
+  test("that fails names the lock, the operation and the reason", async () => {
     const failed = callDatabase("a", "release", () => Promise.reject(refused), {})
     const error = await rejection(failed)
     expect(error).toBeInstanceOf(LockBackendError)
     expect(error).toMatchObject({ lockName: "a", phase: "release", status: 400, cause: refused })
   })
 
-  test("that fails by a mistake of ours throws just that", async () => {
+  test("that fails by a programming error throws just that", async () => {
     const mistake = new TypeError("ours")
     const failed = callDatabase("a", "release", () => Promise.reject(mistake), {})
     expect(await rejection(failed)).toBe(mistake)
   })
 
-  test("is answered with the answer, within the bounds that were given", async () => {
+  test("returns the reply, within the given bounds", async () => {
     const lefts: number[] = []
     const question = (leftMs: number) => {
       lefts.push(leftMs)

@@ -1,4 +1,4 @@
-// What one database sends for a hold, and what it takes for an answer: nothing but what the script can say.
+// The requests of one database for a hold, and the replies that it accepts: only those that the script can return.
 import { describe, expect, test, vi } from "vitest"
 import * as scripts from "../../src/redis/lua/scripts.js"
 import { RedisError } from "../../src/redis/redis-error.js"
@@ -39,9 +39,9 @@ const calls = {
   inspect: ({ store }) => store.inspect("a", 100),
 } satisfies Record<string, (of: ReturnType<typeof answering>) => Promise<unknown>>
 
-describe.each(Object.entries(calls))("%s", (_, call) => {
+describe.each(Object.entries(calls))("the operation %s", (_, call) => {
   test.each([null, "OK", 7, [], ["queued", 1, "", 0, 0, "17", 0], ["else", 1], [["renewed"]]])(
-    "takes %j for no answer",
+    "rejects the invalid reply %j",
     async (reply) => {
       const error = await rejection(call(answering(reply)))
       expect(error).toBeInstanceOf(RedisError)
@@ -58,7 +58,7 @@ test("a lock that was free may be released in the cheaper way, a permit may not"
   expect(await granted.store.tryAcquire(shared, 100, true)).toMatchObject({ isUncontended: false })
 })
 
-test("a release tries DELEX on Upstash, for a hold that nobody waits for, until it is refused once", async () => {
+test("a release tries DELEX on Upstash, for a hold without waiters, until DELEX is refused once", async () => {
   const uncontended = { ...claim, isUncontended: true }
   const upstash = answering(["released", 0], { isUpstash: true })
   await upstash.store.release(uncontended, 100)
@@ -73,8 +73,8 @@ test("a release tries DELEX on Upstash, for a hold that nobody waits for, until 
   expect(other.sent).toEqual([["fl_a_b", "", "0"]])
 })
 
-describe("what is sent", () => {
-  /** Notes each request: its script, its first key, its arguments and its time. */
+describe("the request", () => {
+  /** Records each request: its script, its first key, its arguments and its timeout. */
   function noting(reply: unknown) {
     const sent: unknown[] = []
     const evaluate = withEcho((text, [key], args, timeoutMs) => {
@@ -87,7 +87,7 @@ describe("what is sent", () => {
   }
   const GRANTED = ["granted", 30_000, "7", 0, 0, "", 0]
 
-  test("a lock alone, without a fencing token, is a claim", async () => {
+  test("for an exclusive lock without a fencing token is a claim", async () => {
     const { store, sent } = noting(["granted", 30_000])
     expect(await store.tryAcquire(request, 100, true)).toMatchObject({
       kind: "granted",
@@ -104,7 +104,7 @@ describe("what is sent", () => {
     })
   })
 
-  test("one claim in sixteen takes its turn with the waiters, without entering the queue", async () => {
+  test("for one claim in sixteen uses the script that respects the queue, without entering it", async () => {
     const { store, sent } = noting(GRANTED)
     for (let i = 0; i < 48; i++) {
       const grant = await store.tryAcquire(request, 100, i % 2 === 0)
@@ -118,7 +118,7 @@ describe("what is sent", () => {
     expect(sent[15]).toEqual(["acquire", "lock:a", entry, "30000", "try", "", 100])
   })
 
-  test("a fencing token and a permit take the script that knows the queue, and do not enter it", async () => {
+  test("for a fencing token or a permit uses the script that respects the queue, without entering it", async () => {
     const fenced = noting(GRANTED)
     const grant = await fenced.store.tryAcquire({ ...request, fencing: true }, 100, true)
     expect(grant).toMatchObject({ kind: "granted", fencingToken: 7 })
@@ -129,10 +129,10 @@ describe("what is sent", () => {
     expect(shared.sent).toEqual(script("fl_a_b - 30000 0 3"))
   })
 
-  test("a theft names what it has found, and whether it wants a fencing token", async () => {
+  test("of a steal names the value that it has found, and whether it wants a fencing token", async () => {
     const { store, sent } = noting(["granted", 30_000, "7"])
-    const robbing = { ...request, fencing: true }
-    expect(await store.steal(robbing, "digest", 100)).toMatchObject({ fencingToken: 7 })
+    const stealRequest = { ...request, fencing: true }
+    expect(await store.steal(stealRequest, "digest", 100)).toMatchObject({ fencingToken: 7 })
     await store.steal(request, "", 100)
     expect(sent).toEqual([
       ["steal", "lock:a", "fl_a_b", "30000", "digest", "1", 100],
@@ -140,13 +140,13 @@ describe("what is sent", () => {
     ])
   })
 
-  test("a release leaves no queue, since it stands in none", async () => {
+  test("of a release leaves no queue, because its caller stands in none", async () => {
     const { store, sent } = noting(["released", 0])
     await store.release(claim, 100)
     expect(sent).toEqual([["release", "lock:a", "fl_a_b", "", "0", 100]])
   })
 
-  test("a look names the token, an inspection nobody, and a snapshot how many it wants", async () => {
+  test("of a check names the token, of an inspection no one, and of a snapshot its limit", async () => {
     const looking = noting(["gone"])
     await looking.store.readHold(claim, 100)
     expect(looking.sent).toEqual([["readHold", "lock:a", "fl_a_b", 100]])
@@ -159,10 +159,10 @@ describe("what is sent", () => {
   })
 })
 
-describe("what is answered", () => {
+describe("the reply", () => {
   useVirtualTime()
 
-  test("a hold that the token has already, with less than its ttl left, is no lease", async () => {
+  test("for a hold that the token has already, with less than its ttl left, is not a lease", async () => {
     const fenced = answering(["granted", 12_000, "7", 0, 0, "", 0])
     const again = fenced.store.tryAcquire({ ...request, fencing: true }, 100, true)
     expect(await again).toMatchObject({ kind: "granted", isLease: false })
@@ -172,13 +172,13 @@ describe("what is answered", () => {
     expect((claimed as Grant).validity.remainingMs).toBe(12_000 - 122)
   })
 
-  test("a claim is never valid for longer than was asked for", async () => {
+  test("to a claim is never valid for longer than requested", async () => {
     const { store } = answering(["granted", 90_000])
     const claimed = (await store.tryAcquire(request, 100, true)) as Grant
     expect(claimed.validity.remainingMs).toBe(30_000 - 302)
   })
 
-  test("a refusal by the script says what the holder has left", async () => {
+  test("of a refusal contains the holder's remaining time", async () => {
     const { store } = answering(["busy", 500, "", 0, 0, "", 0])
     expect(await store.tryAcquire({ ...request, fencing: true }, 100, true)).toEqual({
       kind: "busy",
@@ -191,29 +191,29 @@ describe("what is answered", () => {
     [-1, Infinity],
     [0, 0],
     [700, 700],
-  ] as const)("an inspection that says %i ms means %s", async ([ms, leftMs]) => {
+  ] as const)("to an inspection with %i ms means %s", async ([ms, leftMs]) => {
     expect(await answering([ms, 4]).store.inspect("a", 100)).toEqual({ leftMs, waiting: 4 })
   })
 
-  test("a look says how long the hold lasts, or what became of it", async () => {
+  test("to a check says how long the hold lasts, or how it ended", async () => {
     const held = await answering(["held", 1_000]).store.readHold(claim, 100)
     expect((held as Validity).remainingMs).toBe(1_000 - 12)
     expect(await answering(["taken", 0]).store.readHold(claim, 100)).toBe("taken")
     expect(await answering(["gone", 0]).store.readHold(claim, 100)).toBe("gone")
   })
 
-  test("an extension says how the hold ended where it did", async () => {
+  test("to an extension says how the hold ended, if it has", async () => {
     for (const end of ["taken", "gone", "stolen"])
       expect(await calls.extend(answering(end))).toBe(end)
   })
 
-  test("a release says whose the lock was", async () => {
+  test("to a release says who held the lock", async () => {
     for (const end of ["released", "taken", "gone"]) {
       expect(await calls.release(answering([end, 0]))).toBe(end)
     }
   })
 
-  test("whatever is granted counts from when it was asked for, and not from the answer", async () => {
+  test("of a grant counts from its request, and not from its arrival", async () => {
     const slowly = (reply: unknown) => {
       const answer = () => new Promise((resolve) => setTimeout(resolve, 400, reply))
       const transport = { evaluate: withEcho(answer) } as unknown as Transport

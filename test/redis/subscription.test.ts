@@ -1,4 +1,4 @@
-// The reader of event streams: whatever the network makes of the frames, it tells what was sent or that it cannot.
+// The reader of event streams: however the network splits the frames, it returns the messages or reports that it cannot.
 import { expect, test, vi } from "vitest"
 import { readEventStream } from "../../src/redis/subscription.js"
 import { RedisError } from "../../src/redis/redis-error.js"
@@ -29,7 +29,7 @@ async function read(pieces: Iterable<Uint8Array | string>) {
   return { heard, error: error as RedisError }
 }
 
-test("frames tell the same wherever they are split", async () => {
+test("frames mean the same wherever they are split", async () => {
   const bytes = new TextEncoder().encode(FRAMES)
   for (let at = 1; at < bytes.length; at++) {
     const { heard } = await read([bytes.slice(0, at), bytes.slice(at)])
@@ -38,7 +38,7 @@ test("frames tell the same wherever they are split", async () => {
   expect((await read([...bytes].map((byte) => Uint8Array.of(byte)))).heard).toEqual(HEARD)
 })
 
-test("lines may end as on Windows, also where that is split", async () => {
+test("lines may end as on Windows, also if that is split", async () => {
   const text = FRAMES.replaceAll("\n", "\r\n")
   expect((await read([text])).heard).toEqual(HEARD)
   expect((await read(Array.from(text))).heard).toEqual(HEARD)
@@ -48,12 +48,12 @@ test("a frame without a space after its colon is the same frame", async () => {
   expect((await read(["data:message,ch,next 5\n"])).heard).toEqual(["next 5"])
 })
 
-test("what another channel is told is nothing to us, and does not confirm ours", async () => {
+test("messages of another channel are ignored, and do not confirm ours", async () => {
   const frames = "data: subscribe,other,1\n\ndata: message,other,granted 1 2 \n\n"
   expect((await read([frames, "data: message,ch,next 5\n"])).heard).toEqual(["next 5"])
 })
 
-test("a signal that aborts cancels the body of a fetch that drops its signal", async () => {
+test("a signal that aborts cancels the body of a fetch that ignores its signal", async () => {
   const cancel = vi.fn()
   const body = new ReadableStream<Uint8Array>({ cancel })
   const controller = new AbortController()
@@ -64,7 +64,7 @@ test("a signal that aborts cancels the body of a fetch that drops its signal", a
   expect(cancel).toHaveBeenCalledOnce()
 })
 
-test("comments and fields that say nothing to us are passed over", async () => {
+test("comments and unknown fields are skipped", async () => {
   const { heard, error } = await read([
     ": hello\n",
     "event: x\nid: 1\nretry: 5\n\n\n",
@@ -75,32 +75,32 @@ test("comments and fields that say nothing to us are passed over", async () => {
 })
 
 test.for([
-  "data: rubbish\n",
+  "data: garbage\n",
   "data: unsubscribe,ch,0\n",
   "data: message\n",
   'data: {"error":"ERR"}\n',
   "data: pmessage,p,data: message,ch,not ours\n",
   "data: message,ch,half\rof it\n",
-])("%j is garbled, and what came before it counts", async (garbage) => {
+])("%j is garbled, and earlier messages count", async (garbage) => {
   const { heard, error } = await read([FRAMES, garbage, "data: message,ch,late\n\n"])
   expect(heard).toEqual(HEARD)
   expect(error).toMatchObject({ message: "the stream is garbled", outcome: "unknown" })
 })
 
-test("a megabyte without the end of a line is no event stream", async () => {
+test("a megabyte without the end of a line is not an event stream", async () => {
   function* megabyte() {
     for (let i = 0; i < 64; i++) yield "x".repeat(16_384)
   }
   expect((await read(megabyte())).error.message).toBe("the stream is garbled")
 })
 
-test("a half of a frame at the end is no message", async () => {
+test("half of a frame at the end is not a message", async () => {
   const { heard, error } = await read(["data: subscribe,ch,1\n\ndata: message,ch,gran"])
   expect(heard).toEqual(["confirmed"])
   expect(error.message).toBe("the stream ended")
 })
 
-test("a frame may be as long as 16 KiB, however it arrives", async () => {
+test("a frame may be as long as 16 KiB, in any pieces", async () => {
   const head = "data: message,ch,"
   const payload = "x".repeat(16_384 - head.length)
   expect((await read([head + payload, "\n"])).heard).toEqual([payload])
@@ -109,14 +109,14 @@ test("a frame may be as long as 16 KiB, however it arrives", async () => {
   expect(error).toMatchObject({ message: "the stream is garbled", outcome: "unknown" })
 })
 
-test("only what a line begins with makes it a frame, and only a channel's name ends at a comma", async () => {
+test("only the start of a line makes it a frame, and only a channel's name ends at a comma", async () => {
   const lines = ["xdata: message,ch,a\n", " data: message,ch,b\n", "data: message,ch,,d\n"]
   const { heard } = await read(lines)
   expect(heard).toEqual([",d"])
   expect((await read(["data: xmessage,ch,a\n"])).error.message).toBe("the stream is garbled")
 })
 
-test("a stream that is no longer read is given up, even if it cannot be", async () => {
+test("a stream that is no longer read is abandoned, even if it cannot be canceled", async () => {
   const cancel = vi.fn(() => Promise.reject(new Error("it is broken")))
   const body = new ReadableStream<Uint8Array>({
     start: (controller) => {
@@ -133,7 +133,7 @@ test("a stream that is no longer read is given up, even if it cannot be", async 
   expect(unhandled).not.toHaveBeenCalled()
 })
 
-test("a stream that fails is told as it failed", async () => {
+test("a stream that fails is reported with its failure", async () => {
   const failure = new TypeError("terminated")
   const body = new ReadableStream<Uint8Array>({
     start: (controller) => {

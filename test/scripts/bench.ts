@@ -1,4 +1,4 @@
-// What the tests of the scripts work with: a database, a lock of their own, ears on channels, and a sweep at the end.
+// The fixture of the scripts' tests: a database, a lock of their own, listeners on channels, and a check of all keys at the end.
 import { afterAll, beforeAll, expect, test, vi } from "vitest"
 import { FetchClient } from "../../src/redis/fetch-client.js"
 import type { Subscription } from "../../src/redis/transport.js"
@@ -11,14 +11,14 @@ export interface Bench {
   readonly command: SendCommand
   /** The same lock, its scripts sent in another way. */
   readonly sent: (options: HandOptions) => LockByHand
-  /** Listens on a channel through a stream; resolves when nothing can be missed any more. */
+  /** Listens on a channel through a stream; resolves when no message can be missed any more. */
   readonly hear: (channel: string) => Promise<readonly string[]>
 }
 
-/** A test that is given a lock of its own, after which no key may live for longer than it should. */
+/** A test with a lock of its own, after which no key may live for longer than it should. */
 export type BenchTest = (claim: string, run: (bench: Bench) => Promise<void>) => void
 
-/** The longest that each key may live after whatever the tests do. */
+/** The longest that each key may live after any of the tests. */
 const LIVES = { lock: 30_000, queue: 30_000, seen: 30_000, fence: 86_400_000 } as const
 
 /** Opens a database for the tests of the describe block that calls it. */
@@ -72,7 +72,7 @@ export async function expectLives(lock: LockByHand): Promise<void> {
 /** How long a message may take. */
 export const hearing = { withinMs: 2_000 }
 
-/** What was heard, once it is as much as expected. */
+/** The messages received, once there are as many as expected. */
 export async function expectHeard(heard: readonly string[], ...expected: unknown[]): Promise<void> {
   await vi.waitFor(
     () => {

@@ -13,7 +13,7 @@ export function claiming(bench: BenchTest): void {
     expect(await lock.value()).toBe(first.token)
   })
 
-  bench("a claim that is sent again is told what is left of its hold", async ({ lock }) => {
+  bench("a retried claim gets the remaining time of its hold", async ({ lock }) => {
     const { token } = waiterByHand()
     await lock.claim(token, { ttlMs: 9_000 })
     for (const marked of [false, true]) {
@@ -25,22 +25,19 @@ export function claiming(bench: BenchTest): void {
     }
   })
 
-  bench(
-    "a claim that is to ask for no more than a free lock does not recognize its own",
-    async (b) => {
-      const { token } = waiterByHand()
-      await b.lock.claim(token)
-      expect(await b.lock.claim(token, { recognizes: false })).toEqual(["busy"])
-    },
-  )
+  bench("a claim that takes only a free lock does not recognize its own lock", async (b) => {
+    const { token } = waiterByHand()
+    await b.lock.claim(token)
+    expect(await b.lock.claim(token, { recognizes: false })).toEqual(["busy"])
+  })
 
-  bench("a claim leaves a stranger's lock as it is", async ({ lock, command }) => {
+  bench("a claim leaves a foreign lock unchanged", async ({ lock, command }) => {
     await command("SET", lock.key("lock"), "a stranger", "PX", "20000")
     expect(await lock.claim(waiterByHand().token)).toEqual(["busy"])
     expect(await lock.value()).toBe("a stranger")
   })
 
-  bench("a release by DELEX frees what is the token's, and nothing else", async (b) => {
+  bench("a release by DELEX frees the token's lock, and nothing else", async (b) => {
     const lock = b.sent({ prelude: HAS_DELEX })
     const [holder, other] = [waiterByHand(), waiterByHand()]
     await lock.claim(holder.token)
@@ -51,7 +48,7 @@ export function claiming(bench: BenchTest): void {
     expect(await lock.releaseByDelex(holder.token)).toMatchObject({ result: "gone", lacks: 0 })
   })
 
-  bench("a release by DELEX hands on where somebody has come to wait", async (b) => {
+  bench("a release by DELEX hands the lock on if a waiter has come", async (b) => {
     const lock = b.sent({ prelude: HAS_DELEX })
     const [holder, waiter] = [waiterByHand(), waiterByHand()]
     const heard = await b.hear(waiter.channel)
@@ -62,7 +59,7 @@ export function claiming(bench: BenchTest): void {
     await expectHeard(heard, expect.any(String))
   })
 
-  bench("a release does without DELEX where the server has none, and says so", async (b) => {
+  bench("a release works without DELEX if the server has none, and reports that", async (b) => {
     for (const error of [
       "ERR unknown command 'DELEX', with args beginning with: 'a'",
       "ERR Unknown Redis command called from script script: 5f, on @user_script:1.",
@@ -77,7 +74,7 @@ export function claiming(bench: BenchTest): void {
     }
   })
 
-  bench("an error of DELEX that passes does not mean that the server has none", async (b) => {
+  bench("a temporary error of DELEX does not mean that the server has none", async (b) => {
     for (const error of [
       "OOM command not allowed when used memory > 'maxmemory'.",
       "READONLY You can't write against a read only replica.",

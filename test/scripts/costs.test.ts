@@ -1,4 +1,4 @@
-// The table of costs in docs/scripts.md is what a database counts.
+// Compares the table of costs in docs/scripts.md with the counts of a database.
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { earsOn } from "./bench.js"
 import { documentedCosts, measuredCosts } from "./measuring.js"

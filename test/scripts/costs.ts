@@ -1,4 +1,4 @@
-// Every path through every script, so that what it costs can be measured.
+// Every path through every script, so that its cost can be measured.
 import { type LockByHand, type WaiterByHand, waiterByHand } from "../support/waiter-by-hand.js"
 
 /** A lock with a holder, a caller, and others who wait. */
@@ -6,18 +6,18 @@ export interface Scene {
   readonly lock: LockByHand
   readonly holder: WaiterByHand
   readonly caller: WaiterByHand
-  /** Lets somebody listen to a channel, as who is alive does. */
+  /** Opens a listener on a channel, as a live waiter does. */
   readonly hear: (channel: string) => Promise<unknown>
 }
 
-/** One path: what has happened before, and the call that is measured. */
+/** One path: the earlier steps, and the call that is measured. */
 export interface Path {
   readonly script: string
   readonly when: string
   readonly before?: (scene: Scene) => Promise<unknown>
   readonly call: (scene: Scene) => Promise<unknown>
   readonly fencing?: boolean
-  /** How many may hold the lock together, where holder and caller want to share it. */
+  /** How many may hold the lock together, if holder and caller share it. */
   readonly limit?: number
 }
 
@@ -25,7 +25,7 @@ const held = ({ lock, holder }: Scene) => lock.take(holder.token)
 
 type Options = Parameters<typeof waiterByHand>[0]
 
-/** Brings so many into the queue who listen. */
+/** Puts the given number of listening waiters into the queue. */
 const living =
   (
     n: number,
@@ -68,7 +68,7 @@ const ask = {
   leave: ({ lock, caller }: Scene) => lock.leave(caller),
 }
 
-/** The holder shares the lock with so many others. */
+/** The holder shares the lock with the given number of others. */
 const shared =
   (others = 0, limit = Infinity) =>
   async ({ lock, holder }: Scene) => {
@@ -76,7 +76,7 @@ const shared =
     for (let i = 0; i < others; i++) await lock.try(waiterByHand({ limit }))
   }
 
-/** What the first step of a theft finds, so that the second one can be measured. */
+/** The value that the first step of a steal finds, so that the second step can be measured. */
 const found = new WeakMap<Scene, string>()
 const look = async (scene: Scene) => {
   const [, , digest] = (await scene.lock.steal(scene.caller.token)) as [string, number, string]

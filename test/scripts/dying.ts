@@ -1,10 +1,10 @@
-// The scripts where waiters have died: nobody listens to their channels any more, and who is heard need not wait for them.
+// The scripts when waiters have died: their channels have no listeners any more, and waiters that listen need not wait for them.
 import { expect } from "vitest"
 import { refusing } from "../support/preludes.js"
 import { waiterByHand } from "../support/waiter-by-hand.js"
 import { type Bench, type BenchTest, expectHeard } from "./bench.js"
 
-/** Makes the server say that nobody listens to a channel of that beginning. */
+/** Makes the server report no listeners for channels with the given start. */
 const countsNobodyOn = (channels: string) => `local redis = (function(real)
   return setmetatable({ pcall = function(name, ...)
     local reply = real.pcall(name, ...)
@@ -18,7 +18,7 @@ const countsNobodyOn = (channels: string) => `local redis = (function(real)
 end)(redis)
 `
 
-/** Puts waiters into the queue of a lock whose holder has died, and lets those listen that are said to live. */
+/** Puts waiters into the queue of a lock whose holder has died, and lets the live ones listen. */
 async function queueUp({ lock, hear }: Bench, ...lives: readonly boolean[]) {
   const line = []
   for (const [i, isAlive] of lives.entries()) {
@@ -30,7 +30,7 @@ async function queueUp({ lock, hear }: Bench, ...lives: readonly boolean[]) {
 }
 
 export function dying(bench: BenchTest): void {
-  bench("a check takes those before it that nobody hears out of the queue", async (b) => {
+  bench("a check removes earlier waiters without a listener from the queue", async (b) => {
     const { lock, command } = b
     const [, first, , last] = await queueUp(b, false, true, false, true, false)
     if (!first || !last) throw new Error("no")
@@ -38,12 +38,12 @@ export function dying(bench: BenchTest): void {
     expect(await lock.value()).toBe(`${first.waiter.token}+`)
     await command("DEL", lock.key("lock"))
     expect(await lock.check(last.waiter, last.ticket)).toMatchObject({ kind: "granted" })
-    // The one behind it is none of its business.
+    // The waiter behind it is not its business.
     expect(await lock.waiters()).toHaveLength(1)
     expect(await command("HLEN", lock.key("seen"))).toBe(0)
   })
 
-  bench("what is known of one that is taken out is forgotten", async (b) => {
+  bench("the records of a removed waiter are deleted", async (b) => {
     const { lock, command } = b
     const [dead, caller] = await queueUp(b, false, true)
     if (!dead || !caller) throw new Error("no")
@@ -53,7 +53,7 @@ export function dying(bench: BenchTest): void {
     expect(await command("HLEN", lock.key("seen"))).toBe(0)
   })
 
-  bench("where the caller itself is not heard, nobody passes for dead", async (b) => {
+  bench("no waiter counts as dead if the caller itself has no listener", async (b) => {
     const [head, , caller] = await queueUp(b, false, true, false)
     if (!head || !caller) throw new Error("no")
     const reply = await b.lock.check(caller.waiter, caller.ticket)
@@ -61,7 +61,7 @@ export function dying(bench: BenchTest): void {
     expect(await b.lock.value()).toBe(`${head.waiter.token}+`)
   })
 
-  bench("nor does who polls", async (b) => {
+  bench("a polling waiter does not count as dead", async (b) => {
     const { lock } = b
     const polling = waiterByHand({ listens: false })
     await lock.plant(polling, 20_000)
@@ -72,21 +72,24 @@ export function dying(bench: BenchTest): void {
     expect(await lock.value()).toBe(`${polling.token}+`)
   })
 
-  bench("nor who came or checked in the last five seconds", async (b) => {
-    const { lock, hear, command } = b
-    const [old, young, caller] = [waiterByHand(), waiterByHand(), waiterByHand()]
-    await lock.plant(old, 20_000)
-    await lock.plant(young, 2_000)
-    await hear(caller.channel)
-    const ticket = await lock.plant(caller, 1_000)
-    await command("HSET", lock.key("seen"), old.token, ticket)
-    await command("PEXPIRE", lock.key("seen"), "30000")
-    expect(await lock.check(caller, ticket)).toMatchObject({ kind: "queued", place: 1 })
-    expect(await lock.value()).toBe(`${old.token}+`)
-    expect(await lock.waiters()).toEqual([young.entry, caller.entry])
-  })
+  bench(
+    "a waiter that came or checked in the last five seconds does not count as dead",
+    async (b) => {
+      const { lock, hear, command } = b
+      const [old, young, caller] = [waiterByHand(), waiterByHand(), waiterByHand()]
+      await lock.plant(old, 20_000)
+      await lock.plant(young, 2_000)
+      await hear(caller.channel)
+      const ticket = await lock.plant(caller, 1_000)
+      await command("HSET", lock.key("seen"), old.token, ticket)
+      await command("PEXPIRE", lock.key("seen"), "30000")
+      expect(await lock.check(caller, ticket)).toMatchObject({ kind: "queued", place: 1 })
+      expect(await lock.value()).toBe(`${old.token}+`)
+      expect(await lock.waiters()).toEqual([young.entry, caller.entry])
+    },
+  )
 
-  bench("nor anybody where listeners are not counted", async (b) => {
+  bench("no waiter counts as dead on a server that cannot count listeners", async (b) => {
     const sent = b.sent({ prelude: refusing("PUBSUB") })
     const [head, caller] = await queueUp(b, false, true)
     if (!head || !caller) throw new Error("no")
@@ -96,7 +99,7 @@ export function dying(bench: BenchTest): void {
     expect(await b.lock.value()).toBe(caller.waiter.token)
   })
 
-  bench("nor while somebody has the lock", async (b) => {
+  bench("no waiter counts as dead while the lock is held", async (b) => {
     const { lock } = b
     const [, caller] = await queueUp(b, false, true)
     if (!caller) throw new Error("no")
@@ -104,7 +107,7 @@ export function dying(bench: BenchTest): void {
     expect(await lock.check(caller.waiter, caller.ticket)).toMatchObject({ place: 1 })
   })
 
-  bench("nor while as many share it as may", async (b) => {
+  bench("no waiter counts as dead while all permits are taken", async (b) => {
     const { lock, hear } = b
     const limit = 1
     await lock.try(waiterByHand({ limit }))
@@ -115,14 +118,14 @@ export function dying(bench: BenchTest): void {
     expect(await lock.check(caller, ticket)).toMatchObject({ kind: "queued", place: 1 })
   })
 
-  bench("nor who is heard, however long ago it came", async (b) => {
+  bench("a waiter with a listener does not count as dead, however long ago it came", async (b) => {
     const [head, caller] = await queueUp(b, true, true)
     if (!head || !caller) throw new Error("no")
     expect(await b.lock.check(caller.waiter, caller.ticket)).toMatchObject({ kind: "queued" })
     expect(await b.lock.value()).toBe(`${head.waiter.token}+`)
   })
 
-  bench("nor for one that is not in the queue", async (b) => {
+  bench("no waiter counts as dead to a caller outside the queue", async (b) => {
     const { lock, hear } = b
     const [head] = await queueUp(b, false, true)
     const stranger = waiterByHand()
@@ -131,7 +134,7 @@ export function dying(bench: BenchTest): void {
     expect(await lock.value()).toBe(`${head?.waiter.token ?? ""}+`)
   })
 
-  bench("who lives after all is told, and comes back to its place", async (b) => {
+  bench("a waiter that was removed but lives is notified, and returns to its place", async (b) => {
     const { lock } = b
     const [wronged, caller] = await queueUp(b, true, true, true)
     if (!wronged || !caller) throw new Error("no")
@@ -144,7 +147,7 @@ export function dying(bench: BenchTest): void {
     expect(await lock.enqueue(waiter, ticket)).toMatchObject({ kind: "queued", place: 0 })
   })
 
-  bench("the first that hears it is told that it is next", async (b) => {
+  bench("the first waiter with a listener is notified that it is next", async (b) => {
     const { lock, hear } = b
     const holder = waiterByHand()
     await lock.take(holder.token)
@@ -158,11 +161,11 @@ export function dying(bench: BenchTest): void {
     const [first = [], second = []] = ears
     await expectHeard(first, "next 20000")
     expect(second).toEqual([])
-    // They stay where they are: to hear nothing is no proof.
+    // They stay where they are: a missing listener is not a proof.
     expect(await lock.waiters()).toEqual(line.slice(1).map(({ waiter }) => waiter.entry))
   })
 
-  bench("who wants to share is told so, too", async (b) => {
+  bench("a waiter for a shared lock is notified, too", async (b) => {
     const { lock, hear } = b
     const limit = 1
     const [holder, dead, living] = [1, 2, 3].map(() => waiterByHand({ limit }))
@@ -176,7 +179,7 @@ export function dying(bench: BenchTest): void {
     await expectHeard(heard, expect.stringMatching(/^next \d+$/))
   })
 
-  bench("who shares the lock need not wait for the dead before it either", async (b) => {
+  bench("a waiter for a shared lock need not wait for dead waiters before it either", async (b) => {
     const { lock, hear } = b
     const limit = 2
     const holder = waiterByHand({ limit })
@@ -190,7 +193,7 @@ export function dying(bench: BenchTest): void {
     expect(await lock.waiters()).toEqual([])
   })
 
-  bench("where nobody hears it, nobody is told", async (b) => {
+  bench("no waiter is notified if none has a listener", async (b) => {
     const { lock, sent } = b
     const holder = waiterByHand()
     await lock.take(holder.token)

@@ -1,4 +1,4 @@
-// The scripts as they pass the lock on: to whom, for how long, with which message, and past whom.
+// The scripts as they hand the lock on: to which waiter, for how long, with which message, and past which waiters.
 import { expect } from "vitest"
 import { refusing } from "../support/preludes.js"
 import { waiterByHand } from "../support/waiter-by-hand.js"
@@ -8,40 +8,43 @@ const granted = (leaseMs: number): unknown =>
   expect.stringMatching(new RegExp(`^granted \\d{16} ${String(leaseMs)} $`))
 
 export function handingOn(bench: BenchTest): void {
-  bench("a release hands the lock to the head and tells the two that it concerns", async (b) => {
-    const { lock, command, hear } = b
-    const holder = waiterByHand()
-    await lock.take(holder.token)
-    const waiters = [20_000, 21_000, 22_000].map((leaseMs) => waiterByHand({ leaseMs }))
-    const heard = []
-    for (const waiter of waiters) {
-      heard.push(await hear(waiter.channel))
-      await lock.enqueue(waiter)
-    }
-    const [first, second, third] = waiters
-    const [toFirst, toSecond, toThird] = heard
-    if (!first || !second || !third || !toFirst || !toSecond || !toThird) throw new Error("no")
-    expect(await lock.release(holder.token)).toEqual(["released"])
-    expect(await lock.value()).toBe(`${first.token}+`)
-    const left = Number(await command("PTTL", lock.key("lock")))
-    expect(left).toBeLessThanOrEqual(20_000)
-    expect(left).toBeGreaterThan(10_000)
-    await expectHeard(toFirst, granted(20_000))
-    await expectHeard(toSecond, "next 20000")
+  bench(
+    "a release hands the lock to the head and notifies the head and the waiter behind it",
+    async (b) => {
+      const { lock, command, hear } = b
+      const holder = waiterByHand()
+      await lock.take(holder.token)
+      const waiters = [20_000, 21_000, 22_000].map((leaseMs) => waiterByHand({ leaseMs }))
+      const heard = []
+      for (const waiter of waiters) {
+        heard.push(await hear(waiter.channel))
+        await lock.enqueue(waiter)
+      }
+      const [first, second, third] = waiters
+      const [toFirst, toSecond, toThird] = heard
+      if (!first || !second || !third || !toFirst || !toSecond || !toThird) throw new Error("no")
+      expect(await lock.release(holder.token)).toEqual(["released"])
+      expect(await lock.value()).toBe(`${first.token}+`)
+      const left = Number(await command("PTTL", lock.key("lock")))
+      expect(left).toBeLessThanOrEqual(20_000)
+      expect(left).toBeGreaterThan(10_000)
+      await expectHeard(toFirst, granted(20_000))
+      await expectHeard(toSecond, "next 20000")
 
-    expect(await lock.release(first.token)).toEqual(["released"])
-    expect(await lock.value()).toBe(`${second.token}+`)
-    await expectHeard(toSecond, "next 20000", granted(21_000))
-    await expectHeard(toThird, "next 21000")
+      expect(await lock.release(first.token)).toEqual(["released"])
+      expect(await lock.value()).toBe(`${second.token}+`)
+      await expectHeard(toSecond, "next 20000", granted(21_000))
+      await expectHeard(toThird, "next 21000")
 
-    // The last one: nobody else waits, so there is no mark.
-    expect(await lock.release(second.token)).toEqual(["released"])
-    expect(await lock.value()).toBe(third.token)
-    await expectHeard(toThird, "next 21000", granted(22_000))
-    await expectHeard(toFirst, granted(20_000))
-    expect(await lock.release(third.token)).toEqual(["released"])
-    expect(await lock.remains()).toEqual({})
-  })
+      // The last waiter: no one is behind it, so there is no mark.
+      expect(await lock.release(second.token)).toEqual(["released"])
+      expect(await lock.value()).toBe(third.token)
+      await expectHeard(toThird, "next 21000", granted(22_000))
+      await expectHeard(toFirst, granted(20_000))
+      expect(await lock.release(third.token)).toEqual(["released"])
+      expect(await lock.remains()).toEqual({})
+    },
+  )
 
   bench("a release that is sent again takes nothing from the next holder", async ({ lock }) => {
     const [holder, next] = [waiterByHand(), waiterByHand()]
@@ -67,7 +70,7 @@ export function handingOn(bench: BenchTest): void {
     expect(at).toBeLessThanOrEqual(Number(seconds) * 1_000_000 + Number(micros))
   })
 
-  bench("waiters that died long ago are skipped, in one go", async ({ lock, hear, command }) => {
+  bench("waiters that died long ago are skipped in one step", async ({ lock, hear, command }) => {
     const [holder, living] = [waiterByHand(), waiterByHand()]
     await lock.take(holder.token)
     for (let i = 0; i < 20; i++) await lock.plant(waiterByHand(), 31_000 + i)
@@ -79,43 +82,49 @@ export function handingOn(bench: BenchTest): void {
     await expectHeard(heard, granted(20_000))
   })
 
-  bench("an old waiter that checked lately is alive, and forgotten once served", async (b) => {
-    const { lock, command } = b
-    const [holder, old, young] = [waiterByHand(), waiterByHand(), waiterByHand()]
-    await lock.take(holder.token)
-    const ticket = await lock.plant(old, 100_000)
-    await lock.enqueue(young)
-    expect(await lock.check(old, ticket)).toMatchObject({ kind: "queued", place: 0, ticket })
-    expect(await command("HEXISTS", lock.key("seen"), old.token)).toBe(1)
-    expect(await command("PTTL", lock.key("seen"))).toBeGreaterThan(20_000)
-    await lock.release(holder.token)
-    expect(await lock.value()).toBe(`${old.token}+`)
-    expect(await command("HLEN", lock.key("seen"))).toBe(0)
-  })
-
-  bench("an old waiter that is served by its own check is forgotten as well", async (b) => {
-    const { lock, command } = b
-    const old = waiterByHand()
-    const ticket = await lock.plant(old, 100_000)
-    expect(await lock.check(old, ticket)).toMatchObject({ kind: "granted", left: 30_000 })
-    expect(await command("HLEN", lock.key("seen"))).toBe(0)
-  })
+  bench(
+    "an old waiter that checked recently is alive, and its record is deleted once it is served",
+    async (b) => {
+      const { lock, command } = b
+      const [holder, old, young] = [waiterByHand(), waiterByHand(), waiterByHand()]
+      await lock.take(holder.token)
+      const ticket = await lock.plant(old, 100_000)
+      await lock.enqueue(young)
+      expect(await lock.check(old, ticket)).toMatchObject({ kind: "queued", place: 0, ticket })
+      expect(await command("HEXISTS", lock.key("seen"), old.token)).toBe(1)
+      expect(await command("PTTL", lock.key("seen"))).toBeGreaterThan(20_000)
+      await lock.release(holder.token)
+      expect(await lock.value()).toBe(`${old.token}+`)
+      expect(await command("HLEN", lock.key("seen"))).toBe(0)
+    },
+  )
 
   bench(
-    "a waiter that came less than 30 s ago is alive without having checked",
+    "the record of an old waiter that is served by its own check is deleted as well",
+    async (b) => {
+      const { lock, command } = b
+      const old = waiterByHand()
+      const ticket = await lock.plant(old, 100_000)
+      expect(await lock.check(old, ticket)).toMatchObject({ kind: "granted", left: 30_000 })
+      expect(await command("HLEN", lock.key("seen"))).toBe(0)
+    },
+  )
+
+  bench(
+    "a waiter that came less than 30 s ago counts as alive without a check",
     async ({ lock }) => {
       const [holder, quiet] = [waiterByHand(), waiterByHand()]
       await lock.take(holder.token)
       await lock.plant(quiet, 28_000)
       await lock.release(holder.token)
-      // Unmarked, since it was put there by hand: whoever asks next serves it.
+      // Unmarked, since it was put there by hand: the next caller serves it.
       expect(await lock.try(waiterByHand())).toMatchObject({ kind: "busy" })
       expect(await lock.value()).toBe(quiet.token)
     },
   )
 
   for (const what of ["try", "enqueue", "check", "release", "leave"] as const) {
-    bench(`while the lock is free and somebody waits, a ${what} serves the head`, async (b) => {
+    bench(`while the lock is free and has waiters, a ${what} serves the head`, async (b) => {
       const { lock, hear } = b
       const [head, next, caller] = [waiterByHand(), waiterByHand(), waiterByHand()]
       await lock.plant(head, 2_000)
@@ -139,7 +148,7 @@ export function handingOn(bench: BenchTest): void {
     })
   }
 
-  bench("the head that asks for a free lock has it for its ttl, without a message", async (b) => {
+  bench("a head that checks a free lock gets it for its ttl, without a message", async (b) => {
     const { lock, hear, command } = b
     const [head, next] = [waiterByHand(), waiterByHand()]
     const ticket = await lock.plant(head, 2_000)
@@ -153,7 +162,7 @@ export function handingOn(bench: BenchTest): void {
     expect(heard).toEqual([])
   })
 
-  bench("to leave hands on a grant that was just made", async ({ lock, hear }) => {
+  bench("a leave hands on a grant that was just made", async ({ lock, hear }) => {
     const [holder, leaver, next] = [waiterByHand(), waiterByHand(), waiterByHand()]
     await lock.take(holder.token)
     await lock.enqueue(leaver)
@@ -168,7 +177,7 @@ export function handingOn(bench: BenchTest): void {
     expect(await lock.remains()).toEqual({})
   })
 
-  bench("to leave after a late SET frees the lock as well", async ({ lock, command }) => {
+  bench("a leave after a late SET frees the lock as well", async ({ lock, command }) => {
     const [holder, waiter] = [waiterByHand(), waiterByHand()]
     await lock.take(holder.token)
     await lock.enqueue(waiter)
@@ -178,17 +187,20 @@ export function handingOn(bench: BenchTest): void {
     expect(await lock.remains()).toEqual({})
   })
 
-  bench("to leave after a late SET hands on to those who wait still", async ({ lock, command }) => {
-    const [holder, late, other] = [waiterByHand(), waiterByHand(), waiterByHand()]
-    await lock.take(holder.token)
-    await lock.enqueue(late)
-    await lock.enqueue(other)
-    await command("DEL", lock.key("lock"))
-    // Without a mark, as it came by a plain SET.
-    await lock.take(late.token)
-    expect(await lock.leave(late)).toEqual(["released"])
-    expect(await lock.value()).toBe(other.token)
-  })
+  bench(
+    "a leave after a late SET hands the lock on to the remaining waiters",
+    async ({ lock, command }) => {
+      const [holder, late, other] = [waiterByHand(), waiterByHand(), waiterByHand()]
+      await lock.take(holder.token)
+      await lock.enqueue(late)
+      await lock.enqueue(other)
+      await command("DEL", lock.key("lock"))
+      // Without a mark, because a plain SET took it.
+      await lock.take(late.token)
+      expect(await lock.leave(late)).toEqual(["released"])
+      expect(await lock.value()).toBe(other.token)
+    },
+  )
 
   bench("fencing tokens rise from hand-off to hand-off", async ({ lock, hear }) => {
     const waiters = [1, 2, 3].map(() => waiterByHand({ fencing: true }))
@@ -202,7 +214,7 @@ export function handingOn(bench: BenchTest): void {
     }
     for (const [i, waiter] of waiters.entries()) {
       await lock.release(holder.token)
-      // Asked for again, the grant keeps its token.
+      // A retry of the grant keeps its token.
       const again = await lock.try(waiter)
       expect(again.kind).toBe("granted")
       expect((await lock.enqueue(waiter)).fence).toBe(again.fence)
@@ -230,7 +242,7 @@ export function handingOn(bench: BenchTest): void {
   })
 
   bench(
-    "messages that the script cannot publish come back with its reply",
+    "messages that the script cannot publish are returned with its reply",
     async ({ lock, sent }) => {
       const [holder, first, second] = [waiterByHand(), waiterByHand(), waiterByHand()]
       const mute = sent({ prelude: refusing("PUBLISH") })
@@ -246,7 +258,7 @@ export function handingOn(bench: BenchTest): void {
     },
   )
 
-  bench("who has no channel is sent no message", async ({ lock, sent }) => {
+  bench("a waiter without a channel is sent no message", async ({ lock, sent }) => {
     const [holder, silent] = [waiterByHand(), waiterByHand({ listens: false })]
     const mute = sent({ prelude: refusing("PUBLISH") })
     await lock.take(holder.token)
@@ -256,7 +268,7 @@ export function handingOn(bench: BenchTest): void {
   })
 
   bench(
-    "what is no entry is taken out of the queue and served to nobody",
+    "an invalid entry is removed from the queue and never served",
     async ({ lock, command }) => {
       const [holder, waiter] = [waiterByHand(), waiterByHand()]
       await command("ZADD", lock.key("queue"), "1", "rubbish")

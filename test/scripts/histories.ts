@@ -1,5 +1,5 @@
-// Random histories of one lock: what clients may send in any order, requests that are lost or arrive late, copies of them,
-// holders that die, and time that passes; with what must be true after each step.
+// Random histories of one lock: requests of clients in any order, requests that are lost or arrive late, duplicates, holders that
+// die, and time that passes; with the invariants after each step.
 import fc from "fast-check"
 import { expect } from "vitest"
 import {
@@ -11,13 +11,13 @@ import {
 } from "../support/waiter-by-hand.js"
 import { holdersOf, leftOf, letPass, readState, type State } from "./history-state.js"
 
-/** One step: what is done, and by which client, or with which earlier request. */
+/** One step: the action, and the client, or the earlier request. */
 export interface Step {
   readonly kind: (typeof KINDS)[number]
   readonly who: number
-  /** Whether the request is executed when it is sent, or only by an "arrive" that comes for it, or never. */
+  /** Whether the request is executed when it is sent, or only by an "arrive" that delivers it, or never. */
   readonly isLate: boolean
-  /** For how long, where time passes. */
+  /** For how long, if time passes. */
   readonly ms: number
 }
 
@@ -40,7 +40,7 @@ const KINDS = [
   "pass",
 ] as const
 
-/** How many may share the lock, and which clients want that; the others want it alone. */
+/** How many may share the lock, and which clients want that; the others want it exclusively. */
 export interface Cast {
   readonly limit: number
   readonly shares: readonly boolean[]
@@ -89,16 +89,16 @@ export class History {
   readonly #sharing = new Set<string>()
   /** Every request that was sent, so that it can be executed again. */
   readonly #sent: Request[] = []
-  /** Those of them that have not arrived. */
+  /** The requests that have not arrived. */
   readonly #late: Request[] = []
   /** How much time has passed by steps. */
   #passedMs = 0
   #isLate = false
-  /** Whether one of those who share the lock has died: then its key may live longer than the last who is left. */
+  /** Whether a sharer has died: then its key may live longer than the last sharer that is left. */
   #hasDied = false
-  /** Whoever was granted the lock, and has neither given it back nor died nor been robbed. */
+  /** The clients that were granted the lock, and have neither released it nor died nor lost it to a steal. */
   #holds = new Set<string>()
-  /** The tokens that a release or a leave was sent for: a copy of that may end what they are granted later. */
+  /** The tokens that a release or a leave was sent for: a duplicate of that may end a later grant. */
   readonly #given = new Set<string>()
 
   constructor(send: SendCommand, name: string, cast: Cast, options?: HandOptions) {
@@ -108,7 +108,7 @@ export class History {
     this.#clients = cast.shares.map((shares) => this.#newClient(shares))
   }
 
-  /** Does one step, and looks whether all is as it must be. */
+  /** Does one step, and checks the invariants. */
   async step({ kind, who, isLate, ms }: Step): Promise<void> {
     const before = await this.#state()
     this.#isLate = isLate
@@ -142,12 +142,12 @@ export class History {
         break
       case "steal": {
         if (this.#cast.shares[index]) return
-        // A theft is a call of its own, with a token of its own.
+        // A steal is a call of its own, with a token of its own.
         this.#clients[index] = this.#newClient(false)
         const { token } = this.#clients[index].waiter
         const reply = await this.#do(kind, token, () => this.#lock.steal(token))
         if (reply === undefined) {
-          // Given up, and its token with it.
+          // Abandoned, and its token with it.
           this.#clients[index] = this.#newClient(false)
           return
         }
@@ -178,12 +178,12 @@ export class History {
       case "extend":
         await this.#ask(kind, client, this.#cast.shares[index] ?? false)
     }
-    // What has not arrived has done nothing yet.
+    // A request that has not arrived has done nothing yet.
     await this.#verify(isLate ? "arrive" : kind, token, before)
     if (kind === "steal" || kind === "die") this.#retire(holdersOf(before))
   }
 
-  /** Whoever has died or was robbed never uses its token again. */
+  /** A client that has died or lost its hold to a steal never uses its token again. */
   #retire(tokens: readonly string[]): void {
     for (const [i, { waiter }] of this.#clients.entries()) {
       if (tokens.includes(waiter.token)) {
@@ -192,9 +192,9 @@ export class History {
     }
   }
 
-  /** Whoever had no more than that left has it no more. */
+  /** A client with no more than that left has no hold any more. */
   #expire(ms: number, before: State): void {
-    // What the steps themselves have taken.
+    // The time that the steps themselves have taken.
     const slackMs = 500
     for (const token of this.#holds) {
       if (leftOf(token, before) <= ms + slackMs) this.#holds.delete(token)
@@ -204,13 +204,13 @@ export class History {
 
   async #ask(kind: Step["kind"], client: Client, shares: boolean): Promise<void> {
     const { waiter, ticket } = client
-    // Each sends another ttl, so that those who share the lock leave at different times.
+    // Each sends another ttl, so that the sharers leave at different times.
     const ttlMs = 20_000 + 10_000 * (this.#sent.length % 5)
     const { token } = waiter
     if (kind === "set" && !shares) await this.#do(kind, token, () => this.#lock.take(token))
     if (kind === "try") await this.#do(kind, token, () => this.#lock.try(waiter, ttlMs))
     if (kind === "extend") await this.#do(kind, token, () => this.#lock.extend(token, ttlMs))
-    // Who has never stood in the queue enters it instead of checking.
+    // A client that has never stood in the queue enters it instead of checking.
     if (kind === "check" && ticket) {
       await this.#do(kind, token, () => this.#lock.check(waiter, this.#text(ticket), ttlMs))
     }
@@ -228,7 +228,7 @@ export class History {
     return String(Number(ticket.text) - (this.#passedMs - ticket.passedMs) * 1_000)
   }
 
-  /** A holder dies, and its time runs out: the alone one's key expires, a sharer's hold is over. */
+  /** A holder dies, and its time runs out: the key of an exclusive holder expires, a sharer's hold is over. */
   async #die({ value, sharers }: State): Promise<void> {
     if (value === null) return
     const [first] = sharers.keys()
@@ -248,7 +248,7 @@ export class History {
     const now = await this.#state()
     const holders = holdersOf(now)
     if (kind === "steal") this.#holds.clear()
-    // Nobody loses a hold but by its own doing, by death or by theft.
+    // A hold ends only by its own client, by death or by a steal.
     for (const token of this.#given) this.#holds.delete(token)
     for (const token of this.#holds) expect(holders, `${kind}: a hold was lost`).toContain(token)
     const isShared = now.value?.startsWith("fl_#") ?? false
@@ -267,7 +267,7 @@ export class History {
     for (const ttl of now.ttls) expect(ttl, "a key without a ttl").not.toBe(-1)
   }
 
-  /** Whoever was let in out of the queue came before all who still wait. */
+  /** A client that was let in out of the queue came before all that still wait. */
   #verifyOrder(kind: Step["kind"], caller: string, before: State, now: State): void {
     const had = holdersOf(before)
     const served = holdersOf(now).filter(
@@ -282,7 +282,7 @@ export class History {
     }
   }
 
-  /** While somebody waits the lock is held, and marked, and not by such as the first could join. */
+  /** While the lock has waiters it is held, and marked, and not by holders that the first waiter could join. */
   #verifyQueue(kind: Step["kind"], { value, sharers, queue }: State): void {
     const [head] = queue
     if (head === undefined) return
@@ -291,7 +291,7 @@ export class History {
     if (hasRoom) expect(this.#sharing.has(head), `${kind}: the head fits`).toBe(false)
   }
 
-  /** The answer; none if the request is lost, or arrives later. */
+  /** The reply; none if the request is lost, or arrives later. */
   async #do<T>(kind: Step["kind"], token: string, send: () => Promise<T>): Promise<T | undefined> {
     const request = { kind, token, send }
     this.#sent.push(request)
@@ -311,11 +311,11 @@ export class History {
   }
 }
 
-/** Whether that step leaves nobody waiting who could be served, and the lock marked for those who wait. */
+/** Whether that step leaves no waiter that could be served, and the lock marked for the waiters. */
 function serves(kind: Step["kind"], caller: string, before: State): boolean {
-  // Whoever holds the lock serves nobody by asking: it is told that the lock is its own.
+  // A caller that holds the lock serves no one: it is told that the lock is its own.
   const isHolders = holdersOf(before).includes(caller)
-  // A newcomer's SET that won once after an expiry knows nothing of those who wait, until one of them asks.
+  // A newcomer's SET that won once after an expiry knows nothing of the waiters, until one of them checks.
   const wasInOrder = before.queue.length === 0 || (before.value?.endsWith("+") ?? true)
   if (kind === "release" || kind === "leave") return wasInOrder
   if (kind === "try") return wasInOrder && !isHolders

@@ -1,14 +1,14 @@
-// The keys of a lock in the middle of a history: how they stand, and how they would stand some time later.
+// The keys of a lock in the middle of a history: their state, and their state some time later.
 import type { LockByHand, SendCommand } from "../support/waiter-by-hand.js"
 
 export interface State {
   readonly value: string | null
-  /** Who shares the lock and has not expired, and what each has left, in ms. */
+  /** The sharers that have not expired, and the remaining time of each, in ms. */
   readonly sharers: ReadonlyMap<string, number>
-  /** The tokens of those who wait, first come first. */
+  /** The tokens of the waiters, first come first. */
   readonly queue: readonly string[]
   readonly ttls: readonly number[]
-  /** What the last of those who share the lock has left, in ms. */
+  /** The remaining time of the last sharer, in ms. */
   readonly lastMs: number
 }
 
@@ -40,7 +40,7 @@ export async function readState(send: SendCommand, { keys }: LockByHand): Promis
   return { value: value === "" ? null : value, sharers, queue, ttls, lastMs }
 }
 
-/** Every time that stands in a key, and that of its end, goes back: to the scripts the server's clock has moved on. */
+/** Moves every time in a key, and that of its end, back: to the scripts the server's clock has moved on. */
 const PASS = `
 local ms = tonumber(ARGV[1])
 local function digits(number) return string.format("%.0f", number) end
@@ -69,7 +69,7 @@ export function holdersOf({ value, sharers }: State): readonly string[] {
   return value.startsWith("fl_#") ? [...sharers.keys()] : [value.replace(/\+$/, "")]
 }
 
-/** What is left of that token's hold, in ms. */
+/** The remaining time of that token's hold, in ms. */
 export function leftOf(token: string, { value, sharers, ttls }: State): number {
   if (value?.startsWith("fl_#")) return sharers.get(token) ?? 0
   return ttls[0] ?? 0

@@ -1,4 +1,4 @@
-// What each path of each script costs: as a database counts it, and as docs/scripts.md says.
+// The cost of each path of each script: as a database counts it, and as docs/scripts.md says.
 import { readFile } from "node:fs/promises"
 import { billedCommands } from "../support/billed-commands.js"
 import {
@@ -9,7 +9,7 @@ import {
 } from "../support/waiter-by-hand.js"
 import { paths, type Scene } from "./costs.js"
 
-/** What the database bills for each path; nothing else may use it meanwhile. */
+/** The number of commands that the database bills for each path; nothing else may use it meanwhile. */
 export async function measuredCosts(
   command: SendCommand,
   hear: Scene["hear"],

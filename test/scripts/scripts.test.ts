@@ -1,5 +1,5 @@
-// The rules of the queue, script by script, with waiters that are made by hand. All scripts run under Upstash's rule
-// that they touch no key but their own, which the local server enforces.
+// The rules of the queue, script by script, with waiters that are created by hand. All scripts run under Upstash's rule that they
+// touch no key except their own, which the local server enforces.
 import { describe } from "vitest"
 import { openBench } from "./bench.js"
 import { claiming } from "./claiming.js"

@@ -1,9 +1,9 @@
-// The scripts as those meet them who share a lock, steal it, or look at it.
+// The scripts for callers that share a lock, steal it, or inspect it.
 import { expect } from "vitest"
 import { type LockByHand, type WaiterByHand, waiterByHand } from "../support/waiter-by-hand.js"
 import type { BenchTest } from "./bench.js"
 
-/** Lets as many share the lock as there are ttls. */
+/** Lets as many callers share the lock as there are ttls. */
 async function sharedBy(lock: LockByHand, limit: number, ...ttls: readonly number[]) {
   const sharers: WaiterByHand[] = []
   for (const ttlMs of ttls) {
@@ -15,7 +15,7 @@ async function sharedBy(lock: LockByHand, limit: number, ...ttls: readonly numbe
 }
 
 export function sharing(bench: BenchTest): void {
-  bench("a share whose time is over is gone, whoever asks", async ({ lock, command }) => {
+  bench("an expired share is gone, for any caller", async ({ lock, command }) => {
     const [over, other] = await sharedBy(lock, Infinity, 20_000, 20_000)
     await command("ZADD", lock.key("holders"), "1", over.token)
     expect(await lock.readHold(over.token)).toEqual(["gone", 0])
@@ -36,7 +36,7 @@ export function sharing(bench: BenchTest): void {
     expect(left).toBeGreaterThan(25_000)
   })
 
-  bench("who waits for a permit is told when the first of them ends", async ({ lock }) => {
+  bench("a waiter for a permit learns when the first permit ends", async ({ lock }) => {
     await sharedBy(lock, 2, 30_000, 10_000)
     const { kind, left } = await lock.try(waiterByHand({ limit: 2 }))
     expect(kind).toBe("busy")
@@ -44,15 +44,18 @@ export function sharing(bench: BenchTest): void {
     expect((await lock.enqueue(waiterByHand())).left).toBeGreaterThan(20_000)
   })
 
-  bench("who comes with another number of permits is told theirs", async ({ lock }) => {
-    await sharedBy(lock, 3, 20_000)
-    const other = waiterByHand({ limit: 2 })
-    expect(await lock.try(other)).toMatchObject({ kind: "limit", left: 3 })
-    expect(await lock.enqueue(other)).toMatchObject({ kind: "limit", left: 3 })
-    expect(await lock.waiters()).toEqual([])
-  })
+  bench(
+    "a caller with another number of permits learns the number of the holders",
+    async ({ lock }) => {
+      await sharedBy(lock, 3, 20_000)
+      const other = waiterByHand({ limit: 2 })
+      expect(await lock.try(other)).toMatchObject({ kind: "limit", left: 3 })
+      expect(await lock.enqueue(other)).toMatchObject({ kind: "limit", left: 3 })
+      expect(await lock.waiters()).toEqual([])
+    },
+  )
 
-  bench("a lock whose key was lost is shared by those alone who come then", async (b) => {
+  bench("a lock whose key was lost is shared only by later callers", async (b) => {
     const { lock, command } = b
     const [before] = await sharedBy(lock, 2, 20_000, 20_000)
     await command("DEL", lock.key("lock"))
@@ -61,7 +64,7 @@ export function sharing(bench: BenchTest): void {
     expect(await lock.readHold(after.token)).toEqual(["held", expect.any(Number)])
   })
 
-  bench("who shares a lock gives back its part, and keeps the key alive no longer", async (b) => {
+  bench("a sharer releases its part, and keeps the key alive no longer", async (b) => {
     const { lock, command } = b
     const [long, short] = await sharedBy(lock, 2, 30_000, 10_000)
     expect(await lock.release(long.token)).toEqual(["released"])
@@ -80,40 +83,40 @@ export function sharing(bench: BenchTest): void {
     expect(await lock.try(waiterByHand({ limit: Infinity }))).toMatchObject({ kind: "busy" })
   })
 
-  bench("a theft goes on although somebody has come to wait meanwhile", async ({ lock }) => {
-    const [robbed, thief, waiter] = [waiterByHand(), waiterByHand(), waiterByHand()]
-    await lock.take(robbed.token)
-    const [, , found] = (await lock.steal(thief.token)) as [string, number, string]
-    expect(found).not.toContain(robbed.token)
+  bench("a steal continues although a waiter has come meanwhile", async ({ lock }) => {
+    const [previous, newHolder, waiter] = [waiterByHand(), waiterByHand(), waiterByHand()]
+    await lock.take(previous.token)
+    const [, , found] = (await lock.steal(newHolder.token)) as [string, number, string]
+    expect(found).not.toContain(previous.token)
     await lock.enqueue(waiter)
-    expect(await lock.steal(thief.token, found)).toEqual(["granted", 30_000, ""])
-    expect(await lock.value()).toBe(`${thief.token}+`)
-    expect(await lock.extend(robbed.token, 30_000)).toBe("stolen")
-    await lock.release(thief.token)
+    expect(await lock.steal(newHolder.token, found)).toEqual(["granted", 30_000, ""])
+    expect(await lock.value()).toBe(`${newHolder.token}+`)
+    expect(await lock.extend(previous.token, 30_000)).toBe("stolen")
+    await lock.release(newHolder.token)
     expect(await lock.value()).toBe(waiter.token)
   })
 
-  bench("a theft that arrives late robs nobody else", async ({ lock }) => {
-    const [robbed, thief, next] = [waiterByHand(), waiterByHand(), waiterByHand()]
-    await lock.take(robbed.token)
-    const [, , found] = (await lock.steal(thief.token)) as [string, number, string]
-    await lock.steal(thief.token, found)
-    await lock.release(thief.token)
+  bench("a steal that arrives late takes the lock from no one else", async ({ lock }) => {
+    const [previous, newHolder, next] = [waiterByHand(), waiterByHand(), waiterByHand()]
+    await lock.take(previous.token)
+    const [, , found] = (await lock.steal(newHolder.token)) as [string, number, string]
+    await lock.steal(newHolder.token, found)
+    await lock.release(newHolder.token)
     await lock.take(next.token)
-    expect(await lock.steal(thief.token, found)).toEqual(["held", 0, expect.any(String)])
+    expect(await lock.steal(newHolder.token, found)).toEqual(["held", 0, expect.any(String)])
     expect(await lock.value()).toBe(next.token)
   })
 
-  bench("all who share a lock are robbed together", async ({ lock }) => {
+  bench("a steal ends the holds of all sharers", async ({ lock }) => {
     const sharers = await sharedBy(lock, Infinity, 20_000, 20_000)
-    const thief = waiterByHand()
-    const [, , found] = (await lock.steal(thief.token)) as [string, number, string]
-    await lock.steal(thief.token, found)
+    const newHolder = waiterByHand()
+    const [, , found] = (await lock.steal(newHolder.token)) as [string, number, string]
+    await lock.steal(newHolder.token, found)
     for (const { token } of sharers) expect(await lock.extend(token, 30_000)).toBe("stolen")
     expect(Object.keys(await lock.remains())).toEqual([lock.key("lock"), lock.key("stolen")])
   })
 
-  bench("a list of who holds and who waits tells clients and no tokens", async ({ lock }) => {
+  bench("a list of holders and waiters contains clients and no tokens", async ({ lock }) => {
     const [holder, waiter] = [waiterByHand(), waiterByHand({ limit: 2 })]
     await lock.take(holder.token)
     await lock.enqueue(waiter)

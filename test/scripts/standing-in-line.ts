@@ -1,11 +1,11 @@
-// The scripts as a waiter meets them: taking, entering, checking, leaving, and the mark.
+// The scripts for a waiter: taking, entering, checking, leaving, and the mark.
 import { expect } from "vitest"
 import { EXPIRES_BEFORE_APPEND } from "../support/preludes.js"
 import { waiterByHand } from "../support/waiter-by-hand.js"
 import type { BenchTest } from "./bench.js"
 
 export function standingInLine(bench: BenchTest): void {
-  bench("a free lock is taken by whoever asks, for its ttl", async ({ lock, command }) => {
+  bench("a free lock is taken by any caller, for its ttl", async ({ lock, command }) => {
     for (const action of ["try", "enqueue"] as const) {
       const waiter = waiterByHand()
       expect(await lock[action](waiter)).toMatchObject({ kind: "granted", left: 30_000 })
@@ -39,7 +39,7 @@ export function standingInLine(bench: BenchTest): void {
     expect(await lock.waiters()).toEqual([first.entry, second.entry])
   })
 
-  bench("a ticket that is given back leads back to its place", async ({ lock, command }) => {
+  bench("an enqueue with an old ticket leads back to its place", async ({ lock, command }) => {
     await lock.take(waiterByHand().token)
     const waiters = [waiterByHand(), waiterByHand(), waiterByHand()]
     const tickets: string[] = []
@@ -61,7 +61,7 @@ export function standingInLine(bench: BenchTest): void {
     expect(await lock.waiters()).not.toContain(stranger.entry)
   })
 
-  bench("a check of who has left does not take the lock when it is free", async ({ lock }) => {
+  bench("a check by a waiter that has left does not take a free lock", async ({ lock }) => {
     const { ticket } = await lock.enqueue(waiterByHand())
     const gone = waiterByHand()
     await lock.release((await lock.value()) as string)
@@ -83,7 +83,7 @@ export function standingInLine(bench: BenchTest): void {
     },
   )
 
-  bench("a check marks what a newcomer took without a mark", async ({ lock, command }) => {
+  bench("a check marks a lock that a newcomer took without a mark", async ({ lock, command }) => {
     await lock.take(waiterByHand().token)
     const waiter = waiterByHand()
     const { ticket } = await lock.enqueue(waiter)
@@ -105,7 +105,7 @@ export function standingInLine(bench: BenchTest): void {
     await command("DEL", lock.key("lock"))
   })
 
-  bench("a hold of ours is not called foreign", async ({ lock }) => {
+  bench("a hold of ours is not reported as foreign", async ({ lock }) => {
     await lock.take(waiterByHand().token)
     expect(await lock.enqueue(waiterByHand())).toMatchObject({ isForeign: false })
   })
@@ -137,7 +137,7 @@ export function standingInLine(bench: BenchTest): void {
     },
   )
 
-  bench("whoever asks for what it has already is told what is left of it", async ({ lock }) => {
+  bench("a caller that already has the lock learns its remaining time", async ({ lock }) => {
     const mine = waiterByHand()
     await lock.take(mine.token, 10_000)
     for (const ask of [
@@ -169,7 +169,7 @@ export function standingInLine(bench: BenchTest): void {
     },
   )
 
-  bench("to leave removes the waiter and nothing else", async ({ lock }) => {
+  bench("a leave removes the waiter and nothing else", async ({ lock }) => {
     const holder = waiterByHand()
     await lock.take(holder.token)
     const waiters = [waiterByHand(), waiterByHand(), waiterByHand()]
@@ -192,18 +192,21 @@ export function standingInLine(bench: BenchTest): void {
     expect(await lock.remains()).toEqual({})
   })
 
-  bench("an extension never shortens a hold, and knows a marked one", async ({ lock, command }) => {
-    const holder = waiterByHand()
-    await lock.take(holder.token, 20_000)
-    expect(await lock.extend(holder.token, 5_000)).toBe("renewed")
-    expect(await command("PTTL", lock.key("lock"))).toBeGreaterThan(10_000)
-    await lock.enqueue(waiterByHand())
-    expect(await lock.extend(holder.token, 30_000)).toBe("renewed")
-    expect(await command("PTTL", lock.key("lock"))).toBeGreaterThan(20_000)
-    expect(await lock.extend(waiterByHand().token, 30_000)).toBe("taken")
-  })
+  bench(
+    "an extension never shortens a hold, and recognizes a marked one",
+    async ({ lock, command }) => {
+      const holder = waiterByHand()
+      await lock.take(holder.token, 20_000)
+      expect(await lock.extend(holder.token, 5_000)).toBe("renewed")
+      expect(await command("PTTL", lock.key("lock"))).toBeGreaterThan(10_000)
+      await lock.enqueue(waiterByHand())
+      expect(await lock.extend(holder.token, 30_000)).toBe("renewed")
+      expect(await command("PTTL", lock.key("lock"))).toBeGreaterThan(20_000)
+      expect(await lock.extend(waiterByHand().token, 30_000)).toBe("taken")
+    },
+  )
 
-  bench("of who leaves nothing is kept", async ({ lock, command }) => {
+  bench("no record of a waiter that left is kept", async ({ lock, command }) => {
     await lock.take(waiterByHand().token)
     const waiter = waiterByHand()
     await lock.check(waiter, await lock.plant(waiter, 10_000))
@@ -212,7 +215,7 @@ export function standingInLine(bench: BenchTest): void {
     expect(await command("EXISTS", lock.key("seen"))).toBe(0)
   })
 
-  bench("who checks early leaves no trace that nobody asks for", async ({ lock, command }) => {
+  bench("an early check leaves no record that is never read", async ({ lock, command }) => {
     await lock.take(waiterByHand().token)
     const waiter = waiterByHand()
     const { ticket } = await lock.enqueue(waiter)

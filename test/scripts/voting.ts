@@ -5,17 +5,14 @@ import { waiterByHand } from "../support/waiter-by-hand.js"
 import type { BenchTest } from "./bench.js"
 
 export function voting(bench: BenchTest): void {
-  bench(
-    "a vote of an earlier attempt that arrives late does not replace a later one",
-    async ({ lock }) => {
-      expect((await lock.vote("fl_a_b", 2))[0]).toBe("granted")
-      expect((await lock.vote("fl_a_b", 1))[0]).toBe("busy")
-      expect(await lock.value()).toBe("fl_a_b-2")
-    },
-  )
+  bench("a late vote of an earlier attempt does not replace a later one", async ({ lock }) => {
+    expect((await lock.vote("fl_a_b", 2))[0]).toBe("granted")
+    expect((await lock.vote("fl_a_b", 1))[0]).toBe("busy")
+    expect(await lock.value()).toBe("fl_a_b-2")
+  })
 
   bench(
-    "a later attempt replaces earlier ones, with its full ttl, and ten comes after two",
+    "a later attempt replaces earlier ones, with its full ttl, and attempt ten is later than two",
     async ({ lock }) => {
       await lock.vote("fl_a_b", 2, { ttlMs: 5_000 })
       expect((await lock.vote("fl_a_b", 10)).slice(0, 2)).toEqual(["granted", 30_000])
@@ -24,7 +21,7 @@ export function voting(bench: BenchTest): void {
     },
   )
 
-  bench("a vote that was sent twice is told what is left", async ({ lock }) => {
+  bench("a vote that was sent twice gets its remaining time", async ({ lock }) => {
     await lock.vote("fl_a_b", 1, { ttlMs: 5_000 })
     const [kind, left] = await lock.vote("fl_a_b", 1)
     expect(kind).toBe("granted")
@@ -32,7 +29,7 @@ export function voting(bench: BenchTest): void {
     expect(left).toBeGreaterThan(0)
   })
 
-  bench("calls whose tokens begin alike are strangers to each other", async ({ lock }) => {
+  bench("calls whose tokens have the same beginning are different calls", async ({ lock }) => {
     await lock.vote("fl_a_b", 1)
     expect((await lock.vote("fl_a_b-1", 2))[0]).toBe("busy")
     expect((await lock.vote("fl_a", 2))[0]).toBe("busy")
@@ -42,7 +39,7 @@ export function voting(bench: BenchTest): void {
     expect((await lock.vote("fl_a", 9))[0]).toBe("busy")
   })
 
-  bench("whoever is refused is told whose it is and for how long", async ({ lock }) => {
+  bench("a refused caller learns the holder and its remaining time", async ({ lock }) => {
     const { token } = waiterByHand()
     await lock.take(token, 5_000)
     const [kind, left, holder] = await lock.vote("fl_a_b", 1)
@@ -52,7 +49,7 @@ export function voting(bench: BenchTest): void {
   })
 
   bench(
-    "a key that is no text is somebody else's, and is left alone",
+    "a key that is not a string belongs to another program, and is left alone",
     async ({ lock, command }) => {
       await command("HSET", lock.key("lock"), "a", "b")
       await command("PEXPIRE", lock.key("lock"), "5000")
@@ -61,20 +58,17 @@ export function voting(bench: BenchTest): void {
     },
   )
 
-  bench(
-    "the mark of somebody who waits on this database alone is kept",
-    async ({ lock, command }) => {
-      await lock.vote("fl_a_b", 1)
-      await command("APPEND", lock.key("lock"), "+")
-      expect((await lock.vote("fl_a_b", 2))[0]).toBe("granted")
-      expect(await lock.value()).toBe("fl_a_b-2+")
-      expect(await lock.fence("fl_a_b-2", 7)).toBe("noted")
-      expect(await lock.fence("fl_a_b-1", 8)).toBe("taken")
-    },
-  )
+  bench("the mark of a waiter on this database alone is kept", async ({ lock, command }) => {
+    await lock.vote("fl_a_b", 1)
+    await command("APPEND", lock.key("lock"), "+")
+    expect((await lock.vote("fl_a_b", 2))[0]).toBe("granted")
+    expect(await lock.value()).toBe("fl_a_b-2+")
+    expect(await lock.fence("fl_a_b-2", 7)).toBe("noted")
+    expect(await lock.fence("fl_a_b-1", 8)).toBe("taken")
+  })
 
   bench(
-    "a database that does not remember votes when its quarantine is over, or when it is started",
+    "a database without memory votes when its quarantine is over, or when it is started",
     async ({ lock }) => {
       await lock.forget()
       const quarantined = { quarantineMs: 60_000 }
@@ -88,7 +82,7 @@ export function voting(bench: BenchTest): void {
   )
 
   bench(
-    "a database whose clock was set back counts its quarantine anew",
+    "a database whose clock was set back restarts its quarantine",
     async ({ lock, command }) => {
       await command("SET", VOTING_SINCE_KEY, String(Date.now() + 3_600_000))
       const vote = await lock.vote("fl_a_b", 1, { quarantineMs: 60_000 })

@@ -1,4 +1,4 @@
-// No error and no event tells a token, whatever the database or the network repeats of what it was sent.
+// No error and no event reveals a token, whatever the database or the network repeats of a request.
 import { describe, expect, test, vi } from "vitest"
 import { Redis } from "@upstash/redis"
 import { type Fetch, type LockEvent, LockManager } from "../../src/index.js"
@@ -32,7 +32,7 @@ const WAYS: Readonly<Record<string, Way>> = {
 export function errors(): void {
   describe.for(Object.entries(WAYS))("through %s", ([, { redis, operations }]) => {
     test.for(Object.entries(INDISCREET))(
-      "no error or event tells a token where the database %s",
+      "no error or event reveals a token if the database %s",
       async ([, indiscreet]) => {
         const events: LockEvent[] = []
         let fetch = healthyFetch
@@ -60,7 +60,7 @@ export function errors(): void {
     )
   })
 
-  test("no error tells a token where a global fetch of somebody's tracing throws it", async () => {
+  test("no error reveals a token if a tracing tool's global fetch throws it", async () => {
     for (const indiscreet of Object.values(INDISCREET)) {
       vi.stubGlobal("fetch", indiscreet)
       const locks = new LockManager({ redis: config(), timeout: TIMEOUT })
@@ -70,7 +70,7 @@ export function errors(): void {
     }
   })
 
-  test("no error tells what a client of @upstash/redis says of commands and headers", async () => {
+  test("no error reveals the commands and headers in an error of a client of @upstash/redis", async () => {
     for (const indiscreet of Object.values(INDISCREET)) {
       vi.stubGlobal("fetch", indiscreet)
       const redis = new Redis({ ...config(), retry: { retries: 0 } })
@@ -85,7 +85,7 @@ export function errors(): void {
     expectTellsNoSecret(await rejection(locks.tryAcquire("a")), "the error")
   })
 
-  test("no error tells what a server that is none sends back", async () => {
+  test("no error reveals what a server that is not HTTP sends back", async () => {
     const { url, server } = await echoServer()
     const locks = new LockManager({ redis: { url, token: REST_SECRET }, timeout: 1_000 })
     const error = await rejection(locks.tryAcquire("a"))

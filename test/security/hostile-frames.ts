@@ -1,4 +1,4 @@
-// Streams and messages that an adversary has made: never believed for longer than a lease, never more than can be kept.
+// Streams and messages from an adversary: never believed for longer than a lease, never buffered without a limit.
 import fc from "fast-check"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { LockLostError, type LockManagerOptions } from "../../src/index.js"
@@ -9,7 +9,7 @@ import { abortion, recorder, rejection, until } from "../support/outcomes.js"
 import { type Opened, variants } from "../support/variants.js"
 import { PATIENCE, runs } from "./runs.js"
 
-/** What a reader makes of these bytes, in these pieces. */
+/** The messages that a reader returns for these bytes, in these pieces. */
 async function read(pieces: readonly Uint8Array[]) {
   const heard: string[] = []
   const body = new ReadableStream<Uint8Array>({
@@ -75,7 +75,7 @@ interface Numbers {
   readonly fencingToken: number | undefined
 }
 
-/** What is no grant for a waiter with a lease of three seconds and a ttl of thirty, where the server's time is `now`. */
+/** The messages that are not a grant for a waiter with a lease of three seconds and a ttl of thirty, if the server's time is `now`. */
 const FORGERIES: Readonly<Record<string, (now: number) => string>> = {
   "a lease of an hour": (now) => `granted ${String(now)} 3600000 `,
   "a lease of a millisecond more": (now) => `granted ${String(now)} 3001 `,
@@ -83,8 +83,8 @@ const FORGERIES: Readonly<Record<string, (now: number) => string>> = {
   "a lease that is over": (now) => `granted ${String(now)} 0 `,
   "a negative lease": (now) => `granted ${String(now)} -3000 `,
   "a lease in hexadecimals": (now) => `granted ${String(now)} 0xb `,
-  "a lease that is none": (now) => `granted ${String(now)} NaN `,
-  "a time that is none": () => "granted Infinity 3000 ",
+  "a lease that is not a number": (now) => `granted ${String(now)} NaN `,
+  "a time that is not finite": () => "granted Infinity 3000 ",
   "a time beyond all clocks": () => "granted 9007199254740993 3000 ",
   "a time long ago": () => "granted 5 3000 ",
   "no fencing token but a word": (now) => `granted ${String(now)} 3000 Infinity`,
@@ -96,7 +96,7 @@ const FORGERIES: Readonly<Record<string, (now: number) => string>> = {
 }
 
 export function hostileFrames(): void {
-  test("any bytes, split anywhere, tell the same and end as a stream does", PATIENCE, async () => {
+  test("any bytes, in any pieces, mean the same and end as a stream does", PATIENCE, async () => {
     const property = fc.asyncProperty(bytes, fc.array(fc.nat(1_000)), async (all, cuts) => {
       const whole = await read([all])
       expect(whole.error).toBeInstanceOf(RedisError)
@@ -107,7 +107,7 @@ export function hostileFrames(): void {
     await fc.assert(property, runs(400))
   })
 
-  test("of a line that never ends no more is read than a frame can have", async () => {
+  test("a line that never ends is read no further than the longest frame", async () => {
     let pulled = 0
     const body = new ReadableStream<Uint8Array>({
       pull(controller) {
@@ -120,7 +120,7 @@ export function hostileFrames(): void {
     expect(pulled).toBeLessThan(32_768)
   })
 
-  test("a message tells whole numbers, or nothing", () => {
+  test("a message contains integers, or nothing", () => {
     const property = fc.property(message, ([kind, numbers]) => {
       const notice = readNotice([kind, ...numbers].join(" "))
       if (notice === undefined) return
@@ -130,7 +130,7 @@ export function hostileFrames(): void {
     fc.assert(property, runs(2_000) as never)
   })
 
-  describe("who can publish to a waiter", () => {
+  describe("an adversary that can publish to a waiter", () => {
     let database: Opened
     beforeAll(async () => {
       const [variant] = variants
@@ -139,7 +139,7 @@ export function hostileFrames(): void {
     })
     afterAll(() => database.close())
 
-    /** Somebody who waits, and what reaches them alone. */
+    /** A waiter, and its own channel. */
     async function waiter(name: string, options: Partial<LockManagerOptions> = {}) {
       const holder = await database.locks().acquire(name)
       const { onEvent, of } = recorder()
@@ -171,7 +171,7 @@ export function hostileFrames(): void {
       },
     )
 
-    test("cannot keep fencing tokens from who asked for them", async () => {
+    test("cannot withhold fencing tokens from a caller that requested them", async () => {
       const { holder, waiting, of, now, publish } = await waiter("unfenced", { fencing: true })
       await publish(`granted ${String(now)} 3000 `)
       await new Promise((resolve) => setTimeout(resolve, 300))
@@ -190,7 +190,7 @@ export function hostileFrames(): void {
       const at = performance.now()
       expect(await abortion(lock.signal)).toBeInstanceOf(LockLostError)
       expect(performance.now() - at).toBeLessThan(2_500)
-      // Who really holds it has lost nothing.
+      // The real holder has lost nothing.
       await holder.extend()
       expect(await holder.release()).toBe("released")
     })

@@ -1,4 +1,4 @@
-// Names that are chosen by an adversary: refused before anything is sent, or a lock of their own that touches no other.
+// Names from an adversary: refused before anything is sent, or a lock of their own that touches no other.
 import { lockKeys } from "../../src/redis/keys.js"
 import fc from "fast-check"
 import { afterAll, beforeAll, expect, test } from "vitest"
@@ -68,7 +68,7 @@ export function hostileNames(engine: EngineName): void {
   afterAll(() => Promise.all([database.close(), other.close()]))
 
   test(
-    "any name is refused, or a lock of its own which leaves nothing behind",
+    "any name is refused, or names a lock of its own that leaves nothing behind",
     PATIENCE,
     async () => {
       const property = fc.asyncProperty(prefixes, names, async (prefix, name) => {
@@ -105,7 +105,7 @@ export function hostileNames(engine: EngineName): void {
     },
   )
 
-  test("a name that is a part of another lock, or half of a character, is refused and nothing sent", async () => {
+  test("a name that is a part of another lock, or half of a character, is refused and nothing is sent", async () => {
     const { proxy, locks } = await other.proxied()
     const refused: [prefix: string, name: string][] = [
       ...PARTS.map((part): [string, string] => ["", `{${VICTIM}}:${part}`]),
@@ -133,7 +133,7 @@ export function hostileNames(engine: EngineName): void {
       }
     }
     expect(proxy.log).toEqual([])
-    // Two halves in their order are one character, and where the prefix keeps them apart nothing is refused.
+    // Two halves in their order are one character, and if the prefix keeps them apart nothing is refused.
     await (await locks().acquire("\ud83d\udd12")).release()
     await (await locks().acquire(`{${VICTIM}}:queue`)).release()
   })

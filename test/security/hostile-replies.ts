@@ -1,4 +1,5 @@
-// Databases that answer anything: a call ends, as it may end, or with a LockBackendError; and never with a hold that is none.
+// Databases with arbitrary replies: a call ends with an allowed result or a LockBackendError, and never with a hold that it does
+// not have.
 import fc from "fast-check"
 import { expect, test } from "vitest"
 import {
@@ -55,7 +56,7 @@ const scalar = fc.oneof(
   fc.integer(),
   fc.string(),
 )
-/** A word that decides, and around it what should not. */
+/** A word that decides, with noise around it. */
 const list = fc
   .tuple(fc.constantFrom<unknown>(...WORDS, 0, -1), fc.array(scalar, { maxLength: 9 }))
   .map(([word, rest]) => [word, ...rest])
@@ -67,7 +68,7 @@ const result = fc.oneof(
 )
 
 const nest = (depth: number) => "[".repeat(depth) + "]".repeat(depth)
-/** What a parser of JSON could stumble over. */
+/** Text that a JSON parser could stumble over. */
 const ODDITIES = [
   '{"result":null,"result":"OK"}',
   '{"result":"OK","error":"ERR no"}',
@@ -97,7 +98,7 @@ const status = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(201, 400, 401, 404, 429, 500, 503) },
 )
 
-/** A reply after the other, round and round, to whatever is asked. */
+/** The replies in turn, in a loop, to any request. */
 const script = fc.array(fc.tuple(status, body), { minLength: 1, maxLength: 5 })
 type Script = readonly (readonly [status: number, body: string])[]
 
@@ -112,7 +113,7 @@ const WAYS: Readonly<Record<string, Way>> = {
   "a quorum": { redis: quorum([config(0), config(1), config(2)]), operations: OF_ALL },
 }
 
-/** A manager whose database was healthy when its lock was taken, and then answers as the script has it. */
+/** A manager whose database was healthy when its lock was acquired, and then replies as scripted. */
 async function subject(redis: Way["redis"], replies: Script) {
   const said: string[] = []
   let state: "healthy" | "hostile" | "over" = "healthy"
@@ -120,7 +121,7 @@ async function subject(redis: Way["redis"], replies: Script) {
     if (state !== "hostile") return healthyFetch(url, init)
     const [code, text] = replies[said.length % replies.length] ?? [200, ""]
     said.push(text)
-    // Three of four are made for the request, so that what is in them is read.
+    // Three of four replies have the nonce of the request, so that their content is read.
     const [, reply] = /^\{"result":(.*)\}$/s.exec(text) ?? []
     const isMade = reply !== undefined && said.length % 4 !== 0
     const sent = isMade ? `{"result":${withNonce(init.body as string, reply)}}` : text
@@ -129,16 +130,16 @@ async function subject(redis: Way["redis"], replies: Script) {
   const locks = new LockManager({ redis, fetch, timeout: TIMEOUT })
   const lock = await locks.acquire("a", { ttl: TTL_MS })
   state = "hostile"
-  // What is still to be released would be tried again for as long as the ttl.
+  // Releases would be retried for as long as the ttl.
   const end = () => {
     state = "over"
   }
   return { locks, lock, said, end }
 }
 
-/** What a call may reject with: the database failed, or it said in its own way that somebody else has the lock. */
+/** A call may reject with these: the database failed, or it reported in its own way that another caller has the lock. */
 function mayReject(error: unknown, what: string): boolean {
-  // Others share the lock with another number of permits than ours.
+  // Others share the lock with another limit than ours.
   if (error instanceof RangeError)
     return error.message.startsWith("permits: ") && /shared|sem/.test(what)
   return error instanceof LockError
@@ -160,7 +161,7 @@ async function outcome(run: (subject: Subject) => Promise<unknown>, of: Subject)
   }
 }
 
-/** A hold that was granted: for no longer than was asked for, and only if something that was said is a grant. */
+/** A hold that was granted: for no longer than requested, and only if some reply is a grant. */
 function expectGrant(lock: Lock, said: readonly string[], what: string): void {
   expect(lock.remainingMs, what).toBeLessThanOrEqual(TTL_MS)
   const isGrant = (text: string) => /"granted"|"held"/.test(text)
@@ -172,7 +173,7 @@ function expectGrant(lock: Lock, said: readonly string[], what: string): void {
 
 export function hostileReplies(): void {
   test.for(Object.entries(WAYS))(
-    "whatever %s answers, a call ends with what it may answer or a LockBackendError",
+    "if %s replies, a call ends with an allowed result or a LockBackendError",
     PATIENCE,
     async ([, { redis, operations }]) => {
       const property = fc.asyncProperty(script, async (replies) => {
@@ -201,7 +202,7 @@ export function hostileReplies(): void {
     },
   )
 
-  test("text and numbers that no command answers are told as what they are", async () => {
+  test("text and numbers that no command returns are reported by their type", async () => {
     for (const oddity of ODDITIES) {
       const { locks, end } = await subject(config(0), [[200, oddity]])
       const { value, error } = await outcome(OF_ALL["tryAcquire with fencing"] as never, {

@@ -1,4 +1,4 @@
-// Databases that fail and repeat what they were sent: in replies, in bodies, in what `fetch` throws.
+// Databases that fail and repeat the request: in replies, in bodies, in errors of `fetch`.
 import type { Fetch } from "../../src/index.js"
 import { type AddressInfo, createServer, type Server } from "node:net"
 
@@ -11,7 +11,7 @@ const refusal =
   (_, init) =>
     reply(status, JSON.stringify({ error: `ERR no, I was told ${said(init)}` }))
 
-/** By what is wrong with them. */
+/** By their kind of failure. */
 export const INDISCREET: Readonly<Record<string, Fetch>> = {
   "refuses with 200": refusal(200),
   "refuses with 400": refusal(400),
@@ -41,7 +41,7 @@ export const INDISCREET: Readonly<Record<string, Fetch>> = {
   "rejects with the request": (_, init) => Promise.reject(init),
 }
 
-/** A server that is none for HTTP, and sends back whatever it gets. */
+/** A server that is not HTTP, and sends back whatever it gets. */
 export async function echoServer(): Promise<{ url: string; server: Server }> {
   const server = createServer((socket) => {
     socket.on("error", () => undefined).pipe(socket)

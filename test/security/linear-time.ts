@@ -1,4 +1,4 @@
-// Text of any length takes no more time than reading it: no pattern of ours looks at it again and again.
+// Text of any length takes no more time than reading it: no pattern of ours backtracks.
 import { expect, test } from "vitest"
 import { LockManager } from "../../src/index.js"
 import { parseDuration } from "../../src/time/duration.js"
@@ -11,10 +11,10 @@ import { readNotice } from "../../src/redis/replies.js"
 import { CLIENT_ID, TOKEN } from "../../src/values/token.js"
 
 const LENGTH = 100_000
-/** What is quadratic takes many seconds; what is linear about a millisecond, and a busy machine some more. */
+/** Quadratic code takes many seconds; linear code about a millisecond, and some more on a busy machine. */
 const MOST_MS = 400
 
-/** What patterns stumble over: what nearly fits, again and again, and then does not. */
+/** The text that patterns stumble over: it nearly matches, again and again, and then does not. */
 const TEXTS = [
   ...[
     "1",
@@ -62,7 +62,7 @@ const attempt = async (work: () => unknown) => {
   try {
     await work()
   } catch {
-    // That it is refused is not the question.
+    // Whether it is refused does not matter.
   }
 }
 
@@ -96,7 +96,7 @@ const READERS: Readonly<Record<string, (text: string) => unknown>> = {
 
 export function linearTime(): void {
   test.for(Object.entries(READERS))(
-    "%s of 100,000 characters are read in a moment",
+    "%s of 100,000 characters are parsed in a moment",
     async ([, reader]) => {
       for (const text of TEXTS) {
         const startedAt = performance.now()

@@ -1,4 +1,4 @@
-// Whatever somebody logs of this library, no token is in it.
+// Logging any object of this library reveals no token.
 import { format, inspect } from "node:util"
 import { expect, test } from "vitest"
 import { Redis } from "@upstash/redis"
@@ -8,11 +8,11 @@ import { openDatabase } from "../support/variants.js"
 import { expectNoSecret, expectTellsNoSecret, REST_SECRET } from "./secrets.js"
 
 export function logging(): void {
-  test("managers, locks, groups, semaphores and quorums tell no token when they are logged", async () => {
+  test("managers, locks, groups, semaphores and quorums reveal no token when they are logged", async () => {
     const database = await openDatabase("embedded engine")
     const { url, token } = database
     const config = { url, token: REST_SECRET }
-    // It is let in by the token of the server, and never tells the one that it was given.
+    // It is authorized by the token of the server, and never reveals the one that it was given.
     const fetch = (to: string, init: RequestInit) => {
       const headers = new Headers(init.headers)
       headers.set("Authorization", `Bearer ${token}`)
@@ -40,13 +40,13 @@ export function logging(): void {
       expectNoSecret(format("%s %o %O %j", value, value, value, value), what)
       expectNoSecret(inspect(value, { getters: true, depth: Infinity }), what)
     }
-    // What is looked for is there, and would be found.
+    // The text that is searched for exists, and would be found.
     expect(() => {
       expectTellsNoSecret(lock.token, "the token")
     }).toThrow()
     await Promise.all([lock.release(), group.release()])
     const passed = (await locks.acquire("a")).transfer()
-    // It is the one thing that has to have it, and says so.
+    // The one object that has to contain it, and says so.
     expect(() => {
       expectTellsNoSecret(passed, "the transfer")
     }).toThrow()

@@ -1,15 +1,15 @@
-// Everything that a manager and a lock can be asked to do, so that each can be tried where it fails.
+// Every operation of a manager and a lock, so that each can be tried when it fails.
 import type { Lock, LockManager } from "../../src/index.js"
 
 export interface Subject {
   readonly locks: LockManager
-  /** A hold of those days when all was well. */
+  /** A hold from the time when the database was healthy. */
   readonly lock: Lock
 }
 
 export const TTL_MS = 20_000
 
-/** What works on a quorum, too. */
+/** The operations that work on a quorum, too. */
 export const OF_ALL: Readonly<Record<string, (subject: Subject) => Promise<unknown>>> = {
   tryAcquire: ({ locks }) => locks.tryAcquire("a", { ttl: TTL_MS }),
   "tryAcquire with fencing": ({ locks }) => locks.tryAcquire("a", { ttl: TTL_MS, fencing: true }),
@@ -23,7 +23,7 @@ export const OF_ALL: Readonly<Record<string, (subject: Subject) => Promise<unkno
   release: ({ lock }) => lock.release(),
 }
 
-/** What only one database can do. */
+/** The operations of a single database. */
 export const OF_ONE: typeof OF_ALL = {
   "tryAcquire, shared": ({ locks }) => locks.tryAcquire("a", { ttl: TTL_MS, mode: "shared" }),
   "acquire by polling": ({ locks }) => locks.acquire("a", { ttl: TTL_MS, wait: 40, push: false }),

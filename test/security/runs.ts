@@ -1,4 +1,4 @@
-// How much is tried: the same each time; other things, and more, are for a run of its own.
+// The number of random cases: the same ones each time; a run of its own can try other ones, and more.
 import type { Parameters } from "fast-check"
 
 /** For example `FUZZ=5000 npx vitest run test/security/hostile.test.ts`. */

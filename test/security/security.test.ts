@@ -1,4 +1,4 @@
-// What docs/security.md promises of secrets: no token is told, and what travels says no more than it must.
+// The promises of docs/security.md about secrets: no token is revealed, and requests contain no more than they must.
 import { describe } from "vitest"
 import { errors } from "./errors.js"
 import { linearTime } from "./linear-time.js"
@@ -7,5 +7,5 @@ import { wire } from "./wire.js"
 
 describe("errors and events", errors)
 describe("logging", logging)
-describe("requests and answers", wire)
+describe("requests and responses", wire)
 describe("long texts", linearTime)

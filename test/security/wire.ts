@@ -1,4 +1,5 @@
-// All that travels in a life full of locks: tokens in bodies alone, the REST token in its one header, and neither in an URL.
+// All requests and responses of a life full of locks: tokens in bodies alone, the REST token in its one header, and neither in a
+// URL.
 import { Hono } from "hono"
 import { expect, test } from "vitest"
 import { type Fetch, LockManager, LockTimeoutError } from "../../src/index.js"
@@ -15,7 +16,7 @@ interface Sent {
   readonly body: string
 }
 
-/** Passes everything on, and keeps it. */
+/** Passes every request on, and records it. */
 function recording(): { fetch: Fetch; sent: Sent[] } {
   const sent: Sent[] = []
   const fetch: Fetch = (url, init) => {
@@ -25,7 +26,7 @@ function recording(): { fetch: Fetch; sent: Sent[] } {
   return { fetch, sent }
 }
 
-/** A bit of everything. */
+/** Some of every operation. */
 async function live(locks: LockManager): Promise<void> {
   const first = await locks.acquire("a", { ttl: "20s", fencing: true })
   await first.extend("21s")
@@ -50,7 +51,7 @@ async function live(locks: LockManager): Promise<void> {
 }
 
 export function wire(): void {
-  test("tokens travel in bodies alone, and the REST token in its header", async () => {
+  test("tokens are sent in bodies alone, and the REST token in its header", async () => {
     const databases = await Promise.all([1, 2, 3].map(() => openDatabase("embedded engine")))
     const [database] = databases
     if (!database) throw new Error("there is no database")
@@ -75,7 +76,7 @@ export function wire(): void {
       expect(open).not.toContain(database.token)
       expect(body).not.toContain(database.token)
     }
-    // A channel tells nothing, neither of whom nor of what, and has as many random bits as a token.
+    // A channel reveals neither the caller nor the lock, and has as many random bits as a token.
     expect(channels.size).toBeGreaterThanOrEqual(1)
     for (const channel of channels) {
       expect(channel).toMatch(/^fetchlock-[\w-]{24}$/)
@@ -86,7 +87,7 @@ export function wire(): void {
     await Promise.all(databases.map((d) => d.close()))
   })
 
-  test("the answers of guards and of the lock service tell no token but to whom it was granted", async () => {
+  test("responses of guards and of the lock service reveal a token only to its holder", async () => {
     const database = await openDatabase("embedded engine")
     const failing = Object.values(INDISCREET).map((fetch) => ({ redis: database, fetch }))
     for (const options of [{ redis: database }, ...failing]) {

@@ -1,6 +1,6 @@
 // Counts commands as Upstash bills them: each command and each call inside a script.
 
-/** What a server or a client sends for itself. */
+/** Commands that a server or a client sends for itself. */
 const NOT_BILLED = new Set([
   "client",
   "command",

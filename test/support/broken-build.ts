@@ -1,9 +1,9 @@
-// The library with rules of it switched off, to show that whatever rests on them notices.
+// The library with some of its rules switched off, to show that the tests and judges notice.
 import { readFile } from "node:fs/promises"
 import { resolve } from "node:path"
 import { build, type Plugin } from "esbuild"
 
-/** A passage of a source file that stands for a rule, and what stands there instead when the rule is off. */
+/** A passage of a source file that implements a rule, and its replacement that switches the rule off. */
 export interface Breakage {
   /** Below `src`: a TypeScript file, or a Lua file. */
   readonly file: string
@@ -13,10 +13,10 @@ export interface Breakage {
 }
 
 /**
- * Builds one module with everything that `entry` needs, the breakages made, and writes it.
+ * Builds one module with everything that `entry` needs, with the breakages applied, and writes it.
  *
  * @param entry a file
- * @throws Error when a breakage does not fit the source any more
+ * @throws Error if a breakage no longer matches the source
  */
 export async function buildBroken(
   entry: string,
@@ -78,7 +78,7 @@ function replaceOnce(text: string, find: string, replace: string, file: string):
   return parts.join(replace)
 }
 
-/** Lines of Lua as they stand in a string literal of the module that the scripts are sent from. */
+/** Lines of Lua as they appear in a string literal of the module that contains the scripts. */
 function asSent(lua: string): string {
   const lines = lua.split("\n").map((line) => line.trim())
   return JSON.stringify(lines.join("\n")).slice(1, -1)

@@ -1,4 +1,4 @@
-// Runs a program against the built package in a Node process of its own, and tells how that ended.
+// Runs a program against the built package in a Node process of its own, and returns how it ended.
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { resolve } from "node:path"
@@ -7,7 +7,7 @@ export interface Ended {
   readonly code: number | null
   readonly out: string
   readonly err: string
-  /** From the last thing that the program did (it says so) to the end of the process. */
+  /** From the program's last step, which it reports, to the end of the process. */
   readonly lingeredMs: number
 }
 

@@ -1,10 +1,10 @@
-// What a lock protects in a test: it notices when two are inside at the same time.
+// The resource that a lock protects in a test: it notices when two holders are inside at the same time.
 import { expect } from "vitest"
 import { type Lock, LockBackendError } from "../../src/index.js"
 
 export class CriticalSection {
   #inside = 0
-  /** Those who were inside, in the order in which they came. */
+  /** The visitors, in the order in which they entered. */
   readonly visits: string[] = []
 
   /** Enters with a lock that was just granted, stays for a moment, and releases it. */
@@ -19,7 +19,7 @@ export class CriticalSection {
     } finally {
       this.#inside--
     }
-    // A release whose answer does not come in time rejects, and may be called again.
+    // A release whose reply does not come in time rejects, and may be called again.
     await lock.release().catch((error: unknown) => {
       expect(error).toBeInstanceOf(LockBackendError)
       return lock.release()

@@ -1,4 +1,4 @@
-// An HTTP proxy on loopback that does to requests what networks do: it loses, delays, doubles and garbles them.
+// An HTTP proxy on loopback that injects the faults of networks: it loses, delays, duplicates and garbles requests.
 import {
   Agent,
   createServer,
@@ -16,23 +16,23 @@ import { isStreamFault, passStream, type StreamFault } from "./stream-faults.js"
 /** How a connection breaks: closed in good order, or reset. */
 type Break = "close" | "reset"
 
-/** What can happen to a request. Plain data, so that a plan can be printed and replayed. */
+/** A fault of a request. Plain data, so that a plan can be printed and replayed. */
 export type Fault = RequestFault | StreamFault
 
 type RequestFault =
   /** It never arrives, and the connection breaks. */
   | { readonly kind: "request-lost"; readonly by?: Break }
-  /** It is executed, and the connection breaks instead of an answer. */
+  /** It is executed, and the connection breaks instead of a reply. */
   | { readonly kind: "reply-lost"; readonly by?: Break }
-  /** It arrives late and is executed then, whether or not anybody still waits for the answer. */
+  /** It arrives late and is executed then, whether or not its sender still waits for the reply. */
   | { readonly kind: "request-delayed"; readonly ms: number }
-  /** It is executed at once, and its answer comes late. */
+  /** It is executed at once, and its reply comes late. */
   | { readonly kind: "reply-delayed"; readonly ms: number }
-  /** It is executed again, so long after the first time; the answer is the one that the first time had, or the second. */
+  /** It is executed again, after the given time; the reply is that of the first execution, or of the second. */
   | { readonly kind: "doubled"; readonly ms: number; readonly answer: "first" | "second" }
-  /** Half of the answer arrives: the connection breaks then, or the half passes for the whole. */
+  /** Half of the reply arrives: then the connection breaks, or the half counts as the whole. */
   | { readonly kind: "truncated"; readonly framing: "broken" | "intact" }
-  /** Somebody on the way answers in the database's place, after the execution or instead of it. */
+  /** A gateway replies in the database's place, after the execution or instead of it. */
   | {
       readonly kind: "replaced"
       readonly executed: boolean
@@ -40,29 +40,29 @@ type RequestFault =
       readonly body: string
       readonly headers?: Readonly<Record<string, string>>
     }
-  /** No answer ever comes, or it never gets beyond half of its body. */
+  /** No reply ever comes, or it never gets beyond half of its body. */
   | { readonly kind: "hang"; readonly executed: boolean; readonly after: "nothing" | "half" }
 
 /** A request as the proxy saw it. */
 export interface SeenRequest {
-  /** Its place among all requests, from 0 on. */
+  /** Its place among all requests, starting with 0. */
   readonly index: number
   /** When it came, by `performance.now()`. */
   readonly atMs: number
-  /** What it asks for: `SET`, the name of the script it runs, … One for each command of a pipeline. */
+  /** Its operation: `SET`, the name of the script it runs, … One for each command of a pipeline. */
   readonly operations: readonly string[]
-  /** The same to the step: `acquire: check`. */
+  /** The same with the step: `acquire: check`. */
   readonly steps: readonly string[]
   readonly commands: readonly (readonly string[])[]
   readonly fault: Fault | undefined
-  /** The answers of the database, one for each execution. */
+  /** The replies of the database, one for each execution. */
   readonly answers: readonly string[]
 }
 
-/** Decides what happens to a request; undefined: nothing does. */
+/** Decides on the fault of a request; undefined: none. */
 export type Plan = (request: Omit<SeenRequest, "fault" | "answers">) => Fault | undefined
 
-/** The n-th request for `operation`, or for that step of one, suffers the n-th fault; those after the last one suffer none. */
+/** The n-th request for `operation`, or for that step of one, suffers the n-th fault; later requests suffer none. */
 export function inOrder(operation: string, ...faults: readonly (Fault | undefined)[]): Plan {
   let n = 0
   return (request) => (asksFor(request, operation) ? faults[n++] : undefined)
@@ -81,18 +81,18 @@ export function asksFor(
   return operations.includes(wanted) || steps.includes(wanted)
 }
 
-/** Each request of all suffers the fault. */
+/** Every request suffers the fault. */
 export function everything(fault: Fault): Plan {
   return () => fault
 }
 
-/** What frames a body is the business of each connection. */
+/** Each connection has its own framing of a body. */
 const FRAMING = ["content-length", "transfer-encoding", "connection", "keep-alive"]
 
-/** Nothing happens to any request. */
+/** No request suffers a fault. */
 export const nothing: Plan = () => undefined
 
-/** What is executed in the place of a command; the same one where it is to stay as it is. */
+/** Replaces a command before it is executed; it may return the same command. */
 export type Rewrite = (command: readonly string[]) => readonly string[]
 
 /** A request that the database has answered. */
@@ -104,9 +104,9 @@ export interface Execution {
 
 export interface ProxyOptions {
   readonly rewrite?: Rewrite
-  /** Answers all but streams in the place of the server, which saves the second way over the network. */
+  /** Responds to everything except streams in the place of the server, which saves the second way over the network. */
   readonly handler?: (request: Request) => Response | Promise<Response>
-  /** Told of each execution: of none, one or two for a request. */
+  /** Called for each execution: none, one or two for a request. */
   readonly onExecution?: (execution: Execution) => void
 }
 
@@ -123,21 +123,21 @@ interface Answer {
   readonly body: Buffer
 }
 
-/** What a test sees of a proxy. */
+/** A test's view of a proxy. */
 export interface Faults {
-  /** What happens to the requests from now on. */
+  /** Decides on the faults from now on. */
   plan: Plan
   readonly log: SeenRequest[]
   /** The requests for an operation, or for a step of one. */
   seen(operation: string): readonly SeenRequest[]
-  /** Resolves when nothing is under way any more, late executions included. */
+  /** Resolves when nothing is in flight any more, including late executions. */
   settled(): Promise<void>
 }
 
 export class FaultProxy implements Faults {
   readonly url: string
   readonly log: SeenRequest[] = []
-  /** What happens to the requests from now on. */
+  /** Decides on the faults from now on. */
   plan: Plan = nothing
 
   readonly #target: URL
@@ -158,12 +158,12 @@ export class FaultProxy implements Faults {
     this.#target = target
     this.#options = options
     this.#server = server
-    // Each request and stream under way listens to it.
+    // Each request and stream in flight listens to it.
     setMaxListeners(0, this.#closing.signal)
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
     server.on("request", (request: IncomingMessage, response: ServerResponse) => {
       const handled = this.#handle(request, response).catch((error: unknown) => {
-        // The target is gone or the proxy closes: whoever waits sees a broken connection.
+        // The target is gone or the proxy closes: a waiting client sees a broken connection.
         response.destroy(error as Error)
       })
       this.#underWay.add(handled)
@@ -176,7 +176,7 @@ export class FaultProxy implements Faults {
     return this.log.filter((request) => asksFor(request, operation))
   }
 
-  /** Resolves when nothing is under way any more, late executions included. */
+  /** Resolves when nothing is in flight any more, including late executions. */
   async settled(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.all(this.#underWay)
   }
@@ -341,7 +341,7 @@ async function ask(
   return { status: response.status, headers: Object.fromEntries(response.headers), body }
 }
 
-/** Whether the fault lets a stream open, if late. */
+/** Whether the fault lets a stream open, possibly late. */
 function mayOpen(
   fault: RequestFault | undefined,
 ): fault is Extract<RequestFault, { kind: "request-delayed" }> | undefined {

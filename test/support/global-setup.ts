@@ -1,4 +1,4 @@
-// Before all tests: builds the packages, which some of them run, and sees to a real redis-server.
+// Runs before all tests: builds the packages, which some of them run, and provides a real redis-server.
 import { execFileSync, spawnSync } from "node:child_process"
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { hasRedisServer } from "./redis-server.js"
@@ -6,7 +6,7 @@ import { hasRedisServer } from "./redis-server.js"
 /** The test files that use a real Redis import one of these. */
 const NEEDS_REDIS =
   /\b(hasRedisServer|describeOnRedis|describeVariants|realRedis|engines)\b.* from "/
-/** Debian's packages start no service where this script says so. */
+/** Debian's packages start no service if this script says so. */
 const SERVICE_POLICY = "/usr/sbin/policy-rc.d"
 
 export default function setup(): void {

@@ -1,4 +1,4 @@
-// In each file that shares its process with others: it must leave what is global as it found it.
+// For each file that shares its process with others: checks that it leaves all globals as it found them.
 import { afterAll, expect } from "vitest"
 
 const GLOBALS = [
@@ -11,7 +11,7 @@ const GLOBALS = [
   "Date",
 ] as const
 
-/** What a file might replace and forget. */
+/** Globals that a file might replace and forget. */
 function current(): readonly unknown[] {
   const methods: readonly [object, string][] = [
     [Date, "now"],

@@ -1,7 +1,7 @@
-// Judges a database's record of a lock: what no command may ever have done, whatever was lost, late or doubled before it.
+// Judges a database's record of a lock: no command may ever have violated a rule, even after lost, late or duplicated requests.
 import type { Deed, Standing } from "./record.js"
 
-/** What was wrong, one line for each; empty when nothing was. */
+/** The violations, one line for each; empty if there are none. */
 export function judge(record: readonly Deed[]): string[] {
   const wrongs: string[] = []
   let lastFence = 0
@@ -33,16 +33,16 @@ export function judge(record: readonly Deed[]): string[] {
   return wrongs
 }
 
-/** Whether the command may end that token's hold: its own release or leave, and theft. */
+/** Whether the command may end that token's hold: its own release or leave, or a steal. */
 function mayEnd(token: string, { step, args, after }: Deed): boolean {
   const [caller = ""] = args
   if (step.startsWith("release")) return caller === token
   return step === "steal: replace" && isHeldBy(after, caller)
 }
 
-/** Who waited longer than the one that was let in, and waits still. */
+/** The waiters that had waited longer than the one that was let in, and still wait. */
 function overtaken(token: string, { step, args, before, after }: Deed): readonly string[] {
-  // Neither a plain SET nor a theft knows of the queue.
+  // Neither a plain SET nor a steal knows of the queue.
   if ((step === "claim" || step.startsWith("steal")) && args[0] === token) return []
   const place = before.queue.indexOf(token)
   const ahead = place < 0 ? before.queue : before.queue.slice(0, place)
@@ -51,7 +51,7 @@ function overtaken(token: string, { step, args, before, after }: Deed): readonly
 
 function isShortened(before: Standing, after: Standing): boolean {
   const isSame = before.value !== undefined && baseOf(before.value) === baseOf(after.value ?? "")
-  // The key of those who share a lock ends with the last of them.
+  // The key of a shared lock ends with its last sharer.
   if (!isSame || isShared(before)) return false
   const [had = 0] = before.ends
   const [has = 0] = after.ends
@@ -71,7 +71,7 @@ function isShared({ value }: Standing): boolean {
   return value?.startsWith("fl_#") ?? false
 }
 
-/** Whether more share it than may: their number stands in its value, 0 for any. */
+/** Whether more share it than may: the limit stands in its value, 0 for any number. */
 function isCrowded({ value = "", sharers }: Standing): boolean {
   const limit = Number(/^fl_#(\d+)#/.exec(value)?.[1] ?? 0)
   return limit > 0 && sharers.length > limit

@@ -3,7 +3,7 @@
 /** A file of the library's own. */
 const LIBRARY = /(?<!dev-server)\/src\/[\w/-]+\.[jt]s/
 
-/** Watches all timers from now on; says how many of the library's are alive. */
+/** Watches all timers from now on; returns the number of the library's live timers. */
 export function countTimers(): () => number {
   const alive = new Set<unknown>()
   const { setTimeout: start, clearTimeout: clear } = globalThis

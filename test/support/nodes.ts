@@ -6,7 +6,7 @@ import { type RedisServer, startRedis } from "./redis-server.js"
 const TOKEN = "rest-token-of-a-node"
 
 export class TestNode {
-  /** What happens to requests on their way. */
+  /** Decides on the faults of requests. */
   readonly faults: FaultProxy
   readonly #server: DevServer
   #redis: RedisServer
@@ -24,12 +24,12 @@ export class TestNode {
     this.faults = faults
   }
 
-  /** How it is reached, past the proxy. */
+  /** The way to it without the proxy. */
   get direct(): { url: string; token: string } {
     return { url: this.#server.url, token: TOKEN }
   }
 
-  /** How it is reached through the proxy. */
+  /** The way to it through the proxy. */
   get proxied(): { url: string; token: string } {
     return { url: this.faults.url, token: TOKEN }
   }
@@ -45,7 +45,7 @@ export class TestNode {
     return reply.result
   }
 
-  /** It answers nothing and forgets nothing, until `resume`. */
+  /** It replies to nothing and forgets nothing, until `resume`. */
   pause(): void {
     this.#redis.pause()
   }
@@ -63,7 +63,7 @@ export class TestNode {
   async restart(): Promise<void> {
     this.#redis = await startRedis(this.#redis.port)
     this.#isKilled = false
-    // The REST server comes back to it by itself.
+    // The REST server reconnects to it by itself.
     while ((await this.command("PING").catch(() => undefined)) !== "PONG") {
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
@@ -73,7 +73,7 @@ export class TestNode {
     return this.#redis.flush()
   }
 
-  /** It is whole again, whatever was done to it; it may have lost its memory. */
+  /** Repairs it after any failure; it may have lost its memory. */
   async heal(): Promise<void> {
     this.faults.plan = nothing
     this.faults.log.length = 0

@@ -1,4 +1,4 @@
-// Names what a command asks for, so that tests can speak of "release" and not of a script's text.
+// Names the operation of a command, so that tests can speak of "release" and not of a script's text.
 import * as scripts from "../../src/redis/lua/scripts.js"
 
 /** The name of the script that it runs, or else of the command. */
@@ -9,7 +9,7 @@ export function operationOf(command: readonly string[]): string {
   return found
 }
 
-/** The same, and which step of it where one script does several: `acquire: check`, `release: leave`, `steal: replace`. */
+/** The same with the step, if one script has several: `acquire: check`, `release: leave`, `steal: replace`. */
 export function stepOf(command: readonly string[]): string {
   const operation = operationOf(command)
   const [, second = "", third = ""] = argumentsOf(command)
@@ -17,10 +17,10 @@ export function stepOf(command: readonly string[]): string {
     case "acquire":
       return `acquire: ${third}`
     case "release":
-      // The second argument is the entry of who leaves.
+      // The second argument is the entry of the waiter that leaves.
       return second === "" ? "release: hold" : "release: leave"
     case "steal":
-      // The third one is what was found there.
+      // The third one is the value that was found there.
       return third === "" ? "steal: look" : "steal: replace"
     default:
       return operation

@@ -1,8 +1,8 @@
-// Ways to ask a test's questions: what a promise rejected with, when a signal aborted, what an object gives away.
+// Helpers for assertions: the reason of a rejection, the abort of a signal, the text that an object reveals.
 import { inspect } from "node:util"
 import type { Lock, LockEvent, LockManager, TryAcquireOptions } from "../../src/index.js"
 
-/** What the promise rejects with; fails if it does not. */
+/** The reason of the promise's rejection; fails if it does not reject. */
 export async function rejection(promise: Promise<unknown>): Promise<unknown> {
   let value: unknown
   try {
@@ -38,7 +38,7 @@ export interface Recorder {
   readonly of: <T extends LockEvent["type"]>(type: T) => readonly Extract<LockEvent, { type: T }>[]
 }
 
-/** A listener that keeps what it hears. */
+/** A listener that keeps its events. */
 export function recorder(): Recorder {
   const events: LockEvent[] = []
   return {
@@ -49,7 +49,7 @@ export function recorder(): Recorder {
   }
 }
 
-/** Everything that a log could print of a value, its causes and hidden properties included. */
+/** Everything that a log could print of a value, including its causes and hidden properties. */
 export function everythingSaidBy(value: unknown): string {
   const said = [inspect(value, { depth: Infinity, showHidden: true, getters: true }), String(value)]
   said.push(JSON.stringify(value))
@@ -60,10 +60,10 @@ export function everythingSaidBy(value: unknown): string {
   return said.join("\n")
 }
 
-/** For what a busy machine makes fail again and again. */
+/** For calls that a busy machine makes fail again and again. */
 export const AT_LAST = { timeout: 15_000 }
 
-/** Takes a free lock, however often it takes: where requests have little time, a busy machine makes them fail. */
+/** Takes a free lock, with as many attempts as needed: if requests have little time, a busy machine makes them fail. */
 export async function acquireAtLast(
   locks: LockManager,
   name: string,
@@ -74,7 +74,7 @@ export async function acquireAtLast(
     lock = await locks.tryAcquire(name, options).catch(() => null)
     return lock !== null
   }, AT_LAST)
-  // TypeScript does not see what the callback assigned.
+  // TypeScript does not see the callback's assignment.
   return lock as unknown as Lock
 }
 

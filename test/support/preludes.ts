@@ -1,6 +1,6 @@
-// Lua to stand before a script, which makes happen what a test cannot time.
+// Lua to put before a script, which causes events that a test cannot time.
 
-/** Ends a key in the moment before something is appended to it, as an expiry would. */
+/** Deletes a key in the moment before a value is appended to it, as an expiry would. */
 export const EXPIRES_BEFORE_APPEND = `local redis = (function(real)
   return setmetatable({ call = function(...)
     local name, key = ...

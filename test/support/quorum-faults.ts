@@ -1,4 +1,4 @@
-// Proxies before the databases of a quorum, of which a test sees one: what happens to a request happens at each database.
+// Proxies before the databases of a quorum, which a test sees as one: a request suffers the same fault at each database.
 import {
   type Fault,
   FaultProxy,
@@ -8,7 +8,7 @@ import {
   type SeenRequest,
 } from "./fault-proxy.js"
 
-/** A vote is what takes a lock, as the plain command and the script do on one database. */
+/** A vote takes a lock, as the plain command and the script do on one database. */
 const ALIASES: Readonly<Record<string, readonly string[]>> = { vote: ["vote", "claim", "acquire"] }
 
 export class QuorumFaults implements Faults {
@@ -31,7 +31,7 @@ export class QuorumFaults implements Faults {
     return this.#plan
   }
 
-  /** Asked once for the n-th request of a kind, and obeyed by each database. */
+  /** Called once for the n-th request of a kind, and obeyed by each database. */
   set plan(plan: Plan) {
     this.#plan = plan
     const decided = new Map<string, Fault | undefined>()
@@ -51,7 +51,7 @@ export class QuorumFaults implements Faults {
     }
   }
 
-  /** What the first database was asked. */
+  /** The requests of the first database. */
   get log(): SeenRequest[] {
     return this.#proxies[0]?.log ?? []
   }

@@ -1,4 +1,4 @@
-// What the tests of a quorum are given: databases that can fail, and managers on them.
+// The fixture of a quorum's tests: databases that can fail, and managers on them.
 import type { Lock, LockManager, LockManagerOptions } from "../../src/index.js"
 import type { QuorumOptions } from "../../src/quorum/index.js"
 import type { TestNode } from "./nodes.js"
@@ -10,13 +10,13 @@ export interface QuorumLab {
   readonly nodes: readonly TestNode[]
   /** A name that no other test uses. */
   readonly name: () => string
-  /** The database at a place from 0 on. */
+  /** The database at a place, starting with 0. */
   readonly node: (i: number) => TestNode
   /** A manager of its own, on all databases or those that are named, through their proxies. */
   readonly locks: (settings?: Settings, nodes?: readonly TestNode[]) => LockManager
-  /** What each database has for the lock; a killed or paused one may not be asked. */
+  /** The lock's value in each database; a killed or paused one may not be asked. */
   readonly values: (name: string, nodes?: readonly TestNode[]) => Promise<unknown[]>
-  /** Resolves when none of them has anything for the lock. */
+  /** Resolves when no database has a value for the lock. */
   readonly free: (name: string, nodes?: readonly TestNode[]) => Promise<void>
   /** Resolves when each of them has given the lock its vote. */
   readonly voted: (lock: Lock) => Promise<void>

@@ -1,4 +1,4 @@
-// The variants with several databases: those whose waiters ask, without a queue.
+// The variants with several databases: their waiters poll, without a queue.
 import { LockManager, type LockManagerOptions } from "../../src/index.js"
 import { quorum } from "../../src/quorum/index.js"
 import { QuorumFaults } from "./quorum-faults.js"
@@ -51,7 +51,7 @@ function quorumVariant(engine: EngineName, clients: readonly ClientName[]): Vari
           const replies = await Promise.all(
             databases.map((database) => database.command(...command)),
           )
-          // Somebody who empties all of them knows that no lock is held.
+          // A test that empties all of them knows that no lock is held.
           if (command[0] === "FLUSHALL") await at(urls).start()
           return agreed(replies)
         },
@@ -76,7 +76,7 @@ function connectOne(client: ClientName, url: string) {
   return redis
 }
 
-/** What a majority of the databases says: of numbers the middle one, else the most frequent reply. */
+/** The reply of a majority of the databases: of numbers the median, else the most frequent reply. */
 function agreed(replies: readonly unknown[]): unknown {
   if (replies.every((reply) => typeof reply === "number")) {
     return [...replies].sort((a, b) => a - b)[Math.floor(replies.length / 2)]

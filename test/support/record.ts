@@ -1,4 +1,4 @@
-// The database's own record of a lock: how it stood before and after each command, in the order in which they were executed.
+// The database's own record of a lock: its state before and after each command, in the order of execution.
 import { lockKeys } from "../../src/redis/keys.js"
 import { argumentsOf, stepOf } from "./operation.js"
 import type { SendCommand } from "./waiter-by-hand.js"
@@ -6,11 +6,11 @@ import type { SendCommand } from "./waiter-by-hand.js"
 /** The keys of a lock at one moment. */
 export interface Standing {
   readonly value: string | undefined
-  /** The tokens of those who share the lock, and have not expired. */
+  /** The tokens of the sharers that have not expired. */
   readonly sharers: readonly string[]
-  /** The tokens of those who wait, first come first. */
+  /** The tokens of the waiters, first come first. */
   readonly queue: readonly string[]
-  /** When each of the keys ends, by the server's clock in ms; -1: never, -2: it is not there. */
+  /** When each of the keys ends, by the server's clock in ms; -1: never, -2: it does not exist. */
   readonly ends: readonly number[]
   readonly fence: number
 }
@@ -26,9 +26,9 @@ export interface Deed {
 }
 
 const PREFIX = "lock:"
-/** How many keys a lock has. */
+/** The number of a lock's keys. */
 const KEYS = lockKeys(PREFIX, "").length
-/** Lua: how the lock of KEYS stands at this moment. */
+/** Lua: the state of the lock of KEYS at this moment. */
 const STANDING = `local function standing()
   local time = redis.call("TIME")
   local since = string.format("%.0f", math.floor(time[1] * 1000 + time[2] / 1000))
@@ -38,7 +38,7 @@ const STANDING = `local function standing()
     redis.call("ZRANGE", KEYS[2], "0", "-1"), ends, redis.call("GET", KEYS[4]) or "0", since}
 end`
 
-/** Lets a script that may change a lock write down what it did. */
+/** Makes a script that may change a lock record its changes. */
 export function recorded(command: readonly string[]): readonly string[] {
   const [name, script = "", count, first = ""] = command
   if (name?.toUpperCase() !== "EVAL") return command
@@ -62,7 +62,7 @@ redis.call("PEXPIRE", "record:" .. KEYS[1], "600000")
 return result`
 }
 
-/** What was written down about a lock, and how it stands now. */
+/** The record of a lock, and its present state. */
 export async function readRecord(
   send: SendCommand,
   name: string,
@@ -85,7 +85,7 @@ return {redis.call("LRANGE", "record:" .. KEYS[1], "0", "-1"), cjson.encode(stan
   return { deeds, now: readStanding(JSON.parse(now) as unknown[]) }
 }
 
-/** A record for people: when, what, by which token, and who held the lock and who waited then. */
+/** A record for people: when, which command, by which token, and the holder and the waiters at that time. */
 export function showRecord(deeds: readonly Deed[]): string {
   const short = (token: string | undefined) => token?.slice(-6) ?? "nobody"
   const lines = deeds.map(({ atMs, step, args, after }) => {

@@ -1,4 +1,4 @@
-// Starts a real redis-server for a test, on a free port of this machine, which keeps nothing unless told to.
+// Starts a real redis-server for a test, on a free port of this machine, which persists nothing by default.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
 import { mkdtemp, rm } from "node:fs/promises"
@@ -11,7 +11,7 @@ export interface RedisServer {
   readonly port: number
   /** Ends it and waits until it is gone. */
   stop(): Promise<void>
-  /** Freezes it: connections stay open and nothing is answered. */
+  /** Freezes it: connections stay open and get no replies. */
   pause(): void
   resume(): void
   /** Ends it as a crash would. */
@@ -32,7 +32,7 @@ export function hasRedisServer(): boolean {
  *
  * @param port default: any that is free
  * @param kept a directory of the caller's, where each write is on the disk before it is acknowledged, and from which the next
- *   one that is started with it goes on. Default: it keeps nothing
+ * server that is started with it continues. Default: it persists nothing
  */
 export async function startRedis(port?: number, kept?: string): Promise<RedisServer> {
   for (let attempt = 1; ; attempt++) {
@@ -56,7 +56,7 @@ export async function startRedis(port?: number, kept?: string): Promise<RedisSer
     })
     if (await isReady(child)) return handle(child, chosen, gone)
     await gone
-    // Somebody else may have taken the port in between; one that is wanted again is free again soon.
+    // Another process may have taken the port in between; one that is wanted again is free again soon.
     if (attempt === 5) throw new Error(`redis-server did not start on ${chosen}`)
     if (port !== undefined) await new Promise((resolve) => setTimeout(resolve, 200))
   }
@@ -68,7 +68,7 @@ function handle(child: ChildProcess, port: number, gone: Promise<void>): RedisSe
     port,
     stop: async () => {
       child.kill("SIGTERM")
-      // A frozen one hears it when it goes on.
+      // A frozen server receives it when it resumes.
       child.kill("SIGCONT")
       await gone
     },

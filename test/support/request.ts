@@ -1,4 +1,4 @@
-// What an acquire call asks for, and what it asks a store for, where a test does not say otherwise.
+// The default request of an acquire call, and of a store, for tests.
 import type { LockRequest } from "../../src/redis/store.js"
 import type { AcquisitionRequest } from "../../src/acquire/attempts.js"
 

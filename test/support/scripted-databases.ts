@@ -1,4 +1,4 @@
-// Databases that answer each script as a test tells them to, and note what they were asked and when; and a quorum of them.
+// Databases that reply to each script as a test says, and record their requests and the times; and a quorum of them.
 import { RedisError, type RedisFailure } from "../../src/redis/redis-error.js"
 import type { Transport } from "../../src/redis/transport.js"
 import { withDeadline } from "../../src/redis/bounds.js"
@@ -10,7 +10,7 @@ import { operationOf } from "./operation.js"
 
 type Answer = () => Promise<unknown>
 
-/** For each script its answers in order; the last one repeats. A release that is not mentioned frees the lock. */
+/** For each script its replies in order; the last one repeats. A release that is not mentioned frees the lock. */
 export type DatabaseScript = Readonly<Record<string, readonly Answer[]>>
 
 export interface Asked {
@@ -24,7 +24,7 @@ export interface Asked {
 export interface ScriptedDatabase {
   readonly node: QuorumNode
   readonly asked: readonly Asked[]
-  /** What it was asked of one kind. */
+  /** Its requests of one kind. */
   readonly of: (operation: string) => readonly Asked[]
 }
 
@@ -44,7 +44,7 @@ export function scriptedDatabase(script: DatabaseScript): ScriptedDatabase {
   return { node, asked, of }
 }
 
-/** A quorum of them; `works` are those that `waitUntil` was given. */
+/** A quorum of them; `works` are the promises that `waitUntil` was given. */
 export function scriptedPanel(
   scripts: readonly DatabaseScript[],
   settings: Partial<QuorumSettings> = {},
@@ -61,27 +61,27 @@ export function scriptedPanel(
       ...settings,
     },
   )
-  /** How often each of them was asked for it. */
+  /** The number of such requests at each of them. */
   const counts = (operation: string) => databases.map(({ of }) => of(operation).length)
   return { nodes, databases, works, counts }
 }
 
-/** Answers so. */
+/** Replies with this value. */
 export function says(reply: unknown): Answer {
   return () => Promise.resolve(reply)
 }
 
-/** Fails as a request does whose outcome nobody knows, unless told otherwise. */
+/** Fails as a request with an ambiguous outcome does, by default. */
 export function fails(failure: Partial<RedisFailure> = {}, message = "it failed"): Answer {
   return () => Promise.reject(new RedisError(message, { outcome: "unknown", ...failure }))
 }
 
-/** Answers after so long, however long it was given. */
+/** Replies after the given time, whatever the timeout. */
 export function after(ms: number, answer: Answer): Answer {
   return () => new Promise((resolve) => setTimeout(resolve, ms)).then(answer)
 }
 
-/** Never answers. */
+/** Never replies. */
 export const hangs: Answer = () => new Promise(() => undefined)
 
 /** A vote for us. */
@@ -89,7 +89,7 @@ export function grants({ leftMs = 30_000, lastFence = 0, micros = 1 } = {}): Ans
   return says(["granted", leftMs, String(lastFence), String(micros)])
 }
 
-/** A vote that somebody else has. */
+/** A vote that another caller has. */
 export function refuses(holder = "a stranger", leftMs = 20_000): Answer {
   return says(["busy", leftMs, holder])
 }

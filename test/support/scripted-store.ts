@@ -1,4 +1,4 @@
-// A store that answers what a test tells it to, and notes what it was asked and when.
+// A store that replies as a test says, and records its requests and the times.
 import { RedisError, type RedisFailure } from "../../src/redis/redis-error.js"
 import type { Busy, Grant, LockStore } from "../../src/redis/store.js"
 import { now, Validity } from "../../src/time/validity.js"
@@ -7,13 +7,13 @@ type Operation = "tryAcquire" | "readHold" | "extend" | "release"
 
 type Answer<O extends Operation> = () => ReturnType<LockStore[O]>
 
-/** For each operation its answers in order; the last one repeats. */
+/** For each operation its replies in order; the last one repeats. */
 export type Script = { readonly [O in Operation]?: readonly Answer<O>[] }
 
 export interface ScriptedStore extends LockStore {
-  /** What it was asked, when (`Date.now()`), and how long it was given. */
+  /** Its requests, their times (`Date.now()`), and their timeouts. */
   readonly asked: readonly { operation: Operation; atMs: number; timeoutMs: number }[]
-  /** How often it was asked for the operation. */
+  /** The number of requests for the operation. */
   readonly count: (operation: Operation) => number
 }
 
@@ -50,7 +50,7 @@ export const busy = (holderTtlMs?: number): (() => Promise<Busy>) => {
   return () => Promise.resolve({ kind: "busy", holderTtlMs })
 }
 
-/** Fails as a request does whose outcome nobody knows, unless told otherwise. */
+/** Fails as a request with an ambiguous outcome does, by default. */
 export const failed = (failure: Partial<RedisFailure> = {}): (() => Promise<never>) => {
   return () => Promise.reject(new RedisError("it failed", { outcome: "unknown", ...failure }))
 }

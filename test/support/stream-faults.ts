@@ -1,22 +1,22 @@
-// What a network does to an event stream: it cuts it, falls silent, garbles it, and splits it anywhere.
+// The faults of an event stream: the network cuts it, falls silent, garbles it, or splits it anywhere.
 import type { IncomingMessage, ServerResponse } from "node:http"
 
-/** What can happen to a stream that was opened. Plain data, as the faults of requests are. */
+/** A fault of a stream that was opened. Plain data, as the faults of requests are. */
 export type StreamFault =
-  /** It breaks so long after it was opened: in good order, or reset. */
+  /** It breaks at the given time after it was opened: in good order, or by a reset. */
   | { readonly kind: "stream-cut"; readonly afterMs: number; readonly by?: "end" | "reset" }
   /** It stays open, and nothing comes through any more: from the beginning, or once it has been confirmed. */
   | { readonly kind: "stream-stalled"; readonly after: "headers" | "confirmation" }
-  /** What comes after the confirmation arrives as this text instead. */
+  /** Everything after the confirmation arrives as this text instead. */
   | { readonly kind: "stream-garbled"; readonly text: string }
-  /** It arrives in pieces of so many bytes. */
+  /** It arrives in pieces of the given number of bytes. */
   | { readonly kind: "stream-split"; readonly bytes: number }
 
 export function isStreamFault(fault: { readonly kind: string } | undefined): fault is StreamFault {
   return fault?.kind.startsWith("stream-") ?? false
 }
 
-/** Passes an answer on as it comes, but for what the fault does to it. */
+/** Passes a response on as it comes, except for the fault. */
 export function passStream(
   answer: IncomingMessage,
   response: ServerResponse,

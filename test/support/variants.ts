@@ -1,4 +1,4 @@
-// The variants of which every guarantee is tested: each engine behind the local server, each way for a command to travel.
+// The variants on which every guarantee is tested: each engine behind the local server, and each client.
 import { Redis, type RedisConfigNodejs } from "@upstash/redis"
 import { describe } from "vitest"
 import { startDevServer } from "@fetchlock/dev-server"
@@ -18,18 +18,18 @@ export interface Database {
   readonly token: string
   /** Where the Redis behind it is, if there is one. */
   readonly redisUrl: string | undefined
-  /** Sends one command as any stranger would, past the library. */
+  /** Sends one command as a foreign client would, without the library. */
   readonly command: (...command: readonly string[]) => Promise<unknown>
   readonly close: () => Promise<void>
 }
 
 /** A database that is reached in one particular way. */
 export interface Opened extends Database {
-  /** What a manager is given as `redis`. */
+  /** The `redis` option of a manager. */
   readonly redis: LockManagerOptions["redis"]
   /** A manager of its own on this database. */
   readonly locks: (options?: Partial<LockManagerOptions>) => LockManager
-  /** The same with a proxy in between, which counts requests and makes faults. */
+  /** The same with a proxy in between, which counts requests and injects faults. */
   readonly proxied: () => Promise<Proxied>
 }
 
@@ -42,11 +42,11 @@ export interface Variant {
   readonly name: string
   readonly engine: EngineName
   readonly client: ClientName
-  /** Whether waiters hear of their grant through a stream. */
+  /** Whether waiters receive their grant through a stream. */
   readonly push: boolean
   /** Whether waiters stand in a queue. */
   readonly hasQueue: boolean
-  /** Whether what it needs is on this machine. */
+  /** Whether this machine has everything that it needs. */
   readonly isAvailable: boolean
   readonly open: () => Promise<Opened>
 }
@@ -62,7 +62,7 @@ export const variants: readonly Variant[] = [
   variant("real Redis", "fetch client", { push: false }),
 ]
 
-/** Runs where there is a redis-server; elsewhere its tests count as skipped. */
+/** Runs if there is a redis-server; otherwise its tests count as skipped. */
 export const describeOnRedis = describe.runIf(hasRedisServer())
 
 /** A local REST server over the engine, empty and on a free port. */
@@ -73,7 +73,7 @@ export async function openDatabase(engine: EngineName): Promise<Database> {
     token: REST_TOKEN,
     ...(redis && { redis: redis.url }),
   })
-  // A process's first request takes a while, which no test should be measured by.
+  // A process's first request takes a while, which must not count for a test.
   await sendCommand(server.url, ["PING"])
   return {
     url: server.url,
@@ -87,7 +87,7 @@ export async function openDatabase(engine: EngineName): Promise<Database> {
   }
 }
 
-/** What a manager is given to reach `url` in the named way. */
+/** The `redis` option that reaches `url` with the named client. */
 export function connect(
   client: ClientName,
   url: string,

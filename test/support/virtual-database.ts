@@ -1,4 +1,4 @@
-// A database in this process, without a network: with a clock that is moved, whatever takes hours takes no time.
+// A database in this process, without a network: with a simulated clock, tests of hours take no time.
 import { vi } from "vitest"
 import { withCompareAndSet } from "../../packages/dev-server/src/compare-and-set.js"
 import { EmbeddedEngine } from "../../packages/dev-server/src/engine-embedded.js"
@@ -28,12 +28,12 @@ export function moveClock(): void {
   vi.setTimerTickMode("nextTimerAsync")
 }
 
-/** An engine in memory that has what Upstash has. */
+/** An engine in memory with the commands of Upstash. */
 export async function openEngine(): Promise<Engine> {
   return withCompareAndSet(await EmbeddedEngine.create())
 }
 
-/** Sends one command past the library. */
+/** Sends one command without the library. */
 export function commandsTo(engine: Engine) {
   return async (...command: readonly string[]): Promise<unknown> => {
     const reply = await engine.run(command)
@@ -42,7 +42,7 @@ export function commandsTo(engine: Engine) {
   }
 }
 
-/** The same as a variant with a network, but for what a network does. */
+/** The same as a variant with a network, except for the effects of a network. */
 export async function openVirtual(): Promise<Opened> {
   const engine = await openEngine()
   const recipe = recipeFor(new VirtualTransport(engine))
@@ -67,12 +67,12 @@ function recipeFor(transport: Transport): StoreRecipe {
   }
 }
 
-/** A manager on a store that is opened so. */
+/** A manager on a store that is opened this way. */
 export function managerOn(recipe: StoreRecipe, options?: Partial<LockManagerOptions>): LockManager {
   return new LockManager({ redis: recipe, ...options })
 }
 
-/** The way to an engine in this process; loses, delays and doubles what it is told to. */
+/** A transport to an engine in this process; it loses, delays and duplicates requests as the plan says. */
 export class VirtualTransport implements Transport, Faults {
   readonly noticesEnd = true
   readonly log: SeenRequest[] = []
@@ -169,7 +169,7 @@ export class VirtualTransport implements Transport, Faults {
   async #travel(command: readonly string[]): Promise<unknown> {
     const answers: string[] = []
     const fault = this.#see(command, answers)
-    // What is sent arrives later than now.
+    // A request arrives later than now.
     await Promise.resolve()
     const execute = async () => {
       const reply = await this.#engine.run(command)
@@ -229,7 +229,7 @@ function refusal({ status, body }: { readonly status: number; readonly body: str
   return new RedisError(`HTTP ${String(status)}: ${body}`, { outcome, status })
 }
 
-/** A reply as JSON brings it. */
+/** A reply as JSON delivers it. */
 function toValue(reply: Reply): unknown {
   if (Buffer.isBuffer(reply)) return reply.toString()
   return Array.isArray(reply) ? (reply as readonly Reply[]).map(toValue) : reply

@@ -43,7 +43,7 @@ class VirtualNode {
   }
 }
 
-/** They have no address: tests that reach one by it are not for them. */
+/** They have no address: tests that reach one by it cannot use them. */
 export async function openVirtualQuorumLab(count = 5): Promise<QuorumLab> {
   const nodes: VirtualNode[] = []
   while (nodes.length < count) nodes.push(new VirtualNode(await openEngine()))

@@ -16,7 +16,7 @@ export function useVirtualTime(): void {
     vi.spyOn(Math, "random").mockReturnValue(1)
   })
   afterEach(() => {
-    // In this order: a spy on the false clock would put that back.
+    // In this order: a spy on the fake clock would restore that.
     vi.restoreAllMocks()
     vi.useRealTimers()
   })

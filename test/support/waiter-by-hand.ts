@@ -4,10 +4,10 @@ import { VOTING_SINCE_KEY, fenceKeys, lockKeys, voteKeys } from "../../src/redis
 import { waiterEntry } from "../../src/redis/queue.js"
 import { createToken } from "../../src/values/token.js"
 
-/** Sends one command past the library. */
+/** Sends one command without the library. */
 export type SendCommand = (...command: readonly string[]) => Promise<unknown>
 
-/** A waiter that does nothing by itself: it never answers a grant. */
+/** A waiter that does nothing by itself: it never reacts to a grant. */
 export interface WaiterByHand {
   readonly token: string
   readonly entry: string
@@ -39,7 +39,7 @@ export function waiterByHand({
   return { token, entry, channel }
 }
 
-/** The reply of acquire.lua by its parts. */
+/** The parts of the reply of acquire.lua. */
 export interface AcquireReply {
   readonly kind: unknown
   readonly left: number
@@ -48,13 +48,13 @@ export interface AcquireReply {
   readonly place: number
   readonly ticket: string
   readonly isForeign: boolean
-  /** What the script could not publish. */
+  /** The messages that the script could not publish. */
   readonly unsent: readonly unknown[]
 }
 
 const PARTS = ["lock", "queue", "seen", "fence", "holders", "stolen"] as const
 
-/** The local server then enforces the rule that a script touches no key but its own. */
+/** The local server then enforces the rule that a script touches no key except its own. */
 const KEY_LOCKING = "#!lua flags=allow-key-locking\n"
 
 /** The text of each script, by its name. */
@@ -64,7 +64,7 @@ export type Scripts = Readonly<Record<keyof typeof library, string>>
 export interface HandOptions {
   /** Lua that stands before the script. */
   readonly prelude?: string
-  /** What is sent instead of the library's own. */
+  /** Scripts that are sent instead of the library's own. */
   readonly scripts?: Scripts
 }
 
@@ -109,7 +109,7 @@ export class LockByHand {
     return (await this.#send("SET", this.key("lock"), token, "NX", "PX", String(ttlMs))) === "OK"
   }
 
-  /** What an acquire that need not wait begins with. */
+  /** The first script of an acquire that need not wait. */
   claim(token: string, { ttlMs = 30_000, recognizes = true } = {}): Promise<unknown> {
     const args = [token, String(ttlMs), recognizes ? "1" : "0"]
     return this.#run(this.#scripts.claim, this.keys.slice(0, 1), args)
@@ -135,7 +135,7 @@ export class LockByHand {
     return this.#run(this.#scripts.snapshot, this.keys, ["6", "1000"])
   }
 
-  /** Its result, and what it could not publish. */
+  /** Its result, and the messages that it could not publish. */
   async release(token: string): Promise<readonly unknown[]> {
     const { result, unsent } = await this.releaseWith(token, "", "0")
     return [result, ...unsent]
@@ -146,7 +146,7 @@ export class LockByHand {
     return [result, ...unsent]
   }
 
-  /** A release that tries DELEX first; `lacks` is 1 where there is none. */
+  /** A release that tries DELEX first; `lacks` is 1 if there is none. */
   releaseByDelex(token: string) {
     return this.releaseWith(token, "", "1")
   }
@@ -170,7 +170,7 @@ export class LockByHand {
     return this.#run(this.#scripts.readHold, this.keys, [token])
   }
 
-  /** Asks for the vote of this database for an attempt of a call. */
+  /** Requests the vote of this database for an attempt of a call. */
   vote(token: string, attempt: number, { ttlMs = 30_000, quarantineMs = 0 } = {}) {
     const args = [token, String(attempt), String(ttlMs), String(quarantineMs)]
     return this.#run(this.#scripts.vote, voteKeys("lock:", this.#name), args) as Promise<unknown[]>
@@ -193,7 +193,7 @@ export class LockByHand {
     return this.#send("DEL", VOTING_SINCE_KEY)
   }
 
-  /** Puts a waiter into the queue as one that came so long ago and has not been heard of since. */
+  /** Puts a waiter into the queue as one that came at the given time before and has given no sign of life since. */
   async plant(waiter: WaiterByHand, agoMs = 0): Promise<string> {
     const [seconds = "", micros = ""] = (await this.#send("TIME")) as string[]
     const ticket = String(Number(seconds) * 1_000_000 + Number(micros) - agoMs * 1_000)
@@ -202,7 +202,7 @@ export class LockByHand {
     return ticket
   }
 
-  /** The milliseconds that each of the keys which are left has to live: -1 for one that would live for ever. */
+  /** The milliseconds that each of the remaining keys has to live: -1 for one that would live forever. */
   async remains(): Promise<Readonly<Record<string, number>>> {
     const lives = await Promise.all(this.keys.map((key) => this.#send("PTTL", key)))
     const entries = this.keys.map((key, i) => [key, Number(lives[i])] as const)

@@ -1,4 +1,4 @@
-// Ends a run of the tests in which a file hangs, and says which: a loop that never waits keeps also its timeouts from ending it.
+// Ends a test run in which a file hangs, and names the file: a loop that never waits blocks its own timeouts as well.
 import type { Reporter, TestModule } from "vitest/node"
 
 /** No file takes half as long, on a slow machine. */

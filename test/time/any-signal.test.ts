@@ -3,7 +3,7 @@ import { getEventListeners } from "node:events"
 import { expect, test } from "vitest"
 import { anySignal } from "../../src/time/any-signal.js"
 
-test("it aborts as soon as one of them does, with the reason of that one, which stays", () => {
+test("the combined signal aborts as soon as one signal does, with its reason, which stays", () => {
   const [first, second] = [new AbortController(), new AbortController()]
   const { signal } = anySignal([first.signal, second.signal])
   expect(signal.aborted).toBe(false)
@@ -13,19 +13,19 @@ test("it aborts as soon as one of them does, with the reason of that one, which 
   expect(signal.reason).toBe("second")
 })
 
-test("one that has aborted already aborts it at once", () => {
+test("a signal that has already aborted aborts the combined one at once", () => {
   const { signal } = anySignal([new AbortController().signal, AbortSignal.abort("long ago")])
   expect(signal.aborted).toBe(true)
   expect(signal.reason).toBe("long ago")
 })
 
-test("a signal that was not given is none, and with none it never aborts", () => {
+test("a missing signal is ignored, and without any the combined one never aborts", () => {
   const { signal } = new AbortController()
   expect(anySignal([undefined, signal]).signal.aborted).toBe(false)
   expect(anySignal([undefined]).signal.aborted).toBe(false)
 })
 
-test("once it is stopped nothing listens to them, and it aborts no more", () => {
+test("after a stop nothing listens to the signals, and the combined one does not abort any more", () => {
   const sources = [new AbortController(), new AbortController()]
   const { signal, stop } = anySignal(sources.map((source) => source.signal))
   stop()

@@ -5,7 +5,7 @@ import { useVirtualTime } from "../support/virtual-time.js"
 
 useVirtualTime()
 
-test("it calls back once, after as long as was said", async () => {
+test("a background timer calls back once, after the given time", async () => {
   const callback = vi.fn()
   backgroundTimer(callback, 1_000)
   await vi.advanceTimersByTimeAsync(999)
@@ -14,7 +14,7 @@ test("it calls back once, after as long as was said", async () => {
   expect(callback).toHaveBeenCalledOnce()
 })
 
-test("a time longer than any timer takes calls back after the longest, and not at once", async () => {
+test("a time beyond the longest timer calls back after the longest, and not at once", async () => {
   const callback = vi.fn()
   backgroundTimer(callback, 2 ** 40)
   await vi.advanceTimersByTimeAsync(2 ** 31 - 2)
@@ -23,14 +23,14 @@ test("a time longer than any timer takes calls back after the longest, and not a
   expect(callback).toHaveBeenCalledOnce()
 })
 
-test("a timer that would keep the process alive is told not to", () => {
+test("a timer that would keep the process alive is unreferenced", () => {
   const unref = vi.fn()
   vi.spyOn(globalThis, "setTimeout").mockReturnValue({ unref } as never)
   backgroundTimer(() => undefined, 1_000)
   expect(unref).toHaveBeenCalledOnce()
 })
 
-test.each([7, {}])("a timer that is %j is one like any other", (timer) => {
+test.each([7, {}])("a timer that is %j works like any other", (timer) => {
   vi.spyOn(globalThis, "setTimeout").mockReturnValue(timer as never)
   expect(backgroundTimer(() => undefined, 1_000)).toBe(timer)
 })

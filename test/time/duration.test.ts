@@ -25,7 +25,7 @@ test.for([
   ...["", " ", "s", "30", "30 s", " 30s", "30s ", "30S", "30sec", "1m30s", "-5s", "+5s", "1e3ms"],
   ...[".5s", "5.s", "0x10ms", "Infinity", "NaNs", "30s\n", "٣s", "1_000ms"],
   ...[NaN, null, undefined, true, {}, [], [30], 30n, Symbol("30s"), () => 30, new Date(30)],
-])("%o is no duration", (value) => {
+])("%o is not a duration", (value) => {
   expect(() => parseDuration("ttl", value, ANY)).toThrow(TypeError)
   expect(() => parseDuration("ttl", value, ANY)).toThrow(/^ttl: must be milliseconds or text/)
 })
@@ -47,7 +47,7 @@ test("a duration out of range is a RangeError that names the option, its limits 
     expect(() => parseDuration("wait", value, range)).toThrow(message)
   }
   expect(() => parseDuration("wait", -5, ANY)).toThrow(/^wait: must be at least 0 ms, got -5$/)
-  // Of one that goes on and on, the beginning.
+  // Of an overlong value, the beginning.
   const nines = "9".repeat(50)
   expect(() => parseDuration("wait", `${nines}99s`, range)).toThrow(new RegExp(`got ${nines}$`))
 })

@@ -1,4 +1,4 @@
-// The moment at which a hold is over: noticed in time, once, and not before.
+// The moment at which a hold expires: noticed in time, once, and not before.
 import { Expiry, now, Validity } from "../../src/time/validity.js"
 import { useVirtualTime } from "../support/virtual-time.js"
 import { expect, test, vi } from "vitest"
@@ -14,7 +14,7 @@ function expiring(ms: number) {
 
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
 
-test("the end is told at the moment at which nothing is left, once", async () => {
+test("the expiry is reported once, at the moment at which no time remains", async () => {
   const endsAt = Date.now() + 1_000
   const { expiry, onOver } = expiring(1_000)
   expect(expiry.endsAtMs).toBe(endsAt)
@@ -27,7 +27,7 @@ test("the end is told at the moment at which nothing is left, once", async () =>
   expect(onOver).toHaveBeenCalledOnce()
 })
 
-test("a hold that is prolonged ends later, and one timer waits for it", async () => {
+test("a hold that is prolonged expires later, and one timer waits for it", async () => {
   const { expiry, onOver } = expiring(1_000)
   await pass(500)
   expiry.prolong(lasting(1_000))
@@ -38,7 +38,7 @@ test("a hold that is prolonged ends later, and one timer waits for it", async ()
   expect(onOver).toHaveBeenCalledOnce()
 })
 
-test("what ends sooner shortens nothing", async () => {
+test("an earlier end shortens nothing", async () => {
   const { expiry, onOver } = expiring(1_000)
   expiry.prolong(lasting(400))
   expect(expiry.remainingMs).toBe(1_000)
@@ -58,7 +58,7 @@ test("a timer that fires too early does not end the hold", async () => {
   expect(onOver).toHaveBeenCalledOnce()
 })
 
-test("a stopped one tells nobody and leaves no timer, also when it is prolonged", async () => {
+test("a stopped expiry reports nothing and leaves no timer, also when it is prolonged", async () => {
   const { expiry, onOver } = expiring(1_000)
   expiry.stop()
   expect(vi.getTimerCount()).toBe(0)

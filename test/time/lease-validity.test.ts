@@ -1,4 +1,4 @@
-// For how long a pushed grant may be trusted, when no two clocks agree and messages come late.
+// For how long a pushed grant may be trusted if clocks disagree and messages come late.
 import { afterEach, beforeEach, expect, test, vi } from "vitest"
 import { now, Validity } from "../../src/time/validity.js"
 
@@ -13,7 +13,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-/** A pair was read, `pairMs` later the grant was made, and `messageMs` later we heard of it. */
+/** A pair was read, the grant was made `pairMs` later, and its message arrived `messageMs` after that. */
 function heard({ offsetMs = 0, pairMs = 100, messageMs = 0, stepMs = 0, repliedMs = 0 }) {
   const sentAt = now()
   const serverNow = () => (Date.now() + offsetMs) * 1_000
@@ -32,23 +32,23 @@ test("a server whose clock is an hour off makes no difference", () => {
   expect(heard({ offsetMs: -3_600_000 })).toBeCloseTo(remaining)
 })
 
-test("a message that comes late leaves that much less", () => {
+test("a late message leaves that much less", () => {
   expect(heard({ messageMs: 1_000 })).toBeLessThanOrEqual(LEASE_MS - 1_000 - DRIFT_MS)
   expect(heard({ messageMs: 1_000 })).toBeGreaterThan(LEASE_MS - 1_000 - 2 * DRIFT_MS)
   expect(heard({ messageMs: LEASE_MS })).toBe(0)
 })
 
-test("an answer that was long on its way makes the grant shorter, never longer", () => {
+test("a slow reply makes the grant shorter, never longer", () => {
   const slow = heard({ repliedMs: 400, messageMs: 500 })
   expect(slow).toBeLessThanOrEqual(LEASE_MS - 500 - DRIFT_MS)
   expect(slow).toBeGreaterThan(LEASE_MS - 900 - 2 * DRIFT_MS)
 })
 
-test("a pair that is old costs one percent of its age", () => {
+test("an old pair costs one percent of its age", () => {
   expect(heard({ pairMs: 20_000 })).toBeCloseTo(LEASE_MS - DRIFT_MS - 200)
 })
 
-test("a server whose clock jumps ahead is believed no longer than from when we heard of it", () => {
+test("if the server's clock jumps ahead, the grant counts from the arrival of its message at the latest", () => {
   expect(heard({ stepMs: 3_600_000, messageMs: 10 })).toBeLessThanOrEqual(LEASE_MS - DRIFT_MS)
 })
 

@@ -1,4 +1,4 @@
-// Sleeping: as long as it takes, and not a moment longer than the signal allows.
+// Sleeping: as long as requested, and not a moment longer than the signal allows.
 import { getEventListeners } from "node:events"
 import { expect, test, vi } from "vitest"
 import { sleep, untilAborted } from "../../src/time/timers.js"
@@ -7,7 +7,7 @@ import { useVirtualTime } from "../support/virtual-time.js"
 
 useVirtualTime()
 
-test("a sleep longer than any timer takes is slept in pieces", async () => {
+test("a sleep beyond the longest timer is divided into parts", async () => {
   const ms = 2 ** 32
   let isOver = false
   void sleep(ms).then(() => (isOver = true))
@@ -17,13 +17,13 @@ test("a sleep longer than any timer takes is slept in pieces", async () => {
   expect(isOver).toBe(true)
 })
 
-test("a signal that has aborted already ends the sleep before it begins", async () => {
+test("a signal that has already aborted ends the sleep before it begins", async () => {
   const signal = AbortSignal.abort("no")
   expect(await rejection(sleep(1_000, signal))).toBe("no")
   expect(vi.getTimerCount()).toBe(0)
 })
 
-test("a sleep of no time lets others go first, and is ended by a signal as any other", async () => {
+test("a sleep of zero lets other tasks run first, and can be aborted like any other", async () => {
   let isOver = false
   const sleeping = sleep(0).then(() => (isOver = true))
   await Promise.resolve()
@@ -51,12 +51,12 @@ test("a sleep that ends by itself leaves no listener", async () => {
   expect(getEventListeners(signal, "abort")).toEqual([])
 })
 
-test("a signal that has aborted already ends the wait for anything at once", async () => {
+test("a signal that has already aborted ends any wait at once", async () => {
   const never = new Promise(() => undefined)
   expect(await rejection(untilAborted(never, AbortSignal.abort("no")))).toBe("no")
 })
 
-test("after an abort nothing listens any more, also where the work never ends", () => {
+test("after an abort nothing listens any more, even if the work never ends", () => {
   const controller = new AbortController()
   const never = new Promise(() => undefined)
   untilAborted(never, controller.signal).catch(() => undefined)
@@ -64,7 +64,7 @@ test("after an abort nothing listens any more, also where the work never ends", 
   expect(getEventListeners(controller.signal, "abort")).toEqual([])
 })
 
-test("what was waited for may still reject after the abort, unheard", async () => {
+test("work that rejects after the abort causes no unhandled rejection", async () => {
   const controller = new AbortController()
   let fail: (error: Error) => void = () => undefined
   const work = new Promise((_, reject) => {

@@ -1,4 +1,4 @@
-// Validity: two clocks, and whichever says "over" first is right.
+// Validity: two clocks, and the first one that says "over" is right.
 import { afterEach, beforeEach, expect, test, vi } from "vitest"
 import { elapsedMs, now, Validity } from "../../src/time/validity.js"
 
@@ -24,18 +24,18 @@ test("a ttl is trusted less one percent and two milliseconds", () => {
   expect(Validity.ofTtl(now(), 10).remainingMs).toBeCloseTo(7.9)
 })
 
-test("a ttl shorter than the drift is over at once", () => {
+test("a ttl shorter than the drift expires at once", () => {
   expect(Validity.ofTtl(now(), 2).remainingMs).toBe(0)
   expect(Validity.ofTtl(now(), -1).remainingMs).toBe(0)
 })
 
-test("time counts from the instant before the request, not from its answer", () => {
+test("time counts from the instant before the request, not from its reply", () => {
   const sentAt = now()
   pass(300, 300)
   expect(Validity.ofTtl(sentAt, 10_000).remainingMs).toBe(9_598)
 })
 
-test("where the clocks agree, both tell what is left", () => {
+test("if the clocks agree, both give the remaining time", () => {
   const validity = new Validity(now(), 1_000)
   pass(400, 400)
   expect(validity.remainingMs).toBe(600)
@@ -60,20 +60,20 @@ test("no clock makes a validity longer than it was", () => {
   expect(elapsedMs(now())).toBe(0)
 })
 
-test("what is over stays 0 and does not become negative", () => {
+test("an expired validity stays 0 and does not become negative", () => {
   const validity = new Validity(now(), 1_000)
   pass(5_000, 5_000)
   expect(validity.remainingMs).toBe(0)
 })
 
-test("an end is told on the wall clock as it stood at the beginning", () => {
+test("the end is given on the wall clock as it stood at the beginning", () => {
   const startedAt = clocks.wallMs
   const validity = new Validity(now(), 1_000)
   pass(-3_600_000, 10)
   expect(validity.endsAtMs).toBe(startedAt + 1_000)
 })
 
-test("of two validities the longer one is the one with more time left, wherever they began", () => {
+test("the longer of two validities is the one with more remaining time, wherever they began", () => {
   const early = new Validity(now(), 1_000)
   pass(500, 500)
   const late = new Validity(now(), 400)

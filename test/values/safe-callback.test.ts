@@ -1,4 +1,4 @@
-// The listener: told everything, and unable to break the lock that it observes.
+// The listener: it gets every event, and cannot break the lock that it observes.
 import { afterEach, beforeEach, expect, test, vi } from "vitest"
 import type { LockEvent } from "../../src/events.js"
 import { safeCallback } from "../../src/values/safe-callback.js"
@@ -13,13 +13,13 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-test("a listener is handed the event", () => {
+test("a listener gets the event", () => {
   const listener = vi.fn()
   safeCallback("onEvent", listener)(EVENT)
   expect(listener).toHaveBeenCalledExactlyOnceWith(EVENT)
 })
 
-test("what a listener throws goes to the console and no further", () => {
+test("an error that a listener throws goes to the console and no further", () => {
   const emit = safeCallback("onEvent", () => {
     throw thrown
   })
@@ -27,14 +27,14 @@ test("what a listener throws goes to the console and no further", () => {
   expect(console.error).toHaveBeenCalledExactlyOnceWith(expect.stringContaining("onEvent"), thrown)
 })
 
-test("what an async listener rejects with goes to the console and no further", async () => {
+test("a rejection of an async listener goes to the console and no further", async () => {
   safeCallback("onEvent", () => Promise.reject(thrown))(EVENT)
   await vi.waitFor(() => {
     expect(console.error).toHaveBeenCalledExactlyOnceWith(expect.anything(), thrown)
   })
 })
 
-test("no listener is no work", () => {
+test("a missing listener is skipped", () => {
   safeCallback("onEvent", undefined)(EVENT)
   expect(console.error).not.toHaveBeenCalled()
 })

@@ -11,7 +11,7 @@ import {
 
 const tokens = Array.from({ length: 2_000 }, () => createToken(createClientId()))
 
-test("tokens are url-safe, never end in the mark of a queue, and are recognised as tokens", () => {
+test("tokens are URL-safe, never end in the mark of a queue, and are recognized as tokens", () => {
   for (const token of tokens) {
     expect(token).toMatch(/^fl_[A-Za-z0-9_-]{12}_[A-Za-z0-9_-]{24}$/)
     expect(encodeURIComponent(token)).toBe(token)
@@ -28,7 +28,7 @@ test("no two tokens and no two client ids are the same", () => {
   expect(new Set(tokens.map((token) => token.slice(3, 15))).size).toBe(tokens.length)
 })
 
-test("each token takes random bytes of its own: what is kept would be the same in copies of a snapshot", () => {
+test("each token uses fresh random bytes: stored ones would repeat in copies of a snapshot", () => {
   const random = vi.spyOn(crypto, "getRandomValues")
   onTestFinished(() => {
     random.mockRestore()
@@ -37,11 +37,11 @@ test("each token takes random bytes of its own: what is kept would be the same i
   expect(random.mock.calls.map(([array]) => array.byteLength)).toEqual([18, 18, 18])
 })
 
-test("a client id that was made is one that may be given", () => {
+test("a generated client id is a valid client id", () => {
   for (let i = 0; i < 100; i++) expect(createClientId()).toMatch(CLIENT_ID)
 })
 
-test("what looks like a token only at its beginning or end is none", () => {
+test("text that only begins or ends like a token is not a token", () => {
   for (const text of ["fl_", "xfl_a_b", " fl_a_b", "fl_a_b+", "fl_a_b\n", "fl_a b", "FL_a_b", ""]) {
     expect(text).not.toMatch(TOKEN)
   }
@@ -54,13 +54,13 @@ test("a client id has up to 64 characters that need no escape anywhere", () => {
   }
 })
 
-test("a channel can be guessed as little as a token, and needs no escape", () => {
+test("a channel is as hard to guess as a token, and needs no escape", () => {
   const channels = Array.from({ length: 100 }, createChannel)
   for (const channel of channels) expect(channel).toMatch(/^fetchlock-[A-Za-z0-9_-]{24}$/)
   expect(new Set(channels).size).toBe(channels.length)
 })
 
-test("every token in a text is left out of it, and nothing else", () => {
+test("every token in a text is removed, and nothing else", () => {
   const text = `SET lock:a ${createToken("me")} NX; DEL ${createToken("a-b_c")}.`
   expect(withoutTokens(text)).toBe("SET lock:a fl_… NX; DEL fl_….")
   expect(withoutTokens("flat fl fl_")).toBe("flat fl fl_")

@@ -1,4 +1,4 @@
-// What the benchmark makes of what it has seen: order, fairness, the bill, and the page that shows it.
+// The results of the benchmark: order, fairness, the bill, and the page that shows them.
 import { readFile } from "node:fs/promises"
 import { format, resolveConfig } from "prettier"
 import { describe, expect, test } from "vitest"
@@ -12,17 +12,17 @@ import { billedCommands } from "../support/billed-commands.js"
 const section = (who: number, askedAt: number) => ({ who, askedAt, enteredAt: 0, leftAt: 0 })
 
 describe("order", () => {
-  test("who enters as they asked, or nearly, overtakes nobody", () => {
+  test("has no overtaking if callers enter as they asked, or nearly", () => {
     expect(inversionsOf([section(0, 0), section(1, 10), section(2, 20)], 5)).toBe(0)
     expect(inversionsOf([section(1, 4), section(0, 0), section(2, 20)], 5)).toBe(0)
   })
 
-  test("each who enters before somebody that asked earlier counts once", () => {
+  test("counts each caller once that enters before an earlier one", () => {
     expect(inversionsOf([section(2, 20), section(1, 10), section(0, 0)], 5)).toBe(2)
     expect(inversionsOf([section(2, 20), section(0, 0), section(1, 10)], 5)).toBe(1)
   })
 
-  test("fairness is 1 where all had as many turns, and 1 / n where one had them all", () => {
+  test("has fairness 1 if all had as many turns, and 1 / n if one had them all", () => {
     const turns = (...whos: number[]) => [...whos, ...whos].map((who) => section(who, 0))
     expect(fairnessOf(turns(0, 1, 2, 3), 4)).toBe(1)
     expect(fairnessOf(turns(0, 0, 0, 0), 4)).toBe(0.25)
@@ -36,7 +36,7 @@ describe("the bill", () => {
       .map(([name, count]) => `cmdstat_${name}:calls=${count},usec=1,usec_per_call=1.00`)
       .join("\r\n")
 
-  test("is each command and each call inside a script, but for what the server sends for itself", () => {
+  test("counts each command and each call inside a script, except those that the server sends for itself", () => {
     expect(billedCommands(stats({ set: 2, eval: 1, get: 1, info: 9, "config|resetstat": 1 }))).toBe(
       4,
     )
@@ -44,7 +44,7 @@ describe("the bill", () => {
 })
 
 describe("the page", () => {
-  test("a column that nobody has anything in is left out", () => {
+  test("omits a column without any values", () => {
     const contenders = { a: { quick: { ...NOTHING, requests_per_cs: 2 } } }
     const lines = tableOf({ contenders } as unknown as Report).split("\n")
     expect(lines).toEqual([
@@ -74,7 +74,7 @@ describe("the page", () => {
       }
     }
 
-    test("has what each of them measured, and of what two did the last", () => {
+    test("shows the measurements of each run, and those of the last one if two measured the same", () => {
       const first = run({ quick: 2, slow: 5 }, { rtt_ms: { "20 ms": 20 } })
       const second = run({ "quick, 0 ms RTT": 3, slow: 4 }, { rtt_ms: { "0 ms": 0 } })
       const report = merged(first, [second])
@@ -86,7 +86,7 @@ describe("the page", () => {
       expect(report.rtt_ms).toEqual({ "20 ms": 20, "0 ms": 0 })
     })
 
-    test("has left out what none of them measured, once", () => {
+    test("lists once what none of the runs measured", () => {
       const long = { scenario: "long", contender: "b", why: "about 60 s" }
       const broken = { scenario: "broken", why: "failed" }
       const slow = { scenario: "slow", contender: "a", why: "about 60 s" }
@@ -99,13 +99,13 @@ describe("the page", () => {
       expect(merged(first, [run({ broken: 1, slow: 2, long: 3 })]).left_out).toEqual([long])
     })
 
-    test("is none where they cannot be compared", () => {
+    test("is refused if the runs cannot be compared", () => {
       expect(() => merged(run({}), [run({}, { machine: "n" })])).toThrow("machine")
       expect(() => merged(run({}), [run({}, { versions: { node: "22" } })])).toThrow("versions")
     })
   })
 
-  test("shows the run that lies beside it, and nothing written by hand", async () => {
+  test("shows the results of the saved run, and nothing written by hand", async () => {
     const docs = new URL("../../docs/", import.meta.url)
     const page = new URL("performance.md", docs)
     const text = await readFile(page, "utf8")

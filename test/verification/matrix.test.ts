@@ -1,4 +1,4 @@
-// The package in each runtime that the development dependencies bring: Node, workerd, Vercel's edge-runtime.
+// The package in each runtime among the development dependencies: Node, workerd, Vercel's edge-runtime.
 import { readFileSync } from "node:fs"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { nextRuntimes } from "../../verification/matrix/next.js"
@@ -19,7 +19,7 @@ describe("the suite passes", { timeout: 60_000 }, () => {
   })
 })
 
-test("the README's table has each runtime, and no check that failed", () => {
+test("the README's table has each runtime, and no failed check", () => {
   const [, table = ""] =
     /<!-- matrix -->\n([^]*?)<!-- \/matrix -->/.exec(readFileSync("README.md", "utf8")) ?? []
   const rows = [...table.matchAll(/^\| ([^|]+?) +\| [\d.]+ +\| (\d+) of (\d+) +\|$/gm)]

@@ -1,4 +1,4 @@
-// The torture of a quorum in short, in both directions: it finds nothing, and it would find what there is.
+// A short torture test of a quorum, in both directions: it finds nothing, and it would find a broken rule.
 import { expect, test } from "vitest"
 import { runTorture } from "../../verification/torture/quorum/torture.js"
 import { describeOnRedis } from "../support/variants.js"
@@ -19,7 +19,7 @@ describeOnRedis("under torture", () => {
     expect(killed + paused + emptied).toBeGreaterThan(5)
   }, 180_000)
 
-  test("with the quarantine off it finds overlaps", async () => {
+  test("overlaps are found with the quarantine off", async () => {
     const settings = { seconds: 60, seed: 1, quarantine: false, contenders: 20 }
     const report = await runTorture({ ...settings, stopAtOverlap: true })
     expect(report.overlaps.length).toBeGreaterThan(0)

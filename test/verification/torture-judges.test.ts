@@ -1,4 +1,4 @@
-// The judges of the torture, on histories that were made up: what each of them says of what it sees.
+// The judges of the torture test, on made-up histories: the verdict of each.
 import { describe, expect, test } from "vitest"
 import * as scripts from "../../src/redis/lua/scripts.js"
 import { Court } from "../../verification/torture/judges/court.js"
@@ -38,7 +38,7 @@ function open() {
 }
 
 describe("overlaps", () => {
-  test("two holds at once are one; one after the other they are none", () => {
+  test("are two concurrent holds, but not two consecutive ones", () => {
     const one = open()
     one.hold("ledger-0", 0, 100)
     one.hold("ledger-0", 100, 200)
@@ -48,7 +48,7 @@ describe("overlaps", () => {
     expect(one.court.overlaps.judged).toBe(3)
   })
 
-  test("of a semaphore, more than it has permits for", () => {
+  test("of a semaphore are more holds than it has permits", () => {
     const { hold, judged } = open()
     for (const from of [0, 10, 20]) hold("gate-0", from, 100)
     expect(judged(10_000)).toEqual([])
@@ -58,14 +58,14 @@ describe("overlaps", () => {
 })
 
 describe("lock-outs", () => {
-  test("a name that nobody gets any more is one, however many come and give up, and it is said once", () => {
+  test("include a name that no one gets any more, however many come and give up, and it is reported once", () => {
     const { wait, hold, judged } = open()
     hold("ledger-0", 0, 10)
     for (let at = 100; at < 120_000; at += 625) wait("ledger-0", at, at + 600)
     expect(judged(130_000)).toEqual(["lock-out"])
   })
 
-  test("what is within its bound is none, and is told as the longest", () => {
+  test("do not include a wait within its bound, which is reported as the longest", () => {
     const { court, wait, hold, judged } = open()
     hold("ledger-0", 0, 10)
     wait("ledger-0", 5, 800)
@@ -74,7 +74,7 @@ describe("lock-outs", () => {
     expect(court.lockOuts.longest?.ms).toBe(790)
   })
 
-  test("nor is what nobody wanted", () => {
+  test("do not include a name that no one wanted", () => {
     const { hold, judged } = open()
     hold("ledger-0", 0, 10)
     hold("ledger-0", 60_000, 60_010)
@@ -95,14 +95,14 @@ describe("requests that are executed too late", () => {
   const acquired = (sentAt: number, kind = "granted") => executed(acquire, sentAt, [kind, 2_000])
   const released = (sentAt: number) => executed(release, sentAt, ["released"])
 
-  test("are those that were sent before their token was let go of, and executed after it", () => {
+  test("are sent before their token is released, and executed after that", () => {
     const belated = new Belated()
     expect(belated.see(acquired(1_000), 1_010)).toEqual([])
     expect(belated.see(released(1_020), 1_030)).toEqual([])
     expect(belated.see(acquired(1_015), 1_040)).toEqual([acquire])
   })
 
-  test("are not those that the client sends when it has begun to let go, however often it does", () => {
+  test("do not include requests that the client sends after it has begun to release, however often it does", () => {
     const belated = new Belated()
     belated.see(released(1_000), 1_010)
     belated.see(released(1_020), 1_030)
@@ -118,7 +118,7 @@ describe("requests that are executed too late", () => {
     expect(new Belated().see(together, 1_060)).toEqual([])
   })
 
-  test("are those that nobody waits for any more, where they took something", () => {
+  test("include abandoned requests that took the lock", () => {
     const late = 1_000 + TIMEOUT_MS
     const belated = new Belated()
     expect(belated.see(acquired(1_000), late)).toEqual([acquire])
@@ -133,12 +133,12 @@ describe("requests that are executed too late", () => {
     expect(belated.see(released(1_000), late)).toEqual([])
   })
 
-  test("cannot be told where a request does not tell when it was sent", () => {
+  test("cannot be recognized if a request does not say when it was sent", () => {
     const silent = { ...acquired(1_000), headers: {} }
     expect(() => new Belated().see(silent)).toThrow("when it was sent")
   })
 
-  test("may each be in the way for one ttl, at their own name", () => {
+  test("may each delay others for one ttl, at their own name", () => {
     const lockedOut = (name: string) => {
       const { court, wait, hold, judged } = open()
       hold("ledger-0", 0, 10)
@@ -152,7 +152,7 @@ describe("requests that are executed too late", () => {
   })
 })
 
-test("a request that the machine executed after its deadline may be asked again, where and when it was sent", () => {
+test("a request that the machine executed after its deadline can be looked up, with its place and time", () => {
   const lockedOut = (name: string, at: number) => {
     const { court, wait, hold, judged } = open()
     hold("ledger-0", 10_000, 10_010)
@@ -166,7 +166,7 @@ test("a request that the machine executed after its deadline may be asked again,
   expect(lockedOut("ledger-0", 12_100)).toEqual(["lock-out"])
 })
 
-test("a run without grants, or one that was broken off, proves nothing", () => {
+test("a run without grants, or an interrupted run, proves nothing", () => {
   const { court, hold } = open()
   const facts = { seed: 1, seconds: 2, crashes: CRASHES }
   expect(isConclusive(reportOf(court, { ...facts, keysLeft: [] }))).toBe(false)

@@ -1,4 +1,4 @@
-// The torture of one database in short, in both directions: it finds nothing, and it would find what there is.
+// A short torture test of one database, in both directions: it finds nothing, and it would find a broken rule.
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -21,7 +21,7 @@ const FEW = {
   crashEveryMs: 2_000,
 }
 
-test.each(BREAKS)("the break $name fits the source as it is", async ({ breakages }) => {
+test.each(BREAKS)("the breakage $name matches the source", async ({ breakages }) => {
   const directory = await mkdtemp(join(tmpdir(), "fetchlock-break-"))
   try {
     const { process } = await buildClients(breakages, directory)

@@ -1,4 +1,4 @@
-// Guarded routes inside workerd, under load: everybody is served or refused as configured, one at a time.
+// Guarded routes inside workerd, under load: every request is served or refused as configured, one at a time.
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { findOverlaps, type Hold } from "../../demo/overlaps.js"
 import { LockManager } from "../../src/index.js"
@@ -51,7 +51,7 @@ for (const engine of ["embedded engine", "real Redis"] as const) {
       await until(() => isFree("waited"))
     })
 
-    test("a hundred requests that do not wait are served or refused, one at a time", async () => {
+    test("a hundred requests that do not wait are each served or refused, one at a time", async () => {
       const responses = await askAll("/impatient/refused")
       const served = responses.filter(({ status }) => status === 200)
       const refused = responses.filter(({ status }) => status === 423)
@@ -64,7 +64,7 @@ for (const engine of ["embedded engine", "real Redis"] as const) {
       await until(() => isFree("refused"))
     })
 
-    test("a body that was read lets the lock go, and so does one that a HEAD leaves out", async () => {
+    test("a body that was read releases the lock, and so does one that a HEAD omits", async () => {
       const read = await isolate.fetch("/streamed/read")
       expect(await read.text()).toBe("0123456789")
       await until(() => isFree("read"))
@@ -73,7 +73,7 @@ for (const engine of ["embedded engine", "real Redis"] as const) {
       await until(() => isFree("head"))
     })
 
-    test("nothing is logged: no uncaught exception, no unhandled rejection, no hang, no warning", () => {
+    test("the log is empty: no uncaught exception, no unhandled rejection, no hang, no warning", () => {
       expect(isolate.log).toEqual([])
     })
   })

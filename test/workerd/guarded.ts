@@ -1,4 +1,4 @@
-// A Worker whose routes are guarded by Hono's middleware: one that waits for its turn, one that does not.
+// A Worker whose routes are guarded by Hono's middleware: one waits for its turn, one does not.
 import { LockManager } from "fetchlock"
 import { lock } from "fetchlock/hono"
 import { type Context, Hono } from "hono"

@@ -1,4 +1,4 @@
-// Runs a Worker in a workerd process of its own, built as a user's bundler builds it, and keeps what it logs.
+// Runs a Worker in a workerd process of its own, built as a user's bundler builds it, and keeps its log.
 import { fileURLToPath } from "node:url"
 import { build } from "esbuild"
 import { kCurrentWorker, Miniflare, type MiniflareOptions } from "miniflare"
@@ -8,7 +8,7 @@ export interface IsolateOptions {
   readonly worker: URL | { readonly source: string; readonly folder: string }
   readonly env: Record<string, string>
   readonly compatibilityFlags?: string[]
-  /** Answers the Worker's own requests in the network's place. */
+  /** Responds to the Worker's own requests in the network's place. */
   readonly outbound?: (request: Request) => Promise<Response>
   /** The queue that it both sends to, as the binding, and consumes. */
   readonly queue?: { readonly binding: string; readonly name: string }
@@ -19,7 +19,7 @@ export interface IsolateOptions {
 }
 
 export class Isolate {
-  /** What it logged: `console` calls, uncaught exceptions, and the runtime's warnings. */
+  /** Its log: `console` calls, uncaught exceptions, and the runtime's warnings. */
   readonly log: string[] = []
   readonly #miniflare: Miniflare
   #url: URL | undefined
@@ -27,7 +27,7 @@ export class Isolate {
   private constructor(options: MiniflareOptions) {
     this.#miniflare = new Miniflare({
       ...options,
-      // Uncaught exceptions are told to nobody otherwise.
+      // Uncaught exceptions are not reported otherwise.
       verbose: true,
       handleStructuredLogs: ({ message }: { message: string }) => void this.log.push(message),
     })
@@ -61,7 +61,7 @@ export class Isolate {
     return isolate
   }
 
-  /** Where it listens. */
+  /** Its address. */
   get url(): URL {
     if (!this.#url) throw new Error("it has not started yet")
     return this.#url

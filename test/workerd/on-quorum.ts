@@ -1,4 +1,4 @@
-// A Worker whose locks live on a quorum: each request runs one critical section and says when.
+// A Worker whose locks live on a quorum: each request runs one critical section and reports its times.
 import { LockManager } from "fetchlock"
 import { quorum } from "fetchlock/quorum"
 
@@ -8,7 +8,7 @@ interface Env {
   readonly TOKEN: string
 }
 
-/** The part of what workerd hands to a request that is used here. */
+/** The part of a request's context that is used here. */
 interface ExecutionContext {
   waitUntil(work: Promise<unknown>): void
 }

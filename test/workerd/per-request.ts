@@ -1,8 +1,8 @@
-// A Worker that makes its manager for each request, from the request's env.
+// A Worker that creates its manager for each request, from the request's env.
 import { LockManager } from "fetchlock"
 import { type Env, serve } from "./serve.js"
 
-/** The part of what workerd hands to a request that is used here. */
+/** The part of a request's context that is used here. */
 interface ExecutionContext {
   waitUntil(work: Promise<unknown>): void
 }

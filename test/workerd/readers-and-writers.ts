@@ -1,18 +1,18 @@
 // Readers and writers that watch each other: the same program for a Worker and for a Node process.
 import type { LockManager } from "fetchlock"
 
-/** What one participant saw. */
+/** The observations of one participant. */
 export interface Seen {
   readonly visits: number
-  /** Whoever was inside and should not have been. */
+  /** The participants that were inside and should not have been. */
   readonly intruders: readonly string[]
   /** The most readers that it saw inside together. */
   readonly mostReaders: number
 }
 
 /**
- * Reads and writes by turns. Everybody counts itself in and out in the database, outside of the lock's own keys, so a
- * writer sees if it is not alone, and a reader if a writer is there.
+ * Reads and writes by turns. Each participant counts itself in and out in the database, outside of the lock's own keys, so a
+ * writer notices if it is not alone, and a reader if a writer is there.
  */
 export async function readAndWrite(
   locks: LockManager,

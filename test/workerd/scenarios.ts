@@ -1,4 +1,4 @@
-// What the tests have a Worker do with a lock. Each returns what it saw; the test says what it should have seen.
+// The scenarios that the tests run in a Worker. Each returns its observations; the test has the expected ones.
 import {
   LockBackendError,
   LockError,
@@ -9,10 +9,10 @@ import {
 import { readAndWrite } from "./readers-and-writers.js"
 import { section } from "./section.js"
 
-/** The database, past the library. */
+/** The database, without the library. */
 export type Command = (...command: string[]) => Promise<unknown>
 
-/** What a scenario works with: a manager, a name of its own, and the request's body. */
+/** The tools of a scenario: a manager, a name of its own, and the request's body. */
 export interface Stage {
   readonly locks: LockManager
   readonly name: string
@@ -123,7 +123,7 @@ export const scenarios: Record<string, (stage: Stage) => Promise<unknown>> = {
   },
 
   async renews({ locks, name }) {
-    // Three times as long as it would last unrenewed.
+    // Three times as long as it would last without renewal.
     return locks.request(name, { ttl: 2_000 }, async (lock) => {
       const endedAt = lock.expiresAtMs
       await pause(6_000)
@@ -176,13 +176,13 @@ export const scenarios: Record<string, (stage: Stage) => Promise<unknown>> = {
     return { error: await rejection(locks.acquire(name)) }
   },
 
-  /** Answers without releasing, as a Worker does that fails to. */
+  /** Responds without a release, like a Worker that forgets it. */
   async forgets({ locks, name }) {
     await locks.acquire(name, { ttl: 500, renew: true })
     return {}
   },
 
-  /** Gives up in the middle of the first request, and answers at once. */
+  /** Gives up in the middle of the first request, and responds at once. */
   async abortsMidRequest({ locks, name }) {
     const controller = new AbortController()
     const acquiring = rejection(locks.acquire(name, { signal: controller.signal }))
@@ -195,7 +195,7 @@ export const scenarios: Record<string, (stage: Stage) => Promise<unknown>> = {
     return locks.request(name, { fencing: true, wait: "60s" }, (lock) => section(command, lock))
   },
 
-  /** Two failures that the log must show, or else its silence would mean nothing. */
+  /** Two failures that the log must show, or else an empty log would mean nothing. */
   async failsUnhandled() {
     void Promise.reject(new Error("unhandled on purpose"))
     await pause(10)

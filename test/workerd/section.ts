@@ -1,8 +1,8 @@
-// A critical section as the Workers have it.
+// A critical section for the Workers.
 import type { FencedLock } from "fetchlock"
 import type { Command } from "./scenarios.js"
 
-/** Between two requests, so that the clock moves: the time stands still without I/O. */
+/** Between two requests, so that the clock moves: time stands still without I/O. */
 export async function section(command: Command, { name, fencingToken }: FencedLock) {
   const before = Number(await command("GET", `count:${name}`))
   const enteredAt = Date.now()

@@ -1,4 +1,4 @@
-// The part that both Workers have: runs the scenario that the path names, on the lock that the query names.
+// The common part of both Workers: runs the scenario that the path names, on the lock that the query names.
 import type { LockManager } from "fetchlock"
 import { type Command, scenarios } from "./scenarios.js"
 
@@ -8,7 +8,7 @@ export interface Env {
   readonly UPSTASH_REDIS_REST_TOKEN: string
 }
 
-// workerd itself says nothing of a rejection that nobody handled.
+// workerd itself does not report an unhandled rejection.
 addEventListener("unhandledrejection", (event) => {
   console.error("unhandled rejection:", event.reason)
 })
@@ -22,7 +22,7 @@ export async function serve(request: Request, env: Env, locks: LockManager): Pro
   return Response.json(await scenario(stage))
 }
 
-/** The database, past the library. */
+/** The database, without the library. */
 export function commandTo(env: Env): Command {
   return async (...command) => {
     const response = await fetch(env.UPSTASH_REDIS_REST_URL, {

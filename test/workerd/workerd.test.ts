@@ -46,7 +46,7 @@ for (const { engine, isAvailable, setup, worker, compatibilityFlags } of variant
       await database.close()
     })
 
-    /** Has an isolate run a scenario on a lock of its own, and answers what it saw. */
+    /** Makes an isolate run a scenario on a lock of its own, and returns its observations. */
     async function run(scenario: string, { on = 0, name = `lock ${names++}`, body = "" } = {}) {
       const path = `/${scenario}?name=${encodeURIComponent(name)}`
       const response = await isolates[on]?.fetch(path, { method: "POST", body })
@@ -87,7 +87,7 @@ for (const { engine, isAvailable, setup, worker, compatibilityFlags } of variant
       expect(freeAfterwards).toBe(true)
     })
 
-    test("extend lets a hold last longer, and throws for one that was released", async () => {
+    test("extend makes a hold last longer, and throws for one that was released", async () => {
       const { before, after, remainingMs, extendingReleased } = await run("extends", { name: "e" })
       expect(before).toBeLessThanOrEqual(10_000)
       expect(after).toBeGreaterThan(50_000)
@@ -100,7 +100,7 @@ for (const { engine, isAvailable, setup, worker, compatibilityFlags } of variant
       })
     })
 
-    test("a hold that nobody renews ends by its own clock", async () => {
+    test("a hold without renewal ends by its own clock", async () => {
       const lost = { name: "LockLostError", code: "lost", lockName: "short", reason: "expired" }
       expect(await run("expires", { name: "short" })).toEqual({
         signal: lost,
@@ -115,9 +115,9 @@ for (const { engine, isAvailable, setup, worker, compatibilityFlags } of variant
       expect(extended).toBeGreaterThan(600)
     })
 
-    test("request rejects when its renewal finds the lock taken, and leaves it to the other", async () => {
-      const lost = { name: "LockLostError", code: "lost", lockName: "robbed", reason: "taken" }
-      expect(await run("noticesTheLoss", { name: "robbed" })).toEqual({
+    test("request rejects if its renewal finds the lock taken, and leaves the other hold alone", async () => {
+      const lost = { name: "LockLostError", code: "lost", lockName: "taken-over", reason: "taken" }
+      expect(await run("noticesTheLoss", { name: "taken-over" })).toEqual({
         error: lost,
         reasons: [lost],
         value: "a stranger's token",
@@ -135,7 +135,7 @@ for (const { engine, isAvailable, setup, worker, compatibilityFlags } of variant
       expect(ttl).toBeGreaterThan(3_500_000)
     })
 
-    test("another isolate adopts what one transfers, and releases it", async () => {
+    test("another isolate adopts a transferred hold, and releases it", async () => {
       const name = "handed over"
       const { transfer, released } = await run("transfers", { on: 0, name })
       expect(released).toBe("taken")
@@ -148,7 +148,7 @@ for (const { engine, isAvailable, setup, worker, compatibilityFlags } of variant
       expect(await database.command("EXISTS", `lock:${name}`)).toBe(0)
     })
 
-    test("a hold that a request leaves behind ends with its ttl, renewed by nobody", async () => {
+    test("a hold that a request leaves behind ends with its ttl, without renewal", async () => {
       await run("forgets", { name: "forgotten" })
       expect(await database.command("EXISTS", "lock:forgotten")).toBe(1)
       await expect
@@ -165,7 +165,7 @@ for (const { engine, isAvailable, setup, worker, compatibilityFlags } of variant
       expect(await database.command("GET", `count:${name}`)).toBe("50")
     })
 
-    test("nothing is logged: no uncaught exception, no hang, no warning", () => {
+    test("the log is empty: no uncaught exception, no hang, no warning", () => {
       expect(isolates.flatMap((isolate) => isolate.log)).toEqual([])
     })
   })
@@ -194,13 +194,13 @@ describe("in a Worker whose network fails", () => {
     return response.json()
   }
 
-  test("a database that cannot be reached is an error of its own", async () => {
+  test("an unreachable database causes an error of its own", async () => {
     proxy.plan = everything({ kind: "request-lost", by: "reset" })
     const error = { name: "LockBackendError", code: "backend", lockName: "far", phase: "acquire" }
     expect(await run("failsToAcquire", "far")).toEqual({ error })
   })
 
-  test.each(["claim", "release"])("a lost answer to %s is asked for again", async (operation) => {
+  test.each(["claim", "release"])("a lost reply to %s is retried", async (operation) => {
     proxy.plan = inOrder(operation, { kind: "reply-lost" })
     expect(await run("byHand", `lost ${operation}`)).toEqual({
       heldMeanwhile: true,
@@ -209,7 +209,7 @@ describe("in a Worker whose network fails", () => {
     })
   })
 
-  test("an acquire that is given up in mid-request is cleaned up after the answer, with waitUntil", async () => {
+  test("an acquire that is aborted in mid-request is cleaned up after the reply, with waitUntil", async () => {
     proxy.plan = inOrder("claim", { kind: "request-delayed", ms: 150 })
     expect(await run("abortsMidRequest", "given-up")).toEqual({
       error: { name: "Error", message: "enough" },
@@ -226,7 +226,7 @@ describe("in a Worker whose network fails", () => {
   })
 })
 
-test("the log shows exceptions that nobody caught", async () => {
+test("the log shows uncaught exceptions", async () => {
   const worker = new URL("./per-request.ts", import.meta.url)
   const env = url({ url: "http://127.0.0.1:9", token: "unused" })
   const isolate = await Isolate.start({ worker, env })

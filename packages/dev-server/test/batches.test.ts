@@ -1,4 +1,4 @@
-// /pipeline runs commands in order; /multi-exec runs them as one, or not at all.
+// /pipeline runs commands in order; /multi-exec runs them as one transaction, or not at all.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { engines, type OpenEngine } from "./engines.js"
 
@@ -14,7 +14,7 @@ describe.each(engines)("batches over the $name", ({ isAvailable, open }) => {
     const pipeline = (...commands: unknown[]) => engine.rest.post("/pipeline", commands)
     const multiExec = (...commands: unknown[]) => engine.rest.post("/multi-exec", commands)
 
-    it("a pipeline answers each command in its place, and goes on after a failure", async () => {
+    it("a pipeline returns one result per command, in order, and continues after a failure", async () => {
       const reply = await pipeline(
         ["SET", "k", "v"],
         ["INCR", "k"],
@@ -32,7 +32,7 @@ describe.each(engines)("batches over the $name", ({ isAvailable, open }) => {
       ])
     })
 
-    it("a pipeline runs in order, scripts and compare-and-set among it", async () => {
+    it("a pipeline runs its commands in order, including scripts and compare-and-set", async () => {
       const { body } = await pipeline(
         ["RPUSH", "l", "1"],
         ["EVAL", "return redis.call('RPUSH', KEYS[1], '2')", "1", "l"],
@@ -50,7 +50,7 @@ describe.each(engines)("batches over the $name", ({ isAvailable, open }) => {
       expect(body).toEqual([1, 2, 3, "OK", "OK", 1, ["1", "2", "3"]].map((result) => ({ result })))
     })
 
-    it("a transaction answers each command in its place, also behind one that fails", async () => {
+    it("a transaction returns one result per command, in order, also after a command that fails", async () => {
       const reply = await multiExec(["SET", "k", "v"], ["INCR", "k"], ["GET", "k"])
       expect(reply).toEqual({
         status: 200,
@@ -62,7 +62,7 @@ describe.each(engines)("batches over the $name", ({ isAvailable, open }) => {
       })
     })
 
-    it("a transaction is not stopped by a script or an option that is wrong", async () => {
+    it("a transaction continues after a script that fails or an option that is invalid", async () => {
       const { status, body } = await multiExec(
         ["SET", "k", "v", "IFEQ"],
         ["EVAL", "#!lua flags=nope\nreturn 1", "0"],
@@ -78,7 +78,7 @@ describe.each(engines)("batches over the $name", ({ isAvailable, open }) => {
       ])
     })
 
-    it("a transaction carries scripts and compare-and-set", async () => {
+    it("a transaction may contain scripts and compare-and-set", async () => {
       const flagged = "#!lua flags=allow-key-locking\nreturn redis.call('SET', KEYS[1], ARGV[1])"
       const { body } = await multiExec(
         ["EVAL", flagged, "1", "k", "v"],
@@ -97,14 +97,17 @@ describe.each(engines)("batches over the $name", ({ isAvailable, open }) => {
       ["too few arguments", ["GET"], "ERR wrong number of arguments for 'get' command"],
       ["an unknown subcommand", ["SCRIPT", "NOPE"], "ERR unknown subcommand 'NOPE'"],
       ["a command that cannot travel over REST", ["BLPOP", "l", "0"], "'BLPOP'"],
-    ])("a transaction with %s does nothing and answers one error", async (_, command, message) => {
-      const { status, body } = await multiExec(["SET", "k", "v"], command)
-      expect(status).toBe(400)
-      expect(body).toEqual({ error: expect.stringContaining(message) as unknown })
-      expect(await engine.rest.command("EXISTS", "k")).toBe(0)
-    })
+    ])(
+      "a transaction with %s runs no command and returns a single error",
+      async (_, command, message) => {
+        const { status, body } = await multiExec(["SET", "k", "v"], command)
+        expect(status).toBe(400)
+        expect(body).toEqual({ error: expect.stringContaining(message) as unknown })
+        expect(await engine.rest.command("EXISTS", "k")).toBe(0)
+      },
+    )
 
-    it("nothing comes between the commands of a transaction", async () => {
+    it("no other command runs between the commands of a transaction", async () => {
       const add = ["INCR", "k"]
       const replies = await Promise.all(
         Array.from({ length: 40 }, (_, i) =>
@@ -118,14 +121,14 @@ describe.each(engines)("batches over the $name", ({ isAvailable, open }) => {
       }
     })
 
-    it("a time-to-live hardly moves inside a transaction", async () => {
+    it("a time-to-live barely changes inside a transaction", async () => {
       const { body } = await multiExec(["SET", "k", "v", "PX", "50"], ["PTTL", "k"])
-      // Redis itself reads its clock once more where the two commands fall into different milliseconds.
+      // Redis itself reads its clock again if the two commands fall into different milliseconds.
       expect([50, 49]).toContain((body as { result: unknown }[])[1]?.result)
     })
 
     it.each(["/pipeline", "/multi-exec"])(
-      "%s refuses what is no list of commands",
+      "%s refuses a body that is not a list of commands",
       async (path) => {
         for (const body of ["", "{}", "[]", '["GET", "k"]', "[[]]", "[[null]]"]) {
           const reply = await engine.rest.post(path, body)

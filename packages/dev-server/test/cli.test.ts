@@ -1,4 +1,4 @@
-// The built command as a user runs it: what it prints, how it fails, how it ends.
+// The built command as a user runs it: its output, its failures and its exit.
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { readFileSync } from "node:fs"
@@ -22,7 +22,7 @@ describe("the command fetchlock-dev-server", () => {
     for (const command of running.splice(0)) command.kill("SIGKILL")
   })
 
-  it("prints where it listens and two lines ready to copy", async () => {
+  it("prints its address and two lines ready to copy", async () => {
     const { url, token, out } = await run("--port", "0").started()
     expect(out).toContain(`listening on ${url}`)
     expect(out).toContain(`\nUPSTASH_REDIS_REST_URL=${url}\nUPSTASH_REDIS_REST_TOKEN=${token}\n`)
@@ -30,7 +30,7 @@ describe("the command fetchlock-dev-server", () => {
     expect(await new RestClient(url, token).command("SET", "k", "v")).toBe("OK")
   })
 
-  it("takes a token and an address", async () => {
+  it("accepts a token and an address", async () => {
     const { url, out } = await run(
       ...["--port", "0", "--token", "sesame", "--hostname", "localhost"],
     ).started()
@@ -51,7 +51,7 @@ describe("the command fetchlock-dev-server", () => {
     }
   })
 
-  it("takes token and Redis from the environment, which `ps` does not show", async () => {
+  it("reads the token and the Redis URL from the environment, which `ps` does not show", async () => {
     const env = { FETCHLOCK_DEV_TOKEN: "sesame" }
     const { url, token } = await runWith(env, "--port", "0").started()
     expect(token).toBe("sesame")
@@ -66,7 +66,7 @@ describe("the command fetchlock-dev-server", () => {
     for (const name of ["FETCHLOCK_DEV_TOKEN", "FETCHLOCK_DEV_REDIS"]) expect(out).toContain(name)
   })
 
-  it("takes further hosts", async () => {
+  it("accepts additional host names", async () => {
     const { url, token } = await run(
       ...["--port", "0", "--allow-host", "a.example", "b.example"],
     ).started()
@@ -82,7 +82,7 @@ describe("the command fetchlock-dev-server", () => {
     expect(await statusFor("c.example")).toBe(403)
   })
 
-  it("tells its version and its use", async () => {
+  it("prints its version and its usage", async () => {
     const manifest = new URL("../package.json", import.meta.url)
     const { version } = JSON.parse(readFileSync(manifest, "utf8")) as { version: string }
     expect(await run("--version").ended).toMatchObject({ code: 0, out: `${version}\n`, err: "" })
@@ -127,7 +127,7 @@ describe("the command fetchlock-dev-server", () => {
       )
     })
 
-    it("when there is no Redis at the URL", async () => {
+    it("when no Redis answers at the URL", async () => {
       const begun = performance.now()
       await fails(
         ["--port", "0", "--redis", "redis://:secret@127.0.0.1:1"],
@@ -136,18 +136,18 @@ describe("the command fetchlock-dev-server", () => {
       expect(performance.now() - begun).toBeLessThan(4000)
     })
 
-    it("when the token cannot travel in a header", async () => {
+    it("when the token cannot be sent in a header", async () => {
       await fails(["--port", "0", "--token", "two words"], /^fetchlock: token: /)
     })
 
-    it("when it is told something it does not know", async () => {
+    it("when it gets an argument that it does not know", async () => {
       await fails(["--nope"], /unknown option '--nope'/)
       await fails(["nope"], /too many arguments/)
     })
   })
 
   it.each(["SIGINT", "SIGTERM"] as const)(
-    "ends with exit code 0 on %s, open streams or not",
+    "ends with exit code 0 on %s, with or without open streams",
     async (signal) => {
       const command = run("--port", "0")
       const { url, token } = await command.started()
@@ -163,7 +163,7 @@ describe("the command fetchlock-dev-server", () => {
     },
   )
 
-  it.skipIf(!hasRedisServer())("ends with exit code 0 over a real Redis as well", async () => {
+  it.skipIf(!hasRedisServer())("ends with exit code 0 over a real Redis, too", async () => {
     const redis = await startRedis()
     try {
       const command = run("--port", "0", "--redis", redis.url)

@@ -1,4 +1,4 @@
-// SET … IFEQ and DELEX, on engines that have neither.
+// SET … IFEQ and DELEX, on engines that have neither of them.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { engines, type OpenEngine } from "./engines.js"
 
@@ -13,7 +13,7 @@ describe.each(engines)("compare-and-set over the $name", ({ isAvailable, open })
 
     const command = (...words: string[]) => engine.rest.command(...words)
 
-    it("SET IFEQ writes only over the expected value", async () => {
+    it("SET IFEQ writes only if the current value is the expected one", async () => {
       await command("SET", "k", "old")
       expect(await command("SET", "k", "new", "IFEQ", "other")).toBeNull()
       expect(await command("GET", "k")).toBe("old")
@@ -22,7 +22,7 @@ describe.each(engines)("compare-and-set over the $name", ({ isAvailable, open })
       expect(await command("SET", "none", "new", "IFEQ", "")).toBeNull()
     })
 
-    it("SET IFEQ takes an expiry, keeps it, or lifts it", async () => {
+    it("SET IFEQ sets an expiry, keeps it or removes it", async () => {
       await command("SET", "k", "a")
       await command("set", "k", "b", "ifeq", "a", "px", "100000")
       expect(await command("TTL", "k")).toBe(100)
@@ -36,7 +36,7 @@ describe.each(engines)("compare-and-set over the $name", ({ isAvailable, open })
       expect(await command("PEXPIRETIME", "k")).toBe(4102444800000)
     })
 
-    it("SET IFEQ GET answers what was there", async () => {
+    it("SET IFEQ GET returns the previous value", async () => {
       await command("SET", "k", "old")
       expect(await command("SET", "k", "new", "IFEQ", "other", "GET")).toBe("old")
       expect(await command("SET", "k", "new", "IFEQ", "old", "GET")).toBe("old")
@@ -49,7 +49,7 @@ describe.each(engines)("compare-and-set over the $name", ({ isAvailable, open })
       expect(await command("GET", "IFEQ")).toBe("GET")
     })
 
-    it("SET IFEQ refuses what it cannot be combined with", async () => {
+    it("SET IFEQ refuses options that cannot be combined with it", async () => {
       await command("SET", "k", "v")
       for (const words of [["NX"], ["XX"], ["IFEQ", "v"], ["NOPE"], ["EX", "1", "PX", "1"]]) {
         await expect(command("SET", "k", "w", "IFEQ", "v", ...words)).rejects.toThrow(
@@ -71,7 +71,7 @@ describe.each(engines)("compare-and-set over the $name", ({ isAvailable, open })
       await expect(command("DELEX", "k", "IFEQ")).rejects.toThrow(/^ERR syntax error$/)
     })
 
-    it("of many that expect the same, one wins", async () => {
+    it("exactly one of many callers that expect the same value wins", async () => {
       await command("SET", "k", "free")
       const replies = await Promise.all(
         Array.from({ length: 50 }, (_, i) => command("SET", "k", `owner-${i}`, "IFEQ", "free")),
@@ -79,7 +79,7 @@ describe.each(engines)("compare-and-set over the $name", ({ isAvailable, open })
       expect(replies.filter((reply) => reply === "OK")).toHaveLength(1)
     })
 
-    it("a key of another type is an error, without a word of how it is done", async () => {
+    it("a key of another type is an error that does not reveal how the command is implemented", async () => {
       await command("RPUSH", "l", "x")
       await expect(command("DELEX", "l", "IFEQ", "x")).rejects.toThrow(
         /^WRONGTYPE Operation against a key holding the wrong kind of value$/,

@@ -1,4 +1,4 @@
-// Commands and scripts that every engine must answer alike; each list starts from an empty database.
+// Commands and scripts that get the same reply from every engine; each list starts from an empty database.
 
 export type Commands = readonly (readonly (string | number)[])[]
 

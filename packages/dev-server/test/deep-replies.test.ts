@@ -1,4 +1,4 @@
-// Replies of scripts that are nested without end, or too large: an error, and the server goes on.
+// Replies of scripts that are nested without end or too large: the command fails, and the server continues.
 import { describe, expect, it, vi } from "vitest"
 import { embedded, engines } from "./engines.js"
 
@@ -10,7 +10,7 @@ const SCRIPTS = [
 
 describe.each(engines)("over the $name", ({ name, isAvailable, open }) => {
   it.skipIf(!isAvailable).each(SCRIPTS.slice(0, 1))(
-    "a reply nested %s is an error, and the next command is answered",
+    "a reply nested %s is an error, and the next command gets its reply",
     async (_, script) => {
       const engine = await open()
       try {
@@ -46,7 +46,7 @@ describe("over the embedded engine", () => {
     }
   })
 
-  it("a reply that doubles with each level is an error", async () => {
+  it("a reply that doubles in size with each level is an error", async () => {
     const engine = await embedded.open()
     try {
       const script = "local t = {1} for i = 1, 60 do t = {t, t} end return t"

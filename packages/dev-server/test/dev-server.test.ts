@@ -1,4 +1,4 @@
-// Starting and closing servers: options, ports, and what two servers in one process share (nothing).
+// Starts and closes servers: options, ports, and isolation of two servers in one process.
 import { once } from "node:events"
 import { connect } from "node:net"
 import { LockManager } from "../../../src/index.js"
@@ -29,21 +29,21 @@ describe("startDevServer", () => {
     expect(await new RestClient(server.url, server.token).command("PING")).toBe("PONG")
   })
 
-  it("makes up a token that nobody can guess, unless it is given one", async () => {
+  it("generates a random token unless it is given one", async () => {
     const tokens = [(await start()).token, (await start()).token]
     expect(new Set(tokens).size).toBe(2)
     for (const token of tokens) expect(token).toMatch(/^[\w-]{32,}$/)
     expect((await start({ token: "given" })).token).toBe("given")
   })
 
-  it("listens on another address with a url that reaches it", async () => {
+  it("listens on another address and returns a url that reaches it", async () => {
     for (const hostname of ["localhost", "0.0.0.0", "::1"]) {
       const server = await start({ hostname })
       expect(await new RestClient(server.url, server.token).command("PING")).toBe("PONG")
     }
   })
 
-  it("keeps servers of one process apart, and serves one keyspace to all clients of one", async () => {
+  it("isolates two servers of one process, and serves one keyspace to all clients of a server", async () => {
     const [one, other] = [await start(), await start()]
     const client = (server: DevServer) => new RestClient(server.url, server.token)
     await client(one).command("SET", "k", "v")
@@ -70,7 +70,7 @@ describe("startDevServer", () => {
     await expect(fetch(server.url)).rejects.toThrow()
   })
 
-  it("closes promptly although clients keep their connections", async () => {
+  it("closes promptly although clients keep their connections open", async () => {
     const server = await start()
     const client = new RestClient(server.url, server.token)
     await Promise.all(Array.from({ length: 10 }, () => client.command("PING")))
@@ -79,7 +79,7 @@ describe("startDevServer", () => {
     expect(performance.now() - begun).toBeLessThan(1500)
   })
 
-  it("closes at once although a client has a connection that it never used", async () => {
+  it("closes at once although a client has an idle connection that it never used", async () => {
     const server = await start()
     const { hostname, port } = new URL(server.url)
     const socket = connect(Number(port), hostname)
@@ -103,14 +103,14 @@ describe("startDevServer", () => {
     expect(performance.now() - begun).toBeLessThan(300)
   })
 
-  it("says which port is taken", async () => {
+  it("names the port if it is taken", async () => {
     const { port } = await start()
     await expect(start({ port })).rejects.toThrow(
       `cannot listen on 127.0.0.1:${port}: the port is in use`,
     )
   })
 
-  it("says where it found no Redis, without the password, within the time promised", async () => {
+  it("names the address where no Redis answers, without the password, within the promised time", async () => {
     const begun = performance.now()
     const failure = start({ redis: "redis://user:secret@127.0.0.1:1/0" })
     await expect(failure).rejects.toThrow("cannot reach Redis at 127.0.0.1:1: ")
@@ -134,7 +134,7 @@ describe("startDevServer", () => {
     ["keepAlive", { keepAlive: 0 }],
     ["keepAlive", { keepAlive: Number.NaN }],
     ["keepAlive", { keepAlive: Infinity }],
-  ])("refuses a bad %s by name: %j", async (name, options) => {
+  ])("refuses an invalid %s and names it: %j", async (name, options) => {
     await expect(start(options)).rejects.toThrow(new RegExp(`^${name}: `))
   })
 })

@@ -1,11 +1,11 @@
-// Both engines behind a local server, for tests that must hold on each of them.
+// Both engines behind a local server, for tests that run on each of them.
 import { startDevServer, type DevServerOptions } from "../src/index.js"
 import { hasRedisServer, startRedis } from "../../../test/support/redis-server.js"
 import { RestClient } from "./rest-client.js"
 
 export interface EngineVariant {
   readonly name: string
-  /** Whether what it needs is on this machine. */
+  /** Whether this machine has everything that the engine needs. */
   readonly isAvailable: boolean
   readonly open: (options?: DevServerOptions) => Promise<OpenEngine>
 }
@@ -14,7 +14,7 @@ export interface OpenEngine {
   readonly rest: RestClient
   readonly url: string
   readonly token: string
-  /** HTTP requests so far. */
+  /** The number of HTTP requests so far. */
   readonly requests: number
   close(): Promise<void>
 }

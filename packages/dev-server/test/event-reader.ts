@@ -1,4 +1,4 @@
-// Reads a stream of server-sent events line by line, as the tests need it.
+// Reads a stream of server-sent events line by line.
 import type { RestClient } from "./rest-client.js"
 
 export class EventReader {
@@ -35,7 +35,7 @@ export class EventReader {
     }
   }
 
-  /** Goes away as a client does that closes the request. */
+  /** Disconnects as a client does that closes the request. */
   abort(): void {
     this.#controller.abort()
   }

@@ -1,4 +1,4 @@
-// Scripts that would hang the embedded engine or change what later scripts see: ended or refused, and the data is kept.
+// Scripts that would hang the embedded engine or change what later scripts see are ended or refused, and the data is kept.
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { type Engine, ErrorReply } from "../src/engine.js"
 import { EmbeddedEngine } from "../src/engine-embedded.js"
@@ -57,7 +57,7 @@ describe("a script of the embedded engine", () => {
     expect(await run("return redis.call('GET', 'k')")).toBe("v")
   }
 
-  it.each(ENDLESS)("is ended when it does not end by itself: %s", async (_, script) => {
+  it.each(ENDLESS)("is stopped if it does not end by itself: %s", async (_, script) => {
     const begun = performance.now()
     expect(await run(script)).toMatch(/ran for more than 300 ms and was ended/)
     expect(performance.now() - begun).toBeLessThan(5000)
@@ -75,20 +75,20 @@ describe("a script of the embedded engine", () => {
       /300 ms|not enough/,
     ],
     ["table.insert far in front", "table.insert({1}, -2000000000, 1)", /out of bounds/],
-  ])("gets no more memory or time than there is: %s", async (_, script, problem) => {
+  ])("cannot exceed the memory and time limits: %s", async (_, script, problem) => {
     expect(await run(script)).toMatch(problem)
     expect(await run("local s = ('x'):rep(1e7) return #(s .. s)")).toBe("20000000")
     await isUnharmed()
   })
 
-  it("leaves the collector of garbage as it was", async () => {
+  it("cannot change the settings of the garbage collector", async () => {
     await run("collectgarbage('stop') collectgarbage('setpause', 100000)")
     const wasteful = "for i = 1, 300 do local s = ('x'):rep(1e6) .. i end return 'done'"
     expect(await run(wasteful)).toMatch(/done|300 ms/)
   })
 })
 
-it("a server whose script never ends answers again after five seconds", async () => {
+it("a server whose script never ends responds again after five seconds", async () => {
   const engine = await embedded.open()
   try {
     const script = "while true do pcall(function() while true do end end) end"
@@ -121,7 +121,7 @@ describe.each(engines)("over the $name", ({ isAvailable, open }) => {
       "getmetatable(_G).x = 1",
       "getmetatable(_G).__index = nil",
       "_G.KEYS.x.y = 1",
-    ])("no script changes what later ones see: %s", async (script) => {
+    ])("no script changes the environment of later scripts: %s", async (script) => {
       await expect(run(script)).rejects.toThrow()
       const later =
         "return {redis.call('PING').ok, ('ab'):match('a'), tostring(rawget(getmetatable(_G), 'x'))}"
@@ -142,7 +142,7 @@ describe.each(engines)("over the $name", ({ isAvailable, open }) => {
 })
 
 describe.skipIf(!realRedis.isAvailable)("Lua's patterns on the embedded engine", () => {
-  it("match as those of a real Redis do", async () => {
+  it("match the same text as on a real Redis", async () => {
     const [ours, theirs] = [await embedded.open(), await realRedis.open()]
     try {
       const random = randomFrom(20)
@@ -219,7 +219,7 @@ const PATTERN = [
   ...["(a)", "(.-)", "(%w*)", "a*", "b?", ".-"],
 ]
 
-/** The same numbers each time. */
+/** Pseudo-random numbers, the same each time. */
 function randomFrom(seed: number): () => number {
   let state = seed
   return () => {

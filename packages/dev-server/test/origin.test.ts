@@ -18,7 +18,7 @@ describe("a request to the local server", () => {
   const ask = async (headers: Headers, path = "/ping", method = "GET") => {
     const authorization = path.includes("_token") ? {} : { Authorization: `Bearer ${TOKEN}` }
     const all = { ...authorization, ...headers }
-    // Not by fetch, which sends a Host of its own.
+    // Not with fetch, which always sends its own Host header.
     const sent = request({ host: "127.0.0.1", port: server.port, path, method, headers: all })
     sent.end()
     const [response] = (await once(sent, "response")) as [IncomingMessage]
@@ -37,7 +37,7 @@ describe("a request to the local server", () => {
     "host.docker.internal:8079",
     "192.0.2.7",
     "[2001:db8::7]:8079",
-  ])("is answered when its Host is %s", async (Host) => {
+  ])("is served if its Host is %s", async (Host) => {
     expect(await ask({ Host })).toEqual({ status: 200, text: '{"result":"PONG"}' })
   })
 
@@ -48,7 +48,7 @@ describe("a request to the local server", () => {
     "127.0.0.1.evil.example",
     "127.evil.example",
     "192.0.2.8",
-  ])("is refused on every path when its Host is %j", async (Host) => {
+  ])("is refused on every path if its Host is %j", async (Host) => {
     for (const path of ["/ping", "/pipeline", "/subscribe/c", `/get/k?_token=${TOKEN}`]) {
       const { status, text } = await ask({ Host }, path)
       expect({ path, status }).toEqual({ path, status: 403 })
@@ -63,7 +63,7 @@ describe("a request to the local server", () => {
     "https://127.0.0.1",
     "null",
     "file://",
-  ])("is refused when its Origin is %s, whatever its method and token", async (Origin) => {
+  ])("is refused if its Origin is %s, with any method and token", async (Origin) => {
     for (const method of ["GET", "POST", "PUT"]) {
       for (const path of ["/ping", `/ping?_token=${TOKEN}`]) {
         expect((await ask({ Origin }, path, method)).status).toBe(403)
@@ -71,17 +71,17 @@ describe("a request to the local server", () => {
     }
   })
 
-  it("is refused before its token is read, so that a page cannot try tokens", async () => {
+  it("is refused before its token is read, so that a page cannot guess tokens", async () => {
     const refused = await ask({ Origin: "https://evil.example" }, "/ping?_token=wrong")
     expect(refused.status).toBe(403)
   })
 
-  it("is answered when its Origin is the server itself", async () => {
+  it("is served if its Origin is the server itself", async () => {
     const Host = `127.0.0.1:${server.port}`
     expect((await ask({ Host, Origin: `http://${Host}` })).status).toBe(200)
   })
 
-  it("is refused when the browser says that another site sends it, Origin or not", async () => {
+  it("is refused if the browser reports that another site sent it, with or without an Origin", async () => {
     for (const site of ["cross-site", "same-site"]) {
       const path = `/set/k/v?_token=${TOKEN}`
       expect((await ask({ "Sec-Fetch-Site": site }, path)).status).toBe(403)

@@ -1,4 +1,4 @@
-// A real Redis that goes away behind the server: clear errors, a server that survives, and a way back.
+// A real Redis that goes away behind the server: clear errors, a server that survives, and recovery.
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { type DevServer, startDevServer } from "../src/index.js"
 import { hasRedisServer, type RedisServer, startRedis } from "../../../test/support/redis-server.js"
@@ -19,7 +19,7 @@ describe.skipIf(!hasRedisServer())("when the Redis behind the server goes away",
     await redis.stop()
   })
 
-  it("requests answer 503 with where it was, on every path", async () => {
+  it("requests get a 503 that names its address, on every path", async () => {
     await redis.kill()
     for (const [path, body] of [
       ["/", ["GET", "k"]],
@@ -35,7 +35,7 @@ describe.skipIf(!hasRedisServer())("when the Redis behind the server goes away",
     }
   })
 
-  it("a command under way is not sent again, and its answer says that it may have run", async () => {
+  it("a command in flight is not sent again, and its response says that it may have run", async () => {
     await rest.command("SET", "k", "v")
     redis.pause()
     const pending = rest.post("/", ["INCR", "n"])
@@ -47,7 +47,7 @@ describe.skipIf(!hasRedisServer())("when the Redis behind the server goes away",
     })
   })
 
-  it("open streams end, so that whoever listens knows that messages may be missing", async () => {
+  it("open streams end, so that subscribers know that messages may be missing", async () => {
     const events = await EventReader.open(rest, "/subscribe/c")
     expect(await events.next()).toBe("data: subscribe,c,1")
     await redis.kill()
@@ -68,7 +68,7 @@ describe.skipIf(!hasRedisServer())("when the Redis behind the server goes away",
     events.abort()
   })
 
-  it("a Redis that hangs makes requests wait, and they are answered when it goes on", async () => {
+  it("requests wait while Redis hangs, and get their responses when it resumes", async () => {
     redis.pause()
     const pending = rest.command("PING")
     await vi.waitUntil(() => server.requests === 1, { timeout: 5000 })
@@ -76,7 +76,7 @@ describe.skipIf(!hasRedisServer())("when the Redis behind the server goes away",
     expect(await pending).toBe("PONG")
   })
 
-  it("the server closes promptly while it hangs", async () => {
+  it("the server closes promptly while Redis hangs", async () => {
     redis.pause()
     const pending = rest.command("PING").catch(() => "cut off")
     await vi.waitUntil(() => server.requests === 1, { timeout: 5000 })
@@ -86,7 +86,7 @@ describe.skipIf(!hasRedisServer())("when the Redis behind the server goes away",
     await pending
   })
 
-  it("a server is not started over one that hangs, within the time promised", async () => {
+  it("a server that starts while Redis hangs fails within the promised time", async () => {
     redis.pause()
     const begun = performance.now()
     await expect(startDevServer({ port: 0, redis: redis.url })).rejects.toThrow(

@@ -12,7 +12,7 @@ describe.each(engines)("the REST API over the $name", ({ isAvailable, open }) =>
     beforeEach(() => engine.rest.command("FLUSHALL"))
 
     describe("commands", () => {
-      it("come as a JSON array", async () => {
+      it("are accepted as a JSON array", async () => {
         expect(await engine.rest.post("/", ["SET", "k", "v", "EX", "100"])).toEqual(ok("OK"))
         expect(await engine.rest.post("/", ["GET", "k"])).toEqual(ok("v"))
         expect(await engine.rest.post("/", ["GET", "none"])).toEqual(ok(null))
@@ -20,20 +20,20 @@ describe.each(engines)("the REST API over the $name", ({ isAvailable, open }) =>
         expect(await engine.rest.post("/", ["MGET", "k", "none"])).toEqual(ok(["v", null]))
       })
 
-      it("come as a path, its parts percent-decoded", async () => {
+      it("are accepted as a path with percent-encoded parts", async () => {
         expect(await engine.rest.get("/set/a%2Fb%20%C3%A9/v/EX/100")).toEqual(ok("OK"))
         expect(await engine.rest.command("GET", "a/b é")).toBe("v")
         expect(await engine.rest.get("/mget/a%2Fb%20%C3%A9/none")).toEqual(ok(["v", null]))
       })
 
-      it("take a body as the argument behind the path, and the query behind that", async () => {
+      it("take the body as the argument after the path, and the query after the body", async () => {
         expect(await engine.rest.post("/set/k?EX=100&GET", "a value, raw")).toEqual(ok(null))
         expect(await engine.rest.command("GET", "k")).toBe("a value, raw")
         expect(await engine.rest.command("TTL", "k")).toBe(100)
         expect(await engine.rest.get("/set/k/v?NX=")).toEqual(ok(null))
       })
 
-      it("keep a binary body as it is", async () => {
+      it("keep a binary body unchanged", async () => {
         const body = new Uint8Array([0, 255, 13, 10, 128])
         await engine.rest.send("/set/k", { method: "PUT", body })
         expect(await engine.rest.command("STRLEN", "k")).toBe(5)
@@ -41,7 +41,7 @@ describe.each(engines)("the REST API over the $name", ({ isAvailable, open }) =>
         expect(reply).toEqual(ok(Buffer.from(body).toString("base64")))
       })
 
-      it("keep every digit of a number, however it is written", async () => {
+      it("keep every digit of a number, in any notation", async () => {
         await engine.rest.post("/", '["RPUSH", "k", 9007199254740993, 1.10, -0, 1e2, "2", true]')
         expect(await engine.rest.command("LRANGE", "k", 0, -1)).toEqual([
           "9007199254740993",
@@ -53,13 +53,13 @@ describe.each(engines)("the REST API over the $name", ({ isAvailable, open }) =>
         ])
       })
 
-      it("answer integers beyond 2^53 with every digit", async () => {
+      it("return integers beyond 2^53 with every digit", async () => {
         await engine.rest.command("SET", "k", "9007199254740993")
         const response = await engine.rest.raw("/incr/k")
         expect(await response.text()).toBe('{"result":9007199254740994}')
       })
 
-      it("answer a failure with 400 and Redis's text", async () => {
+      it("that fail get a 400 with Redis's message", async () => {
         await engine.rest.command("SET", "k", "v")
         expect(await engine.rest.post("/", ["INCR", "k"])).toEqual(
           failed("ERR value is not an integer or out of range"),
@@ -69,7 +69,7 @@ describe.each(engines)("the REST API over the $name", ({ isAvailable, open }) =>
         )
       })
 
-      it("that cannot be read are refused with 400", async () => {
+      it("that cannot be parsed get a 400", async () => {
         for (const body of ["", "no JSON", '{"a":1}', '"GET"', '["GET", null]', '["GET", ["k"]]']) {
           const { status, body: reply } = await engine.rest.post("/", body)
           expect({ body, status }).toEqual({ body, status: 400 })
@@ -85,7 +85,7 @@ describe.each(engines)("the REST API over the $name", ({ isAvailable, open }) =>
     })
 
     describe("methods", () => {
-      it("are HEAD, GET, POST and PUT; others get 405", async () => {
+      it("other than HEAD, GET, POST and PUT get a 405", async () => {
         for (const method of ["HEAD", "GET", "POST", "PUT"]) {
           expect((await engine.rest.raw("/ping", { method })).status).toBe(200)
         }
@@ -103,13 +103,13 @@ describe.each(engines)("the REST API over the $name", ({ isAvailable, open }) =>
         body: { error: "WRONGPASS invalid or missing auth token" },
       }
 
-      it("may be a query parameter, which is no argument", async () => {
+      it("may be a query parameter, which is not passed on as an argument", async () => {
         const response = await fetch(`${engine.url}/set/k/v?_token=${TOKEN}&EX=100`)
         expect(await response.json()).toEqual({ result: "OK" })
         expect(await engine.rest.command("TTL", "k")).toBe(100)
       })
 
-      it("that is missing or wrong gets 401, on every path", async () => {
+      it("gets a 401 on every path if it is missing or wrong", async () => {
         for (const path of [
           "/",
           "/get/k",
@@ -126,14 +126,14 @@ describe.each(engines)("the REST API over the $name", ({ isAvailable, open }) =>
         }
       })
 
-      it("does not help a page of another site", async () => {
+      it("does not admit a page of another site", async () => {
         const reply = await engine.rest.get("/ping", { "Sec-Fetch-Site": "cross-site" })
         expect(reply.status).toBe(403)
       })
     })
 
     describe("replies", () => {
-      it("in base64 encode every text but a lone OK, and nothing else", async () => {
+      it("in base64 encode every text except a plain OK, and nothing else", async () => {
         const base64 = { "Upstash-Encoding": "base64" }
         const encoded = (text: string) => Buffer.from(text).toString("base64")
         const ask = (...command: string[]) => engine.rest.post("/", command, base64)
@@ -175,7 +175,7 @@ describe.each(engines)("the REST API over the $name", ({ isAvailable, open }) =>
         expect(await ask("/pipeline", ["GET", "k"], ["STRLEN", "k"])).toBe("$1\r\nv\r\n:1\r\n")
       })
 
-      it("in an unknown format, or in two, are refused", async () => {
+      it("get an error if the format is unknown or if two are requested", async () => {
         const odd = await engine.rest.get("/ping", { "Upstash-Response-Format": "xml" })
         expect(odd.status).toBe(400)
         const headers = { "Upstash-Response-Format": "resp2", "Upstash-Encoding": "base64" }
@@ -200,7 +200,7 @@ describe.each(engines)("the REST API over the $name", ({ isAvailable, open }) =>
         expect(await engine.rest.command("STRLEN", "k")).toBe(9 * 1024 * 1024)
       })
 
-      it("of more than 10 MB gets 413, whether its length is announced or not", async () => {
+      it("of more than 10 MB gets a 413, with or without a Content-Length", async () => {
         expect((await engine.rest.post("/set/k", megabytes(11))).status).toBe(413)
         const chunks = new ReadableStream({
           start: (controller) => {
@@ -217,14 +217,14 @@ describe.each(engines)("the REST API over the $name", ({ isAvailable, open }) =>
         expect(await engine.rest.command("EXISTS", "k")).toBe(0)
       })
 
-      it("without an announced length is read whole", async () => {
+      it("without a Content-Length is read completely", async () => {
         const body = new Blob(['["SET","k",', '"v"]']).stream()
         const init: RequestInit & { duplex: "half" } = { method: "POST", body, duplex: "half" }
         expect(await engine.rest.send("/", init)).toEqual(ok("OK"))
       })
     })
 
-    describe("what cannot travel over REST", () => {
+    describe("commands that REST does not support", () => {
       it.each([
         [["BLPOP", "l", "0"], "BLPOP"],
         [["brpop", "l", "0"], "BRPOP"],
@@ -247,26 +247,26 @@ describe.each(engines)("the REST API over the $name", ({ isAvailable, open }) =>
         [["RESET"], "RESET"],
         [["SHUTDOWN"], "SHUTDOWN"],
         [["SCRIPT", "DEBUG", "YES"], "SCRIPT DEBUG"],
-      ])("%j is refused by name", async (command, name) => {
+      ])("are refused by name: %j", async (command, name) => {
         const { status, body } = await engine.rest.post("/", command)
         expect(status).toBe(400)
         const error = expect.stringContaining(`ERR Command is not available: '${name}'.`) as unknown
         expect(body).toEqual({ error })
       })
 
-      it("does not stop PING and ECHO", async () => {
+      it("do not include PING and ECHO", async () => {
         expect(await engine.rest.post("/", ["PING"])).toEqual(ok("PONG"))
         expect(await engine.rest.post("/", ["ECHO", "x"])).toEqual(ok("x"))
       })
 
-      it("includes /monitor", async () => {
+      it("include /monitor", async () => {
         const { status, body } = await engine.rest.get("/monitor")
         expect(status).toBe(400)
         expect(body).toHaveProperty("error", expect.stringContaining("/monitor"))
       })
     })
 
-    it("counts every request, refused ones too", async () => {
+    it("counts every request, including refused ones", async () => {
       const before = engine.requests
       await engine.rest.command("PING")
       await engine.rest.get("/get/k", { Authorization: "Bearer wrong" })
@@ -274,7 +274,7 @@ describe.each(engines)("the REST API over the $name", ({ isAvailable, open }) =>
       expect(engine.requests - before).toBe(3)
     })
 
-    it("tells how often each command was called, by scripts too", async () => {
+    it("counts the calls of each command in INFO commandstats, including calls by scripts", async () => {
       await engine.rest.command("CONFIG", "RESETSTAT")
       const script = "redis.call('SET', KEYS[1], 'v') return redis.call('GET', KEYS[1])"
       await engine.rest.command("EVAL", script, 1, "k")

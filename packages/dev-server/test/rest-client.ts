@@ -1,4 +1,4 @@
-// A stranger's way to the REST API: plain fetch, nothing hidden.
+// A minimal REST client: plain fetch, nothing hidden.
 
 export interface RestReply {
   readonly status: number
@@ -14,7 +14,7 @@ export class RestClient {
     this.#token = token
   }
 
-  /** One command; its result, or an error thrown with Redis's text. */
+  /** Sends one command; returns its result, or throws an error with Redis's message. */
   async command(...command: readonly (string | number)[]): Promise<unknown> {
     const { body } = await this.post("/", command)
     const { result, error } = body as { result?: unknown; error?: string }
@@ -37,7 +37,7 @@ export class RestClient {
     return { status: response.status, body: text === "" ? "" : JSON.parse(text) }
   }
 
-  /** The response itself, with the token in its request. */
+  /** The response itself; the request carries the token. */
   raw(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = { Authorization: `Bearer ${this.#token}`, ...(init.headers as object) }
     return fetch(this.#url + path, { ...init, headers })

@@ -1,4 +1,4 @@
-// The built command as a child process: its output, and how it ended.
+// The built command as a child process: its output and its exit.
 import { type ChildProcessByStdio, spawn } from "node:child_process"
 import { once } from "node:events"
 import type { Readable } from "node:stream"
@@ -15,7 +15,7 @@ export interface Ending {
 }
 
 export class RunningCommand {
-  /** Resolves when it has ended. */
+  /** Resolves when the process has ended. */
   readonly ended: Promise<Ending>
   readonly #child: ChildProcessByStdio<null, Readable, Readable>
   #out = ""
@@ -36,7 +36,7 @@ export class RunningCommand {
     this.ended = this.#end()
   }
 
-  /** Where it listens, once it does, and what it has printed. */
+  /** The address, once the server listens, and the output so far. */
   async started(): Promise<{ url: string; token: string; out: string }> {
     const isSettled = () => this.#out.includes("Ctrl-C") || this.#child.exitCode !== null
     await vi.waitUntil(isSettled, { timeout: 10_000 })

@@ -1,4 +1,4 @@
-// Scripts by text and by SHA-1, and the rule for those that lock only their keys.
+// Scripts by text and by SHA-1, and the rule for scripts that lock only their keys.
 import { createHash } from "node:crypto"
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { engines, type OpenEngine, realRedis } from "./engines.js"
@@ -27,7 +27,7 @@ describe.each(engines)("scripts over the $name", ({ isAvailable, open }) => {
       const source = `${line}return {KEYS[1], ARGV[1], redis.call("GET", KEYS[1])}`
       const sha = createHash("sha1").update(source).digest("hex")
 
-      it("run by their SHA-1 once they were loaded", async () => {
+      it("run by their SHA-1 after SCRIPT LOAD", async () => {
         await expect(engine.rest.command("EVALSHA", sha, 1, "k", "a")).rejects.toThrow(NOSCRIPT)
         expect(await engine.rest.command("SCRIPT", "LOAD", source)).toBe(sha)
         expect(await engine.rest.command("SCRIPT", "EXISTS", sha, "nope")).toEqual([1, 0])
@@ -40,19 +40,19 @@ describe.each(engines)("scripts over the $name", ({ isAvailable, open }) => {
         ])
       })
 
-      it("run by their SHA-1 once they were run by their text", async () => {
+      it("run by their SHA-1 after they ran by their text", async () => {
         await engine.rest.command("EVAL_RO", source, 1, "k", "a")
         expect(await engine.rest.command("EVALSHA", sha, 1, "k", "b")).toEqual(["k", "b", null])
       })
 
-      it("are gone after SCRIPT FLUSH", async () => {
+      it("are unknown after SCRIPT FLUSH", async () => {
         await engine.rest.command("SCRIPT", "LOAD", source)
         await engine.rest.command("SCRIPT", "FLUSH")
         expect(await engine.rest.command("SCRIPT", "EXISTS", sha)).toEqual([0])
         await expect(engine.rest.command("EVALSHA", sha, 1, "k", "a")).rejects.toThrow(NOSCRIPT)
       })
 
-      it("are named by the SHA-1 of what was sent when they fail", async () => {
+      it("are named in errors by the SHA-1 of the text that was sent", async () => {
         const failing = `${line}\nerror("boom")`
         const own = createHash("sha1").update(failing).digest("hex")
         const line3 = line === "" ? 2 : 3
@@ -61,7 +61,7 @@ describe.each(engines)("scripts over the $name", ({ isAvailable, open }) => {
         )
       })
 
-      it("are refused when they are no Lua, with the line", async () => {
+      it("that are not valid Lua are refused with the line number", async () => {
         const broken = `${line}\n\nlocal = 1`
         const at = line === "" ? 3 : 4
         for (const command of [
@@ -94,7 +94,7 @@ describe.each(engines)("scripts over the $name", ({ isAvailable, open }) => {
         expect(await engine.rest.command("DBSIZE")).toBe(0)
       })
 
-      it("every key in KEYS may be touched, and what is no key may be anything", async () => {
+      it("every key in KEYS may be touched, and an argument that is not a key may have any value", async () => {
         const body = `
           redis.call("SET", KEYS[1], "other")
           redis.call("MSET", KEYS[1], "other", KEYS[2], "another")
@@ -105,17 +105,17 @@ describe.each(engines)("scripts over the $name", ({ isAvailable, open }) => {
         expect(await run(body, ["a", "b", "z"])).toEqual(["other", "another"])
       })
 
-      it("a key that a table of arguments names is checked as well", async () => {
+      it("a key that is passed in a table of arguments is checked as well", async () => {
         const body = `return redis.call(unpack({"GET", ARGV[1]}))`
         await expect(run(body, [], "other")).rejects.toThrow(DYNAMIC_KEY)
       })
 
-      it("on any line but the first it means nothing", async () => {
+      it("on any line except the first it means nothing", async () => {
         const body = `\n${LOCKING}return {redis.call("SET", "other", "v").ok, redis.call("GET", "other")}`
         expect(await engine.rest.command("EVAL", body, 0)).toEqual(["OK", "v"])
       })
 
-      it("other flags beside it still count", async () => {
+      it("other flags beside it still apply", async () => {
         const body = `#!lua flags=allow-key-locking,no-writes\nreturn redis.call("SET", KEYS[1], "v")`
         await expect(engine.rest.command("EVAL", body, 1, "k")).rejects.toThrow(
           "ERR Write commands are not allowed from read-only scripts.",
@@ -123,7 +123,7 @@ describe.each(engines)("scripts over the $name", ({ isAvailable, open }) => {
       })
     })
 
-    it("see one moment: nothing expires while they run", async () => {
+    it("see a frozen clock: nothing expires while they run", async () => {
       const body = `
         redis.call("SET", KEYS[1], "v", "PX", 1)
         for i = 1, 20000 do
@@ -134,7 +134,7 @@ describe.each(engines)("scripts over the $name", ({ isAvailable, open }) => {
       expect(await engine.rest.command("GET", "k")).toBeNull()
     })
 
-    it("run one after the other, whoever sends them", async () => {
+    it("run one at a time, also for several clients", async () => {
       const body = `
         local n = tonumber(redis.call("GET", KEYS[1]) or 0)
         redis.call("SET", KEYS[1], n + 1)
@@ -145,7 +145,7 @@ describe.each(engines)("scripts over the $name", ({ isAvailable, open }) => {
       expect(new Set(counts).size).toBe(50)
     })
 
-    it("carry bytes that are no UTF-8", async () => {
+    it("carry bytes that are not UTF-8", async () => {
       const reply = await engine.rest.post(
         "/",
         ["EVAL", "return string.char(0, 255, 128) .. KEYS[1]", "1", "é"],

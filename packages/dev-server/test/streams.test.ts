@@ -1,4 +1,4 @@
-// Streams of messages: confirmed, complete, kept alive, and over as soon as either side ends them.
+// Streams of messages: confirmed, complete, kept alive, and closed as soon as either side ends them.
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { engines, type OpenEngine } from "./engines.js"
 import { EventReader } from "./event-reader.js"
@@ -19,7 +19,7 @@ describe.each(engines)("streams over the $name", ({ isAvailable, open }) => {
     }
 
     it.each(["POST", "GET"])(
-      "confirm the channel and then bring its messages (%s)",
+      "confirm the channel and then deliver its messages (%s)",
       async (method) => {
         const events = await EventReader.open(engine.rest, "/subscribe/news", method)
         expect(await events.next()).toBe("data: subscribe,news,1")
@@ -40,7 +40,7 @@ describe.each(engines)("streams over the $name", ({ isAvailable, open }) => {
       events.abort()
     })
 
-    it("take several channels, and names that need encoding", async () => {
+    it("accept several channels, and names that need encoding", async () => {
       const events = await EventReader.open(engine.rest, "/subscribe/a%2Fb%20%C3%A9/c")
       expect(await events.next()).toBe("data: subscribe,a/b é,1")
       expect(await events.next()).toBe("data: subscribe,c,2")
@@ -51,7 +51,7 @@ describe.each(engines)("streams over the $name", ({ isAvailable, open }) => {
       events.abort()
     })
 
-    it("bring what scripts publish", async () => {
+    it("deliver messages that scripts publish", async () => {
       const events = await EventReader.open(engine.rest, "/subscribe/news")
       await events.next()
       const script =
@@ -85,7 +85,7 @@ describe.each(engines)("streams over the $name", ({ isAvailable, open }) => {
       await vi.waitUntil(async () => (await listeners("shared")) === 0, { timeout: 5000 })
     })
 
-    it("leave the channel as soon as the client goes", async () => {
+    it("unsubscribe as soon as the client disconnects", async () => {
       const events = await EventReader.open(engine.rest, "/subscribe/left")
       await events.next()
       expect(await listeners("left")).toBe(1)
@@ -93,7 +93,7 @@ describe.each(engines)("streams over the $name", ({ isAvailable, open }) => {
       await vi.waitUntil(async () => (await listeners("left")) === 0, { timeout: 5000 })
     })
 
-    it("leave the channel when the client goes before it was confirmed", async () => {
+    it("unsubscribe if the client disconnects before the confirmation", async () => {
       for (let i = 0; i < 20; i++) {
         const controller = new AbortController()
         const opened = engine.rest.raw("/subscribe/hasty", { signal: controller.signal })
@@ -106,7 +106,7 @@ describe.each(engines)("streams over the $name", ({ isAvailable, open }) => {
       await vi.waitUntil(async () => (await listeners("hasty")) === 0, { timeout: 5000 })
     })
 
-    it("can be left and joined again at once", async () => {
+    it("can be closed and opened again at once", async () => {
       for (let i = 0; i < 20; i++) {
         const events = await EventReader.open(engine.rest, "/subscribe/again")
         expect(await events.next()).toBe("data: subscribe,again,1")
@@ -116,7 +116,7 @@ describe.each(engines)("streams over the $name", ({ isAvailable, open }) => {
       }
     })
 
-    it("are never without a message that was published after their confirmation", async () => {
+    it("deliver every message that was published after their confirmation", async () => {
       const rounds = Array.from({ length: 30 }, async (_, i) => {
         const events = await EventReader.open(engine.rest, `/subscribe/fast-${i}`)
         await events.next()
@@ -133,7 +133,7 @@ describe.each(engines)("streams over the $name", ({ isAvailable, open }) => {
       }
     })
 
-    it("send keep-alives, which are no messages", async () => {
+    it("send keep-alives, which are not messages", async () => {
       const lively = await open({ keepAlive: 5 })
       try {
         const events = await EventReader.open(lively.rest, "/subscribe/quiet")
@@ -146,7 +146,7 @@ describe.each(engines)("streams over the $name", ({ isAvailable, open }) => {
       }
     })
 
-    it("are cut off when the client does not read, and cost no memory without bound", async () => {
+    it("are cut off if the client does not read, so that memory stays bounded", async () => {
       const idle = await engine.rest.raw("/subscribe/flood")
       const message = "x".repeat(4 * 1024 * 1024)
       let sent = 0
@@ -158,7 +158,7 @@ describe.each(engines)("streams over the $name", ({ isAvailable, open }) => {
       await idle.body?.cancel()
     })
 
-    it("end when the server closes, and it closes at once", async () => {
+    it("end at once when the server closes", async () => {
       const closing = await open()
       const events = await EventReader.open(closing.rest, "/subscribe/news")
       await events.next()

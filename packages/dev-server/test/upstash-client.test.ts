@@ -1,4 +1,4 @@
-// The client of @upstash/redis, unchanged, against the local server.
+// The unmodified client of @upstash/redis, against the local server.
 import { Redis } from "@upstash/redis"
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest"
 import { engines, type OpenEngine } from "./engines.js"
@@ -20,7 +20,7 @@ describe.each(engines)("@upstash/redis over the $name", ({ isAvailable, open }) 
     ])("with %s", (_, settings) => {
       const client = () => new Redis({ url: engine.url, token: engine.token, ...settings })
 
-      it("sets, gets, and understands types", async () => {
+      it("sets and gets values of several types", async () => {
         const redis = client()
         expect(await redis.set("k", { a: ["é", 1] }, { px: 10_000 })).toBe("OK")
         expect(await redis.get("k")).toEqual({ a: ["é", 1] })
@@ -67,7 +67,7 @@ describe.each(engines)("@upstash/redis over the $name", ({ isAvailable, open }) 
       })
     })
 
-    it("subscribes to channels and patterns, and leaves them", async () => {
+    it("subscribes to channels and patterns, and unsubscribes", async () => {
       const redis = new Redis({ url: engine.url, token: engine.token })
       const messages: unknown[] = []
       const channel = redis.subscribe("news")
@@ -90,7 +90,7 @@ describe.each(engines)("@upstash/redis over the $name", ({ isAvailable, open }) 
       await vi.waitUntil(async () => (await redis.publish("news", "x")) === 0, { timeout: 5000 })
     })
 
-    it("reports a wrong token as what it is", async () => {
+    it("reports a wrong token as WRONGPASS", async () => {
       const redis = new Redis({ url: engine.url, token: "wrong" })
       await expect(redis.get("k")).rejects.toThrow("WRONGPASS invalid or missing auth token")
     })

@@ -1,4 +1,4 @@
-// Which commands the local server takes: those that Upstash has, whatever the Redis behind it would do.
+// The local server accepts the commands that Upstash has, and no others, with any Redis behind it.
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { embedded, engines, type OpenEngine, realRedis } from "./engines.js"
 
@@ -43,19 +43,19 @@ describe.each(engines)("over the $name", ({ isAvailable, open }) => {
       expect(atOnce).toEqual({ status: 400, body: { error } })
     })
 
-    it("sends no command on that is not on the list, as one of a module", async () => {
+    it("passes on no command that is not on the list, such as one of a module", async () => {
       const { body } = await engine.rest.post("/", ["FT.DROPINDEX", "i"])
       const error = "ERR unknown command 'FT.DROPINDEX', with args beginning with: 'i' "
       expect(body).toEqual({ error })
     })
 
-    it("takes FLUSHALL, as Upstash does", async () => {
+    it("accepts FLUSHALL, as Upstash does", async () => {
       await engine.rest.command("SET", "k", "v")
       expect(await engine.rest.command("FLUSHALL")).toBe("OK")
       expect(await engine.rest.command("DBSIZE")).toBe(0)
     })
 
-    it("gives a sync token that changes with each write, and with nothing else", async () => {
+    it("returns a sync token that changes with each write, and with nothing else", async () => {
       const tokenAfter = async (path: string, body: unknown) => {
         const response = await engine.rest.raw(path, { method: "POST", body: JSON.stringify(body) })
         await response.text()
@@ -103,7 +103,7 @@ describe("the embedded engine", () => {
     ["FCALL", "f", "0"],
     ["OBJECT", "ENCODING", "k"],
     ["DUMP", "k"],
-  ])("says of what Upstash has and it lacks that it lacks it: %s", async (...command) => {
+  ])("names each command of Upstash that it does not support: %s", async (...command) => {
     const name = command[0].toUpperCase()
     const reply = await engine.rest.post("/", command)
     expect(reply).toEqual({ status: 400, body: { error: missing(name) } })
@@ -111,7 +111,7 @@ describe("the embedded engine", () => {
     expect(await engine.rest.command("EVAL", script, 0, ...command)).toBe(missing(name))
   })
 
-  it("answers a failure of any kind to the command that failed, and to no other", async () => {
+  it("reports a failure of any kind only to the command that failed", async () => {
     const tooMany = Array.from({ length: 300_000 }, () => "x")
     const { status, body } = await engine.rest.post("/pipeline", [
       ["SET", "k", "v"],
@@ -127,7 +127,7 @@ describe("the embedded engine", () => {
     expect(replies[2]?.error).toMatch(/^ERR string exceeds maximum allowed size/)
   })
 
-  it("runs a transaction to its end although a command of it fails", async () => {
+  it("runs a transaction to its end although one of its commands fails", async () => {
     const tooMany = Array.from({ length: 300_000 }, () => "x")
     const { status, body } = await engine.rest.post("/multi-exec", [
       ["SET", "t", "1"],
@@ -138,7 +138,7 @@ describe("the embedded engine", () => {
     expect((body as unknown[])[2]).toEqual({ result: 2 })
   })
 
-  it("scans in pages of about COUNT, and a loop over them misses nothing that stays", async () => {
+  it("scans in pages of about COUNT, and a loop over them misses no key that stays", async () => {
     const keys = Array.from({ length: 500 }, (_, i) => `scan:${i}`)
     await engine.rest.post(
       "/pipeline",
@@ -154,7 +154,7 @@ describe("the embedded engine", () => {
       seen.push(...page)
       cursor = next
       pages++
-      // What goes and comes meanwhile moves nothing else.
+      // Keys that are added or removed meanwhile do not move the others.
       await engine.rest.command("DEL", `other:${pages}`, `scan:none`)
       await engine.rest.command("SET", `other:${pages + 1}`, "v")
     } while (cursor !== "0")
@@ -194,7 +194,7 @@ describe("the embedded engine", () => {
 })
 
 describe.skipIf(!realRedis.isAvailable)("a real Redis behind the server", () => {
-  it("sees none of what is refused", async () => {
+  it("receives none of the refused commands", async () => {
     const engine = await realRedis.open()
     try {
       await engine.rest.command("CONFIG", "RESETSTAT")

@@ -5,21 +5,21 @@ import type { GuardOptions } from "../../../src/http/guard-options.js"
 import { withLock } from "../../../src/http/handler.js"
 import { lock } from "../../../src/http/hono/index.js"
 
-/** Options whose functions take no heed of what an adapter gives them. */
+/** Options whose functions ignore the arguments of the adapter. */
 export type PlainOptions = GuardOptions<readonly []>
 
-/** What is guarded. */
+/** The guarded handler. */
 export type Work = (request: Request, lock: Lock | undefined) => Response | Promise<Response>
 
-/** What a runtime offers for what goes on after the answer. */
+/** The runtime's way to continue work after the response. */
 export interface ExecutionContext {
   waitUntil(work: Promise<unknown>): void
 }
 
 export interface Guarded {
-  /** Asks as a client does; without a context there is no `waitUntil`. */
+  /** Sends a request as a client does; without a context there is no `waitUntil`. */
   readonly ask: (request?: Request, context?: ExecutionContext) => Promise<Response>
-  /** What was thrown, for which the client got a 500. */
+  /** The errors that were thrown, for which the client got a 500. */
   readonly thrown: readonly unknown[]
 }
 
@@ -62,16 +62,16 @@ export const adapters: readonly Adapter[] = [
   },
 ]
 
-/** A context that keeps what it is given. */
+/** A context that keeps the promises that it is given. */
 export function keepingContext(): ExecutionContext & { readonly works: Promise<unknown>[] } {
   const works: Promise<unknown>[] = []
   return { works, waitUntil: (work) => void works.push(work) }
 }
 
-/** Work that ends when it is told to. */
+/** A handler that ends when the test says so. */
 export function openWork(): {
   readonly work: Work
-  /** Resolves with the lock when the work has begun. */
+  /** Resolves with the lock when the handler has begun. */
   readonly begun: Promise<Lock>
   readonly end: (response?: Response) => void
   readonly runs: () => number
@@ -101,7 +101,7 @@ function deferred<T>() {
   return { promise, resolve }
 }
 
-/** What a problem says, with what is the same for all of them checked and left out. */
+/** The fields of a problem, except those that are the same for all problems, which are checked here. */
 export async function problemOf(response: Response): Promise<Record<string, unknown>> {
   if (response.headers.get("Content-Type") !== "application/problem+json")
     throw new Error(`no problem, but ${String(response.status)} ${await response.text()}`)

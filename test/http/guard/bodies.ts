@@ -1,4 +1,4 @@
-// How a guard reads a request's body: before it takes the lock, so that a slow client holds nothing.
+// The guard reads a request's body before it takes the lock, so that a slow client holds nothing.
 import { expect, test } from "vitest"
 import type { Lab } from "../../contract/lab.js"
 import { until } from "../../support/outcomes.js"
@@ -42,7 +42,7 @@ export function bodies({ guard }: Adapter, lab: () => Lab): void {
     expect(await (await asked).text()).toBe("slowly")
   })
 
-  test("a body that takes too long is a 408, and nothing runs", async () => {
+  test("a body that takes too long gets a 408, and the handler does not run", async () => {
     const { locks, name } = lab()
     const { work, runs } = openWork()
     const options = { locks: locks(), name: name(), body: { timeout: 100 } }
@@ -58,26 +58,29 @@ export function bodies({ guard }: Adapter, lab: () => Lab): void {
   test.each([
     ["by its length", { "Content-Length": "6" }],
     ["by what arrives", {}],
-  ])("a body that is too large, %s, is a 413, and nothing runs", async (_, headers) => {
-    const { locks, name } = lab()
-    const { work, runs } = openWork()
-    const options = { locks: locks(), name: name(), body: { maxBytes: 5 } }
-    const { request, send } = sending(headers)
-    send("123456")
-    const problem = await problemOf(await guard(options, work).ask(request))
-    expect(problem).toMatchObject({ type: "bad-request", status: 413 })
-    expect(problem["detail"]).toBe("the body must have at most 5 bytes")
-    expect(runs()).toBe(0)
-  })
+  ])(
+    "a body that is too large, %s, gets a 413, and the handler does not run",
+    async (_, headers) => {
+      const { locks, name } = lab()
+      const { work, runs } = openWork()
+      const options = { locks: locks(), name: name(), body: { maxBytes: 5 } }
+      const { request, send } = sending(headers)
+      send("123456")
+      const problem = await problemOf(await guard(options, work).ask(request))
+      expect(problem).toMatchObject({ type: "bad-request", status: 413 })
+      expect(problem["detail"]).toBe("the body must have at most 5 bytes")
+      expect(runs()).toBe(0)
+    },
+  )
 
-  test("a body of exactly the most bytes is handled", async () => {
+  test("a body of exactly the maximum size is handled", async () => {
     const { locks, name } = lab()
     const { ask } = guard({ locks: locks(), name: name(), body: { maxBytes: 5 } }, echo)
     const request = new Request("http://localhost/work", { method: "POST", body: "12345" })
     expect(await (await ask(request)).text()).toBe("12345")
   })
 
-  test("a body that breaks off is a 499, and no error", async () => {
+  test("a body that breaks off gets a 499, and is not reported as an error", async () => {
     const { locks, name } = lab()
     const { work, runs } = openWork()
     const { ask, thrown } = guard({ locks: locks(), name: name() }, work)
@@ -89,7 +92,7 @@ export function bodies({ guard }: Adapter, lab: () => Lab): void {
     expect([thrown, runs()]).toEqual([[], 0])
   })
 
-  test("a client that goes away while its body is read is a 499", async () => {
+  test("a client that disconnects while its body is read gets a 499", async () => {
     const { locks, name } = lab()
     const { work, runs } = openWork()
     const client = new AbortController()
@@ -100,7 +103,7 @@ export function bodies({ guard }: Adapter, lab: () => Lab): void {
     expect(runs()).toBe(0)
   })
 
-  test("streamed: the handler reads the body while it is sent, under the lock", async () => {
+  test("with streaming, the handler reads the body while it is sent, under the lock", async () => {
     const { locks, name } = lab()
     const own = name()
     const { ask } = guard({ locks: locks(), name: own, body: "streamed" }, echo)

@@ -1,4 +1,4 @@
-// What a guard does while the handler runs: it renews, and it notices a loss.
+// The guard while the handler runs: it renews the hold, and it notices a loss.
 import { expect, test } from "vitest"
 import { holdAsStranger, type Lab } from "../../contract/lab.js"
 import { LockBackendError, LockLostError, LockTimeoutError } from "../../../src/index.js"
@@ -16,7 +16,7 @@ export function holding({ guard }: Adapter, lab: () => Lab): void {
     expect((await ask()).status).toBe(200)
   })
 
-  test("shared requests run together, and apart from those that are not shared", async () => {
+  test("shared requests run together, and apart from exclusive requests", async () => {
     const { locks, name } = lab()
     const options = { locks: locks(), name: name() }
     const writer = guard(options, () => new Response("written"))
@@ -30,7 +30,7 @@ export function holding({ guard }: Adapter, lab: () => Lab): void {
     expect(refusals).toEqual([200, 423])
   })
 
-  test("its options are those of a hold: ttl, fencing, renew", async () => {
+  test("the options of a hold apply: ttl, fencing, renew", async () => {
     const { locks, name, command } = lab()
     const own = name()
     const options = { locks: locks(), name: own, ttl: "2m", fencing: true } as const
@@ -48,7 +48,7 @@ export function holding({ guard }: Adapter, lab: () => Lab): void {
     expect(await problemOf(await over.ask())).toMatchObject({ type: "lock-lost" })
   })
 
-  test("a lost hold aborts the handler's signal and is 500 at once, without Retry-After", async () => {
+  test("a lost hold aborts the handler's signal and gets a 500 at once, without Retry-After", async () => {
     const { locks, name } = lab()
     const { onEvent, of } = recorder()
     const { work, begun, end } = openWork()
@@ -65,14 +65,14 @@ export function holding({ guard }: Adapter, lab: () => Lab): void {
       status: 500,
       detail: "The work may have been done.",
     })
-    // The handler goes on, is seen to its end, and takes nothing from the other holder.
+    // The handler runs to its end, and takes nothing from the other holder.
     expect(of("late-settled")).toEqual([])
     end()
     await until(() => of("late-settled").length === 1)
     expect(await lab().command("GET", `lock:${own}`)).toBe(stranger)
   })
 
-  test("a handler that gives up because of the loss does not change the answer", async () => {
+  test("a handler that stops because of the loss does not change the response", async () => {
     const { locks, name } = lab()
     const own = name()
     const { ask, thrown } = guard({ locks: locks(), name: own, ttl: "1500ms" }, async (_, lock) => {
@@ -83,7 +83,7 @@ export function holding({ guard }: Adapter, lab: () => Lab): void {
     expect(thrown.filter((error) => !(error instanceof LockLostError))).toEqual([])
   })
 
-  test("onLost answers instead, and knows why", async () => {
+  test("onLost can respond instead, and gets the reason", async () => {
     const { locks, name } = lab()
     const own = name()
     const onLost = ({ reason }: LockLostError) => new Response(reason, { status: 502 })
@@ -101,7 +101,7 @@ export function holding({ guard }: Adapter, lab: () => Lab): void {
     ["LockTimeoutError", new LockTimeoutError("another", 1, 1)],
     ["LockBackendError", new LockBackendError("another", "acquire", new Error("down"))],
     ["LockLostError", new LockLostError("another", "expired")],
-  ])("a %s of the handler's own is the handler's error", async (_, error) => {
+  ])("a %s of the handler's own is treated as the handler's error", async (_, error) => {
     const { locks, name } = lab()
     const { ask, thrown } = guard({ locks: locks(), name: name(), failOpen: true }, () => {
       throw error

@@ -5,7 +5,7 @@ import { inOrder } from "../../support/fault-proxy.js"
 import { durationOf, until } from "../../support/outcomes.js"
 import { type Adapter, keepingContext, openWork } from "./adapters.js"
 
-/** How long a release is held up: longer than anything else takes. */
+/** The delay of a release: longer than anything else takes. */
 const HELD_UP_MS = 3_000
 
 export function releasing({ guard }: Adapter, lab: () => Lab): void {
@@ -13,7 +13,7 @@ export function releasing({ guard }: Adapter, lab: () => Lab): void {
   const isFree = async (name: string) => !(await isHeld(name))
   const done = () => new Response("done")
 
-  test("the response does not wait for the release, which waitUntil is given", async () => {
+  test("the response does not wait for the release, which is passed to waitUntil", async () => {
     const { proxied, name } = lab()
     const { proxy, locks } = await proxied()
     const own = name()
@@ -27,7 +27,7 @@ export function releasing({ guard }: Adapter, lab: () => Lab): void {
     expect(await isFree(own)).toBe(true)
   })
 
-  test("it adds one request before the response, and one after it", async () => {
+  test("the guard adds one request before the response, and one after it", async () => {
     const { proxied, name } = lab()
     const { proxy, locks } = await proxied()
     let before = 0
@@ -43,7 +43,7 @@ export function releasing({ guard }: Adapter, lab: () => Lab): void {
     expect(proxy.seen("release")).toHaveLength(1)
   })
 
-  test("where there is no waitUntil the release runs by itself", async () => {
+  test("without a waitUntil the release runs in the background", async () => {
     const { locks, name } = lab()
     const own = name()
     const { ask } = guard({ locks: locks(), name: own }, done)
@@ -51,7 +51,7 @@ export function releasing({ guard }: Adapter, lab: () => Lab): void {
     await until(() => isFree(own))
   })
 
-  test("where the runtime has none, the manager's waitUntil is given the release", async () => {
+  test("if the runtime has no waitUntil, the manager's waitUntil gets the release", async () => {
     const { locks, name } = lab()
     const own = name()
     const context = keepingContext()
@@ -65,7 +65,7 @@ export function releasing({ guard }: Adapter, lab: () => Lab): void {
     expect(await isFree(own)).toBe(true)
   })
 
-  test("before-response: the lock is free when the response comes", async () => {
+  test("with before-response, the lock is free when the response comes", async () => {
     const { proxied, name } = lab()
     const { proxy, locks } = await proxied()
     const own = name()
@@ -76,7 +76,7 @@ export function releasing({ guard }: Adapter, lab: () => Lab): void {
   })
 
   test.each(["before-response", "after-response", "after-body"] as const)(
-    "%s: a handler that throws releases as well, and its error comes through",
+    "with %s, a handler that throws releases as well, and its error is passed on",
     async (release) => {
       const { locks, name } = lab()
       const own = name()
@@ -92,7 +92,7 @@ export function releasing({ guard }: Adapter, lab: () => Lab): void {
     },
   )
 
-  test("a handler that has released by itself, or kept the lock, is left alone", async () => {
+  test("a handler that has released the lock itself, or kept it, is left alone", async () => {
     const { locks, name } = lab()
     const [released, kept] = [name(), name()]
     const context = keepingContext()
@@ -109,7 +109,7 @@ export function releasing({ guard }: Adapter, lab: () => Lab): void {
     expect(await isHeld(kept)).toBe(true)
   })
 
-  test("a client that goes away while the handler runs: the lock is held to its end, then free", async () => {
+  test("if the client disconnects while the handler runs, the lock is held to the end of the handler, then free", async () => {
     const { locks, name } = lab()
     const own = name()
     const { work, begun, end } = openWork()
@@ -124,7 +124,7 @@ export function releasing({ guard }: Adapter, lab: () => Lab): void {
     await until(() => isFree(own))
   })
 
-  /** A body of chunks that are sent when asked for. */
+  /** A body whose chunks are sent when they are read. */
   function streamed(options: UnderlyingDefaultSource<Uint8Array> = {}): Response {
     let sent = 0
     const pull = (controller: ReadableStreamDefaultController<Uint8Array>) => {
@@ -136,7 +136,7 @@ export function releasing({ guard }: Adapter, lab: () => Lab): void {
     return new Response(stream, { status: 202, headers })
   }
 
-  test("after-body: a body that nobody begins to read is over after the ttl", async () => {
+  test("with after-body, a body that is never read ends with the ttl", async () => {
     const { locks, name } = lab()
     const own = name()
     const options = { locks: locks(), name: own, ttl: 1_500, release: "after-body" } as const
@@ -152,7 +152,7 @@ export function releasing({ guard }: Adapter, lab: () => Lab): void {
     return { own, ...guard({ locks: locks(), name: own, release: "after-body", ...more }, work) }
   }
 
-  test("after-body: the lock is held until the body has been read", async () => {
+  test("with after-body, the lock is held until the body has been read", async () => {
     const { own, ask } = afterBody(() => streamed())
     const context = keepingContext()
     const response = await ask(undefined, context)
@@ -165,7 +165,7 @@ export function releasing({ guard }: Adapter, lab: () => Lab): void {
     expect(await isFree(own)).toBe(true)
   })
 
-  test("after-body: a body that is cancelled releases, after its source has ended", async () => {
+  test("with after-body, a canceled body releases the lock, after its source has ended", async () => {
     let reason: unknown
     const cancel = (given: unknown) => {
       reason = given
@@ -177,7 +177,7 @@ export function releasing({ guard }: Adapter, lab: () => Lab): void {
     await until(() => isFree(own))
   })
 
-  test("after-body: a body that fails releases, and the client sees the failure", async () => {
+  test("with after-body, a body that fails releases the lock, and the client sees the failure", async () => {
     const pull = () => Promise.reject(new Error("the source broke"))
     const { own, ask } = afterBody(() => streamed({ pull }))
     const response = await ask()
@@ -185,7 +185,7 @@ export function releasing({ guard }: Adapter, lab: () => Lab): void {
     await until(() => isFree(own))
   })
 
-  test("after-body: a client that goes away before it has read releases", async () => {
+  test("with after-body, a client that disconnects before it has read the body releases the lock", async () => {
     const { own, ask } = afterBody(() => streamed())
     const client = new AbortController()
     const response = await ask(new Request("http://localhost/work", { signal: client.signal }))
@@ -195,7 +195,7 @@ export function releasing({ guard }: Adapter, lab: () => Lab): void {
     await expect(response.text()).rejects.toThrow()
   })
 
-  test("after-body: when the hold is lost, the body breaks off", async () => {
+  test("with after-body, the body breaks off if the hold is lost", async () => {
     const pull = (controller: ReadableStreamDefaultController<Uint8Array>) => {
       controller.enqueue(new Uint8Array(1))
       return new Promise<void>(() => undefined)
@@ -209,7 +209,7 @@ export function releasing({ guard }: Adapter, lab: () => Lab): void {
   test.each([
     ["no body", "POST", () => new Response(null, { status: 204 })],
     ["a HEAD, whose body nobody reads", "HEAD", () => streamed()],
-  ])("after-body: with %s the lock is released after the response", async (_, method, work) => {
+  ])("with after-body and %s, the lock is released after the response", async (_, method, work) => {
     const { own, ask } = afterBody(work)
     expect((await ask(new Request("http://localhost/work", { method }))).ok).toBe(true)
     await until(() => isFree(own))

@@ -1,4 +1,4 @@
-// What a guard does before the handler runs: names, waits, refusals, failures.
+// The guard before the handler runs: names, waits, refusals, failures.
 import { expect, test } from "vitest"
 import { everything, nothing } from "../../support/fault-proxy.js"
 import { until } from "../../support/outcomes.js"
@@ -10,7 +10,7 @@ const RETRY_AFTER = /^[1-5]$/
 export function taking({ guard }: Adapter, lab: () => Lab): void {
   const done = () => new Response("done")
 
-  test("the handler runs while the lock is held, with the lock", async () => {
+  test("the handler runs while the lock is held, and gets the lock", async () => {
     const { locks, name, command } = lab()
     const own = name()
     const { ask } = guard({ locks: locks(), name: own }, async (_, lock) => {
@@ -20,7 +20,7 @@ export function taking({ guard }: Adapter, lab: () => Lab): void {
     expect(await (await ask()).json()).toMatch(/^fl_/)
   })
 
-  test("the name may be made of the request, also later", async () => {
+  test("the name may be derived from the request, also asynchronously", async () => {
     const { locks, name } = lab()
     const own = name()
     const { ask } = guard({ locks: locks(), name: () => Promise.resolve(own) }, (_, lock) =>
@@ -35,18 +35,22 @@ export function taking({ guard }: Adapter, lab: () => Lab): void {
     ["a number", 7 as never],
     ["half a character", "order:\ud800"],
     ["too long", "a".repeat(33_000)],
-  ])("a name made of the request that is %s is a 400, and nothing runs", async (_, name) => {
-    const { work, runs } = openWork()
-    const { ask, thrown } = guard({ locks: lab().locks(), name: () => name }, work)
-    expect(await problemOf(await ask())).toEqual({
-      type: "bad-request",
-      status: 400,
-      detail: "The name of this request's lock is missing, empty, too long, or not valid Unicode.",
-    })
-    expect([thrown, runs()]).toEqual([[], 0])
-  })
+  ])(
+    "a name derived from the request that is %s gets a 400, and the handler does not run",
+    async (_, name) => {
+      const { work, runs } = openWork()
+      const { ask, thrown } = guard({ locks: lab().locks(), name: () => name }, work)
+      expect(await problemOf(await ask())).toEqual({
+        type: "bad-request",
+        status: 400,
+        detail:
+          "The name of this request's lock is missing, empty, too long, or not valid Unicode.",
+      })
+      expect([thrown, runs()]).toEqual([[], 0])
+    },
+  )
 
-  test("an error of the function that makes the name is the handler's", async () => {
+  test("an error of the name function is treated as the handler's error", async () => {
     const error = new TypeError("name: a slip")
     const name = () => Promise.reject(error)
     const { ask, thrown } = guard({ locks: lab().locks(), name }, done)
@@ -54,7 +58,7 @@ export function taking({ guard }: Adapter, lab: () => Lab): void {
     expect(thrown).toEqual([error])
   })
 
-  test("the manager may be made for each request", async () => {
+  test("the manager may be created for each request", async () => {
     const { locks, name } = lab()
     let made = 0
     const make = () => {
@@ -63,12 +67,12 @@ export function taking({ guard }: Adapter, lab: () => Lab): void {
     }
     const { ask } = guard({ locks: make, name: name() }, done)
     expect((await ask()).status).toBe(200)
-    // The release of the first one may still be under way.
+    // The release of the first one may still be in flight.
     expect([200, 423]).toContain((await ask()).status)
     expect(made).toBe(2)
   })
 
-  test("a manager that is none is told from one", async () => {
+  test("a value that is not a manager is told apart from a manager", async () => {
     const { ask, thrown } = guard({ locks: (() => ({})) as never, name: "a" }, done)
     expect((await ask()).status).toBe(500)
     expect(String(thrown[0])).toBe(
@@ -76,7 +80,7 @@ export function taking({ guard }: Adapter, lab: () => Lab): void {
     )
   })
 
-  test("a lock that somebody else has is 423 at once, with a useful Retry-After", async () => {
+  test("a held lock gets a 423 at once, with a useful Retry-After", async () => {
     const { locks, name } = lab()
     const other = await heldElsewhere(locks(), name())
     const { work, runs } = openWork()
@@ -95,7 +99,7 @@ export function taking({ guard }: Adapter, lab: () => Lab): void {
     expect(await other.release()).toBe("released")
   })
 
-  test("with a wait the request is served when its turn comes", async () => {
+  test("with a wait, the request is served when its turn comes", async () => {
     const { locks, name } = lab()
     const other = await heldElsewhere(locks(), name())
     const { ask } = guard({ locks: locks(), name: other.name, wait: "10s" }, done)
@@ -105,7 +109,7 @@ export function taking({ guard }: Adapter, lab: () => Lab): void {
     expect(await (await response).text()).toBe("done")
   })
 
-  test("a wait that is over is 423 as well", async () => {
+  test("a wait that times out gets a 423 as well", async () => {
     const { locks, name } = lab()
     const other = await heldElsewhere(locks(), name())
     const { work, runs } = openWork()
@@ -116,7 +120,7 @@ export function taking({ guard }: Adapter, lab: () => Lab): void {
     expect(runs()).toBe(0)
   })
 
-  test("onBusy answers instead, and knows what was waited for", async () => {
+  test("onBusy can respond instead, and gets the name and the wait", async () => {
     const { locks, name } = lab()
     const other = await heldElsewhere(locks(), name())
     const onBusy = (error: { lockName: string; waitedMs: number }) =>
@@ -127,7 +131,7 @@ export function taking({ guard }: Adapter, lab: () => Lab): void {
     expect(await response.json()).toEqual({ name: other.name, waited: true })
   })
 
-  test("a client that goes away while it waits gives up its place, and nothing runs", async () => {
+  test("a client that disconnects while it waits gives up its place, and the handler does not run", async () => {
     const { locks, name } = lab()
     const other = await heldElsewhere(locks(), name())
     const { work, runs } = openWork()
@@ -146,7 +150,7 @@ export function taking({ guard }: Adapter, lab: () => Lab): void {
     expect(runs()).toBe(0)
   })
 
-  test("a database that cannot be reached is 503, and the handler does not run", async () => {
+  test("an unreachable database gets a 503, and the handler does not run", async () => {
     const { proxied, name } = lab()
     const { proxy, locks } = await proxied()
     proxy.plan = everything({ kind: "request-lost", by: "reset" })
@@ -158,7 +162,7 @@ export function taking({ guard }: Adapter, lab: () => Lab): void {
     expect(runs()).toBe(0)
   })
 
-  test("one that refuses is 503 without Retry-After: it will refuse the next time, too", async () => {
+  test("a database that refuses gets a 503 without Retry-After, because it will refuse the next time, too", async () => {
     const { locks, name, url } = lab()
     const { ask } = guard(
       { locks: locks({ redis: { url, token: "not-the-token" } }), name: name() },
@@ -170,7 +174,7 @@ export function taking({ guard }: Adapter, lab: () => Lab): void {
     expect(await response.text()).not.toContain("not-the-token")
   })
 
-  test("onError answers instead", async () => {
+  test("onError can respond instead", async () => {
     const { proxied, name } = lab()
     const { proxy, locks } = await proxied()
     proxy.plan = everything({ kind: "request-lost", by: "reset" })
@@ -180,7 +184,7 @@ export function taking({ guard }: Adapter, lab: () => Lab): void {
     expect([response.status, await response.text()]).toEqual([502, "acquire"])
   })
 
-  test("only failOpen lets the handler run without a lock, and it is told so", async () => {
+  test("only failOpen lets the handler run without a lock, and the handler is told", async () => {
     const { proxied, name } = lab()
     const { proxy, locks } = await proxied()
     proxy.plan = everything({ kind: "request-lost", by: "reset" })
@@ -193,14 +197,14 @@ export function taking({ guard }: Adapter, lab: () => Lab): void {
     expect(await (await ask()).json()).toEqual({ lock: "some" })
   })
 
-  test("failOpen does not overrule somebody else's hold", async () => {
+  test("failOpen does not override another caller's hold", async () => {
     const { locks, name } = lab()
     const other = await heldElsewhere(locks(), name())
     const { ask } = guard({ locks: locks(), name: other.name, failOpen: true }, done)
     expect((await ask()).status).toBe(423)
   })
 
-  test("no answer tells a token", async () => {
+  test("no response reveals a token", async () => {
     const { locks, name } = lab()
     const own = name()
     const { ask } = guard({ locks: locks(), name: own }, done)

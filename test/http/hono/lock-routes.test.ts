@@ -1,4 +1,4 @@
-// The lock service as its clients see it: whole requests, over loopback where the connection matters.
+// The lock service as its clients see it: whole requests, over loopback if the connection matters.
 import { once } from "node:events"
 import { type AddressInfo, connect } from "node:net"
 import { serve } from "@hono/node-server"
@@ -51,7 +51,7 @@ function service(options: Partial<LockRoutesOptions> = {}) {
 const tokenOf = (response: Response) => response.headers.get("Lock-Token") ?? "none"
 
 describe("the life of a hold", () => {
-  test("acquire, extend, inspect and release, each in one request to the database", async () => {
+  test("costs one request to the database for each of acquire, extend, inspect and release", async () => {
     const { proxy, locks } = await database.proxied()
     const { send } = service({ locks: locks() })
     const name = unique()
@@ -92,7 +92,7 @@ describe("the life of a hold", () => {
     expect(await (await send("GET", name)).json()).toMatchObject({ isHeld: false, remainingMs: 0 })
   })
 
-  test("nothing of it is kept: another instance extends and releases", async () => {
+  test("needs no state in the service: another instance extends and releases", async () => {
     const name = unique()
     const token = tokenOf(await service().send("POST", name))
     const { send } = service()
@@ -100,13 +100,13 @@ describe("the life of a hold", () => {
     expect((await send("DELETE", name, undefined, token)).status).toBe(204)
   })
 
-  test("a fencing token comes with the hold where it is asked for", async () => {
+  test("includes a fencing token on request", async () => {
     const response = await service().send("POST", unique(), { fencing: true })
     const { fencingToken } = (await response.json()) as { fencingToken: number }
     expect(fencingToken).toBeGreaterThan(0)
   })
 
-  test("a lock that is held is 423 at once, or after the wait", async () => {
+  test("a held lock gets a 423 at once, or after the wait", async () => {
     const { send } = service()
     const name = unique()
     await send("POST", name)
@@ -117,7 +117,7 @@ describe("the life of a hold", () => {
     }
   })
 
-  test("who waits is granted the whole ttl when its turn comes, and told how long it waited", async () => {
+  test("a waiter is granted the whole ttl when its turn comes, and learns how long it waited", async () => {
     const { send } = service()
     const name = unique()
     const first = tokenOf(await send("POST", name))
@@ -132,12 +132,12 @@ describe("the life of a hold", () => {
     expect(granted.status).toBe(201)
     expect(remainingMs).toBeGreaterThan(50_000)
     expect(waitedMs).toBeGreaterThan(0)
-    // Not the lease that a hand-off grants: nobody would extend that.
+    // Not the lease of a hand-off: no one would extend that.
     expect(await database.command("PTTL", `lock:${name}`)).toBeGreaterThan(50_000)
     expect((await send("DELETE", name, undefined, tokenOf(granted))).status).toBe(204)
   })
 
-  test("a grant whose extension is never answered is none, and leaves the name free", async () => {
+  test("a grant whose extension gets no reply is a failure, and leaves the name free", async () => {
     const { proxy, locks } = await database.proxied()
     const { send } = service({ locks: locks() })
     const name = unique()
@@ -152,7 +152,7 @@ describe("the life of a hold", () => {
     await until(async () => !(await database.locks().inspect(name)).isHeld)
   })
 
-  test("a client that goes away while it waits leaves the queue", async () => {
+  test("a client that disconnects while it waits leaves the queue", async () => {
     const { ask, send } = service()
     const name = unique()
     await send("POST", name)
@@ -166,7 +166,7 @@ describe("the life of a hold", () => {
     await until(async () => (await database.locks().inspect(name)).waiting === 0)
   })
 
-  test("a hold that is deleted while its acquire is answered is 409, with a reason of the documented ones", async () => {
+  test("a hold that is deleted during its acquire gets a 409, with one of the documented reasons", async () => {
     const store = scriptedStore({
       tryAcquire: [granted(20_000)],
       extend: [() => Promise.resolve("gone" as const)],
@@ -178,7 +178,7 @@ describe("the life of a hold", () => {
     expect(await problemOf(response)).toMatchObject({ type: "lock-not-held", reason: "gone" })
   })
 
-  test("a token that has not got the lock is 409, and says who has", async () => {
+  test("a token that does not hold the lock gets a 409 that says whether another holder has it", async () => {
     const { send } = service()
     const name = unique()
     const token = tokenOf(await send("POST", name))
@@ -195,7 +195,7 @@ describe("the life of a hold", () => {
     }
   })
 
-  test("a release whose answer is lost on the way to the database is a release", async () => {
+  test("a release whose reply from the database is lost still counts as a release", async () => {
     const { proxy, locks } = await database.proxied()
     const { send } = service({ locks: locks() })
     const name = unique()
@@ -204,7 +204,7 @@ describe("the life of a hold", () => {
     expect((await send("DELETE", name, undefined, token)).status).toBe(204)
   })
 
-  test("a hold of the library's can be handed to a client, and back", async () => {
+  test("a hold of the library can be handed to a client, and back", async () => {
     const { send } = service()
     const lock = await database.locks().acquire(unique())
     const transfer = lock.transfer()
@@ -217,7 +217,7 @@ describe("the life of a hold", () => {
 
 describe("names", () => {
   test.each(["a/b", "ä ö", "100%", "%2F", "a?b#c", "+", "🔒", " ", "a".repeat(1_000), "..a"])(
-    "%j is a name",
+    "may contain any text: %j",
     async (name) => {
       const { send } = service()
       const response = await send("POST", name, { ttl: "1m" })
@@ -234,14 +234,14 @@ describe("names", () => {
     ["/locks/a/b", 404, "The path must end with the lock's name as one segment"],
     ["/locks/-a", 400, "name: must not begin with a hyphen"],
     [`/locks/${"a".repeat(33_000)}`, 400, "name: must have at most 32758 bytes"],
-  ])("%.20s is none", async (url, status, detail) => {
+  ])("cannot be sent as %.20s", async (url, status, detail) => {
     const problem = await problemOf(await service().ask("POST", url))
     expect(problem["status"]).toBe(status)
     expect(problem["detail"]).toContain(detail)
   })
 })
 
-describe("requests that cannot be meant", () => {
+describe("an invalid request", () => {
   const json = "application/json"
 
   test.each<[string, string | undefined, BodyInit, number, string]>([
@@ -261,7 +261,7 @@ describe("requests that cannot be meant", () => {
     ["no type", undefined, new Uint8Array([123, 125]), 415, 'must be application/json, got ""'],
     ["no UTF-8", json, new Uint8Array([34, 255, 34]), 400, "the body is not valid UTF-8"],
     ["too much", json, JSON.stringify("x".repeat(1_024)), 413, "must have at most 1024 bytes"],
-  ])("%s", async (_, type, body, status, detail) => {
+  ])("is refused: %s", async (_, type, body, status, detail) => {
     const name = unique()
     const headers = type === undefined ? [] : [["Content-Type", type] as [string, string]]
     const response = await service().ask("POST", path(name), { headers, body })
@@ -285,7 +285,7 @@ describe("requests that cannot be meant", () => {
     expect(pulled).toBeLessThan(10)
   })
 
-  test.each(["", "{}", " {} "])("a body that is %j asks for the defaults", async (body) => {
+  test.each(["", "{}", " {} "])("the body %j is valid, and asks for the defaults", async (body) => {
     const headers = { "Content-Type": `${json}; charset=utf-8` }
     const { status } = await service().ask("POST", path(unique()), { headers, body })
     expect(status).toBe(201)
@@ -297,7 +297,7 @@ describe("requests that cannot be meant", () => {
     ["<fl_a_b>", "Lock-Token: must be the value from the acquire's response"],
     ["<fetchlock:fl_a_b+>", "Lock-Token: must be the value from the acquire's response"],
     ["<fetchlock:a stranger's>", "Lock-Token: must be the value from the acquire's response"],
-  ])("the token %j, with extend and release", async (token, detail) => {
+  ])("the token %j is refused by extend and release", async (token, detail) => {
     for (const method of ["PATCH", "DELETE"]) {
       const problem = await problemOf(await service().send(method, unique(), undefined, token))
       expect(problem["status"]).toBe(400)
@@ -306,7 +306,7 @@ describe("requests that cannot be meant", () => {
     }
   })
 
-  test("what a stranger holds cannot be released with what it wrote", async () => {
+  test("a foreign hold cannot be released with its value", async () => {
     const name = unique()
     await database.command("SET", `lock:${name}`, "fl_stranger+", "PX", "60000")
     const response = await service().send("DELETE", name, undefined, "<fetchlock:fl_strange>")
@@ -315,7 +315,7 @@ describe("requests that cannot be meant", () => {
   })
 })
 
-describe("pages of other sites", () => {
+describe("cross-site requests", () => {
   const form = "application/x-www-form-urlencoded"
   const other = { Origin: "https://evil.example" }
   const json = { "Content-Type": "application/json" }
@@ -333,14 +333,17 @@ describe("pages of other sites", () => {
     ["the same origin, behind a proxy that ends TLS", { Origin: "https://localhost" }, 201],
     ["JSON, which CORS asks for first", { ...other, ...json, "Sec-Fetch-Site": "cross-site" }, 201],
     ["curl without a body", {}, 201],
-  ])("an acquire without a body from %s", async (_, headers, status) => {
-    const name = unique()
-    const response = await service().ask("POST", path(name), { headers })
-    expect(response.status).toBe(status)
-    expect(await database.command("EXISTS", `lock:${name}`)).toBe(status === 201 ? 1 : 0)
-  })
+  ])(
+    "an acquire without a body is accepted from trusted senders only: %s",
+    async (_, headers, status) => {
+      const name = unique()
+      const response = await service().ask("POST", path(name), { headers })
+      expect(response.status).toBe(status)
+      expect(await database.command("EXISTS", `lock:${name}`)).toBe(status === 201 ? 1 : 0)
+    },
+  )
 
-  test("a script of another site that CORS lets in extends and releases without a body", async () => {
+  test("a script of another site that CORS admits can extend and release without a body", async () => {
     const { send, ask } = service()
     const name = unique()
     const token = tokenOf(await send("POST", name))
@@ -350,8 +353,8 @@ describe("pages of other sites", () => {
   })
 })
 
-describe("over a connection", () => {
-  test("a body that breaks off is a 499, and no error of the app's", async () => {
+describe("over a real connection", () => {
+  test("a body that breaks off gets a 499, and is not an error of the app", async () => {
     const statuses: number[] = []
     const errors: unknown[] = []
     const app = new Hono()
@@ -377,7 +380,7 @@ describe("over a connection", () => {
     expect([statuses, errors]).toEqual([[499, 499], []])
   })
 
-  test("a body that is too large is answered before the connection ends", async () => {
+  test("a body that is too large gets its response before the connection ends", async () => {
     const app = new Hono()
     app.route("/locks", lockRoutes({ locks: database.locks(), authorize: () => true }))
     const { socket, close } = await connection(app)
@@ -411,26 +414,26 @@ describe("over a connection", () => {
 })
 
 describe("methods", () => {
-  test("that JavaScript knows something else by are none", async () => {
+  test("with names of JavaScript's own properties are refused", async () => {
     for (const method of ["constructor", "toString", "__proto__"]) {
       const response = await service().send(method, unique())
       expect(await problemOf(response)).toMatchObject({ type: "method-not-allowed", status: 405 })
     }
   })
 
-  test("do nothing on a path without a name, however lenient the app is", async () => {
+  test("do nothing on a path without a name, also in an app that is not strict", async () => {
     const app = new Hono({ strict: false })
     app.route("/locks", lockRoutes({ locks: database.locks(), authorize: () => true }))
     const response = await app.request("/locks/a/", { method: "POST" })
     expect(await problemOf(response)).toMatchObject({ type: "bad-request", status: 400 })
   })
 
-  test("HEAD is GET without the body", async () => {
+  test("include HEAD, which is GET without the body", async () => {
     const response = await service().send("HEAD", unique())
     expect([response.status, await response.text()]).toEqual([200, ""])
   })
 
-  test("OPTIONS tells what there is, others are 405", async () => {
+  test("are listed by OPTIONS, others get a 405", async () => {
     const options = await service().send("OPTIONS", "a")
     const put = await service().send("PUT", "a")
     const allow = "GET, HEAD, POST, PATCH, DELETE, OPTIONS"
@@ -443,7 +446,7 @@ describe("methods", () => {
 describe("authorize", () => {
   const options = () => ({ locks: database.locks() })
 
-  test("without it there is no service", () => {
+  test("is required", () => {
     expect(() => lockRoutes(options() as never)).toThrow(
       "authorize: must be a function that authorizes a request, got undefined",
     )
@@ -451,7 +454,7 @@ describe("authorize", () => {
     expect(() => lockRoutes(options())).toThrow(TypeError)
   })
 
-  test("it is asked who, what and which lock, each time", async () => {
+  test("gets the request, the operation and the lock's name, each time", async () => {
     const attempts: LockAttempt[] = []
     const { send } = service({
       authorize: (_, attempt) => {
@@ -479,7 +482,7 @@ describe("authorize", () => {
     { status: 200 },
     [],
     new Boolean(true),
-  ])("%o is a refusal", async (answer) => {
+  ])("refuses if it returns %o", async (answer) => {
     const { proxy, locks } = await database.proxied()
     const { send } = service({ locks: locks(), authorize: () => answer as boolean })
     for (const method of ["POST", "PATCH", "DELETE", "GET"]) {
@@ -494,7 +497,7 @@ describe("authorize", () => {
     ["as JSON", async (c) => c.req.method !== "DELETE" && (await c.req.json<object>())],
     ["from the request itself", (c) => c.req.raw.text()],
     ["not at all", () => Promise.resolve()],
-  ])("it may read the body, %s, and the service reads it as well", async (_, read) => {
+  ])("may read the body, %s, and the service reads it as well", async (_, read) => {
     const bodies: unknown[] = []
     const { send } = service({
       authorize: async (c) => {
@@ -513,7 +516,7 @@ describe("authorize", () => {
     expect(bodies).toHaveLength(3)
   })
 
-  test("a middleware before the service may have read the body", async () => {
+  test("works after a middleware that has read the body", async () => {
     const app = new Hono()
     app.use(async (c, next) => {
       await c.req.text()
@@ -529,7 +532,7 @@ describe("authorize", () => {
     expect(remainingMs).toBeLessThanOrEqual(20_000)
   })
 
-  test("it cannot be made to read an endless body", async () => {
+  test("cannot be made to read an endless body", async () => {
     const { ask } = service({ authorize: async (c) => (await c.req.text()) === "" })
     const { request, send } = sending({ "Content-Type": "application/json" })
     send("x".repeat(2_000))
@@ -541,7 +544,7 @@ describe("authorize", () => {
     expect(response.status).toBe(413)
   })
 
-  test("it may answer by itself, and fail", async () => {
+  test("may respond by itself, and may fail", async () => {
     const own = () => Promise.resolve(new Response("who are you?", { status: 401 }))
     expect((await service({ authorize: own }).send("GET", "a")).status).toBe(401)
     const fails = () => Promise.reject(new Error("no session store"))
@@ -563,7 +566,7 @@ describe("bounds and failures", () => {
       "the body must have at most 20 bytes",
     ])
     await send("POST", name)
-    // The default ttl keeps to the bound as well.
+    // The default ttl obeys the bound as well.
     expect(await database.command("PTTL", `lock:${name}`)).toBeLessThanOrEqual(10_000)
   })
 
@@ -582,7 +585,7 @@ describe("bounds and failures", () => {
     expect(make).toThrow(new RegExp(`^${option}: .* got `))
   })
 
-  test("the manager may be made of the context", async () => {
+  test("the manager may be created from the context", async () => {
     const app = new Hono()
     const locks = (c: { env: object }) => LockManager.fromEnv(c.env)
     app.route("/", lockRoutes({ locks, authorize: () => true }))
@@ -591,7 +594,7 @@ describe("bounds and failures", () => {
     expect((await app.request("/a%20b", { method: "GET" }, env)).status).toBe(200)
   })
 
-  test("a database that fails is 503, for each operation", async () => {
+  test("a database that fails gets a 503, for each operation", async () => {
     const { proxy, locks } = await database.proxied()
     proxy.plan = everything({ kind: "request-lost", by: "reset" })
     const { send } = service({ locks: locks() })
@@ -602,7 +605,7 @@ describe("bounds and failures", () => {
     }
   })
 
-  test("no problem ever tells a token", async () => {
+  test("no problem response ever reveals a token", async () => {
     const { send } = service()
     const name = unique()
     const token = tokenOf(await send("POST", name))

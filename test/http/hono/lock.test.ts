@@ -1,4 +1,4 @@
-// What is Hono's own about the middleware: the context, its types, and the company of other middleware.
+// The parts of the middleware that are specific to Hono: the context, its types, and its use with other middleware.
 import { lock } from "../../../src/http/hono/index.js"
 import { type FencedLock, type Lock, LockManager } from "../../../src/index.js"
 import { keepingContext, openWork, problemOf } from "../guard/adapters.js"
@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterAll(() => database.close())
 
 describe("the context", () => {
-  test("names and managers are made of it", async () => {
+  test("names and managers may be derived from it", async () => {
     const app = new Hono<{ Bindings: { UPSTASH_REDIS_REST_URL: string } }>()
     const guarded = lock({
       locks: (c) => LockManager.fromEnv(c.env as object),
@@ -40,7 +40,7 @@ describe("the context", () => {
     expect(await response.json()).toMatchObject({ name: "order:42", mode: "exclusive" })
   })
 
-  test("a wildcard middleware has no parameters: the name that misses one is refused", async () => {
+  test("a wildcard middleware has no parameters, so a name that misses one is refused", async () => {
     const app = new Hono()
     app.use("*", lock({ locks: database.locks(), name: (c) => c.req.param("id") }))
     app.get("/orders/:id", (c) => c.text("not reached"))
@@ -59,7 +59,7 @@ describe("the context", () => {
     expect(await isFree(name)).toBe(true)
   })
 
-  test("onBusy answers through it", async () => {
+  test("onBusy can respond with it", async () => {
     const name = unique()
     await database.locks().acquire(name)
     const onBusy = (error: Error, c: { json(value: object, status: 409): Response }) =>
@@ -71,7 +71,7 @@ describe("the context", () => {
     expect([response.status, await response.json()]).toEqual([409, { busy: "LockTimeoutError" }])
   })
 
-  test("its lock is typed by the options", () => {
+  test("the type of its lock follows the options", () => {
     const locks = database.locks()
     new Hono()
       .get("/plain", lock({ locks, name: "a" }), (c) => {
@@ -93,14 +93,14 @@ describe("the context", () => {
   })
 })
 
-describe("beside other middleware", () => {
+describe("with other middleware", () => {
   const busy = async () => {
     const name = unique()
     await database.locks().acquire(name)
     return name
   }
 
-  test("request-id and cors before it: their headers are on its refusals", async () => {
+  test("request-id and cors before it put their headers on its refusals", async () => {
     const app = new Hono()
     app.use(requestId(), cors({ origin: "https://a.example" }))
     app.get("/", lock({ locks: database.locks(), name: await busy() }), (c) => c.text("no"))
@@ -110,7 +110,7 @@ describe("beside other middleware", () => {
     expect(await problemOf(response)).toMatchObject({ type: "lock-busy" })
   })
 
-  test("request-id before it names the lock, behind it it works as well", async () => {
+  test("request-id before it can name the lock, and works behind it as well", async () => {
     const app = new Hono()
     const { locks } = database
     app.get("/before", requestId(), lock({ locks: locks(), name: (c) => c.var.requestId }), (c) =>
@@ -125,7 +125,7 @@ describe("beside other middleware", () => {
     expect(await behind.text()).toBe(behind.headers.get("X-Request-Id"))
   })
 
-  test("bearer-auth before it: who may not come in costs no request and holds no lock", async () => {
+  test("bearer-auth before it refuses a client without a request to the database or a lock", async () => {
     const { proxy, locks } = await database.proxied()
     const app = new Hono()
     app.get("/", bearerAuth({ token: "secret" }), lock({ locks: locks(), name: unique() }), (c) =>
@@ -137,7 +137,7 @@ describe("beside other middleware", () => {
     expect(await (await app.request("/", { headers })).text()).toBe("in")
   })
 
-  test("bearer-auth behind it: who may not come in lets the lock go", async () => {
+  test("bearer-auth behind it refuses a client, and the lock is released", async () => {
     const name = unique()
     const app = new Hono()
     app.get("/", lock({ locks: database.locks(), name }), bearerAuth({ token: "secret" }), (c) =>
@@ -147,7 +147,7 @@ describe("beside other middleware", () => {
     await until(() => isFree(name))
   })
 
-  test("timeout before it: the client is told, and the lock is held until the handler has ended", async () => {
+  test("timeout before it responds to the client, and the lock is held until the handler has ended", async () => {
     const name = unique()
     const { work, begun, end } = openWork()
     const app = new Hono()
@@ -162,7 +162,7 @@ describe("beside other middleware", () => {
     await until(() => isFree(name))
   })
 
-  test("etag before it reads the body, which after-body waits for", async () => {
+  test("etag before it reads the body, and after-body waits for that", async () => {
     const name = unique()
     const app = new Hono()
     const guarded = lock({ locks: database.locks(), name, release: "after-body" })
@@ -185,13 +185,13 @@ describe("beside other middleware", () => {
   })
 })
 
-describe("the answer to a loss", () => {
+describe("the response to a loss", () => {
   test("has none of the late handler's headers", async () => {
     const name = unique()
     const app = new Hono()
     const guarded = lock({ locks: database.locks(), name, ttl: "1s", renew: false })
     app.get("/", requestId(), guarded, (c) => {
-      // Blocks for longer than the hold lasts, so that no timer tells of the loss before the answer is there.
+      // Blocks for longer than the hold lasts, so that no timer reports the loss before the response is there.
       const end = performance.now() + 1_100
       while (performance.now() < end);
       c.header("Set-Cookie", "paid=yes")
@@ -203,7 +203,7 @@ describe("the answer to a loss", () => {
     expect(await problemOf(response)).toMatchObject({ type: "lock-lost", status: 500 })
   })
 
-  test("stays as it is when the handler throws later, in front of a middleware that takes its time", async () => {
+  test("stays unchanged if the handler throws later, in front of a slow middleware", async () => {
     const name = unique()
     const app = new Hono()
     app.onError((_, c) => c.text("failed", 503, { "Retry-After": "1" }))
@@ -222,7 +222,7 @@ describe("the answer to a loss", () => {
     expect(await problemOf(response)).toMatchObject({ type: "lock-lost", status: 500 })
   })
 
-  test("stays as it is when the handler ends later", async () => {
+  test("stays unchanged if the handler ends later", async () => {
     const name = unique()
     const app = new Hono()
     let ended = false

@@ -1,4 +1,4 @@
-// Behind Hono's server for Node, which replaces the process's `Request` and `Response` with its own.
+// The middleware behind Hono's server for Node, which replaces the process's `Request` and `Response` with its own.
 import { serve, type ServerType } from "@hono/node-server"
 import { lock } from "../../../src/http/hono/index.js"
 import { LockManager } from "../../../src/index.js"
@@ -26,7 +26,7 @@ afterAll(async () => {
   await database.close()
 })
 
-test("the answer to a loss has the headers that were set before the lock, and none of the late handler's", async () => {
+test("the response to a loss has the headers that were set before the lock, and none of the late handler's", async () => {
   const locks = new LockManager({ redis: { url: database.url, token: database.token } })
   const guarded = lock({ locks, name: "node", ttl: "1s", renew: false })
   app.get("/", requestId(), guarded, (c) => {

@@ -4,7 +4,7 @@ import { withIdempotency } from "../../../src/http/handler.js"
 import { idempotency } from "../../../src/http/hono/index.js"
 import type { IdempotencyOptions } from "../../../src/http/idempotency-options.js"
 
-/** Options whose functions are given the request, whatever else an adapter has. */
+/** Options whose functions get the request, in every adapter. */
 export type PlainOptions = Omit<IdempotencyOptions<readonly []>, "scope" | "fingerprint"> & {
   readonly scope: "none" | ((request: Request) => string | undefined)
   readonly fingerprint?: (request: Request) => string
@@ -14,7 +14,7 @@ type Work = (request: Request) => Response | Promise<Response>
 
 export interface Adapter {
   readonly name: string
-  /** What was thrown is a 500 with the text "failed: …". */
+  /** An error that was thrown becomes a 500 with the text "failed: …". */
   readonly route: (options: PlainOptions, work: Work) => (request: Request) => Promise<Response>
 }
 

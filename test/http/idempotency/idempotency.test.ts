@@ -27,13 +27,13 @@ function post(key: string | undefined, body = "1", path = "/pay"): Request {
   return new Request(`https://shop.example${path}`, { method: "POST", headers, body })
 }
 
-/** Work that says how often it was done. */
+/** A handler that counts its runs. */
 function counting(respond = (n: number) => new Response(`run ${String(n)}`, { status: 201 })) {
   const state = { runs: 0 }
   return { state, work: () => respond(++state.runs) }
 }
 
-/** Work that ends when it is told to. */
+/** A handler that ends when the test says so. */
 function gated() {
   const state = { runs: 0 }
   let open!: () => void
@@ -52,7 +52,7 @@ describe.each(adapters)("$name", ({ route }) => {
     work: (request: Request) => Response | Promise<Response>,
   ) => route({ locks: database.locks(), scope: "none", ...options }, work)
 
-  test("a repeat gets the stored status, headers and bytes, and says so", async () => {
+  test("a repeat gets the stored status, headers and bytes, and is marked as a replay", async () => {
     const bytes = Uint8Array.from({ length: 70_000 }, (_, i) => i % 256)
     const headers = { "Content-Type": "application/x-any", "X-Order": "7", Date: "today" }
     const { state, work } = counting(() => {
@@ -79,7 +79,7 @@ describe.each(adapters)("$name", ({ route }) => {
     expect(new Uint8Array(await repeat.arrayBuffer())).toEqual(bytes)
   })
 
-  test("one key, two concurrent requests and a later one: the handler runs once", async () => {
+  test("of two concurrent requests and a later one with the same key, the handler runs once", async () => {
     const { state, open, work } = gated()
     const ask = on({}, work)
     const key = newKey()
@@ -98,7 +98,7 @@ describe.each(adapters)("$name", ({ route }) => {
     expect(state.runs).toBe(1)
   })
 
-  test("with `wait`, a request at the same time gets the same response", async () => {
+  test("with `wait`, a concurrent request gets the same response", async () => {
     const { state, open, work } = gated()
     const ask = on({ wait: "10s" }, work)
     const key = newKey()
@@ -117,7 +117,7 @@ describe.each(adapters)("$name", ({ route }) => {
     expect(state.runs).toBe(1)
   })
 
-  test("a request without a key gets a 400, or is handled each time where keys are not required", async () => {
+  test("a request without a key gets a 400, or is handled each time if keys are optional", async () => {
     const { state, work } = counting()
     expect(await problemOf(await on({}, work)(post(undefined)))).toMatchObject({
       type: "idempotency-key-missing",
@@ -142,7 +142,7 @@ describe.each(adapters)("$name", ({ route }) => {
     },
   )
 
-  test("a key in quotes, as the draft has it, is the same key as without", async () => {
+  test("a quoted key, as in the draft, is the same key as without quotes", async () => {
     const { state, work } = counting()
     const ask = on({}, work)
     const key = newKey()
@@ -172,7 +172,7 @@ describe.each(adapters)("$name", ({ route }) => {
     expect(state.runs).toBe(1)
   })
 
-  test("your own fingerprint decides what the same payload is", async () => {
+  test("a custom fingerprint decides which payloads are the same", async () => {
     const { state, work } = counting()
     const ask = on({ fingerprint: ({ method }) => method }, work)
     const key = newKey()
@@ -181,7 +181,7 @@ describe.each(adapters)("$name", ({ route }) => {
     expect(state.runs).toBe(1)
   })
 
-  test("the keys of two scopes never meet, and a scope that is missing is refused", async () => {
+  test("keys of two scopes never collide, and a missing scope is refused", async () => {
     const { state, work } = counting()
     const scope = (request: Request) => request.headers.get("X-User") ?? undefined
     const ask = on({ scope }, work)
@@ -199,7 +199,7 @@ describe.each(adapters)("$name", ({ route }) => {
     expect(state.runs).toBe(3)
   })
 
-  test("a response of 500 is not kept, nor one that says Retry-After; one of 404 is", async () => {
+  test("a response with status 500 or with Retry-After is not kept; one with status 404 is", async () => {
     const answers: readonly [number, Record<string, string>, number][] = [
       [500, {}, 2],
       [423, { "Retry-After": "1" }, 2],
@@ -224,7 +224,7 @@ describe.each(adapters)("$name", ({ route }) => {
     expect(state.runs).toBe(2)
   })
 
-  test("a handler that throws does not use its key up", async () => {
+  test("a handler that throws does not use up its key", async () => {
     const { state, work } = counting((n) => {
       if (n === 1) throw new Error("out of luck")
       return new Response("done")
@@ -241,7 +241,7 @@ describe.each(adapters)("$name", ({ route }) => {
     expect(await (await ask(post(newKey(), "a body"))).text()).toBe("got a body")
   })
 
-  test("a response without a body is repeated without one", async () => {
+  test("a response without a body is repeated without a body", async () => {
     const ask = on({}, () => new Response(null, { status: 204 }))
     const key = newKey()
     await ask(post(key))
@@ -249,7 +249,7 @@ describe.each(adapters)("$name", ({ route }) => {
     expect([repeat.status, repeat.body]).toEqual([204, null])
   })
 
-  test("a body larger than maxBytes reaches its client, and a repeat is refused, or handled if you say so", async () => {
+  test("a body larger than maxBytes reaches its client, and a repeat is refused, or handled by option", async () => {
     const large = "x".repeat(300_000)
     const { state, work } = counting(() => new Response(large))
     const key = newKey()
@@ -267,7 +267,7 @@ describe.each(adapters)("$name", ({ route }) => {
     expect(state.runs).toBe(3)
   })
 
-  test("a stream arrives while it is written, and is repeated whole", async () => {
+  test("a stream arrives while it is written, and is repeated as a whole", async () => {
     let end!: () => void
     const ended = new Promise<void>((resolve) => (end = resolve))
     const work = () =>
@@ -292,7 +292,7 @@ describe.each(adapters)("$name", ({ route }) => {
     })
   })
 
-  test("after a crash a repeat is handled again, or told that the outcome is unknown", async () => {
+  test("after a crash a repeat is handled again, or gets an error that says that the outcome is unknown", async () => {
     const { state, work } = counting()
     for (const [onCrash, status] of [
       ["retry", 201],
@@ -323,7 +323,7 @@ describe.each(adapters)("$name", ({ route }) => {
     await asked
   })
 
-  test("while the database is down, requests get a 503, or are handled if you say so", async () => {
+  test("while the database is down, requests get a 503, or are handled by option", async () => {
     const { proxy, locks } = await database.proxied()
     proxy.plan = everything({ kind: "request-lost" })
     const { state, work } = counting()
@@ -336,7 +336,7 @@ describe.each(adapters)("$name", ({ route }) => {
     expect((await on({ locks: down, failOpen: true }, work)(post(newKey()))).status).toBe(201)
   })
 
-  test("a record that is not one of ours is an error, and no response", async () => {
+  test("a record that another program wrote is an error, not a response", async () => {
     const { state, work } = counting()
     const key = newKey()
     await database.command("SET", `{lock:idempotency::${key}}:result`, "something", "PX", "9000")
@@ -357,8 +357,8 @@ describe.each(adapters)("$name", ({ route }) => {
     [{ remember: 0 }, "remember: must be"],
     [{ wait: -1 }, "wait: must be"],
     [{ maxBytes: 0 }, "maxBytes: must be"],
-  ])("options %j are refused when the route is made", ([options, message]) => {
-    // Around what an adapter of these tests makes of a scope.
+  ])("invalid options are refused when the route is created: %j", ([options, message]) => {
+    // Bypasses the scope that the adapter of these tests adds.
     const given = { locks: database.locks(), scope: "none", ...options } as never
     expect(() => idempotency(given)).toThrow(message)
     expect(() => withIdempotency(() => new Response(), given)).toThrow(message)
@@ -390,7 +390,7 @@ test("in front of a lock, a repeat needs no lock, and a refusal by the lock is n
   }
 })
 
-test("a body that Hono has read is fingerprinted; one that was read behind its back is an error", async () => {
+test("a body that Hono has read is fingerprinted; a body that was read without Hono is an error", async () => {
   const locks = database.locks()
   const app = new Hono()
   app.onError((error, c) => c.text(error.message, 500))
@@ -409,7 +409,7 @@ test("a body that Hono has read is fingerprinted; one that was read behind its b
   expect((await app.fetch(post(newKey(), "a", "/raw"))).status).toBe(500)
 })
 
-test("what the runtime's waitUntil is given ends with the storing", async () => {
+test("the promise that the runtime's waitUntil gets ends when the response is stored", async () => {
   const works: Promise<unknown>[] = []
   const handler = withIdempotency(
     (...[request]: [Request, object, { waitUntil(work: Promise<unknown>): void }]) =>
