@@ -23,7 +23,8 @@ export class Belated {
    */
   see({ commands, headers, answer }: Execution, now = Date.now()): readonly Command[] {
     const sentAt = sentAtOf(headers)
-    if (Number.isNaN(sentAt)) throw new Error("the header that says when it was sent is missing or invalid")
+    if (Number.isNaN(sentAt))
+      throw new Error("the header that says when it was sent is missing or invalid")
     const results = resultsIn(answer)
     const isGivenUp = now - sentAt >= TIMEOUT_MS
     const belated = commands.filter(
