@@ -12,8 +12,8 @@ export const tokens: readonly Schedule[] = [
     off: [
       {
         file: "values/token.ts",
-        find: "return `fl_${clientId}_${randomText(18)}`",
-        replace: 'return `fl_${clientId}_${"A".repeat(24)}`',
+        find: "const random = randomText(18)",
+        replace: 'const random = "A".repeat(24)',
       },
     ],
     play: async (scene) => {

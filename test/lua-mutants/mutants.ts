@@ -630,9 +630,21 @@ export const luaMutants: readonly LuaMutant[] = [
   },
   {
     file: "steal.lua",
-    find: '  redis.call("SADD", stolen, withoutFlag(value))',
+    find: '  redis.call("SADD", stolen, holder)',
     replace: "",
     breaks: "a stolen hold is recorded",
+  },
+  {
+    file: "steal.lua",
+    find: 'if string.sub(token, -2) == ".w" then publish',
+    replace: "if true then publish",
+    breaks: "a steal publishes only for a holder that watches",
+  },
+  {
+    file: "steal.lua",
+    find: 'publish("fetchlock-" .. redis.sha1hex(token), "stolen")',
+    replace: "",
+    breaks: "a steal notifies a holder that watches",
   },
   {
     file: "read-hold.lua",

@@ -83,6 +83,8 @@ const look = async (scene: Scene) => {
   found.set(scene, digest)
 }
 const replace = (scene: Scene) => scene.lock.steal(scene.caller.token, found.get(scene))
+/** The holder's token says that it watches. */
+const heldWatching = ({ lock }: Scene) => lock.take("fl_client_0123456789012345678901.w")
 const started = ({ lock }: Scene) => lock.start()
 const vote = ({ lock, caller }: Scene, attempt: number) =>
   lock.vote(caller.token, attempt, { quarantineMs: 60_000 })
@@ -298,6 +300,12 @@ export const paths: readonly Path[] = [
     before: all(shared(1), look),
     call: replace,
     limit,
+  },
+  {
+    script: "steal",
+    when: "held by one that watches: replaced",
+    before: all(heldWatching, look),
+    call: replace,
   },
   { script: "snapshot", when: "free", call: ({ lock }) => lock.snapshot() },
   { script: "snapshot", when: "held", before: held, call: ({ lock }) => lock.snapshot() },

@@ -1,4 +1,5 @@
 // The scripts as they hand the lock on: to which waiter, for how long, with which message, and past which waiters.
+import { createHash } from "node:crypto"
 import { expect } from "vitest"
 import { refusing } from "../support/preludes.js"
 import { waiterByHand } from "../support/waiter-by-hand.js"
@@ -43,6 +44,32 @@ export function handingOn(bench: BenchTest): void {
       await expectHeard(toFirst, granted(20_000))
       expect(await lock.release(third.token)).toEqual(["released"])
       expect(await lock.remains()).toEqual({})
+    },
+  )
+
+  bench(
+    "a steal notifies a holder that watches, once, and publishes nothing for any other",
+    async ({ lock, hear }) => {
+      const watching = "fl_client_0123456789012345678901.w"
+      const silent = "fl_client_012345678901234567890123"
+      const channelOf = (token: string) =>
+        `fetchlock-${createHash("sha1").update(token).digest("hex")}`
+      const [toWatching, toSilent] = [
+        await hear(channelOf(watching)),
+        await hear(channelOf(silent)),
+      ]
+      for (const token of [watching, silent]) {
+        const newHolder = waiterByHand()
+        await lock.take(token)
+        const [, , digest] = (await lock.steal(newHolder.token)) as [string, number, string]
+        const reply = await lock.steal(newHolder.token, digest)
+        expect(reply).toEqual(["granted", expect.any(Number), ""])
+        // A copy of the request that arrives late.
+        await lock.steal(newHolder.token, digest)
+        await lock.release(newHolder.token)
+      }
+      await expectHeard(toWatching, "stolen")
+      await expectHeard(toSilent)
     },
   )
 
