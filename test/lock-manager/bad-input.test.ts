@@ -330,7 +330,7 @@ describe("an option of a manager", () => {
       "redis",
       { url: URL },
       TypeError,
-      /^redis\.token: must be the database's REST token, got none/,
+      /^redis\.token: must be the database's REST token, got undefined/,
     ],
     ["redis", { token: TOKEN }, TypeError, /^redis\.url: /],
     ["redis", { url: "", token: TOKEN }, TypeError, /^redis\.url: /],
@@ -364,8 +364,8 @@ describe("an option of a manager", () => {
     ],
     ["redis", { url: URL, token: "" }, TypeError, /^redis\.token: /],
     ["redis", { url: URL, token: 5 }, TypeError, /^redis\.token: /],
-    ["redis", { url: URL, token: "a\nb" }, TypeError, /^redis\.token: has characters/],
-    ["redis", { url: URL, token: "a b" }, TypeError, /^redis\.token: has characters/],
+    ["redis", { url: URL, token: "a\nb" }, TypeError, /^redis\.token: must not contain characters/],
+    ["redis", { url: URL, token: "a b" }, TypeError, /^redis\.token: must not contain characters/],
     ["redis", { set: () => null }, TypeError, /^redis\.url: /],
   ])("%s cannot be %o", ([option, value, error, message]) => {
     const given = option === "redis" ? { redis: value, fetch: undefined } : { [option]: value }
