@@ -2,7 +2,7 @@
 // Providers rotate the refresh token, and revoke all tokens when an old one is used again: two refreshes at once sign the user out.
 import { Redis } from "@upstash/redis/cloudflare"
 import { LockManager } from "fetchlock"
-import { once } from "fetchlock/once"
+import { once, type OnceResult } from "fetchlock/once"
 import { Hono } from "hono"
 
 interface Env {
@@ -28,12 +28,14 @@ app.get("/calendar", async (c) => {
       c.executionCtx.waitUntil(work)
     },
   })
-  const token = await accessToken(c.env, locks)
-  const response = await fetch(c.env.API_URL, { headers: { Authorization: `Bearer ${token}` } })
+  const { value: token, source } = await accessToken(c.env, locks)
+  const headers = { Authorization: `Bearer ${token.access_token}` }
+  const response = await fetch(c.env.API_URL, { headers })
+  c.header("X-Token-Source", source)
   return c.json({ calendar: await response.json() }, response.ok ? 200 : 502)
 })
 
-function accessToken(env: Env, locks: LockManager): Promise<string> {
+function accessToken(env: Env, locks: LockManager): Promise<OnceResult<Token>> {
   const { encrypt, decrypt } = cipher(env.ENCRYPTION_KEY)
   const options = {
     // A minute less than it is valid, so that nobody is given one that is about to expire.
@@ -41,9 +43,7 @@ function accessToken(env: Env, locks: LockManager): Promise<string> {
     serialize: (token: Token) => encrypt(JSON.stringify(token)),
     deserialize: async (text: string) => JSON.parse(await decrypt(text)) as Token,
   }
-  return once(locks, "oauth:calendar", options, (lock) => refresh(env, lock.signal)).then(
-    (token) => token.access_token,
-  )
+  return once.detailed(locks, "oauth:calendar", options, (lock) => refresh(env, lock.signal))
 }
 
 /** Runs in one request at a time. */

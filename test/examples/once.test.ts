@@ -5,11 +5,11 @@ import cron from "node-cron"
 import { LockManager } from "fetchlock"
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest"
 import { coordinatorOver } from "../../examples/node-cron/coordinator.js"
+import { startProvider } from "../../demo/provider.js"
 import { GET } from "../../examples/cache/route.js"
 import { until } from "../support/outcomes.js"
 import { type Database, openDatabase } from "../support/variants.js"
 import { Isolate } from "../workerd/isolate.js"
-import { startProvider } from "./provider.js"
 
 let database: Database
 
@@ -46,16 +46,18 @@ describe("Workers", { timeout: 30_000 }, () => {
       provider.close()
     })
     await database.command("SET", "refresh-token", "refresh-token-0")
-    const own = {
+    const env = {
       TOKEN_URL: `${provider.url}/token`,
       API_URL: `${provider.url}/events`,
       ENCRYPTION_KEY: btoa("0123456789abcdef0123456789abcdef"),
     }
-    const isolates = await Promise.all([start("oauth", own), start("oauth", own)])
+    const isolates = await Promise.all([start("oauth", env), start("oauth", env)])
     const get = (i: number) => isolates[i % 2 === 0 ? 0 : 1].fetch("/calendar")
     const responses = await Promise.all(Array.from({ length: 50 }, (_, i) => get(i)))
     expect(responses.map(({ status }) => status)).toEqual(Array(50).fill(200))
     expect(provider.refreshes).toBe(1)
+    const sources = responses.map(({ headers }) => headers.get("X-Token-Source"))
+    expect(countOf(sources, "ran")).toBe(1)
     expect(await database.command("GET", "refresh-token")).toBe("refresh-token-1")
     // It is remembered, and unreadable.
     expect((await isolates[0].fetch("/calendar")).status).toBe(200)

@@ -8,16 +8,20 @@ export interface Provider {
   readonly url: string
   /** How many refreshes it was asked for. */
   readonly refreshes: number
-  /** The access tokens that it has given out. */
-  readonly accessTokens: readonly string[]
+  /** When the last refresh was asked for and answered (epoch milliseconds). */
+  readonly lastRefresh: { readonly from: number; readonly to: number }
   close(): void
 }
+
+/** How long a refresh takes. */
+const REFRESH_MS = 300
 
 /** @param refreshToken the first one */
 export async function startProvider(refreshToken: string): Promise<Provider> {
   let valid = refreshToken
   let refreshes = 0
   const accessTokens: string[] = []
+  const lastRefresh = { from: 0, to: 0 }
   const server = createServer((request, response) => {
     const answer = (status: number, body: object) => {
       response.writeHead(status, { "Content-Type": "application/json" })
@@ -26,9 +30,11 @@ export async function startProvider(refreshToken: string): Promise<Provider> {
     const refresh = async () => {
       const form = new URLSearchParams(await textOf(request))
       refreshes++
+      lastRefresh.from = Date.now()
       const isValid = form.get("refresh_token") === valid
       valid = isValid ? `refresh-token-${refreshes}` : "revoked"
-      await sleep(200)
+      await sleep(REFRESH_MS)
+      lastRefresh.to = Date.now()
       if (!isValid) {
         answer(400, { error: "invalid_grant" })
         return
@@ -52,7 +58,7 @@ export async function startProvider(refreshToken: string): Promise<Provider> {
     get refreshes() {
       return refreshes
     },
-    accessTokens,
+    lastRefresh,
     close: () => {
       server.close()
       server.closeAllConnections()
