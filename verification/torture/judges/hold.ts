@@ -30,10 +30,10 @@ export interface Wait {
   readonly ttlMs: number
   /** When it was settled, or its client died. */
   until: number | undefined
-  outcome: "granted" | "timeout" | "backend" | "aborted" | "killed" | undefined
+  outcome: "granted" | "timeout" | "backend" | "aborted" | "told" | "killed" | undefined
 }
 
-export type Judge = "overlap" | "register" | "lock-out" | "wait" | "keys" | "client"
+export type Judge = "result" | "overlap" | "register" | "lock-out" | "wait" | "keys" | "client"
 
 /** Something that must not have happened, and which judge says so. */
 export interface Violation {
