@@ -263,7 +263,14 @@ describe("the public names", () => {
   })
 
   test("of fetchlock/once", async () => {
-    const names = ["OnceAttemptsError", "OnceError", "OnceMismatchError", "OnceRunError", "once"]
+    const names = [
+      "OnceAttemptsError",
+      "OnceError",
+      "OnceMismatchError",
+      "OnceRunError",
+      "forget",
+      "once",
+    ]
     expect(Object.keys((await import(resolve("dist/once/index.js"))) as object).sort()).toEqual(
       names,
     )
@@ -277,6 +284,7 @@ describe("the public names", () => {
       "OnceResult",
       "OnceRunError",
       "OnceSource",
+      "forget",
       "once",
     ])
   })
