@@ -41,7 +41,8 @@ export class BoxOffice {
     const databases = await Promise.all(
       Array.from({ length: instances }, async () => shared ?? (await startDevServer({ port: 0 }))),
     )
-    const workers = databases.map((database) => startWorker(script, config, database))
+    const date = config.compatibility_date
+    const workers = databases.map((database) => startWorker(script, date, database))
     const servers = [...new Set(databases)].map((server) => ({ dispose: () => server.close() }))
     const running = [...workers, ...servers]
     const urls = await Promise.all(workers.map((worker) => worker.ready))
@@ -77,11 +78,13 @@ interface WorkerConfig {
   readonly compatibility_date: string
 }
 
-async function readConfig(): Promise<WorkerConfig> {
+/** What `wrangler.toml` says. */
+export async function readConfig(): Promise<WorkerConfig> {
   return parse(await readFile("wrangler.toml", "utf8")) as unknown as WorkerConfig
 }
 
-async function bundle(entryPoint: string): Promise<string> {
+/** The Worker and what it imports, as one module. */
+export async function bundle(entryPoint: string): Promise<string> {
   const { outputFiles } = await build({
     entryPoints: [entryPoint],
     bundle: true,
@@ -91,14 +94,21 @@ async function bundle(entryPoint: string): Promise<string> {
   return outputFiles.map((file) => file.text).join()
 }
 
-function startWorker(script: string, config: WorkerConfig, database: DevServer): Miniflare {
+/** @param bindings what it is given beside the database */
+export function startWorker(
+  script: string,
+  compatibilityDate: string,
+  database: DevServer,
+  bindings: Readonly<Record<string, string>> = {},
+): Miniflare {
   return new Miniflare({
     modules: true,
     script,
-    compatibilityDate: config.compatibility_date,
+    compatibilityDate,
     bindings: {
       UPSTASH_REDIS_REST_URL: database.url,
       UPSTASH_REDIS_REST_TOKEN: database.token,
+      ...bindings,
     },
     // By default it is fetched from the network.
     cf: false,

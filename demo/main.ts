@@ -1,14 +1,17 @@
-// `npm run demo`: buyers in two workerd processes take turns on locks, shown as a timeline. Fails on any overlap.
+// `npm run demo`: buyers in two workerd processes take turns on locks, and requests share one refresh, drawn as timelines.
+// Fails on any overlap, and on any refresh but the first.
 import { isatty } from "node:tty"
 import { parseArgs } from "node:util"
 import picocolors from "picocolors"
 import { type Booking, BoxOffice } from "./box-office.js"
 import { Progress } from "./progress.js"
-import { drawTimeline } from "./timeline.js"
+import { drawAnswers, drawTimeline } from "./timeline.js"
+import { TokenDesk } from "./token-desk.js"
 import { judge } from "./verdict.js"
 
 const INSTANCES = 2
 const BUYERS = 20
+const REQUESTS = 50
 const PLAYS = ["hamlet", "lear", "macbeth", "othello", "tempest"]
 /** A request that takes longer has failed. */
 const TIME_LIMIT_MS = 50_000
@@ -46,14 +49,13 @@ async function run(
   return outcomes
 }
 
-async function main(): Promise<boolean> {
-  // Two databases instead of one: proves that the demo notices overlaps.
-  const { values } = parseArgs({ options: { split: { type: "boolean", default: false } } })
+/** Buyers who take turns. */
+async function sellSeats(split: boolean): Promise<boolean> {
   print(
     colors.bold("A box office in two workerd processes (A and B), and a lock for each show."),
     colors.dim("A local server replaces Upstash Redis.  · waits  █ holds the lock"),
   )
-  const office = await BoxOffice.open({ instances: INSTANCES, split: values.split })
+  const office = await BoxOffice.open({ instances: INSTANCES, split })
   try {
     print("", `${BUYERS} buyers of one show: one after the other`)
     const one = await run(office, ["carmen"])
@@ -76,7 +78,42 @@ async function main(): Promise<boolean> {
   }
 }
 
-// On Ctrl-C and SIGTERM, miniflare stops its processes and exits. Only a closed terminal (SIGHUP) is left.
+/** Requests that need a token, which one of them refreshes. */
+async function shareToken(split: boolean): Promise<boolean> {
+  print(
+    "",
+    colors.bold(`${REQUESTS} requests in two workerd processes need an OAuth token: one refresh.`),
+    colors.dim("The provider takes a refresh token once.  · waits  █ refreshes"),
+  )
+  const desk = await TokenDesk.open({ instances: INSTANCES, split })
+  try {
+    const signal = AbortSignal.timeout(TIME_LIMIT_MS)
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: REQUESTS }, (_, n) => desk.ask(n % INSTANCES, signal)),
+    )
+    const answers = outcomes.flatMap((outcome) =>
+      outcome.status === "fulfilled" ? [outcome.value] : [],
+    )
+    const { refreshes, lastRefresh } = desk.provider
+    if (answers.length > 0) print(...drawAnswers(answers, lastRefresh, { width, colors }))
+    const isFine = refreshes === 1 && answers.length === REQUESTS
+    const count = `refreshes: ${refreshes}, answered: ${answers.length} of ${REQUESTS}`
+    print("", isFine ? colors.bold(count) : colors.red(count))
+    return isFine
+  } finally {
+    await desk.close()
+  }
+}
+
+async function main(): Promise<boolean> {
+  // Two databases in place of one: how the demo is shown to notice what it is there to notice.
+  const { values } = parseArgs({ options: { split: { type: "boolean", default: false } } })
+  const isSold = await sellSeats(values.split)
+  const isShared = await shareToken(values.split)
+  return isSold && isShared
+}
+
+// Ctrl-C and SIGTERM: miniflare stops its processes and exits. A terminal that is closed is left to us.
 process.once("SIGHUP", () => process.exit(129))
 
 process.exitCode = (await main()) ? 0 : 1

@@ -1,6 +1,7 @@
-// A cron job that runs once even if it fires twice: the lock's name contains the scheduled time, and the lock is kept.
+// A cron job that runs once even if it fires twice: the name has the fire time, and the result is remembered.
 import { Redis } from "@upstash/redis/cloudflare"
 import { LockManager } from "fetchlock"
+import { once } from "fetchlock/once"
 
 interface Env {
   UPSTASH_REDIS_REST_URL: string
@@ -16,12 +17,8 @@ export default {
     })
     // The name contains the time: the run of 03:00 must not prevent the run of 04:00.
     const name = `report:${new Date(event.scheduledTime).toISOString()}`
-    await locks.request(name, { ifAvailable: true }, async (lock) => {
-      if (!lock) return
-      await report(env, lock.signal)
-      // Held for longer than a second firing can be late. A run that fails before this line lets another one try.
-      await lock.keep("1h")
-    })
+    // Remembered for longer than a second firing can be late. A run that fails is not: the second firing runs it again.
+    await once(locks, name, { remember: "1h" }, (lock) => report(env, lock.signal))
   },
 } satisfies ExportedHandler<Env>
 

@@ -41,7 +41,15 @@ export interface IdempotencyOptions<Args extends readonly unknown[]> {
    * @default a SHA-256 digest of the method, the path with its query, and the raw body
    */
   readonly fingerprint?: ((...args: Args) => string | Promise<string>) | undefined
-  /** The largest body that is kept, in bytes. It is stored as base64, which takes a third more. @default 500_000 */
+  /**
+   * Turns a response's text into the text that is stored, where responses hold secrets. Give `decrypt` with it.
+   *
+   * @default stored as it is
+   */
+  readonly encrypt?: ((text: string) => string | Promise<string>) | undefined
+  /** Turns it back. A repeat that cannot be decrypted is answered 503. @default none */
+  readonly decrypt?: ((text: string) => string | Promise<string>) | undefined
+  /** The largest body that is kept, in bytes. It is stored as base64, which is a third longer. @default 500_000 */
   readonly maxBytes?: number | undefined
   /**
    * What a repeat gets if the response was larger than `maxBytes`: `refuse` answers 409 (`idempotency-unavailable`),
@@ -97,7 +105,7 @@ const CHOICES = {
 export function resolveIdempotencyOptions<Args extends readonly unknown[]>(
   options: IdempotencyOptions<Args>,
 ): ResolvedIdempotencyOptions<Args> {
-  const { locks, scope, fingerprint } = options
+  const { locks, scope, fingerprint, encrypt, decrypt } = options
   const {
     required = true,
     remember = "24h",
@@ -109,10 +117,11 @@ export function resolveIdempotencyOptions<Args extends readonly unknown[]>(
   if (scope !== "none" && typeof scope !== "function") {
     throw invalid("scope", '"none" or a function that returns the owner of the key', scope)
   }
-  for (const [option, value] of Object.entries({ keep, fingerprint })) {
+  for (const [option, value] of Object.entries({ keep, fingerprint, encrypt, decrypt })) {
     if (value !== undefined && typeof value !== "function")
       throw invalid(option, "a function", value)
   }
+  if (!encrypt !== !decrypt) throw invalid("encrypt", "given together with decrypt", encrypt)
   for (const [option, choices] of Object.entries(CHOICES)) {
     const value = options[option as keyof typeof CHOICES]
     if (value !== undefined && !(choices as readonly unknown[]).includes(value)) {

@@ -71,6 +71,7 @@ async function serve<Args extends readonly unknown[]>(
   answer: (response: Response) => void,
 ): Promise<void> {
   const { remember, keep, wait, ttl, maxBytes, failOpen, onCrash, onTooLarge } = plan
+  const { encrypt = asItIs, decrypt = asItIs } = plan
   const handle = async (): Promise<Outcome> => {
     const response = await run()
     if (plan.answer === "before-store") {
@@ -90,8 +91,10 @@ async function serve<Args extends readonly unknown[]>(
         remember: (outcome) => (isKept(outcome) ? remember : 0),
         // Room for base64 and for the headers.
         maxBytes: 2 * maxBytes + 100_000,
-        serialize: ({ stored }) => JSON.stringify(stored),
-        deserialize: (text): Outcome => ({ stored: JSON.parse(text) as StoredResponse }),
+        serialize: ({ stored }) => encrypt(JSON.stringify(stored)),
+        deserialize: async (text): Promise<Outcome> => ({
+          stored: JSON.parse(await decrypt(text)) as StoredResponse,
+        }),
         ...(onCrash === "fail" && { attempts: 1, rememberCrashes: remember }),
         ...{ fingerprint, wait, ttl, failOpen, waitUntil },
       },
@@ -112,6 +115,10 @@ function problemOf(error: unknown): Problem | undefined {
   if (error instanceof OnceAttemptsError) return UNKNOWN
   if (error instanceof OnceRunError) return FAILED
   return error instanceof LockError ? refusalOf(error) : undefined
+}
+
+function asItIs(text: string): string {
+  return text
 }
 
 function checkScope(scope: unknown): string {

@@ -1,4 +1,5 @@
 // Run it once, share the result: the public names.
+export { forget } from "./forget.js"
 export { once, type Once, type OnceResult, type OnceSource } from "./once.js"
 export {
   OnceAttemptsError,

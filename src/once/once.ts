@@ -1,11 +1,11 @@
 // Runs a piece of work once for all concurrent callers, and gives all of them its result.
 import type { FencedLock, Lock } from "../hold/lock.js"
-import { LockManager } from "../lock-manager.js"
-import { checkName } from "../redis/keys.js"
-import { invalid, notSupported } from "../values/invalid-argument.js"
+import type { LockManager } from "../lock-manager.js"
+import { invalid } from "../values/invalid-argument.js"
 import { createToken } from "../values/token.js"
 import { callOnce, type OnceSource } from "./once-call.js"
 import { type OnceOptions, resolveOnceOptions } from "./once-options.js"
+import { onceSettings } from "./once-settings.js"
 
 export type { OnceSource }
 
@@ -96,17 +96,13 @@ async function detailed(
   ...args: readonly unknown[]
 ): Promise<OnceResult<unknown>> {
   const [options, run] = args.length < 2 ? [undefined, args[0]] : args
-  if (!((locks as unknown) instanceof LockManager)) throw invalid("locks", "a LockManager", locks)
-  const { store, prefix, timeoutMs, emit, defaults } = LockManager.settingsOf(locks)
-  const { single } = store
-  if (typeof single === "string") throw notSupported(`once: ${single}`)
-  checkName(prefix, name)
+  const { database, timeoutMs, emit, defaults } = onceSettings(locks, name)
   if (typeof run !== "function") throw invalid("run", "a function", run)
   const plan = resolveOnceOptions(defaults, options)
   return callOnce({
     name,
     token: createToken(locks.clientId),
-    database: single.database,
+    database,
     timeoutMs,
     emit,
     plan,

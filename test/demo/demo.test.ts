@@ -5,7 +5,7 @@ import picocolors from "picocolors"
 import { describe, expect, onTestFinished, test } from "vitest"
 import type { Booking } from "../../demo/box-office.js"
 import { findOverlaps } from "../../demo/overlaps.js"
-import { drawTimeline } from "../../demo/timeline.js"
+import { drawAnswers, drawTimeline } from "../../demo/timeline.js"
 import { Program } from "./program.js"
 
 function start(...args: string[]): Program {
@@ -17,11 +17,17 @@ function start(...args: string[]): Program {
 }
 
 describe("the demo", { timeout: 60_000 }, () => {
-  test("draws forty holds, counts no overlap, and leaves no process behind", async () => {
+  test("draws forty holds and fifty requests, counts no overlap and one refresh, and leaves no process behind", async () => {
     const demo = start("demo/main.ts")
     expect(await demo.exit, demo.output).toBe(0)
     expect(demo.output.match(/^ ?\d+ [AB] +·*█+ +\d+ ms +\d+ ms$/gm)).toHaveLength(40)
     expect(demo.output).toMatch(/^overlaps: 0$/m)
+    const answered = demo.output.match(/^ ?\d+ [AB] [ ·█]+ +\d+ ms (ran|joined|remembered)$/gm)
+    expect(answered).toHaveLength(50)
+    expect(answered?.filter((row) => row.includes("█"))).toEqual(
+      answered?.filter((row) => row.endsWith(" ran")),
+    )
+    expect(demo.output).toMatch(/^refreshes: 1, answered: 50 of 50$/m)
     expect(demo.output).not.toContain("\x1b")
     await expect.poll(() => demo.processes).toEqual([])
   })
@@ -31,6 +37,7 @@ describe("the demo", { timeout: 60_000 }, () => {
     expect(await demo.exit, demo.output).toBe(1)
     expect(demo.output).toMatch(/^overlap of show:\w+, seen in its times: /m)
     expect(demo.output).toMatch(/^overlaps: [1-9]\d*$/m)
+    expect(demo.output).toMatch(/^refreshes: (?!1,)\d+, answered: \d+ of 50$/m)
     await expect.poll(() => demo.processes).toEqual([])
   })
 
@@ -131,6 +138,18 @@ describe("the timeline", () => {
   test.each([80, 100, 120])("has no row wider than %i columns", (width) => {
     const rows = drawTimeline([...bookings, booking(0, 13_000, 13_500)], { width, colors })
     expect(Math.max(...rows.map((row) => row.length))).toBeLessThanOrEqual(width)
+  })
+
+  test("shows who ran for all that wait, and when", () => {
+    const answers = [
+      { instance: 1, source: "joined", requestedAt: 1_000, answeredAt: 1_200 },
+      { instance: 0, source: "ran", requestedAt: 1_000, answeredAt: 1_190 },
+    ]
+    const ran = { from: 1_050, to: 1_150 }
+    expect(drawAnswers(answers, ran, { width: 45, colors })).toEqual([
+      " 1 A ·····██████████····    190 ms ran",
+      " 2 B ····················   200 ms joined",
+    ])
   })
 })
 

@@ -6,7 +6,7 @@ import {
   type LockEvent,
   type LockManager,
 } from "../../src/index.js"
-import { once } from "../../src/once/index.js"
+import { forget, once } from "../../src/once/index.js"
 import { quorum } from "../../src/quorum/index.js"
 import { rejection } from "../support/outcomes.js"
 import { openVirtual } from "../support/virtual-database.js"
@@ -69,6 +69,9 @@ describe("invalid input is refused, and nothing is sent:", () => {
     expect(await rejection(once(several, "x", () => 1))).toMatchObject({
       name: "NotSupportedError",
     })
+    expect(await rejection(forget(several, "x"))).toMatchObject({ name: "NotSupportedError" })
+    expect(await rejection(forget(null as never, "x"))).toBeInstanceOf(TypeError)
+    expect(await rejection(forget(locks, 7 as never))).toBeInstanceOf(TypeError)
   })
 })
 
@@ -132,13 +135,24 @@ test("a record that another program wrote, or that cannot be read, is an error a
   }
 })
 
-test("a run's lock can be neither kept nor transferred: its result would reach no one", async () => {
+test("a run's lock is neither released, kept nor handed over: its result would reach nobody", async () => {
   const locks = database.locks()
+  const released = once(locks, "released", (lock) => lock.release())
+  await expect(released).rejects.toMatchObject({ name: "NotSupportedError" })
+  // A run that continues after that is still shared.
+  const goesOn = once(locks, "goes on", { remember: "1m" }, async (lock) => {
+    await rejection(lock.release())
+    expect(lock.remainingMs).toBeGreaterThan(0)
+    return 1
+  })
+  expect(await goesOn).toBe(1)
+  expect(await once(locks, "goes on", () => 2)).toBe(1)
   const kept = once(locks, "kept", (lock) => lock.keep("1m"))
   await expect(kept).rejects.toMatchObject({ name: "NotSupportedError" })
   const transferred = once(locks, "transferred", (lock) => lock.transfer())
   await expect(transferred).rejects.toMatchObject({ name: "NotSupportedError" })
   // The names are free at once.
+  expect(await once(locks, "released", { wait: 0 }, () => 1)).toBe(1)
   expect(await once(locks, "kept", { wait: 0 }, () => 1)).toBe(1)
   expect(await once(locks, "transferred", { wait: 0 }, () => 1)).toBe(1)
 })

@@ -64,6 +64,10 @@ export class OnceByHand {
     return this.#run(this.#scripts.onceSettle, args) as Promise<unknown[]>
   }
 
+  forget(): Promise<unknown> {
+    return this.#run(this.#scripts.onceForget, [30_000])
+  }
+
   extend(token: string, ttl: number): Promise<unknown> {
     return this.#run(this.#scripts.onceExtend, [token, ttl])
   }

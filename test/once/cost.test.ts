@@ -1,6 +1,6 @@
 // The cost of a call of `once` on a real Redis: requests, and commands as Upstash bills them.
 import { setTimeout as sleep } from "node:timers/promises"
-import { afterAll, beforeAll, expect, test } from "vitest"
+import { afterAll, beforeAll, expect, test, vi } from "vitest"
 import type { LockManager } from "../../src/index.js"
 import { once } from "../../src/once/index.js"
 import { billedCommands } from "../support/billed-commands.js"
@@ -46,5 +46,26 @@ describeOnRedis("on a real Redis", () => {
     const calls = Array.from({ length: 50 }, () => once(locks({ onEvent }), "b", run))
     expect(await Promise.all(calls)).toEqual(Array(50).fill("value"))
     expect(proxy.log).toHaveLength(2 + 49 * 3)
+  })
+
+  test("a caller has its value before its stream is closed, and the stream is closed then", async () => {
+    const { onEvent, gathered } = gathering(1)
+    const log: string[] = []
+    const fetch: typeof globalThis.fetch = (input, init) => {
+      if (typeof input === "string" && input.includes("/subscribe/")) {
+        init?.signal?.addEventListener("abort", () => log.push("closed"))
+      }
+      return globalThis.fetch(input, init)
+    }
+    const leading = once(database.locks(), "c", () => gathered.then(() => sleep(300)))
+    await vi.waitFor(async () => {
+      expect(await database.command("EXISTS", "{lock:c}:run")).toBe(1)
+    })
+    await once(database.locks({ fetch, onEvent }), "c", () => "another")
+    log.push("value")
+    await leading
+    await vi.waitFor(() => {
+      expect(log).toEqual(["value", "closed"])
+    })
   })
 })

@@ -4,6 +4,7 @@ import type { LuaMutant } from "../lua-mutants/broken-scripts.js"
 const CLAIM = "once-claim.lua"
 const SETTLE = "once-settle.lua"
 const EXTEND = "once-extend.lua"
+const FORGET = "once-forget.lua"
 const SHARED = "shared/once.lua"
 
 export const onceMutants: readonly LuaMutant[] = [
@@ -259,5 +260,47 @@ export const onceMutants: readonly LuaMutant[] = [
     find: ', "GT")',
     replace: ")",
     breaks: "an extension never shortens",
+  },
+  {
+    file: FORGET,
+    find: 'before .. "0" .. behind',
+    replace: "text",
+    breaks: "what is forgotten is not fresh",
+  },
+  {
+    file: FORGET,
+    find: 'redis.call("SET", record, before .. "0" .. behind, "KEEPTTL")',
+    replace: 'redis.call("DEL", record)',
+    breaks: "those who joined are served what is forgotten",
+  },
+  {
+    file: FORGET,
+    find: ', "KEEPTTL")',
+    replace: ")",
+    breaks: "what is forgotten keeps its ttl",
+  },
+  {
+    file: FORGET,
+    find: 'redis.call("PEXPIRE", record, lingerMs, "LT")',
+    replace: "",
+    breaks: "what is forgotten does not stay for long",
+  },
+  {
+    file: FORGET,
+    find: ', "LT")',
+    replace: ")",
+    breaks: "forgetting lengthens nothing",
+  },
+  {
+    file: FORGET,
+    find: 'if theirs and redis.call("PTTL", leader) <= grace then',
+    replace: "if theirs then",
+    breaks: "forgetting disturbs no run",
+  },
+  {
+    file: FORGET,
+    find: 'if theirs and redis.call("PTTL", leader) <= grace then',
+    replace: "if false then",
+    breaks: "forgetting ends the memory of a crash",
   },
 ]

@@ -252,7 +252,46 @@ export const rules: readonly Rule[] = [
     },
   },
   {
-    claim: "fencing tokens rise, and a retried claim keeps its token",
+    claim: "a forgotten result is served only to callers that joined its run, and for a while",
+    run: async (name) => {
+      const token = tokenByHand()
+      expect(await name.forget()).toBe("forgotten")
+      expect(await name.command("EXISTS", ...name.keys)).toBe(0)
+      await name.claim(token)
+      const since = String((await name.claim(tokenByHand()))[2])
+      await name.settle(token, { text: "old", fresh: 40_000, fingerprint: "aa" })
+      expect(await name.forget()).toBe("forgotten")
+      const life = Number(await name.command("PTTL", name.record))
+      expect(life).toBeLessThanOrEqual(30_000)
+      expect(life).toBeGreaterThan(29_000)
+      expect((await name.claim(tokenByHand(), { since }))[0]).toBe("done")
+      const next = tokenByHand()
+      await sleep(2)
+      expect(await name.claim(next, { stale: 60_000 })).toEqual(["lead", 30_000, "", ""])
+      // A settling that is sent again still recognizes its record.
+      expect(await name.settle(token, { fresh: 40_000 })).toEqual(["released"])
+      // What ends sooner is not kept for longer.
+      await name.settle(next, { kept: 5_000 })
+      await name.forget()
+      expect(Number(await name.command("PTTL", name.record))).toBeLessThanOrEqual(5_000)
+    },
+  },
+  {
+    claim: "forgetting ends the memory of a crash, and disturbs no run",
+    run: async (name) => {
+      const token = tokenByHand()
+      await name.plant(token, 5_000, 3)
+      await name.forget()
+      expect(await name.extend(token, 30_000)).toBe("renewed")
+      await name.plant(token, -1, 3)
+      expect((await name.claim(tokenByHand()))[0]).toBe("exhausted")
+      await name.forget()
+      expect(await name.command("EXISTS", name.leader)).toBe(0)
+      expect((await name.claim(tokenByHand()))[0]).toBe("lead")
+    },
+  },
+  {
+    claim: "fencing tokens rise, and a claim that is sent again has the same one",
     run: async (name) => {
       let last = 0
       for (let i = 0; i < 3; i++) {
@@ -272,10 +311,13 @@ export const rules: readonly Rule[] = [
       await name.command("SET", name.leader, "a stranger", "PX", "60000")
       await expect(name.claim(tokenByHand())).rejects.toThrow("not fetchlock's")
       await expect(name.settle(tokenByHand())).rejects.toThrow("not fetchlock's")
+      await expect(name.forget()).rejects.toThrow("not fetchlock's")
       expect(await name.command("GET", name.leader)).toBe("a stranger")
       await name.command("DEL", name.leader)
       await name.command("SET", name.record, "fl1 what", "PX", "60000")
       await expect(name.claim(tokenByHand())).rejects.toThrow("not fetchlock's")
+      await expect(name.forget()).rejects.toThrow("not fetchlock's")
+      expect(await name.command("GET", name.record)).toBe("fl1 what")
       await name.command("DEL", name.record)
       await name.command("RPUSH", name.record, "a list")
       await expect(name.claim(tokenByHand())).rejects.toThrow("WRONGTYPE")

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import type { LockEvent } from "../../src/index.js"
-import { once, OnceMismatchError, OnceRunError } from "../../src/once/index.js"
+import { forget, once, OnceMismatchError, OnceRunError } from "../../src/once/index.js"
 import { describeVariants } from "../support/describe-variants.js"
 import { rejection } from "../support/outcomes.js"
 import type { Opened } from "../support/variants.js"
@@ -193,6 +193,28 @@ describeVariants("once", (variant) => {
     )
     expect(await once(database.locks(), "payload", options("a"), run)).toEqual({ run: 1 })
     expect(await once(database.locks(), "payload", run)).toEqual({ run: 1 })
+  })
+
+  test("a forgotten name runs again, and a run in progress is not disturbed", async () => {
+    const locks = database.locks()
+    const { run } = counting(0)
+    const options = { remember: "1m", stale: "1m" } as const
+    await forget(locks, "forgotten")
+    await once(locks, "forgotten", options, run)
+    await forget(database.locks(), "forgotten")
+    expect(await once.detailed(locks, "forgotten", options, run)).toEqual({
+      value: { run: 2 },
+      source: "ran",
+    })
+    const { onEvent, gathered } = gathering(1)
+    const leading = once(locks, "going on", async () => {
+      await gathered
+      await forget(database.locks(), "going on")
+      return "first"
+    })
+    const joined = once(database.locks({ onEvent }), "going on", () => gathered.then(() => "other"))
+    const values = await Promise.all([leading, joined])
+    expect(new Set(values).size).toBe(1)
   })
 
   test("the run's lock is held, fenced and renewed", async () => {

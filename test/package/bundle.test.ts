@@ -273,7 +273,14 @@ describe("the public names are listed", () => {
   })
 
   test("for fetchlock/once", async () => {
-    const names = ["OnceAttemptsError", "OnceError", "OnceMismatchError", "OnceRunError", "once"]
+    const names = [
+      "OnceAttemptsError",
+      "OnceError",
+      "OnceMismatchError",
+      "OnceRunError",
+      "forget",
+      "once",
+    ]
     expect(Object.keys((await import(resolve("dist/once/index.js"))) as object).sort()).toEqual(
       names,
     )
@@ -287,6 +294,7 @@ describe("the public names are listed", () => {
       "OnceResult",
       "OnceRunError",
       "OnceSource",
+      "forget",
       "once",
     ])
   })

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises"
 import { format, resolveConfig } from "prettier"
 import { describe, expect, test } from "vitest"
-import { RESULTS, withReport } from "../../verification/bench/report/docs.js"
+import { PARTS, resultsOf, withReport } from "../../verification/bench/report/docs.js"
 import { merged, type Report } from "../../verification/bench/report/report.js"
 import { tableOf } from "../../verification/bench/report/table.js"
 import { fairnessOf, inversionsOf } from "../../verification/bench/scenarios/order.js"
@@ -74,9 +74,15 @@ describe("the page", () => {
       }
     }
 
-    test("shows the measurements of each run, and those of the last one if two measured the same", () => {
-      const first = run({ quick: 2, slow: 5 }, { rtt_ms: { "20 ms": 20 } })
-      const second = run({ "quick, 0 ms RTT": 3, slow: 4 }, { rtt_ms: { "0 ms": 0 } })
+    test("has what each of them measured, and of what two did the last", () => {
+      const first = run(
+        { quick: 2, slow: 5 },
+        { rtt_ms: { "20 ms": 20 }, bundle_bytes: { a: 1, b: 2 } },
+      )
+      const second = run(
+        { "quick, 0 ms RTT": 3, slow: 4 },
+        { rtt_ms: { "0 ms": 0 }, bundle_bytes: { a: 3 } },
+      )
       const report = merged(first, [second])
       expect(tableOf(report).split("\n").slice(2)).toEqual([
         "| quick | a | 2.0 |",
@@ -84,6 +90,7 @@ describe("the page", () => {
         "| quick, 0 ms RTT | a | 3.0 |",
       ])
       expect(report.rtt_ms).toEqual({ "20 ms": 20, "0 ms": 0 })
+      expect(report.bundle_bytes).toEqual({ a: 3, b: 2 })
     })
 
     test("lists once what none of the runs measured", () => {
@@ -105,13 +112,16 @@ describe("the page", () => {
     })
   })
 
-  test("shows the results of the saved run, and nothing written by hand", async () => {
-    const docs = new URL("../../docs/", import.meta.url)
-    const page = new URL("performance.md", docs)
-    const text = await readFile(page, "utf8")
-    const report = JSON.parse(await readFile(new URL(RESULTS, docs), "utf8")) as Report
-    const style = await resolveConfig(page)
-    const made = await format(withReport(text, report), { ...style, parser: "markdown" })
-    expect(made).toBe(text)
-  })
+  test.each(PARTS)(
+    "shows the run of %s that lies beside it, and nothing written by hand",
+    async (part) => {
+      const docs = new URL("../../docs/", import.meta.url)
+      const page = new URL("performance.md", docs)
+      const text = await readFile(page, "utf8")
+      const report = JSON.parse(await readFile(new URL(resultsOf(part), docs), "utf8")) as Report
+      const style = await resolveConfig(page)
+      const made = await format(withReport(text, report, part), { ...style, parser: "markdown" })
+      expect(made).toBe(text)
+    },
+  )
 })

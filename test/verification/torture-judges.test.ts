@@ -57,6 +57,85 @@ describe("overlaps", () => {
   })
 })
 
+describe("results", () => {
+  /** A run of a job, from its call to the note that its result is stored. */
+  function openJobs() {
+    const court = new Court()
+    court.begin(START)
+    let visits = 0
+    const terms = { waitMs: 10_000, ttlMs: 2_000 }
+    const run = (name: string, from: number, to: number, isSure = true) => {
+      const visit = visits++
+      const ends = { until: START + to, leftMs: to - from }
+      court.note(1, { kind: "waits", visit, name, ...terms, at: START + from })
+      const granted = { name, mode: "exclusive" as const, fence: undefined, ...ends }
+      court.note(1, { kind: "granted", visit, ...granted, at: START + from + 5 })
+      court.note(1, { kind: "ended", visit, at: START + to })
+      court.note(1, { kind: "settled", visit, isSure, at: START + to + 5 })
+      return `1 ${visit}`
+    }
+    const call = (
+      name: string,
+      from: number,
+      of: string,
+      source: "joined" | "remembered" = "joined",
+    ) => {
+      const visit = visits++
+      court.note(2, { kind: "waits", visit, name, ...terms, at: START + from })
+      court.note(2, { kind: "told", visit, run: of, source, at: START + from + 10 })
+    }
+    const found = () => {
+      court.advance(START + 60_000)
+      return court.violations.map(({ judge, what }) => `${judge}: ${what}`)
+    }
+    return { court, run, call, found }
+  }
+
+  test("is not reported for a run that the call joined or that is remembered", () => {
+    const { court, run, call, found } = openJobs()
+    call("job-0", 50, run("job-0", 0, 100))
+    const id = run("job-1", 0, 100)
+    call("job-1", 900, id, "remembered")
+    // Noted too late to be certain.
+    call("job-0", 103, "1 0")
+    run("job-1", 1_700, 1_800)
+    run("job-0", 106, 200)
+    expect(found()).toEqual([])
+    expect(court.results.shared).toBe(3)
+  })
+
+  test("that is older than its call is one", () => {
+    const { run, call, found } = openJobs()
+    call("job-0", 106, run("job-0", 0, 100))
+    call("job-1", 1_700, run("job-1", 0, 100))
+    expect(found()).toEqual([
+      "result: job-0: a result that is older than the call",
+      "result: job-1: a result that is older than the call",
+    ])
+  })
+
+  test("that is remembered where nothing is, is of another name, or of no run, is one", () => {
+    const { run, call, found } = openJobs()
+    call("job-0", 50, run("job-0", 0, 100), "remembered")
+    call("job-2", 50, "1 0")
+    call("job-0", 50, "1 99")
+    expect(found()).toEqual([
+      "result: job-0: remembered what must not be",
+      "result: job-2: a result of another name",
+      "result: job-0: a result of a run that nobody has noted",
+    ])
+  })
+
+  test("that is fresh and is run for again is one, if it is sure to be stored", () => {
+    const { run, found } = openJobs()
+    run("job-1", 0, 100)
+    run("job-1", 200, 300)
+    run("job-3", 0, 100, false)
+    run("job-3", 200, 300)
+    expect(found()).toEqual(["result: job-1: a run while a result is fresh"])
+  })
+})
+
 describe("lock-outs", () => {
   test("include a name that no one gets any more, however many come and give up, and it is reported once", () => {
     const { wait, hold, judged } = open()

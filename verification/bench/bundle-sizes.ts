@@ -3,6 +3,7 @@ import { gzipSync } from "node:zlib"
 import { build } from "esbuild"
 
 const LOCK = 'export { LockManager } from "fetchlock"'
+const ONCE = 'export { once } from "fetchlock/once"'
 const HONO = 'export { Hono } from "hono"'
 
 export async function bundleSizes(): Promise<Readonly<Record<string, number>>> {
@@ -13,6 +14,10 @@ export async function bundleSizes(): Promise<Readonly<Record<string, number>>> {
     fetchlock: lock,
     "fetchlock/quorum adds":
       (await sizeOf(`${LOCK}; export { quorum } from "fetchlock/quorum"`)) - lock,
+    "fetchlock/once adds": (await sizeOf(`${LOCK}; ${ONCE}`)) - lock,
+    "withIdempotency of fetchlock/handler adds to both":
+      (await sizeOf(`${LOCK}; ${ONCE}; export { withIdempotency } from "fetchlock/handler"`)) -
+      (await sizeOf(`${LOCK}; ${ONCE}`)),
     "fetchlock/handler adds":
       (await sizeOf(`${LOCK}; export { withLock } from "fetchlock/handler"`)) - lock,
     "lock of fetchlock/hono adds":

@@ -7,6 +7,7 @@ import { manyNames } from "./scenarios/many-names.js"
 import { onQuorum } from "./scenarios/quorum.js"
 import { refused } from "./scenarios/refused.js"
 import { renewals } from "./scenarios/renewals.js"
+import { onceAlone, onceRemembered, onceTogether } from "./scenarios/run-once.js"
 import type { Scenario } from "./scenarios/scenario.js"
 import { uncontended } from "./scenarios/uncontended.js"
 
@@ -17,7 +18,16 @@ export function planOf(extent: Extent): readonly Scenario[] {
   const of = (contenders: number, holdMs: number, cycles: number) =>
     contended({ contenders, holdMs, cycles })
   if (extent === "quick") {
-    return [uncontended(50), of(10, 50, 1), of(50, 50, 1), manyNames(200), refused(50)]
+    return [
+      uncontended(50),
+      of(10, 50, 1),
+      of(50, 50, 1),
+      manyNames(200),
+      refused(50),
+      onceAlone(50),
+      onceRemembered(50),
+      onceTogether({ callers: 50, jobMs: 500, rounds: 5 }),
+    ]
   }
   const holds = extent === "full" ? [0, 10, 50] : [50]
   const crowds = [2, 10, 50, 200]
@@ -35,6 +45,10 @@ export function planOf(extent: Extent): readonly Scenario[] {
     renewals(1_000),
     longWait(60, 100),
     guarded(100),
+    onceAlone(100),
+    onceRemembered(100),
+    onceTogether({ callers: 50, jobMs: 500, rounds: 10 }),
+    onceTogether({ callers: 5, jobMs: 500, rounds: 10 }),
     onQuorum(100),
   ]
 }

@@ -86,6 +86,59 @@ export const BREAKS: readonly Break[] = [
       },
     ],
   },
+  {
+    judges: EXCLUSION,
+    name: "once-leader",
+    what: "a claim leads although somebody else does",
+    breakages: [
+      {
+        file: "redis/lua/once-claim.lua",
+        find: "if left > 0 then",
+        replace: "if theirs == token and left > 0 then",
+      },
+    ],
+  },
+  {
+    judges: ["result"],
+    name: "once-older",
+    what: "a result is served to calls that came after it was settled",
+    breakages: [
+      {
+        file: "redis/lua/once-claim.lua",
+        find: "settled >= tonumber(since) then",
+        replace: "true then",
+      },
+    ],
+  },
+  {
+    judges: ["result"],
+    name: "once-fresh",
+    what: "a claim leads although a result is fresh",
+    breakages: [{ file: "redis/lua/once-claim.lua", find: "fresh > nowMs or", replace: "" }],
+  },
+  {
+    judges: ["keys"],
+    name: "once-ttl",
+    what: "a result is stored without a ttl",
+    breakages: [{ file: "redis/lua/once-settle.lua", find: ', "PX", keptMs)', replace: ")" }],
+  },
+  {
+    judges: ["wait"],
+    name: "once-wait",
+    what: "a call waits for another one's run beyond its wait",
+    breakages: [
+      {
+        file: "once/once-wait.ts",
+        find: '    for (let n = 0; answer.kind === "busy"; n++) {\n      inquiry.assertMayGoOn()',
+        replace: '    for (let n = 0; answer.kind === "busy"; n++) {',
+      },
+      {
+        file: "once/once-wait.ts",
+        find: "Math.min(pauseMs - elapsedMs(startedAt), inquiry.leftMs + 1)",
+        replace: "pauseMs - elapsedMs(startedAt)",
+      },
+    ],
+  },
 ]
 
 /** The break of that name. */

@@ -8,6 +8,8 @@ export interface Report {
   readonly seed: number
   readonly seconds: number
   readonly grants: number
+  /** How many calls got the result of another one's run. */
+  readonly shared: number
   readonly requests: number
   readonly faulted: number
   readonly faults: Readonly<Record<string, number>>
@@ -43,6 +45,7 @@ export function reportOf(court: Court, circumstances: Circumstances): Report {
   return {
     ...circumstances,
     grants: court.chronicle.grants,
+    shared: court.results.shared,
     requests,
     faulted: [...faults.values()].reduce((sum, n) => sum + n, 0),
     faults: Object.fromEntries([...faults].sort(([a], [b]) => a.localeCompare(b))),
@@ -83,6 +86,7 @@ export function summary(report: Report): string {
     `seed               ${report.seed}`,
     `time               ${seconds.toFixed(0)} s`,
     `grants             ${grants} (${(grants / seconds).toFixed(0)} a second)`,
+    `results shared     ${report.shared}`,
     `requests           ${requests}, of which ${faulted} faulted (${share} %), in ${Object.keys(faults).length} ways`,
     ...Object.entries(faults).map(([label, n]) => `  ${label.padEnd(30)} ${n}`),
     `executed too late  ${report.belated} requests that had been given up`,

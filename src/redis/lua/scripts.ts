@@ -59,6 +59,9 @@ export const onceClaim = /* @__PURE__ */ join("local token, ttl, since, fencing 
 /** From once-extend.lua. */
 export const onceExtend = /* @__PURE__ */ join("local token, ttl = ARGV[1], ARGV[2]\n", clock, once, "local theirs, _, _, grace = leading()\nif theirs ~= token then return theirs and \"taken\" or \"gone\" end\nredis.call(\"PEXPIRE\", leader, digits(ttl + grace), \"GT\")\nreturn \"renewed\"\n")
 
+/** From once-forget.lua. */
+export const onceForget = /* @__PURE__ */ join("local lingerMs = ARGV[1]\n", clock, once, "local text = redis.call(\"GET\", record)\nif text then\nrecorded(text)\nlocal before, behind = string.match(text, \"^(fl1 %x+ %d+ )%d+(.*)$\")\nredis.call(\"SET\", record, before .. \"0\" .. behind, \"KEEPTTL\")\nredis.call(\"PEXPIRE\", record, lingerMs, \"LT\")\nend\nlocal theirs, _, _, grace = leading()\nif theirs and redis.call(\"PTTL\", leader) <= grace then\nredis.call(\"DEL\", leader)\nend\nreturn \"forgotten\"\n")
+
 /** From once-settle.lua. */
 export const onceSettle = /* @__PURE__ */ join("local token, kind, fingerprint = ARGV[1], ARGV[2], ARGV[3]\nlocal freshMs, keptMs, bytes, fits, text = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]\n", clock, once, publish, "local theirs = leading()\nif theirs ~= token then\nlocal kept = kind ~= \"\" and redis.call(\"GET\", record)\nif kept and recorded(kept) == runOf(token) then return {\"released\"} end\nreturn {theirs and \"taken\" or \"gone\"}\nend\nlocal message = \"free\"\nif kind ~= \"\" then\nlocal fresh = digits(math.floor(clock() / 1000) + freshMs)\nlocal result = table.concat({\"fl1\", runOf(token), digits(clock()), fresh, fingerprint, kind, bytes, text}, \" \")\nif keptMs ~= \"0\" then redis.call(\"SET\", record, result, \"PX\", keptMs) end\nmessage = fits == \"1\" and result or \"read\"\nend\nredis.call(\"DEL\", leader)\npublish(channel(), message)\nreturn reply({\"released\"})\n")
 

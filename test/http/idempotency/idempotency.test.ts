@@ -33,7 +33,9 @@ function counting(respond = (n: number) => new Response(`run ${String(n)}`, { st
   return { state, work: () => respond(++state.runs) }
 }
 
-/** A handler that ends when the test says so. */
+const rot13 = (letter: string) => String.fromCharCode(((letter.charCodeAt(0) - 97 + 13) % 26) + 97)
+
+/** Work that ends when it is told to. */
 function gated() {
   const state = { runs: 0 }
   let open!: () => void
@@ -236,6 +238,24 @@ describe.each(adapters)("$name", ({ route }) => {
     expect(state.runs).toBe(2)
   })
 
+  test("what is stored can be encrypted, and is an error where it cannot be decrypted", async () => {
+    const { state, work } = counting()
+    // Each way there is the way back.
+    const turn = (text: string) => Promise.resolve(text.replace(/[a-z]/g, rot13))
+    const turned = await turn("content-type")
+    const key = newKey()
+    const ask = on({ encrypt: turn, decrypt: turn }, work)
+    expect(await (await ask(post(key))).text()).toBe("run 1")
+    expect(await (await ask(post(key))).text()).toBe("run 1")
+    const stored = String(await database.command("GET", `{lock:idempotency::${key}}:result`))
+    expect(stored).not.toContain("content-type")
+    expect(stored).toContain(turned)
+    const another = { encrypt: turn, decrypt: () => Promise.reject(new Error("another secret")) }
+    const failed = await on(another, work)(post(key))
+    expect(await problemOf(failed)).toMatchObject({ type: "lock-unavailable", status: 503 })
+    expect(state.runs).toBe(1)
+  })
+
   test("the handler can read the body", async () => {
     const ask = on({}, async (request) => new Response(`got ${await request.text()}`))
     expect(await (await ask(post(newKey(), "a body"))).text()).toBe("got a body")
@@ -350,6 +370,8 @@ describe.each(adapters)("$name", ({ route }) => {
     [{ locks: {} }, "locks: must be"],
     [{ keep: 1 }, "keep: must be a function"],
     [{ fingerprint: "x" }, "fingerprint: must be a function"],
+    [{ encrypt: "x", decrypt: String }, "encrypt: must be a function"],
+    [{ decrypt: String }, "encrypt: must be given together with decrypt"],
     [{ onCrash: "die" }, "onCrash: must be one of"],
     [{ onTooLarge: "x" }, "onTooLarge: must be one of"],
     [{ answer: "never" }, "answer: must be one of"],

@@ -3,31 +3,41 @@ import { CHARTS } from "./charts.js"
 import type { Report } from "./report.js"
 import { tableOf } from "./table.js"
 
-/** The report's data and the folder of its charts, relative to `docs`. */
-export const RESULTS = "benchmark/results.json"
+/** A part of the page: the runs of each part were made on one machine, those of two parts perhaps not. */
+export type Part = "results" | "once"
+
+export const PARTS: readonly Part[] = ["results", "once"]
+
 const FOLDER = "benchmark"
-const BEGIN = "<!-- results: made by `npm run bench:docs`; do not edit -->"
-const END = "<!-- end of the results -->"
+
+/** The file that the part was made from: below `docs`, as its charts are. */
+export const resultsOf = (part: Part) => `${FOLDER}/${part}.json`
+
+const chartsOf = (part: Part) => (part === "results" ? CHARTS : [])
 
 /** The files to write, by their path below `docs`. */
-export function filesOf(report: Report): Readonly<Record<string, string>> {
-  const charts = CHARTS.map(({ file, title, draw }) => [`${FOLDER}/${file}`, draw(report, title)])
+export function filesOf(report: Report, part: Part): Readonly<Record<string, string>> {
+  const charts = chartsOf(part).map(({ file, title, draw }) => [
+    `${FOLDER}/${file}`,
+    draw(report, title),
+  ])
   return {
     ...(Object.fromEntries(charts) as Record<string, string>),
-    [RESULTS]: `${JSON.stringify(report, null, 2)}\n`,
+    [resultsOf(part)]: `${JSON.stringify(report, null, 2)}\n`,
   }
 }
 
-/** The page with its report replaced. */
-export function withReport(page: string, report: Report): string {
-  const [before, rest = ""] = page.split(BEGIN)
-  const [, after] = rest.split(END)
-  if (before === undefined || after === undefined)
-    throw new Error(`the page must contain ${BEGIN} and ${END}`)
-  return `${before}${BEGIN}\n\n${passageOf(report)}\n\n${END}${after}`
+/** The page with the report in the place of an earlier one. */
+export function withReport(page: string, report: Report, part: Part): string {
+  const begin = `<!-- ${part}: made by \`npm run bench:docs\`; do not edit -->`
+  const end = `<!-- end of ${part === "results" ? "the results" : part} -->`
+  const [before, rest = ""] = page.split(begin)
+  const [, after] = rest.split(end)
+  if (before === undefined || after === undefined) throw new Error("the page has no place for it")
+  return `${before}${begin}\n\n${passageOf(report, part)}\n\n${end}${after}`
 }
 
-function passageOf(report: Report): string {
+function passageOf(report: Report, part: Part): string {
   const { machine, versions, rtt_ms, left_out, bundle_bytes } = report
   const list = (record: Readonly<Record<string, string | number>>, unit = "") =>
     Object.entries(record)
@@ -38,7 +48,7 @@ function passageOf(report: Report): string {
   const missing = left_out.map(
     ({ scenario, contender = "all", why }) => `${scenario}: ${contender}, ${why}`,
   )
-  const charts = CHARTS.map(({ file, title }) => `![${title}](${FOLDER}/${file})`)
+  const charts = chartsOf(part).map(({ file, title }) => `![${title}](${FOLDER}/${file})`)
   const bytes = Object.entries(bundle_bytes).map(
     ([name, size]) => `| ${name} | ${size.toLocaleString("en")} |`,
   )

@@ -46,6 +46,7 @@ export function merged(first: Report, others: readonly Report[]): Report {
       ...all,
       contenders,
       rtt_ms: { ...all.rtt_ms, ...one.rtt_ms },
+      bundle_bytes: { ...all.bundle_bytes, ...one.bundle_bytes },
       left_out: [...new Set(leftOut)].map((it) => JSON.parse(it) as LeftOut).filter(isMissing),
     }
   }, first)

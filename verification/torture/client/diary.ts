@@ -11,6 +11,8 @@ export interface Diary {
   ended(visit: number): Promise<void>
   released(visit: number, result: "released" | "taken" | "gone" | "failed"): Promise<void>
   refused(visit: number, fence: number): Promise<void>
+  told(visit: number, run: string, source: "joined" | "remembered"): Promise<void>
+  settled(visit: number, isSure: boolean): Promise<void>
   broken(reason: unknown): Promise<void>
 }
 
@@ -59,6 +61,14 @@ export class NoteDiary implements Diary {
 
   refused(visit: number, fence: number): Promise<void> {
     return this.#write({ kind: "refused", visit, fence })
+  }
+
+  told(visit: number, run: string, source: "joined" | "remembered"): Promise<void> {
+    return this.#write({ kind: "told", visit, run, source })
+  }
+
+  settled(visit: number, isSure: boolean): Promise<void> {
+    return this.#write({ kind: "settled", visit, isSure })
   }
 
   broken(reason: unknown): Promise<void> {

@@ -46,16 +46,25 @@ const STAYS: readonly (readonly [stay: readonly [least: number, most: number], n
   [[0.2 * TTL_MS, 1.1 * TTL_MS], 0.02],
 ]
 
+const SHORT_WAIT_MS = 200
+
+/** A job takes so long that others can join it, at times longer than some of them wait. */
+const JOB_STAYS: typeof STAYS = [
+  [[20, 300], 0.8],
+  [[3_000, 6_000], 0.2],
+]
+
 export function pickErrand(random: Random, ledgers: number): Errand {
   const place = pickPlace(random, ledgers)
   const way = place.kind === "crown" && random.chance(0.3) ? "steal" : random.weighted(WAYS)
-  const [least, most] = random.weighted(STAYS)
+  const isJob = place.kind === "job"
+  const [least, most] = random.weighted(isJob ? JOB_STAYS : STAYS)
   const [ttlMs, crashes] = random.weighted(TTLS)
   return {
     place,
     way,
     mode: place.kind === "page" && random.chance(0.7) ? "shared" : "exclusive",
-    waitMs: way === "try" ? 0 : random.chance(0.1) ? 200 : 5_000,
+    waitMs: way === "try" ? 0 : random.chance(isJob ? 0.4 : 0.1) ? SHORT_WAIT_MS : 5_000,
     patienceMs: random.chance(0.06) ? random.between(1, 400) : undefined,
     ttlMs,
     stayMs: random.between(least, most),
@@ -68,10 +77,14 @@ export function pickErrand(random: Random, ledgers: number): Errand {
 /** How long each of a herd holds the lock: until all of them are in the queue. */
 const HERD_STAY_MS = 150
 
-/** One of a herd: all come at once, and no others after them, so that only hand-offs can serve them. */
-export function herdErrand(herd: number): Errand {
+/**
+ * One of a herd: all come at once, and no others after them, so that only hand-offs can serve them. The second
+ * herd comes to one job after the other, and most of it gets another one's result.
+ */
+export function herdErrand(herd: number, round: number): Errand {
   return {
-    place: { kind: "herd", name: `herd-${herd}` },
+    place:
+      herd === 0 ? { kind: "herd", name: "herd-0" } : { kind: "job", name: `job-${round % 2}` },
     way: "push",
     mode: "exclusive",
     waitMs: 5_000,

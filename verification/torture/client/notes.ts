@@ -30,6 +30,10 @@ export type VisitNote =
   | { readonly kind: "released"; readonly result: "released" | "taken" | "gone" | "failed" }
   /** The register refused the hold's fencing token, and the hold was still believed valid after that reply. */
   | { readonly kind: "refused"; readonly fence: number }
+  /** A call of a job has a result: that of the run whose `client visit` this is. */
+  | { readonly kind: "told"; readonly run: string; readonly source: "joined" | "remembered" }
+  /** The result of the visit's own run is stored; `isSure` if its hold was valid until this was known. */
+  | { readonly kind: "settled"; readonly isSure: boolean }
 
 /** A note about a client as a whole. */
 export type ClientNote =

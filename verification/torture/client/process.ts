@@ -64,7 +64,8 @@ const visitor = async (number: number) => {
   await sleep((ENTRY_MS * number) / settings.visitors)
   while (!end.signal.aborted) {
     if (isOfHerd) await sleep(HERD_EVERY_MS - (monotonicMs() % HERD_EVERY_MS))
-    const errand = isOfHerd ? herdErrand(number) : pickErrand(random, ledgers)
+    const round = Math.round(monotonicMs() / HERD_EVERY_MS)
+    const errand = isOfHerd ? herdErrand(number, round) : pickErrand(random, ledgers)
     try {
       failures = (await visit(scene, errand)) ? 0 : failures + 1
       const busyMs = Math.min(10 * congestionMs, LONGEST_PAUSE_MS)

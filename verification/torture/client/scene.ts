@@ -38,5 +38,5 @@ export function setScene(settings: ClientSettings, surroundings: Surroundings): 
     })
     return (await response.json()) === true
   }
-  return { ...others, latest, locks, write }
+  return { ...others, client, latest, locks, write }
 }

@@ -11,10 +11,13 @@ import {
 import { GATE_PERMITS, isRegistered } from "../places.js"
 import type { Diary } from "./diary.js"
 import type { Errand } from "./errand.js"
+import { runOnce } from "./run-once.js"
 import { stay } from "./stay.js"
 
 /** The environment of a visit. */
 export interface Scene {
+  /** The number of the client. */
+  readonly client: number
   readonly locks: LockManager
   readonly diary: Diary
   /** Writes to the register with a fencing token; false if it was refused. */
@@ -27,8 +30,8 @@ export interface Scene {
   readonly end: AbortSignal
 }
 
-/** A visit in progress. */
-interface Visit extends Scene {
+/** A visit that is being made. */
+export interface Visit extends Scene {
   readonly errand: Errand
   readonly number: number
 }
@@ -69,11 +72,15 @@ export async function visit(scene: Scene, errand: Errand): Promise<boolean> {
 async function come(visit: Visit, signal: AbortSignal): Promise<void> {
   const { errand, locks, diary, number } = visit
   const { way } = errand
-  if (way === "request" || way === "steal") {
+  if (errand.place.kind !== "job" && (way === "request" || way === "steal")) {
     await request(visit, signal)
     return
   }
   const { name, kind } = errand.place
+  if (kind === "job") {
+    await runOnce(visit, signal, (lock) => live(visit, lock, number))
+    return
+  }
   const { wait, ...options } = optionsOf(errand, signal)
   const at =
     kind === "gate"

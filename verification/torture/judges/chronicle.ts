@@ -76,6 +76,10 @@ export class Chronicle {
         if (hold && note.result === "released") hold.releasedAt = at
         if (hold) this.#close(id, hold)
         return
+      case "told":
+        this.#settle(id, at, "told")
+        return
+      case "settled":
       case "refused":
     }
   }

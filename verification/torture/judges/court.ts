@@ -1,6 +1,7 @@
 // All judges together: they receive the same notes, and each of their findings is a violation.
 import type { TimedNote } from "../client/notes.js"
 import { monotonicMs } from "../monotonic.js"
+import { kindOf } from "../places.js"
 import type { ChosenFault } from "../trouble/faults.js"
 import type { Onlooker, Stream } from "../trouble/fault-plan.js"
 import { Chronicle, type Reader } from "./chronicle.js"
@@ -9,6 +10,7 @@ import type { Hold, Violation, Wait } from "./hold.js"
 import { immortal, type Keys, leftBehind } from "./keys.js"
 import { LockOuts } from "./lock-out.js"
 import { Overlaps } from "./overlaps.js"
+import { Results } from "./results.js"
 import { Register } from "./register.js"
 import { Setbacks } from "./setbacks.js"
 import { overdueMs } from "./waits.js"
@@ -21,6 +23,7 @@ export class Court implements Reader, Onlooker {
   readonly setbacks = new Setbacks()
   readonly overlaps = new Overlaps()
   readonly lockOuts = new LockOuts(this.setbacks)
+  readonly results = new Results()
   readonly chronicle = new Chronicle(this)
   readonly violations: Violation[] = []
   readonly faults = new Map<string, number>()
@@ -52,8 +55,11 @@ export class Court implements Reader, Onlooker {
     else if (note.kind === "broken") this.#accuse("client", at, note.reason, { client })
     else if (note.kind === "refused") {
       const facts = { client, note }
-      this.#accuse("register", at, "a holder that believed its hold valid was refused", facts)
-    } else this.chronicle.note(client, note)
+      this.#accuse("register", at, "a holder that believed itself valid was refused", facts)
+    } else {
+      this.results.note(client, note)
+      this.chronicle.note(client, note)
+    }
   }
 
   paused(client: number, at: number): void {
@@ -70,7 +76,7 @@ export class Court implements Reader, Onlooker {
     const end = releasedAt === undefined ? "never released" : `released by ${ms(releasedAt - from)}`
     const lasted = `for ${ms(looseUntil - from)}, ${end}`
     this.#happenings.add(name, from, `client ${client} holds it in visit ${visit} ${lasted}`)
-    this.lockOuts.addHold(hold)
+    if (hasQueue(name)) this.lockOuts.addHold(hold)
     const others = this.overlaps.add(hold)
     if (others.length === 0) return
     this.#accuse("overlap", hold.from, `${hold.name} was held by too many at once`, {
@@ -84,7 +90,7 @@ export class Court implements Reader, Onlooker {
     const what = `${outcome ?? "open"} after ${ms(until - from)}`
     this.#happenings.add(name, from, `client ${client} begins to wait in visit ${visit}: ${what}`)
     if (wait.outcome !== "killed") this.#judgeWait(wait, wait.until ?? 0)
-    this.lockOuts.addWait(wait)
+    if (hasQueue(name)) this.lockOuts.addWait(wait)
   }
 
   onRequest(): void {
@@ -126,6 +132,9 @@ export class Court implements Reader, Onlooker {
     this.chronicle.advance(now)
     for (const wait of this.chronicle.openWaits) this.#judgeWait(wait, now)
     const known = this.chronicle.openSince(now - KNOWN_AFTER_MS)
+    for (const { at, what, facts } of this.results.advance(now - KNOWN_AFTER_MS)) {
+      this.#accuse("result", at, what, facts)
+    }
     const { longest } = this.lockOuts
     const tooLong = this.lockOuts.advance(known)
     const longer = this.lockOuts.longest
@@ -174,6 +183,11 @@ export class Court implements Reader, Onlooker {
     this.#reported.add(id)
     this.violations.push({ judge, second: (at - this.#startedAt) / 1_000, what, facts })
   }
+}
+
+/** Those who wait for a job have no places: each asks again, and not at once. */
+function hasQueue(name: string): boolean {
+  return kindOf(name) !== "job"
 }
 
 function ms(duration: number): string {

@@ -30,10 +30,10 @@ export interface Wait {
   readonly ttlMs: number
   /** When it was settled, or its client died. */
   until: number | undefined
-  outcome: "granted" | "timeout" | "backend" | "aborted" | "killed" | undefined
+  outcome: "granted" | "timeout" | "backend" | "aborted" | "told" | "killed" | undefined
 }
 
-export type Judge = "overlap" | "register" | "lock-out" | "wait" | "keys" | "client"
+export type Judge = "result" | "overlap" | "register" | "lock-out" | "wait" | "keys" | "client"
 
 /** A violation, and the judge that found it. */
 export interface Violation {
