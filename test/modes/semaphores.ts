@@ -118,7 +118,7 @@ export function semaphores(lab: () => Lab): void {
   test("a semaphore refuses an invalid limit", () => {
     const { locks } = lab()
     for (const permits of [0, -1, 1.5, NaN, Infinity]) {
-      expect(() => locks().semaphore("a", permits)).toThrow(/^permits: must be a whole number/)
+      expect(() => locks().semaphore("a", permits)).toThrow(/^permits: must be a positive integer/)
     }
     expect(() => locks().semaphore("a", "3" as never)).toThrow(
       /^permits: must be a number, got "3"/,
