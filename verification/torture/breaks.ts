@@ -129,7 +129,7 @@ export const BREAKS: readonly Break[] = [
     breakages: [
       {
         file: "once/once-wait.ts",
-        find: '    for (let n = 0; answer.kind === "busy"; n++) {\n      inquiry.assertMayGoOn()',
+        find: '    for (let n = 0; answer.kind === "busy"; n++) {\n      inquiry.assertMayContinue()',
         replace: '    for (let n = 0; answer.kind === "busy"; n++) {',
       },
       {
