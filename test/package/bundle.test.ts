@@ -8,14 +8,14 @@ import { build } from "esbuild"
 import ts from "typescript"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 
-/** Bytes, minified and gzipped. An upper limit; less is better. */
-const LARGEST = 20_224
+/** Bytes, minified and gzipped. An upper limit; less is better. Some 650 of them are `watch`. */
+const LARGEST = 20_800
 /** The limit of `fetchlock/quorum` on top. */
 const LARGEST_QUORUM = 3_400
 /** The limit of `fetchlock/once` on top. */
 const LARGEST_ONCE = 4_160
 /** The limit of `fetchlock/leader` on top of it. */
-const LARGEST_LEADER = 720
+const LARGEST_LEADER = 680
 /** The limit of idempotent routes on top of `once`. */
 const LARGEST_IDEMPOTENCY = 2_400
 /** The limit of the middleware on top of Hono and the lock. */
