@@ -229,6 +229,23 @@ describe("requests that are executed too late", () => {
     expect(lockedOut("ledger-0")).toEqual([])
     expect(lockedOut("ledger-1")).toEqual(["lock-out"])
   })
+
+  test("may delay others until its place is reached, and not once a later waiter was served", () => {
+    const lockedOut = (...servedBefore: [from: number, until: number][]) => {
+      const { court, wait, hold, judged } = open()
+      court.onBelated("ledger-0", START)
+      for (const [from, until] of servedBefore) {
+        wait("ledger-0", from, until)
+        hold("ledger-0", until, until + 10)
+      }
+      hold("ledger-0", 9_000, 12_000)
+      wait("ledger-0", 10_000, 14_000)
+      hold("ledger-0", 14_000, 14_010)
+      return judged(20_000)
+    }
+    expect(lockedOut()).toEqual([])
+    expect(lockedOut([3_000, 3_100])).toEqual(["lock-out"])
+  })
 })
 
 test("a request that the machine executed after its deadline can be looked up, with its place and time", () => {
