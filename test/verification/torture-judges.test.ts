@@ -239,8 +239,8 @@ describe("requests that are executed too late", () => {
         hold("ledger-0", until, until + 10)
       }
       hold("ledger-0", 9_000, 12_000)
-      wait("ledger-0", 10_000, 14_000)
-      hold("ledger-0", 14_000, 14_010)
+      wait("ledger-0", 10_000, 15_500)
+      hold("ledger-0", 15_500, 15_510)
       return judged(20_000)
     }
     expect(lockedOut()).toEqual([])
