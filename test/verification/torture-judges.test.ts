@@ -231,20 +231,16 @@ describe("requests that are executed too late", () => {
   })
 
   test("may delay others until its place is reached, and not once a later waiter was served", () => {
-    const lockedOut = (...servedBefore: [from: number, until: number][]) => {
+    const lockedOut = (...holds: [from: number, until: number][]) => {
       const { court, wait, hold, judged } = open()
       court.onBelated("ledger-0", START)
-      for (const [from, until] of servedBefore) {
-        wait("ledger-0", from, until)
-        hold("ledger-0", until, until + 10)
-      }
-      hold("ledger-0", 9_000, 12_000)
-      wait("ledger-0", 10_000, 15_500)
-      hold("ledger-0", 15_500, 15_510)
+      for (const [from, until] of holds) hold("ledger-0", from, until)
+      wait("ledger-0", 10_000, 14_800)
+      hold("ledger-0", 14_800, 14_810)
       return judged(20_000)
     }
-    expect(lockedOut()).toEqual([])
-    expect(lockedOut([3_000, 3_100])).toEqual(["lock-out"])
+    expect(lockedOut([1_000, 12_000])).toEqual([])
+    expect(lockedOut([1_000, 2_500], [2_600, 12_000])).toEqual(["lock-out"])
   })
 })
 
