@@ -1,44 +1,61 @@
 #!/usr/bin/env node
-// The command `fetchlock`.
+// The command `fetchlock`: finds the command and runs it.
 import { readFileSync } from "node:fs"
-import { runDev } from "./dev.js"
+import { parseArguments } from "./command-line.js"
+import { COMMAND_NAMES, COMMANDS } from "./commands.js"
+import { EXIT, reportFailure, UsageError } from "./failure.js"
+import { nearest } from "./nearest.js"
+import { printText } from "./output.js"
+import { inQuotes } from "./printable.js"
 
-const USAGE = `Usage: fetchlock [options] [command]
+void main(process.argv.slice(2))
 
-A distributed lock for code that has only fetch.
+async function main(words: readonly string[]): Promise<void> {
+  const code = await execute(words).catch(reportFailure)
+  if (code === undefined) return
+  // A request that has no reply, or a stream, must not keep the process alive.
+  process.exit(code)
+}
 
-Options:
-  -V, --version  print the version
-  -h, --help     print this help
-
-Commands:
-  dev            start a local server that speaks Upstash's REST API (dev --help lists its options)
-`
-
-const [command, ...args] = process.argv.slice(2)
-
-switch (command) {
-  case "dev":
-    await runDev(args)
-    break
-  case "-V":
-  case "--version":
-    process.stdout.write(`${versionOfPackage()}\n`)
-    break
-  case "-h":
-  case "--help":
-  case "help":
-    process.stdout.write(USAGE)
-    break
-  case undefined:
-    process.stderr.write(USAGE)
-    process.exitCode = 1
-    break
-  default: {
-    const kind = command.startsWith("-") ? "option" : "command"
-    console.error(`fetchlock: unknown ${kind} '${command}', see fetchlock --help`)
-    process.exitCode = 1
+/** Returns the exit code; undefined if the process goes on by itself. */
+async function execute([name, ...words]: readonly string[]): Promise<number | undefined> {
+  switch (name) {
+    case "dev":
+      await (await import("./dev.js")).runDev(words)
+      return undefined
+    case "-V":
+    case "--version":
+      await printText(`${versionOfPackage()}\n`)
+      return 0
+    case "-h":
+    case "--help":
+      await printText((await import("./help.js")).overview())
+      return 0
+    case undefined:
+      process.stderr.write((await import("./help.js")).overview())
+      return EXIT.usage
+    case "help":
+      return words[0] === undefined ? execute(["--help"]) : execute([words[0], "--help"])
+    default: {
+      const command = COMMANDS.find((one) => one.name === name)
+      if (!command) throw unknownCommand(name)
+      const own = words.slice(0, words.includes("--") ? words.indexOf("--") : undefined)
+      if (own.includes("--help") || own.includes("-h")) {
+        await printText((await import("./help.js")).helpOf(command))
+        return 0
+      }
+      const args = parseArguments(command, words)
+      const { execute: run } = await command.load()
+      return run(args)
+    }
   }
+}
+
+function unknownCommand(name: string): UsageError {
+  const kind = name.startsWith("-") ? "option" : "command"
+  const [near] = kind === "command" ? nearest(name, COMMAND_NAMES) : []
+  const hint = near ? `did you mean ${near}?` : "see fetchlock --help"
+  return new UsageError(`unknown ${kind} ${inQuotes(name)}, ${hint}`)
 }
 
 function versionOfPackage(): string {

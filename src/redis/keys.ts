@@ -44,6 +44,9 @@ function hashTag(key: string): string | undefined {
   return /^[^{]*\{([^}]+)\}/.exec(key)?.[1]
 }
 
+/** The end of a note's key: the id of a client has no braces. */
+const NOTE = /\}:note:[\w-]+$/
+
 /** The suffixes of the keys of `once`. */
 const ONCE_PARTS = ["run", "result"] as const
 
@@ -56,6 +59,11 @@ export function onceKeys(prefix: string, name: string): readonly string[] {
   return [...ONCE_PARTS.map((part) => `{${key}}:${part}`), fenceKey(key)]
 }
 
+/** The key of the note in which a client says why it holds or awaits the lock. */
+export function noteKey(prefix: string, name: string, clientId: string): string {
+  return `${stem(lockKey(prefix, name))}:note:${clientId}`
+}
+
 /** The pattern that matches the keys of all locks under a prefix, and perhaps some others. */
 export function lockPattern(prefix: string): string {
   return `${prefix.replace(/[\\*?[\]]/g, "\\$&")}*`
@@ -64,7 +72,8 @@ export function lockPattern(prefix: string): string {
 /** The name of the lock whose own key that is; undefined for any other key. */
 export function nameOf(prefix: string, key: string): string | undefined {
   const hasSuffix =
-    key.startsWith("{") && [...PARTS, ...ONCE_PARTS].some((part) => key.endsWith(`}:${part}`))
+    key.startsWith("{") &&
+    ([...PARTS, ...ONCE_PARTS].some((part) => key.endsWith(`}:${part}`)) || NOTE.test(key))
   return hasSuffix || key === VOTING_SINCE_KEY || !key.startsWith(prefix)
     ? undefined
     : key.slice(prefix.length)

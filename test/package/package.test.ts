@@ -62,8 +62,8 @@ describe("the command fetchlock", () => {
   })
 
   test("fails with one line on an unknown command", () => {
-    const stderr = "fetchlock: unknown command 'nope', see fetchlock --help\n"
-    expect(run("nope")).toEqual({ status: 1, stdout: "", stderr })
+    const stderr = 'fetchlock: unknown command "nope", see fetchlock --help\n'
+    expect(run("nope")).toEqual({ status: 64, stdout: "", stderr })
   })
 
   test("prints in one line how to install the local server if `dev` does not find it", () => {

@@ -44,6 +44,9 @@ export const acquire = /* @__PURE__ */ join("local entry, ttl, action, ticket = 
 /** From claim.lua. */
 export const claim = /* @__PURE__ */ join("local token, ttl, recognizes = ARGV[1], ARGV[2], ARGV[3]\nlocal lock = KEYS[1]\n", waitersFlag, "if redis.call(\"SET\", lock, token, \"NX\", \"PX\", ttl) then\nreturn {\"granted\", tonumber(ttl)}\nend\nif recognizes == \"1\" and isHeldBy(redis.call(\"GET\", lock), token) then\nreturn {\"granted\", redis.call(\"PTTL\", lock)}\nend\nreturn {\"busy\"}\n")
 
+/** From details.lua. */
+export const details = /* @__PURE__ */ join(clock, "return {digits(math.floor(clock() / 1000)), redis.call(\"MGET\", unpack(KEYS))}\n")
+
 /** From extend.lua. */
 export const extend = /* @__PURE__ */ join("local token, ttl = ARGV[1], ARGV[2]\n", keys, waitersFlag, clock, holders, "local value = redis.call(\"GET\", lock)\nif isHeldBy(value, token) then\nredis.call(\"PEXPIRE\", lock, ttl, \"GT\")\nreturn \"renewed\"\nend\nlocal left = shared(value) and leftOf(token)\nif not left then\nif redis.call(\"SISMEMBER\", stolen, token) == 1 then return \"stolen\" end\nreturn value and not shared(value) and \"taken\" or \"gone\"\nend\nif tonumber(ttl) > left then\nlocal ends = digits(nowMs() + ttl)\nredis.call(\"ZADD\", holders, ends, token)\nredis.call(\"PEXPIREAT\", lock, ends, \"GT\")\nredis.call(\"PEXPIREAT\", holders, ends, \"GT\")\nend\nreturn \"renewed\"\n")
 
@@ -52,6 +55,9 @@ export const fence = /* @__PURE__ */ join("local token, fence = ARGV[1], tonumbe
 
 /** From inspect.lua. */
 export const inspect = /* @__PURE__ */ join(keys, "return {redis.call(\"PTTL\", lock), redis.call(\"ZCARD\", queue)}\n")
+
+/** From note.lua. */
+export const note = /* @__PURE__ */ join("local text, ttl = ARGV[1], ARGV[2]\nif text == \"\" then\nredis.call(\"DEL\", KEYS[1])\nelse\nredis.call(\"SET\", KEYS[1], text, \"PX\", ttl)\nend\nreturn \"noted\"\n")
 
 /** From once-claim.lua. */
 export const onceClaim = /* @__PURE__ */ join("local token, ttl, since, fencing = ARGV[1], ARGV[2], ARGV[3], ARGV[4]\nlocal fingerprint, attempts, staleMs = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])\nlocal graceMs = ARGV[8]\n", clock, once, mint, "local function differs(other)\nreturn fingerprint ~= \"-\" and other ~= \"-\" and fingerprint ~= other\nend\nlocal old = \"\"\nlocal text = redis.call(\"GET\", record)\nif text then\nlocal run, settled, fresh, other, kind = recorded(text)\nlocal nowMs = clock() / 1000\nif run == runOf(token) or fresh > nowMs or since ~= \"\" and settled >= tonumber(since) then\nif differs(other) then return {\"mismatch\"} end\nreturn {\"done\", text}\nend\nif kind == \"v\" and fresh + staleMs > nowMs and not differs(other) then old = text end\nend\nlocal function lead(ms, isNew)\nlocal fence = fencing == \"1\" and (not isNew and redis.call(\"GET\", counter) or mint()) or \"\"\nreturn {\"lead\", ms, fence, old}\nend\nlocal theirs, attempt, other, grace = leading()\nlocal left = theirs and redis.call(\"PTTL\", leader) - grace or 0\nif left > 0 then\nif theirs == token then return lead(left) end\nif differs(other) then return {\"mismatch\"} end\nif old ~= \"\" then return {\"old\", old} end\nreturn {\"running\", left, since == \"\" and digits(clock()) or since, channel()}\nend\nif theirs ~= token then attempt = (attempt or 0) + 1 end\nif attempt > attempts then\nif old ~= \"\" then return {\"old\", old} end\nreturn {\"exhausted\", attempt - 1}\nend\nredis.call(\"SET\", leader, table.concat({token, attempt, fingerprint, graceMs}, \" \"), \"PX\", digits(ttl + graceMs))\nreturn lead(tonumber(ttl), true)\n")
