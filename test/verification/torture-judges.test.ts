@@ -229,6 +229,19 @@ describe("requests that are executed too late", () => {
     expect(lockedOut("ledger-0")).toEqual([])
     expect(lockedOut("ledger-1")).toEqual(["lock-out"])
   })
+
+  test("may delay others until its place is reached, and not once a later waiter was served", () => {
+    const lockedOut = (...holds: [from: number, until: number][]) => {
+      const { court, wait, hold, judged } = open()
+      court.onBelated("ledger-0", START)
+      for (const [from, until] of holds) hold("ledger-0", from, until)
+      wait("ledger-0", 10_000, 14_800)
+      hold("ledger-0", 14_800, 14_810)
+      return judged(20_000)
+    }
+    expect(lockedOut([1_000, 12_000])).toEqual([])
+    expect(lockedOut([1_000, 2_500], [2_600, 12_000])).toEqual(["lock-out"])
+  })
 })
 
 test("a request that the machine executed after its deadline can be looked up, with its place and time", () => {

@@ -4,12 +4,12 @@
 //  - a stream that does not open: its deadline
 //  - a waiter that polls, or must poll since its stream was cut: its pause, a third of the ttl
 //  - a holder that died or could not release: its ttl
-//  - a waiter that died in the queue, or missed its grant: the lease that it is granted, at most the ttl, and the 500 ms
-//    by which the waiters behind it are staggered
+//  - a waiter that died in the queue, or missed its grant, or whose request was executed after it was given up, by a fault
+//    or on a busy machine: the hold or lease that it is granted, at most the ttl, and the 500 ms by which the waiters behind
+//    it are staggered. Its place stays in the queue until its turn comes
 //  - a request that suffered a fault, or that a busy machine executed only after its deadline: its deadline and the pause
 //    before the retry
-//  - a request that was executed after it was given up, by a fault or on a busy machine, or a call whose outcome stayed
-//    unknown: an orphaned hold, one ttl
+//  - a call whose outcome stayed unknown: an orphaned hold, one ttl
 //  - a waiter that left: the deadline of its request in progress, and its leave
 //  - a restart of the database: its downtime, the time until the REST server reconnects, and the hold and the lease that it
 //    kept for clients that could not be notified
@@ -53,7 +53,6 @@ const LONGEST_BLOCK_MS = PLACE_MS + LONG_TTL_MS
 const PRICES: Readonly<Record<Setback, number>> = {
   fault: TIMEOUT_MS + BACKOFF_MS,
   leave: TIMEOUT_MS + BACKOFF_MS,
-  belated: LONG_TTL_MS,
   unknown: LONG_TTL_MS,
   cut: LONG_TTL_MS / 3,
 }

@@ -112,12 +112,13 @@ export class Court implements Reader, Onlooker {
   onBelated(name: string, at: number): void {
     this.belated++
     this.#happenings.add(name, at, "a request is executed that has been given up")
-    this.setbacks.struck(name, at, "belated")
+    // It may be reached long after: the place stays in the queue until all before it have been served.
+    if (hasQueue(name)) this.lockOuts.orphaned(name, at)
   }
 
   onWaiter(name: string, stream: Stream, ttlMs: number, at: number): void {
     this.#happenings.add(name, at, `a waiter enters the queue; its stream: ${stream}`)
-    if (stream === "silent") this.lockOuts.silenced(name, at)
+    if (stream === "silent") this.lockOuts.orphaned(name, at)
     else if (stream === "faulty") this.setbacks.struck(name, at, "cut")
     else if (stream === "none") this.setbacks.polled(name, at, ttlMs)
   }

@@ -15,7 +15,7 @@ export interface LockOut {
 type Step =
   | { readonly at: number; readonly holds: 1 | -1; readonly hold: Hold }
   | { readonly at: number; readonly waits: 1 | -1 }
-  /** A waiter died, or cannot be notified of its grant, and may still have its place in the queue. */
+  /** A waiter died, was given up or cannot be notified, and its hold or its place in the queue may be left. */
   | { readonly at: number; readonly deadMs: number }
   /** A waiter that had asked for the lock at `since` was granted it. */
   | { readonly at: number; readonly since: number }
@@ -82,8 +82,8 @@ export class LockOuts {
     }
   }
 
-  /** A waiter of that lock cannot be notified of its grant. */
-  silenced(name: string, at: number): void {
+  /** The lock has a hold or a place in its queue that nobody uses: its waiter cannot be notified, or was given up. */
+  orphaned(name: string, at: number): void {
     this.#at(name).steps.push({ at, deadMs: LONG_TTL_MS })
   }
 

@@ -3,8 +3,6 @@
 export type Setback =
   /** A request for the lock was lost, late or garbled: it is retried. */
   | "fault"
-  /** A request for the lock was executed after it was given up: its hold, or its place in the queue, may be orphaned. */
-  | "belated"
   /** A waiter has left: a request removes its place. */
   | "leave"
   /** A call failed with an ambiguous outcome: it may have been granted the lock. */

@@ -1,5 +1,6 @@
 // Decides which request suffers which fault: depends only on the seed, the client and the number of its requests so far.
 import type { Plan, SeenRequest } from "../../../test/support/fault-proxy.js"
+import { argumentsOf, operationOf } from "../../../test/support/operation.js"
 import { monotonicMs } from "../monotonic.js"
 import { Random } from "../random.js"
 import { FAR_MS, isFar } from "../far-clients.js"
@@ -77,7 +78,8 @@ export function nameIn(commands: SeenRequest["commands"], prefix: string): strin
 /** The channel and the ttl of each waiter that the commands enter into a queue. */
 function entriesIn(commands: SeenRequest["commands"]): { channel: string; ttlMs: number }[] {
   return commands.flatMap((command) => {
-    const [entry = "", ttl, action] = command.slice(-4)
+    if (operationOf(command) !== "acquire") return []
+    const [entry = "", ttl, action] = argumentsOf(command)
     const [, channel] = entry.split(" ")
     return action === "enqueue" && channel !== undefined ? [{ channel, ttlMs: Number(ttl) }] : []
   })
