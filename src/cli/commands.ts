@@ -167,6 +167,35 @@ next renewal, or at once if it watches. Until then it believes that it holds the
     examples: ["fetchlock release deploy --force"],
     load: () => import("./release.js"),
   },
+  {
+    name: "doctor",
+    summary: "examine a database: which promises hold there",
+    usage: "[options]",
+    description: `Asks the database everything that locks depend on (scripts, streams, clock, eviction), uses real locks with names of
+their own, and prints a table: what was found, and what follows. It takes about 12 seconds and some 250 commands, and
+leaves no key.`,
+    positionals: [],
+    options: [
+      {
+        name: "idle",
+        value: "DURATION",
+        help: "how long a silent stream is tried; 0: not at all (default: 12s)",
+      },
+      JSON_OPTION,
+      ...DATABASE_OPTIONS.filter(({ name }) => name !== "prefix"),
+    ],
+    usesDatabase: true,
+    exitCodes: [
+      ["0", "no problem was found"],
+      ["1", "a promise cannot be kept on this database"],
+    ],
+    examples: [
+      "fetchlock doctor",
+      "fetchlock doctor --idle 5m",
+      "fetchlock doctor --json | jq .findings",
+    ],
+    load: () => import("./doctor/doctor.js"),
+  },
 ]
 
 /** The names of all commands, with the one that parses its own arguments. */

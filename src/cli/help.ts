@@ -29,7 +29,9 @@ export function helpOf(command: Command): string {
   )
   const codes = [
     ...exitCodes,
-    ...(exitCodes.some(([code]) => code === "COMMAND's") ? [] : [["0", "success"] as const]),
+    ...(exitCodes.some(([code]) => code === "COMMAND's" || code === "0")
+      ? []
+      : [["0", "success"] as const]),
     ["64", "the arguments or the environment are wrong"] as const,
     ...(usesDatabase
       ? [["69", "the database could not be reached, or refused the request"] as const]

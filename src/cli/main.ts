@@ -11,6 +11,8 @@ import { inQuotes } from "./printable.js"
 void main(process.argv.slice(2))
 
 async function main(words: readonly string[]): Promise<void> {
+  // In case that nothing keeps the process alive although the command has not ended.
+  process.exitCode = EXIT.bug
   const code = await execute(words).catch(reportFailure)
   if (code === undefined) return
   // A request that has no reply, or a stream, must not keep the process alive.
@@ -21,6 +23,7 @@ async function main(words: readonly string[]): Promise<void> {
 async function execute([name, ...words]: readonly string[]): Promise<number | undefined> {
   switch (name) {
     case "dev":
+      process.exitCode = undefined
       await (await import("./dev.js")).runDev(words)
       return undefined
     case "-V":
