@@ -1,9 +1,11 @@
 // `fetchlock doctor` on each engine, and on databases of which one feature or another is degraded.
+import { startDevServer } from "@fetchlock/dev-server"
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest"
 import { type Fault, FaultProxy, type Plan } from "../support/fault-proxy.js"
 import { hasRedisServer } from "../support/redis-server.js"
 import { type Database, openDatabase } from "../support/variants.js"
-import { fetchlock } from "./fetchlock-command.js"
+import { fetchlock, type Place } from "./fetchlock-command.js"
+import { startValkey } from "./valkey-server.js"
 
 interface Report {
   readonly isSound: boolean
@@ -65,6 +67,27 @@ describe.each(["embedded engine", "real Redis"] as const)("on the %s", (engine) 
     expect(await own.command("KEYS", "*")).toEqual([])
   })
 })
+
+test("on a Valkey 9, finds no problem and leaves no key", async () => {
+  const valkey = await startValkey()
+  const server = await startDevServer({ port: 0, redis: valkey.url })
+  try {
+    const { out, code } = await fetchlock(server, ["doctor", "--idle", "0"])
+    expect(out).toMatch(/^ok +server +Valkey 9\./m)
+    expect(out).not.toContain("PROBLEM")
+    expect(code).toBe(0)
+    expect(await keysOf(server)).toEqual([])
+  } finally {
+    await server.close()
+    await valkey.stop()
+  }
+})
+
+async function keysOf({ url, token }: Place): Promise<unknown> {
+  const headers = { Authorization: `Bearer ${token}` }
+  const response = await fetch(url, { method: "POST", headers, body: '["KEYS", "*"]' })
+  return ((await response.json()) as { result: unknown }).result
+}
 
 describe.concurrent("a database that is degraded", () => {
   test("cannot keep a promise without EVAL", async () => {
