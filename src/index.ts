@@ -9,7 +9,14 @@ export {
   LockTimeoutError,
   type LossReason,
 } from "./errors.js"
-export type { LeaderEvent, LockEvent, OnceEvent, PollingReason, ReleaseResult } from "./events.js"
+export type {
+  LeaderEvent,
+  LockEvent,
+  NotGrantedReason,
+  OnceEvent,
+  PollingReason,
+  ReleaseResult,
+} from "./events.js"
 export type { FencedLock, Lock } from "./hold/lock.js"
 export type { LockGroup } from "./hold/lock-group.js"
 export { LockManager } from "./lock-manager.js"

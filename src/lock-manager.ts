@@ -31,6 +31,7 @@ import { restConfigFromEnv } from "./redis/env.js"
 import { callDatabase } from "./redis/retry.js"
 import type { Claim, Grant, SingleDatabase } from "./redis/store.js"
 import { Semaphore } from "./semaphore.js"
+import { elapsedMs, now } from "./time/validity.js"
 import { checkCount, notSupported } from "./values/invalid-argument.js"
 import { safeCallback } from "./values/safe-callback.js"
 import { createClientId, createToken, WATCHING } from "./values/token.js"
@@ -209,7 +210,6 @@ export class LockManager {
     for (const name of wanted) checkName(this.#settings.prefix, name)
     const all = withDefaults(this.#settings.defaults, options)
     const resolved = resolveAcquireOptions(all)
-    resolved.signal?.throwIfAborted()
     return acquireAll(wanted, all, resolved, {
       acquire: (name, each) => this.#acquire(name, each),
       tryAcquire: (name, each) => this.#tryAcquire(name, each),
@@ -253,13 +253,26 @@ export class LockManager {
     }
     const stealWatch = resolved.watch && isWatching ? await this.#watch(token) : undefined
     store.checkTtl?.(resolved.ttlMs)
-    const validity = await this.#read(name, "adopt", (timeoutMs) =>
-      store.readHold(claim, timeoutMs),
-    )
-    if (typeof validity === "string") {
-      throw new LockLostError(name, validity === "gone" ? "expired" : validity)
+    const { emit } = this.#settings
+    const startedAt = now()
+    let requests = 0
+    const efforts = () => ({ waitedMs: elapsedMs(startedAt), requests, wasQueued: false })
+    const read = (timeoutMs: number) => {
+      requests++
+      return store.readHold(claim, timeoutMs)
     }
-    if (validity.remainingMs <= 0) throw new LockLostError(name, "expired")
+    let validity
+    try {
+      validity = await this.#read(name, "adopt", read)
+      if (typeof validity === "string") {
+        throw new LockLostError(name, validity === "gone" ? "expired" : validity)
+      }
+      if (validity.remainingMs <= 0) throw new LockLostError(name, "expired")
+    } catch (error) {
+      emit?.({ type: "not-granted", name, reason: "error", ...efforts() })
+      throw error
+    }
+    emit?.({ type: "granted", name, ...efforts(), fencingToken })
     return this.#hold(claim, resolved, {
       validity,
       fencingToken,
@@ -353,9 +366,7 @@ export class LockManager {
     const request = { name, token, timeoutMs, stealFrom, channel: watch?.channel, ...resolved }
     const { waitUntil } = resolved
     const acquisition = new Acquisition(store, request, emit, waitUntil)
-    const { grant, waitedMs, requests, withdrawUnsettled } = await acquisition.run()
-    const { fencingToken } = grant
-    emit?.({ type: "granted", name, waitedMs, requests, fencingToken })
+    const { grant, withdrawUnsettled } = await acquisition.run()
     return this.#hold({ name, token: grant.token ?? token, waitUntil }, resolved, {
       ...grant,
       withdrawUnsettled,

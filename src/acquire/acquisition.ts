@@ -12,11 +12,9 @@ import { steal } from "./steal.js"
 /** The clean-up is not waited for, so it may take long: at most this many tries, but at least one after each late reply. */
 const CLEAN_UP_TRIES = 5
 
-/** A grant, and the time and requests that it took. */
+/** A grant, and what its requests may have left behind. */
 export interface Acquired {
   readonly grant: Grant
-  readonly waitedMs: number
-  readonly requests: number
   /**
    * Requests that were given up at a deadline may yet be executed, and take the lock or a place in its queue again. To be
    * called once the hold has ended: it undoes each of them when its reply has come. One promise for each; none rejects.
@@ -32,6 +30,7 @@ export class Acquisition {
   readonly #waitUntil: WaitUntil
   readonly #attempts: Attempts
   #queueWait: QueueWait | undefined
+  #wasQueued = false
 
   /** @param waitUntil receives the clean-up of a call that failed */
   constructor(
@@ -48,21 +47,33 @@ export class Acquisition {
   }
 
   /**
+   * Ends in one event, `granted` or `not-granted`; what happens later to its requests is cleaned up in silence.
+   *
    * @throws `LockTimeoutError` when the lock was held by others for all of the wait, `LockBackendError` when the
    *   database failed, the signal's reason when that aborted.
    */
   async run(): Promise<Acquired> {
-    this.#request.signal?.throwIfAborted()
+    const { name, signal } = this.#request
     try {
+      signal?.throwIfAborted()
       const reply = await this.#try()
       const grant = reply.kind === "granted" ? reply : await this.#wait(reply)
-      const { waitedMs, requests } = this.#attempts
-      return { grant, waitedMs, requests, withdrawUnsettled: () => this.#withdrawUnsettled(grant) }
+      const { fencingToken } = grant
+      this.#emit?.({ type: "granted", name, ...this.#efforts, fencingToken })
+      return { grant, withdrawUnsettled: () => this.#withdrawUnsettled(grant) }
     } catch (error) {
+      const reason = this.#attempts.reasonOf(error)
+      this.#emit?.({ type: "not-granted", name, reason, ...this.#efforts })
       // Not awaited: the caller gets the error now, and a hold that the clean-up cannot reach ends with its ttl.
-      this.#waitUntil(this.#cleanUp())
+      if (this.#attempts.requests > 0) this.#waitUntil(this.#cleanUp())
       throw error
     }
+  }
+
+  /** For the event that ends the call. */
+  get #efforts(): { waitedMs: number; requests: number; wasQueued: boolean } {
+    const { waitedMs, requests } = this.#attempts
+    return { waitedMs, requests, wasQueued: this.#wasQueued }
   }
 
   #try(): Promise<Grant | Busy> {
@@ -81,6 +92,7 @@ export class Acquisition {
     const { waitedMs, requests } = this.#attempts
     if (waitMs <= 0) throw new LockTimeoutError(name, waitedMs, requests)
     const onQueued = (place?: number) => {
+      this.#wasQueued = true
       this.#emit?.({ type: "queued", name, place })
     }
     if (!this.#store.queue || this.#request.intervalMs !== undefined) {

@@ -1,5 +1,6 @@
 // The requests of one acquire call: counts them, limits their time, retries unknown outcomes and tracks unsettled ones.
 import { LockBackendError, LockTimeoutError } from "../errors.js"
+import type { NotGrantedReason } from "../events.js"
 import { RedisError } from "../redis/redis-error.js"
 import { MAX_TRIES } from "../redis/retry.js"
 import type {
@@ -85,6 +86,14 @@ export class Attempts {
   /** @throws `LockTimeoutError` when the requests of the wait are used up. */
   assertRequestsLeft(): void {
     if (this.requestsLeft <= 0) this.#timeOut()
+  }
+
+  /** Why the call has ended with this error, and not with a grant. */
+  reasonOf(error: unknown): NotGrantedReason {
+    const { signal, waitMs } = this.#bounds
+    if (signal?.aborted && error === signal.reason) return "aborted"
+    if (error instanceof LockTimeoutError) return waitMs > 0 ? "timeout" : "busy"
+    return "error"
   }
 
   /** Counts a request that is not sent here. */

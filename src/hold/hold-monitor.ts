@@ -3,11 +3,14 @@
 import { LockLostError, type LossReason } from "../errors.js"
 import type { Emit, PollingReason } from "../events.js"
 import { backoffMs } from "../time/backoff.js"
-import { backgroundTimer, Expiry, type Validity } from "../time/validity.js"
+import { backgroundTimer, elapsedMs, Expiry, now, type Validity } from "../time/validity.js"
 
 export class HoldMonitor {
   readonly #name: string
   readonly #emit: Emit | undefined
+  /** When the hold began, or was adopted. */
+  readonly #since = now()
+  #hasEnded = false
   /** Created lazily: most callers never read `signal`, and an AbortController costs as much as the rest of a lock. */
   #controller: AbortController | undefined
   state: "held" | "lost" | "released" | "transferred" = "held"
@@ -42,6 +45,17 @@ export class HoldMonitor {
     if (this.state !== "held") throw new LockLostError(this.#name, "released")
   }
 
+  get heldMs(): number {
+    return elapsedMs(this.#since)
+  }
+
+  /** The listener for the event that ends the hold, only once: a hold that was lost or kept may still be released. */
+  takeLastEmit(): Emit | undefined {
+    const emit = this.#hasEnded ? undefined : this.#emit
+    this.#hasEnded = true
+    return emit
+  }
+
   noticeExpiry(): void {
     if (this.state !== "held" || this.expiry.remainingMs > 0) return
     const { renewal } = this
@@ -52,7 +66,7 @@ export class HoldMonitor {
     this.state = "lost"
     this.loss = new LockLostError(this.#name, reason)
     this.stopTimers()
-    this.#emit?.({ type: "lost", name: this.#name, reason })
+    this.takeLastEmit()?.({ type: "lost", name: this.#name, reason, heldMs: this.heldMs })
     this.#controller?.abort(this.loss)
   }
 

@@ -6,7 +6,7 @@ import type { LockMode, WaitUntil } from "../options.js"
 import { RedisError } from "../redis/redis-error.js"
 import { callDatabase, type RetryOptions } from "../redis/retry.js"
 import type { Claim, HoldStore } from "../redis/store.js"
-import { deadlineMs, elapsedMs, now, Validity } from "../time/validity.js"
+import { deadlineMs, now, Validity } from "../time/validity.js"
 import { type Duration, parseTtl } from "../time/duration.js"
 import type { LockTransfer } from "./lock-transfer.js"
 import { type Watch, watchHold } from "./watch.js"
@@ -65,8 +65,6 @@ export class Lock {
   readonly fencingToken: number | undefined
 
   readonly #hold: Hold
-  /** When the hold began, or was adopted. */
-  readonly #since = now()
   readonly #monitor: HoldMonitor
   /** The database has confirmed that the hold is over. */
   #isConfirmedLost = false
@@ -160,6 +158,8 @@ export class Lock {
     await this.extend(parseTtl(ttl))
     this.#monitor.stopTimers()
     this.#isKept = true
+    const { name } = this
+    this.#monitor.takeLastEmit()?.({ type: "kept", name, heldMs: this.#monitor.heldMs })
   }
 
   /**
@@ -173,6 +173,8 @@ export class Lock {
     this.#monitor.assertHeld()
     this.#monitor.state = "transferred"
     this.#monitor.stopTimers()
+    const { heldMs } = this.#monitor
+    this.#monitor.takeLastEmit()?.({ type: "transferred", name: this.name, heldMs })
     const { claim, mode, ttlMs, fencingToken } = this.#hold
     const { name, token } = claim
     return {
@@ -282,7 +284,7 @@ export class Lock {
       })
       // If the outcome of an earlier try was unknown, that try has released it, and the new holder got it from us.
       const actual = this.#mayBeReleased ? "released" : result
-      emit?.({ type: "released", name: this.name, result: actual, heldMs: elapsedMs(this.#since) })
+      this.#emitReleased(actual)
       this.#withdrawUnsettled()
       return actual
     } catch (error) {
@@ -290,8 +292,16 @@ export class Lock {
       if (error instanceof LockBackendError) {
         emit?.({ type: "release-failed", name: this.name, error })
       }
+      // Its holder has let go of it, whether the release can be sent again or not.
+      this.#emitReleased("unknown")
       throw error
     }
+  }
+
+  #emitReleased(result: ReleaseResult | "unknown"): void {
+    const { name } = this
+    const { heldMs } = this.#monitor
+    this.#monitor.takeLastEmit()?.({ type: "released", name, result, heldMs })
   }
 
   /** Undoes requests of the acquire call that are executed after the release: they would take the lock, or a place, again. */

@@ -22,7 +22,6 @@ interface Result {
 export async function callOnce(call: OnceCall): Promise<Result> {
   const { name, token, database, timeoutMs, emit, plan, fingerprint } = call
   const { ttlMs, waitMs, push, signal, fencing, waitUntil } = plan.acquire
-  signal?.throwIfAborted()
   const requests = new OnceRequests(database, { ...plan, name, token, ttlMs, fencing, fingerprint })
   const inquiry = new Attempts({
     name,
@@ -41,28 +40,42 @@ export async function callOnce(call: OnceCall): Promise<Result> {
     if ((await inquiry.tokenToWithdraw()) === undefined) return
     await Promise.all([giveUp(), ...withdrawUnsettled()])
   }
+  let wasQueued = false
+  const efforts = () => ({
+    waitedMs: inquiry.waitedMs,
+    requests: inquiry.requests,
+    wasQueued,
+  })
   let answer: Led | Running | Finished
+  let value: unknown
   try {
+    signal?.throwIfAborted()
     answer = await claim()
     if (answer.kind === "busy") {
       inquiry.assertMayContinue()
+      wasQueued = true
       emit?.({ type: "queued", name, place: undefined })
       const waiting = { database, inquiry, push, ttlMs, timeoutMs, signal, fingerprint, claim }
       answer = await waitForRun(waiting, answer)
     }
     if (answer.kind === "told") {
       waitUntil(cleanUp())
-      return { value: await valueOf(call, answer.record), source: answer.source }
+      value = await readValue(call, answer.record)
+      emit?.({ type: "served", name, source: answer.source, ...efforts() })
     }
   } catch (error) {
     // Not awaited: the caller learns of the error at once, and a claim that the clean-up misses ends with its ttl.
-    waitUntil(cleanUp())
+    if (inquiry.requests > 0) waitUntil(cleanUp())
+    emit?.({ type: "not-granted", name, reason: inquiry.reasonOf(error), ...efforts() })
     if (!plan.failOpen || !(error instanceof LockBackendError)) throw error
     emit?.({ type: "not-shared", name, reason: "fail-open", error })
     return { value: await call.run(null), source: "ran" }
   }
-  const { waitedMs, requests: sent } = inquiry
-  emit?.({ type: "granted", name, waitedMs, requests: sent, fencingToken: answer.fencingToken })
+  if (answer.kind === "told") {
+    if (answer.record.kind === "e") throw value as Error
+    return { value, source: answer.source }
+  }
+  emit?.({ type: "granted", name, ...efforts(), fencingToken: answer.fencingToken })
   const hold = { ...plan.acquire, ...answer, timeoutMs, emit, withdrawUnsettled, isAdopted: false }
   const lock = new RunLock({ ...hold, store: requests, claim: { name, token, waitUntil } })
   return lead(call, lock, requests, answer.old)
@@ -89,7 +102,7 @@ async function lead(
     })
     waitUntil(refreshed)
     // If the old value cannot be read, wait for the run that replaces it.
-    return { value: await valueOf(call, old).catch(() => running), source: "stale" }
+    return { value: await readValue(call, old).catch(() => running), source: "stale" }
   }
   try {
     return { value: await untilAborted(running, signal), source: "ran" }
@@ -100,15 +113,12 @@ async function lead(
   }
 }
 
-/** @throws the run's error; `LockBackendError` if the record cannot be read. */
-async function valueOf({ name, plan }: OnceCall, { kind, text }: OnceRecord): Promise<unknown> {
-  let value: unknown
+/** The value, or the error of the run. @throws `LockBackendError` if the record cannot be read. */
+async function readValue({ name, plan }: OnceCall, { kind, text }: OnceRecord): Promise<unknown> {
   try {
-    value = kind === "e" ? readError(text) : await plan.deserialize(text)
+    return kind === "e" ? readError(text) : await plan.deserialize(text)
   } catch (error) {
     const cause = new Error("the stored result cannot be read", { cause: error })
     throw new LockBackendError(name, "acquire", cause)
   }
-  if (kind === "e") throw value as Error
-  return value
 }

@@ -122,7 +122,7 @@ describe("waiting", () => {
     expect(store.count("release")).toBe(0)
   })
 
-  test("its start is an event, with the place if there is a queue; a try without a wait has no event", async () => {
+  test("its start and its end are events, with the place if there is a queue; a try without a wait only has an end", async () => {
     const script = { tryAcquire: [busy(), busy(9_000)] }
     const looking = start(script, { waitMs: 0 })
     const spinning = start(script, { waitMs: 500 })
@@ -130,10 +130,26 @@ describe("waiting", () => {
     const waiting = start(script, { waitMs: 500 }, { queue })
     const inQueueNot = start(script, { waitMs: 500, intervalMs: 100 }, { queue })
     await untilSettled()
-    expect(looking.events).toEqual([])
-    expect(spinning.events).toEqual([{ type: "queued", name: "a", place: undefined }])
-    expect(waiting.events).toEqual([{ type: "queued", name: "a", place: 3 }])
-    expect(inQueueNot.events).toEqual([{ type: "queued", name: "a", place: undefined }])
+    const end = {
+      type: "not-granted",
+      name: "a",
+      waitedMs: 500,
+      reason: "timeout",
+      wasQueued: true,
+    }
+    expect(looking.events).toEqual([
+      { ...end, reason: "busy", waitedMs: 0, requests: 1, wasQueued: false },
+    ])
+    for (const { events, place } of [
+      { ...spinning, place: undefined },
+      { ...waiting, place: 3 },
+      { ...inQueueNot, place: undefined },
+    ]) {
+      expect(events).toEqual([
+        { type: "queued", name: "a", place },
+        { ...end, requests: expect.any(Number) as number },
+      ])
+    }
   })
 
   test("a waiter that gives up leaves the queue; a call that was never in it releases the lock that it may hold", async () => {
@@ -159,9 +175,10 @@ describe("waiting", () => {
 
 describe("ambiguous outcomes", () => {
   test("are resolved by a retry that recognizes its own lock", async () => {
-    const { running, asked } = start({ tryAcquire: [failed(), granted()] })
+    const { running, asked, events } = start({ tryAcquire: [failed(), granted()] })
     await untilSettled()
-    await expect(running).resolves.toMatchObject({ requests: 2 })
+    await running
+    expect(events).toMatchObject([{ type: "granted", requests: 2, waitedMs: 100 }])
     expect(asked()).toEqual(["tryAcquire at 0", "tryAcquire at 100"])
   })
 

@@ -38,14 +38,22 @@ export function telling(lab: () => Lab): void {
         ...shared,
         waitedMs: number,
         requests: number,
+        wasQueued: true,
         fencingToken: lock.fencingToken,
       },
       // The lease of a hand-off is extended at once, and then the caller extended it.
       ...(variant.hasQueue ? [{ type: "renewed", ...shared, remainingMs: number }] : []),
       { type: "renewed", ...shared, remainingMs: number },
       { type: "released", ...shared, result: "released", heldMs: number },
-      { type: "granted", ...shared, waitedMs: number, requests: 1, fencingToken: undefined },
-      { type: "lost", ...shared, reason: "deleted" },
+      {
+        type: "granted",
+        ...shared,
+        waitedMs: number,
+        requests: 1,
+        wasQueued: false,
+        fencingToken: undefined,
+      },
+      { type: "lost", ...shared, reason: "deleted", heldMs: number },
     ])
     const [granted] = of("granted")
     expect(granted?.requests).toBeGreaterThan(1)
@@ -60,7 +68,8 @@ export function telling(lab: () => Lab): void {
     const { events, onEvent } = recorder()
     await locks({ onEvent }).tryAcquire(lock.name)
     await rejection(locks({ onEvent }).acquire(lock.name, { wait: 0 }))
-    expect(events).toEqual([])
+    const refusal = { type: "not-granted", name: lock.name, reason: "busy", wasQueued: false }
+    expect(events).toMatchObject([refusal, refusal])
   })
 
   test("no event and no error ever reveals a token", async () => {

@@ -198,6 +198,13 @@ export function events(event: LockEvent): string | number | undefined {
       return event.reason
     case "granted":
       return event.fencingToken
+    case "not-granted":
+      return event.reason
+    case "served":
+      return event.source
+    case "kept":
+    case "transferred":
+      return event.heldMs
     case "renewed":
       return event.remainingMs
     case "lost":

@@ -139,6 +139,12 @@ export const BREAKS: readonly Break[] = [
       },
     ],
   },
+  {
+    judges: ["event"],
+    name: "event",
+    what: "a hold that was lost has a second end when it is released",
+    breakages: [{ file: "hold/hold-monitor.ts", find: "    this.#hasEnded = true\n", replace: "" }],
+  },
 ]
 
 /** The break of that name. */

@@ -21,7 +21,7 @@ interface Options {
 const program = new Command("npm run torture --")
   .description(
     `Makes clients in several processes and in workerd contend for a few locks, while requests are lost, delayed, duplicated
-and garbled, clients are killed and paused, and Redis is restarted. Judges search for overlapping holds and for five other
+and garbled, clients are killed and paused, and Redis is restarted. Judges search for overlapping holds and for seven other
 kinds of violations: see docs/torture.md. Exits with 1 if there is one.`,
   )
   .option("--seconds <n>", "duration of the run", positive, 60)

@@ -10,6 +10,8 @@ export interface Report {
   readonly grants: number
   /** How many calls got the result of another one's run. */
   readonly shared: number
+  /** The calls and holds whose ends were counted. */
+  readonly events: { readonly calls: number; readonly holds: number }
   readonly requests: number
   readonly faulted: number
   readonly faults: Readonly<Record<string, number>>
@@ -46,6 +48,7 @@ export function reportOf(court: Court, circumstances: Circumstances): Report {
     ...circumstances,
     grants: court.chronicle.grants,
     shared: court.results.shared,
+    events: court.events,
     requests,
     faulted: [...faults.values()].reduce((sum, n) => sum + n, 0),
     faults: Object.fromEntries([...faults].sort(([a], [b]) => a.localeCompare(b))),
@@ -87,6 +90,7 @@ export function summary(report: Report): string {
     `time               ${seconds.toFixed(0)} s`,
     `grants             ${grants} (${(grants / seconds).toFixed(0)} a second)`,
     `results shared     ${report.shared}`,
+    `events             one for the end of each of ${report.events.calls} calls and ${report.events.holds} holds`,
     `requests           ${requests}, of which ${faulted} faulted (${share} %), in ${Object.keys(faults).length} ways`,
     ...Object.entries(faults).map(([label, n]) => `  ${label.padEnd(30)} ${n}`),
     `executed too late  ${report.belated} requests that had been given up`,

@@ -1,5 +1,6 @@
 // Records what a visit believes. The notes of a Node process survive its end in a file; a Worker sends them.
 import type { Lock } from "../../../src/index.js"
+import type { EventCount } from "../../../test/support/event-count.js"
 import type { GaveUp, Note } from "./notes.js"
 
 export interface Diary {
@@ -13,6 +14,8 @@ export interface Diary {
   refused(visit: number, fence: number): Promise<void>
   told(visit: number, run: string, source: "joined" | "remembered"): Promise<void>
   settled(visit: number, isSure: boolean): Promise<void>
+  miscounted(found: readonly string[]): Promise<void>
+  counted(count: EventCount): Promise<void>
   broken(reason: unknown): Promise<void>
 }
 
@@ -69,6 +72,15 @@ export class NoteDiary implements Diary {
 
   settled(visit: number, isSure: boolean): Promise<void> {
     return this.#write({ kind: "settled", visit, isSure })
+  }
+
+  async miscounted(found: readonly string[]): Promise<void> {
+    if (found.length > 0) await this.#write({ kind: "miscounted", found })
+  }
+
+  counted(count: EventCount): Promise<void> {
+    const { ended: calls, holds, open } = count
+    return this.#write({ kind: "counted", calls, holds, open })
   }
 
   broken(reason: unknown): Promise<void> {

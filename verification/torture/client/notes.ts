@@ -39,6 +39,15 @@ export type VisitNote =
 export type ClientNote =
   /** A violation by itself: an unhandled rejection, or an error that no call may throw. */
   | { readonly kind: "broken"; readonly reason: string }
+  /** Events of calls or holds that are missing, or too many. */
+  | { readonly kind: "miscounted"; readonly found: readonly string[] }
+  /** A visitor has ended: its calls and holds, and by name the holds whose end was not told. */
+  | {
+      readonly kind: "counted"
+      readonly calls: number
+      readonly holds: number
+      readonly open: readonly (readonly [name: string, holds: number])[]
+    }
   /** A timer was late by `ms`: the machine is busy. */
   | { readonly kind: "lag"; readonly ms: number }
 

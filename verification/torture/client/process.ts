@@ -2,6 +2,7 @@
 import { setMaxListeners } from "node:events"
 import { openSync, writeSync } from "node:fs"
 import { setTimeout as sleep } from "node:timers/promises"
+import type { EventCount } from "../../../test/support/event-count.js"
 import { monotonicMs } from "../monotonic.js"
 import { Random } from "../random.js"
 import { NoteDiary } from "./diary.js"
@@ -53,6 +54,8 @@ process.on("disconnect", () => process.exit())
  */
 let congestionMs = 0
 let visits = 0
+/** Of the visitors that have ended. */
+const counts: EventCount[] = []
 const visitor = async (number: number) => {
   const surroundings = { diary, visitor: number, nextVisit: () => visits++, end: end.signal }
   const scene = setScene(settings, surroundings)
@@ -74,6 +77,7 @@ const visitor = async (number: number) => {
       await diary.broken(error)
     }
   }
+  counts.push(scene.count)
 }
 
 const watchTheClock = async () => {
@@ -94,6 +98,11 @@ const watchTheCongestion = async () => {
     await sleep(1_000)
   }
 }
+
+// Until then, releases may be retried.
+process.on("exit", () => {
+  for (const count of counts) void diary.counted(count)
+})
 
 process.send?.("ready")
 await isLetIn

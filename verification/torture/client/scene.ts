@@ -1,5 +1,6 @@
 // The common part of all clients: a manager for one visitor, and access to the register.
 import { type LockEvent, LockManager } from "../../../src/index.js"
+import { EventCount } from "../../../test/support/event-count.js"
 import { isFar } from "../far-clients.js"
 import { dated } from "../sent-at.js"
 import { Random } from "../random.js"
@@ -19,7 +20,9 @@ export function setScene(settings: ClientSettings, surroundings: Surroundings): 
   const { client, seed, url, token, witness, timeoutMs } = settings
   const { visitor, waitUntil, ...others } = surroundings
   const latest: Scene["latest"] = { release: undefined }
+  const count = new EventCount()
   const onEvent = (event: LockEvent) => {
+    count.onEvent(event)
     if (event.type === "released") latest.release = event.result
   }
   const ignoresAbort = isFar(client) || Random.of(seed, client, visitor).chance(0.4)
@@ -38,5 +41,5 @@ export function setScene(settings: ClientSettings, surroundings: Surroundings): 
     })
     return (await response.json()) === true
   }
-  return { ...others, client, latest, locks, write }
+  return { ...others, client, latest, count, locks, write }
 }

@@ -8,6 +8,7 @@ import {
   LockTimeoutError,
   type ReleaseResult,
 } from "../../../src/index.js"
+import type { EventCount } from "../../../test/support/event-count.js"
 import { GATE_PERMITS, isRegistered } from "../places.js"
 import type { Diary } from "./diary.js"
 import type { Errand } from "./errand.js"
@@ -23,7 +24,9 @@ export interface Scene {
   /** Writes to the register with a fencing token; false if it was refused. */
   readonly write: (name: string, fence: number) => Promise<boolean>
   /** The result of this visitor's latest release. */
-  readonly latest: { release: ReleaseResult | undefined }
+  readonly latest: { release: ReleaseResult | "unknown" | undefined }
+  /** The events of this visitor's manager. */
+  readonly count: EventCount
   /** Returns the next visit's number. */
   readonly nextVisit: () => number
   /** Aborted at the end of the run. */
@@ -53,6 +56,7 @@ export async function visit(scene: Scene, errand: Errand): Promise<boolean> {
   const number = scene.nextVisit()
   try {
     await diary.waits(number, place.name, waitMs, ttlMs)
+    scene.count.begun++
     await come({ ...scene, errand, number }, patience.signal)
   } catch (error) {
     if (error instanceof LockBackendError) {
@@ -65,6 +69,7 @@ export async function visit(scene: Scene, errand: Errand): Promise<boolean> {
   } finally {
     clearTimeout(timer)
     end.removeEventListener("abort", lose)
+    await diary.miscounted(scene.count.miscounted())
   }
   return true
 }
@@ -109,11 +114,12 @@ async function request(visit: Visit, signal: AbortSignal): Promise<void> {
     ? locks.semaphore(name, GATE_PERMITS).request({ ...others, signal: given }, inside)
     : locks.request(name, options, inside))
   // A release that is retried after the request has settled counts as failed.
-  await diary.released(number, latestRelease(visit) ?? "failed")
+  const result = latestRelease(visit) ?? "failed"
+  await diary.released(number, result === "unknown" ? "failed" : result)
 }
 
 /** A function, since TypeScript believes that it is still undefined after the assignment above. */
-function latestRelease({ latest }: Scene): ReleaseResult | undefined {
+function latestRelease({ latest }: Scene): Scene["latest"]["release"] {
   return latest.release
 }
 
@@ -134,6 +140,7 @@ async function hold(visit: Visit, lock: Lock): Promise<void> {
   const { diary, locks, number, errand } = visit
   if (!(await live(visit, lock, number))) return
   if (errand.ending === "crash") {
+    visit.count.drop(lock.name)
     // The hold is believed until its end.
     await stay({ lock, visit: number, diary, ms: lock.remainingMs })
     return
@@ -143,6 +150,7 @@ async function hold(visit: Visit, lock: Lock): Promise<void> {
     await release(visit, lock, number)
     return
   }
+  visit.count.begun++
   const adopted = await locks.adopt(lock.transfer())
   const next = visit.nextVisit()
   await live(visit, adopted, next)
@@ -181,5 +189,6 @@ async function live({ diary, errand, write }: Visit, lock: Lock, visit: number):
   }
   // A Worker's hold is known only until its previous note. Without this note most holds would be too short to be judged.
   await diary.holds(visit, lock)
-  return lock.remainingMs > 0
+  // The getter tells the loss of a hold whose time is over, even before its timer runs.
+  return !lock.signal.aborted
 }

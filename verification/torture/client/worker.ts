@@ -38,8 +38,11 @@ export default {
     }
     const diary = new NoteDiary(write, () => receivedAt)
     let visits = 2 * number
+    const works = new Set<Promise<unknown>>()
     const waitUntil = (work: Promise<unknown>) => {
       context.waitUntil(work)
+      works.add(work)
+      void work.finally(() => works.delete(work))
     }
     const end = new AbortController().signal
     const nextVisit = () => visits++
@@ -47,6 +50,11 @@ export default {
       const scene = setScene(settings, { diary, visitor: number, nextVisit, end, waitUntil })
       const { seed, client, ledgers } = settings
       await visit(scene, pickErrand(Random.of(seed, client, number), ledgers))
+      const countAtLast = async () => {
+        while (works.size > 0) await Promise.all(works)
+        await diary.counted(scene.count)
+      }
+      context.waitUntil(countAtLast())
     } catch (error) {
       await diary.broken(error)
     }

@@ -31,6 +31,8 @@ export class Court implements Reader, Onlooker {
   #beforeLongest: readonly string[] = []
   requests = 0
   belated = 0
+  /** The calls and holds of visitors that have ended, each of which had one event at its end. */
+  readonly events = { calls: 0, holds: 0 }
   #startedAt = monotonicMs()
   /** Violations that have been reported. */
   readonly #reported = new Set<string>()
@@ -53,7 +55,14 @@ export class Court implements Reader, Onlooker {
     const { at } = note
     if (note.kind === "lag") this.setbacks.lagged(client, at, note.ms)
     else if (note.kind === "broken") this.#accuse("client", at, note.reason, { client })
-    else if (note.kind === "refused") {
+    else if (note.kind === "miscounted") {
+      this.#accuse("event", at, note.found.join("; "), { client })
+    } else if (note.kind === "counted") {
+      this.events.calls += note.calls
+      this.events.holds += note.holds
+      if (note.open.length === 0) return
+      this.#accuse("event", at, "holds ended without an event", { client, open: note.open })
+    } else if (note.kind === "refused") {
       const facts = { client, note }
       this.#accuse("register", at, "a holder that believed itself valid was refused", facts)
     } else {

@@ -33,7 +33,8 @@ export interface Wait {
   outcome: "granted" | "timeout" | "backend" | "aborted" | "told" | "killed" | undefined
 }
 
-export type Judge = "result" | "overlap" | "register" | "lock-out" | "wait" | "keys" | "client"
+export type Judge =
+  "event" | "result" | "overlap" | "register" | "lock-out" | "wait" | "keys" | "client"
 
 /** A violation, and the judge that found it. */
 export interface Violation {
