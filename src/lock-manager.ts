@@ -1,6 +1,7 @@
 // The manager: the settings of its locks and the calls that acquire them. It keeps no state of any grant.
 import { acquireAll, checkNames } from "./acquire/acquire-all.js"
 import { Acquisition } from "./acquire/acquisition.js"
+import { Attempts } from "./acquire/attempts.js"
 import { readRequestArguments } from "./acquire/request-arguments.js"
 import { LockLostError, type LockPhase, LockTimeoutError } from "./errors.js"
 import type { LockGroup } from "./hold/lock-group.js"
@@ -31,7 +32,6 @@ import { restConfigFromEnv } from "./redis/env.js"
 import { callDatabase } from "./redis/retry.js"
 import type { Claim, Grant, SingleDatabase } from "./redis/store.js"
 import { Semaphore } from "./semaphore.js"
-import { elapsedMs, now } from "./time/validity.js"
 import { checkCount, notSupported } from "./values/invalid-argument.js"
 import { safeCallback } from "./values/safe-callback.js"
 import { createClientId, createToken, WATCHING } from "./values/token.js"
@@ -253,26 +253,31 @@ export class LockManager {
     }
     const stealWatch = resolved.watch && isWatching ? await this.#watch(token) : undefined
     store.checkTtl?.(resolved.ttlMs)
-    const { emit } = this.#settings
-    const startedAt = now()
-    let requests = 0
-    const efforts = () => ({ waitedMs: elapsedMs(startedAt), requests, wasQueued: false })
-    const read = (timeoutMs: number) => {
-      requests++
-      return store.readHold(claim, timeoutMs)
+    const { timeoutMs, emit } = this.#settings
+    const bounds = {
+      ...claim,
+      ttlMs,
+      timeoutMs,
+      waitMs: 0,
+      maxRequests: Infinity,
+      signal: undefined,
     }
+    const attempts = new Attempts(bounds, emit)
     let validity
     try {
-      validity = await this.#read(name, "adopt", read)
+      validity = await this.#read(name, "adopt", (leftMs) => {
+        attempts.count()
+        return store.readHold(claim, leftMs)
+      })
       if (typeof validity === "string") {
         throw new LockLostError(name, validity === "gone" ? "expired" : validity)
       }
       if (validity.remainingMs <= 0) throw new LockLostError(name, "expired")
     } catch (error) {
-      emit?.({ type: "not-granted", name, reason: "error", ...efforts() })
+      attempts.emitNotGranted(error)
       throw error
     }
-    emit?.({ type: "granted", name, ...efforts(), fencingToken })
+    attempts.emitGranted(fencingToken)
     return this.#hold(claim, resolved, {
       validity,
       fencingToken,

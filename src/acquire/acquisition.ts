@@ -1,6 +1,6 @@
 // One acquire call: tries to take the lock, waits for it if allowed, and leaves nothing behind if it is not granted.
 import { LockTimeoutError } from "../errors.js"
-import type { Emit, PollingReason } from "../events.js"
+import type { Emit } from "../events.js"
 import type { WaitUntil } from "../options.js"
 import { retryUntilKnown } from "../redis/retry.js"
 import type { Busy, Grant, LockStore } from "../redis/store.js"
@@ -26,11 +26,9 @@ export interface Acquired {
 export class Acquisition {
   readonly #store: LockStore
   readonly #request: AcquisitionRequest
-  readonly #emit: Emit | undefined
   readonly #waitUntil: WaitUntil
   readonly #attempts: Attempts
   #queueWait: QueueWait | undefined
-  #wasQueued = false
 
   /** @param waitUntil receives the clean-up of a call that failed */
   constructor(
@@ -41,9 +39,8 @@ export class Acquisition {
   ) {
     this.#store = store
     this.#request = request
-    this.#emit = emit
     this.#waitUntil = waitUntil
-    this.#attempts = new Attempts(request)
+    this.#attempts = new Attempts(request, emit)
   }
 
   /**
@@ -53,27 +50,18 @@ export class Acquisition {
    *   database failed, the signal's reason when that aborted.
    */
   async run(): Promise<Acquired> {
-    const { name, signal } = this.#request
     try {
-      signal?.throwIfAborted()
+      this.#request.signal?.throwIfAborted()
       const reply = await this.#try()
       const grant = reply.kind === "granted" ? reply : await this.#wait(reply)
-      const { fencingToken } = grant
-      this.#emit?.({ type: "granted", name, ...this.#efforts, fencingToken })
+      this.#attempts.emitGranted(grant.fencingToken)
       return { grant, withdrawUnsettled: () => this.#withdrawUnsettled(grant) }
     } catch (error) {
-      const reason = this.#attempts.reasonOf(error)
-      this.#emit?.({ type: "not-granted", name, reason, ...this.#efforts })
+      this.#attempts.emitNotGranted(error)
       // Not awaited: the caller gets the error now, and a hold that the clean-up cannot reach ends with its ttl.
       if (this.#attempts.requests > 0) this.#waitUntil(this.#cleanUp())
       throw error
     }
-  }
-
-  /** For the event that ends the call. */
-  get #efforts(): { waitedMs: number; requests: number; wasQueued: boolean } {
-    const { waitedMs, requests } = this.#attempts
-    return { waitedMs, requests, wasQueued: this.#wasQueued }
   }
 
   #try(): Promise<Grant | Busy> {
@@ -91,19 +79,11 @@ export class Acquisition {
     const { name, waitMs } = this.#request
     const { waitedMs, requests } = this.#attempts
     if (waitMs <= 0) throw new LockTimeoutError(name, waitedMs, requests)
-    const onQueued = (place?: number) => {
-      this.#wasQueued = true
-      this.#emit?.({ type: "queued", name, place })
-    }
     if (!this.#store.queue || this.#request.intervalMs !== undefined) {
-      onQueued()
+      this.#attempts.emitQueued()
       return spin(this.#store, this.#request, this.#attempts, busy)
     }
-    const onPolling = (reason: PollingReason) => {
-      this.#emit?.({ type: "polling", name, reason })
-    }
-    const listeners = { onQueued, onPolling }
-    this.#queueWait = new QueueWait(this.#store.queue, this.#request, this.#attempts, listeners)
+    this.#queueWait = new QueueWait(this.#store.queue, this.#request, this.#attempts)
     return this.#queueWait.run()
   }
 

@@ -1,6 +1,7 @@
-// The requests of one acquire call: counts them, limits their time, retries unknown outcomes and tracks unsettled ones.
+// The requests of one acquire call: counts them, limits their time, retries unknown outcomes, tracks unsettled ones, and emits
+// the events of the call.
 import { LockBackendError, LockTimeoutError } from "../errors.js"
-import type { NotGrantedReason } from "../events.js"
+import type { Emit, NotGrantedReason, PollingReason } from "../events.js"
 import { RedisError } from "../redis/redis-error.js"
 import { MAX_TRIES } from "../redis/retry.js"
 import type {
@@ -42,15 +43,18 @@ type Reply = Grant | Queued | Busy | Held | Told
 
 export class Attempts {
   readonly #bounds: AttemptBounds
+  readonly #emit: Emit | undefined
   readonly #wait: Budget
+  #wasQueued = false
   #requests = 0
   /** The last request; on an abort it may be in flight. */
   #lastRequest: Promise<Reply> | undefined
   #mayHaveTaken = false
   readonly #unsettled = new Set<Promise<unknown>>()
 
-  constructor(bounds: AttemptBounds) {
+  constructor(bounds: AttemptBounds, emit: Emit | undefined) {
     this.#bounds = bounds
+    this.#emit = emit
     this.#wait = new Budget(bounds.waitMs)
   }
 
@@ -88,8 +92,34 @@ export class Attempts {
     if (this.requestsLeft <= 0) this.#timeOut()
   }
 
-  /** Why the call has ended with this error, and not with a grant. */
-  reasonOf(error: unknown): NotGrantedReason {
+  /** The call begins to wait. */
+  emitQueued(place?: number): void {
+    this.#wasQueued = true
+    this.#emit?.({ type: "queued", name: this.#bounds.name, place })
+  }
+
+  /** The call was to be notified through a stream, and polls from now on. */
+  emitPolling(reason: PollingReason): void {
+    this.#emit?.({ type: "polling", name: this.#bounds.name, reason })
+  }
+
+  /** The call has ended with a grant. */
+  emitGranted(fencingToken: number | undefined): void {
+    this.#emit?.({ type: "granted", ...this.efforts, fencingToken })
+  }
+
+  /** The call has ended with this error, and not with a grant. */
+  emitNotGranted(error: unknown): void {
+    this.#emit?.({ type: "not-granted", ...this.efforts, reason: this.#reasonOf(error) })
+  }
+
+  /** For the event that ends the call. */
+  get efforts(): { name: string; waitedMs: number; requests: number; wasQueued: boolean } {
+    const { waitedMs, requests } = this
+    return { name: this.#bounds.name, waitedMs, requests, wasQueued: this.#wasQueued }
+  }
+
+  #reasonOf(error: unknown): NotGrantedReason {
     const { signal, waitMs } = this.#bounds
     if (signal?.aborted && error === signal.reason) return "aborted"
     if (error instanceof LockTimeoutError) return waitMs > 0 ? "timeout" : "busy"

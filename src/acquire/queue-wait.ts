@@ -1,5 +1,4 @@
 // Waits in the queue of a lock: receives the grant through a stream, and checks where it might have missed it.
-import type { PollingReason } from "../events.js"
 import type { Busy, Grant, LockQueue, Notice, Queued, Waiter } from "../redis/store.js"
 import type { Subscription } from "../redis/transport.js"
 import { MAX_TIMER_MS } from "../time/duration.js"
@@ -16,18 +15,10 @@ import {
   QueueSpeed,
 } from "./poll-schedule.js"
 
-/** Callbacks that report the progress of a wait. */
-export interface WaitListeners {
-  readonly onQueued: (place: number) => void
-  /** The wait was to use a stream, and polls from now on. */
-  readonly onPolling: (reason: PollingReason) => void
-}
-
 export class QueueWait {
   readonly #queue: LockQueue
   readonly #request: AcquisitionRequest
   readonly #attempts: Attempts
-  readonly #listeners: WaitListeners
   readonly #inbox = new Inbox<Notice>()
   readonly #speed = new QueueSpeed()
   #stream: Subscription | undefined
@@ -37,16 +28,10 @@ export class QueueWait {
   /** A message said that we were removed from the queue as dead. */
   #isTakenForDead = false
 
-  constructor(
-    queue: LockQueue,
-    request: AcquisitionRequest,
-    attempts: Attempts,
-    listeners: WaitListeners,
-  ) {
+  constructor(queue: LockQueue, request: AcquisitionRequest, attempts: Attempts) {
     this.#queue = queue
     this.#request = request
     this.#attempts = attempts
-    this.#listeners = listeners
     this.#schedule = pollScheduleFor("poll", request.ttlMs)
   }
 
@@ -61,7 +46,7 @@ export class QueueWait {
     try {
       this.#waiter = { ...this.#request, channel, leaseMs: this.#schedule.leaseMs }
       let reply: Grant | Queued | Busy = await this.#enqueue(this.#waiter)
-      if (reply.kind !== "granted") this.#listeners.onQueued(reply.place)
+      if (reply.kind !== "granted") this.#attempts.emitQueued(reply.place)
       while (reply.kind !== "granted") {
         reply =
           reply.kind === "queued"
@@ -99,7 +84,7 @@ export class QueueWait {
     }
     const open = (withinMs: number) => this.#queue.listen(channel, onNotice, withinMs)
     this.#stream = await openStream(this.#attempts, this.#request, open, (reason) => {
-      this.#listeners.onPolling(reason)
+      this.#attempts.emitPolling(reason)
     })
     if (!this.#stream) return undefined
     this.#schedule = pollScheduleFor(this.#queue.noticesEnd ? "stream" : "subscriber", ttlMs)
@@ -185,7 +170,7 @@ export class QueueWait {
     if (!this.#stream) return
     this.#stream.close()
     this.#stream = undefined
-    this.#listeners.onPolling("ended")
+    this.#attempts.emitPolling("ended")
   }
 }
 

@@ -1,9 +1,15 @@
 // Monitors a hold and renews it. Its timers reach only what is here, so they do not keep a handle alive that its holder has
 // dropped.
 import { LockLostError, type LossReason } from "../errors.js"
-import type { Emit, PollingReason } from "../events.js"
+import type { Emit, PollingReason, ReleaseResult } from "../events.js"
 import { backoffMs } from "../time/backoff.js"
 import { backgroundTimer, elapsedMs, Expiry, now, type Validity } from "../time/validity.js"
+
+/** How a hold ended. */
+type HoldEnd =
+  | { readonly type: "lost"; readonly reason: LossReason }
+  | { readonly type: "released"; readonly result: ReleaseResult | "unknown" }
+  | { readonly type: "kept" | "transferred" }
 
 export class HoldMonitor {
   readonly #name: string
@@ -45,15 +51,11 @@ export class HoldMonitor {
     if (this.state !== "held") throw new LockLostError(this.#name, "released")
   }
 
-  get heldMs(): number {
-    return elapsedMs(this.#since)
-  }
-
-  /** The listener for the event that ends the hold, only once: a hold that was lost or kept may still be released. */
-  takeLastEmit(): Emit | undefined {
-    const emit = this.#hasEnded ? undefined : this.#emit
+  /** Emits the end of the hold, only once: a hold that was lost or kept may still be released. */
+  emitEnd(end: HoldEnd): void {
+    if (this.#hasEnded) return
     this.#hasEnded = true
-    return emit
+    this.#emit?.({ ...end, name: this.#name, heldMs: elapsedMs(this.#since) })
   }
 
   noticeExpiry(): void {
@@ -66,7 +68,7 @@ export class HoldMonitor {
     this.state = "lost"
     this.loss = new LockLostError(this.#name, reason)
     this.stopTimers()
-    this.takeLastEmit()?.({ type: "lost", name: this.#name, reason, heldMs: this.heldMs })
+    this.emitEnd({ type: "lost", reason })
     this.#controller?.abort(this.loss)
   }
 

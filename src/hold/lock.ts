@@ -158,8 +158,7 @@ export class Lock {
     await this.extend(parseTtl(ttl))
     this.#monitor.stopTimers()
     this.#isKept = true
-    const { name } = this
-    this.#monitor.takeLastEmit()?.({ type: "kept", name, heldMs: this.#monitor.heldMs })
+    this.#monitor.emitEnd({ type: "kept" })
   }
 
   /**
@@ -173,8 +172,7 @@ export class Lock {
     this.#monitor.assertHeld()
     this.#monitor.state = "transferred"
     this.#monitor.stopTimers()
-    const { heldMs } = this.#monitor
-    this.#monitor.takeLastEmit()?.({ type: "transferred", name: this.name, heldMs })
+    this.#monitor.emitEnd({ type: "transferred" })
     const { claim, mode, ttlMs, fencingToken } = this.#hold
     const { name, token } = claim
     return {
@@ -284,7 +282,7 @@ export class Lock {
       })
       // If the outcome of an earlier try was unknown, that try has released it, and the new holder got it from us.
       const actual = this.#mayBeReleased ? "released" : result
-      this.#emitReleased(actual)
+      this.#monitor.emitEnd({ type: "released", result: actual })
       this.#withdrawUnsettled()
       return actual
     } catch (error) {
@@ -293,15 +291,9 @@ export class Lock {
         emit?.({ type: "release-failed", name: this.name, error })
       }
       // Its holder has let go of it, whether the release can be sent again or not.
-      this.#emitReleased("unknown")
+      this.#monitor.emitEnd({ type: "released", result: "unknown" })
       throw error
     }
-  }
-
-  #emitReleased(result: ReleaseResult | "unknown"): void {
-    const { name } = this
-    const { heldMs } = this.#monitor
-    this.#monitor.takeLastEmit()?.({ type: "released", name, result, heldMs })
   }
 
   /** Undoes requests of the acquire call that are executed after the release: they would take the lock, or a place, again. */

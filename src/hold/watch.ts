@@ -2,6 +2,7 @@
 import { RedisError } from "../redis/redis-error.js"
 import type { HeldStream, LockQueue, Notice } from "../redis/store.js"
 import type { Subscription } from "../redis/transport.js"
+import { hexDigest } from "../values/digest.js"
 import type { HoldMonitor } from "./hold-monitor.js"
 
 /** Where a hold receives the message. */
@@ -17,9 +18,7 @@ export interface Watch {
  * token or the lock.
  */
 export async function stealChannel(token: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(token))
-  const bytes = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0"))
-  return `fetchlock-${bytes.join("")}`
+  return `fetchlock-${await hexDigest("SHA-1", token)}`
 }
 
 /**

@@ -23,15 +23,8 @@ export async function callOnce(call: OnceCall): Promise<Result> {
   const { name, token, database, timeoutMs, emit, plan, fingerprint } = call
   const { ttlMs, waitMs, push, signal, fencing, waitUntil } = plan.acquire
   const requests = new OnceRequests(database, { ...plan, name, token, ttlMs, fencing, fingerprint })
-  const inquiry = new Attempts({
-    name,
-    token,
-    ttlMs,
-    waitMs,
-    timeoutMs,
-    signal,
-    maxRequests: Infinity,
-  })
+  const bounds = { name, token, ttlMs, waitMs, timeoutMs, signal, maxRequests: Infinity }
+  const inquiry = new Attempts(bounds, emit)
   const claim = (since?: number) => inquiry.send((ms) => requests.claim(since, ms))
   const giveUp = () => withdraw(requests, timeoutMs)
   // A claim that was given up at its deadline may still be executed, and would hold the name for nobody.
@@ -40,12 +33,6 @@ export async function callOnce(call: OnceCall): Promise<Result> {
     if ((await inquiry.tokenToWithdraw()) === undefined) return
     await Promise.all([giveUp(), ...withdrawUnsettled()])
   }
-  let wasQueued = false
-  const efforts = () => ({
-    waitedMs: inquiry.waitedMs,
-    requests: inquiry.requests,
-    wasQueued,
-  })
   let answer: Led | Running | Finished
   let value: unknown
   try {
@@ -53,20 +40,19 @@ export async function callOnce(call: OnceCall): Promise<Result> {
     answer = await claim()
     if (answer.kind === "busy") {
       inquiry.assertMayContinue()
-      wasQueued = true
-      emit?.({ type: "queued", name, place: undefined })
+      inquiry.emitQueued()
       const waiting = { database, inquiry, push, ttlMs, timeoutMs, signal, fingerprint, claim }
       answer = await waitForRun(waiting, answer)
     }
     if (answer.kind === "told") {
       waitUntil(cleanUp())
       value = await readValue(call, answer.record)
-      emit?.({ type: "served", name, source: answer.source, ...efforts() })
+      emit?.({ type: "served", ...inquiry.efforts, source: answer.source })
     }
   } catch (error) {
     // Not awaited: the caller learns of the error at once, and a claim that the clean-up misses ends with its ttl.
     if (inquiry.requests > 0) waitUntil(cleanUp())
-    emit?.({ type: "not-granted", name, reason: inquiry.reasonOf(error), ...efforts() })
+    inquiry.emitNotGranted(error)
     if (!plan.failOpen || !(error instanceof LockBackendError)) throw error
     emit?.({ type: "not-shared", name, reason: "fail-open", error })
     return { value: await call.run(null), source: "ran" }
@@ -75,7 +61,7 @@ export async function callOnce(call: OnceCall): Promise<Result> {
     if (answer.record.kind === "e") throw value as Error
     return { value, source: answer.source }
   }
-  emit?.({ type: "granted", name, ...efforts(), fencingToken: answer.fencingToken })
+  inquiry.emitGranted(answer.fencingToken)
   const hold = { ...plan.acquire, ...answer, timeoutMs, emit, withdrawUnsettled, isAdopted: false }
   const lock = new RunLock({ ...hold, store: requests, claim: { name, token, waitUntil } })
   return lead(call, lock, requests, answer.old)

@@ -1,6 +1,7 @@
 // Runs a piece of work once for all concurrent callers, and gives all of them its result.
 import type { FencedLock, Lock } from "../hold/lock.js"
 import type { LockManager } from "../lock-manager.js"
+import { hexDigest } from "../values/digest.js"
 import { invalid } from "../values/invalid-argument.js"
 import { createToken } from "../values/token.js"
 import { callOnce, type OnceSource } from "./once-call.js"
@@ -106,16 +107,11 @@ async function detailed(
     timeoutMs,
     emit,
     plan,
-    fingerprint: await digestOf(plan.fingerprint),
+    // It may be a whole payload, so only its digest is sent.
+    fingerprint:
+      plan.fingerprint === undefined ? "-" : await hexDigest("SHA-256", plan.fingerprint),
     run: run as (lock: Lock | null) => unknown,
   })
-}
-
-/** A fingerprint may be a whole payload, so only its digest is sent. */
-async function digestOf(fingerprint: string | undefined): Promise<string> {
-  if (fingerprint === undefined) return "-"
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(fingerprint))
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("")
 }
 
 /**

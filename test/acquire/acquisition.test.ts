@@ -140,6 +140,7 @@ describe("waiting", () => {
     expect(looking.events).toEqual([
       { ...end, reason: "busy", waitedMs: 0, requests: 1, wasQueued: false },
     ])
+    const number = expect.any(Number) as number
     for (const { events, place } of [
       { ...spinning, place: undefined },
       { ...waiting, place: 3 },
@@ -147,7 +148,7 @@ describe("waiting", () => {
     ]) {
       expect(events).toEqual([
         { type: "queued", name: "a", place },
-        { ...end, requests: expect.any(Number) as number },
+        { ...end, waitedMs: number, requests: number },
       ])
     }
   })

@@ -51,7 +51,7 @@ function wait(
 ) {
   const startedAt = Date.now()
   const asked: string[] = []
-  const places: number[] = []
+  const places: (number | undefined)[] = []
   const polling: string[] = []
   /** The channels of its enqueues, "-" for none. */
   const channels: string[] = []
@@ -87,10 +87,11 @@ function wait(
     },
   }
   const all = { ...REQUEST, waitMs: 60_000, ...request }
-  const running = new QueueWait(queue, all, new Attempts(all), {
-    onQueued: (place) => places.push(place),
-    onPolling: (reason) => polling.push(reason),
-  }).run()
+  const attempts = new Attempts(all, (event) => {
+    if (event.type === "queued") places.push(event.place)
+    else if (event.type === "polling") polling.push(event.reason)
+  })
+  const running = new QueueWait(queue, all, attempts).run()
   running.catch(() => undefined)
   return {
     running,

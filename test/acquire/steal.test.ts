@@ -23,7 +23,7 @@ function stealing(holders: readonly string[], request: Partial<AcquisitionReques
     },
   }
   const all = { ...REQUEST, ...request }
-  const running = steal(store as SingleDatabase, all, new Attempts(all))
+  const running = steal(store as SingleDatabase, all, new Attempts(all, undefined))
   running.catch(() => undefined)
   return { running, found }
 }

@@ -1,6 +1,7 @@
 // The contract of a lock, in its parts, for every variant.
 import { describe } from "vitest"
 import type { Variant } from "../support/variants.js"
+import { ending } from "./ending.js"
 import { fencing } from "./fencing.js"
 import { granting } from "./granting.js"
 import { holding } from "./holding.js"
@@ -42,5 +43,8 @@ export function contract(variant: Variant): void {
   })
   describe("events and errors", () => {
     telling(lab)
+  })
+  describe("ends", () => {
+    ending(lab)
   })
 }

@@ -32,6 +32,20 @@ export function stealing(lab: () => Lab): void {
     await expectBounded(byHand(lab(), previous.name))
   })
 
+  test("a steal and a forced release begin and end one hold each, and end the one before them once", async () => {
+    const { locks, name } = lab()
+    const wanted = name()
+    const [before, after] = [recorder(), recorder()]
+    const previous = await locks(before).acquire(wanted)
+    await locks(after).request(wanted, { steal: true }, () => undefined)
+    await rejection(previous.extend())
+    await previous.release()
+    await locks(after).forceRelease(wanted)
+    const types = ({ events }: typeof before) => events.map(({ type }) => type)
+    expect(types(before)).toEqual(["granted", "lost"])
+    expect(types(after)).toEqual(["granted", "released", "granted", "released"])
+  })
+
   test("the request whose lock was stolen rejects with AbortError at its next renewal", async () => {
     const { locks, name } = lab()
     const wanted = name()

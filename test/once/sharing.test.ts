@@ -4,7 +4,8 @@ import { afterAll, beforeAll, expect, test } from "vitest"
 import type { LockEvent } from "../../src/index.js"
 import { forget, once, OnceMismatchError, OnceRunError } from "../../src/once/index.js"
 import { describeVariants } from "../support/describe-variants.js"
-import { rejection } from "../support/outcomes.js"
+import { EventCount } from "../support/event-count.js"
+import { rejection, until } from "../support/outcomes.js"
 import type { Opened } from "../support/variants.js"
 import { gathering } from "./gathering.js"
 
@@ -193,6 +194,48 @@ describeVariants("once", (variant) => {
     )
     expect(await once(database.locks(), "payload", options("a"), run)).toEqual({ run: 1 })
     expect(await once(database.locks(), "payload", run)).toEqual({ run: 1 })
+  })
+
+  test("each call has one event at its end: granted, served or not granted", async () => {
+    const count = new EventCount()
+    const events: LockEvent[] = []
+    const locks = database.locks({
+      onEvent: (event) => {
+        count.onEvent(event)
+        events.push(event)
+      },
+    })
+    const of = (wanted: string) => events.filter(({ type }) => type === wanted)
+    const options = { remember: "1m" } as const
+    count.begun = 8
+    let finish!: (value: string) => void
+    const finished = new Promise<string>((resolve) => (finish = resolve))
+    const leading = once(locks, "counted", options, () => finished)
+    await until(() => of("granted").length === 1)
+    const joined = once(locks, "counted", options, () => "other")
+    await until(() => of("queued").length === 1)
+    const timedOut = once(locks, "counted", { wait: 50 }, () => "other")
+    expect(await rejection(timedOut)).toMatchObject({ code: "timeout" })
+    finish("value")
+    await Promise.all([leading, joined])
+    await once(locks, "counted", options, () => "other")
+    const signal = AbortSignal.abort("enough")
+    await rejection(once(locks, "counted", { signal }, () => "other"))
+    const failure = new Error("no")
+    const failed = { rememberErrors: "1m" } as const
+    await rejection(once(locks, "counted failure", failed, () => Promise.reject(failure)))
+    await rejection(once(locks, "counted failure", failed, () => "other"))
+    // This call cannot read the stored text.
+    const unreadable = { deserialize: () => JSON.parse("{") as string }
+    await rejection(once(locks, "counted", unreadable, () => "other"))
+    expect(count.miscounted()).toEqual([])
+    expect(count.open).toEqual([])
+    const ends = [...of("served"), ...of("not-granted")].map((event) =>
+      event.type === "served" ? event.source : event.type === "not-granted" && event.reason,
+    )
+    expect(ends.sort()).toEqual(
+      ["aborted", "error", "joined", "remembered", "remembered", "timeout"].sort(),
+    )
   })
 
   test("a forgotten name runs again, and a run in progress is not disturbed", async () => {

@@ -51,7 +51,7 @@ export class EventCount {
     return [...this.#held].filter(([name, holds]) => holds > (this.#dropped.get(name) ?? 0))
   }
 
-  /** What is wrong now that no call is under way; empty if nothing is. Each is told once. */
+  /** The mistakes that are known while no call is in progress; empty if there are none. Each is returned once. */
   miscounted(): readonly string[] {
     const found = this.#surplus.splice(0)
     if (this.#ended !== this.begun) {
