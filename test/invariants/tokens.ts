@@ -60,8 +60,8 @@ export const tokens: readonly Schedule[] = [
     off: [
       {
         file: "acquire/acquisition.ts",
-        find: "const { waitedMs, requests } = this.#attempts\n      return",
-        replace: `const { waitedMs, requests } = this.#attempts
+        find: "this.#attempts.emitGranted(grant.fencingToken)\n      return",
+        replace: `this.#attempts.emitGranted(grant.fencingToken)
       for (const request of this.#attempts.unsettled) void request.then(() => this.#withdraw(this.#request.token, 1))
       return`,
       },

@@ -9,7 +9,7 @@ import ts from "typescript"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 
 /** Bytes, minified and gzipped. An upper limit; less is better. Some 650 of them are `watch`, and 200 the events of ends. */
-const LARGEST = 20_980
+const LARGEST = 21_000
 /** The limit of `fetchlock/quorum` on top. */
 const LARGEST_QUORUM = 3_400
 /** The limit of `fetchlock/once` on top. */

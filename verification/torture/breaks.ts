@@ -68,8 +68,8 @@ export const BREAKS: readonly Break[] = [
       },
       {
         file: "acquire/acquisition.ts",
-        find: "    this.#attempts = new Attempts(request)",
-        replace: `    this.#attempts = new Attempts(request)
+        find: "    this.#attempts = new Attempts(request, emit)",
+        replace: `    this.#attempts = new Attempts(request, emit)
     Object.assign(this.#attempts, { releases: () => void this.#withdraw(this.#request.token, 1) })`,
       },
     ],
