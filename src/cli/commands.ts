@@ -196,6 +196,28 @@ leaves no key.`,
     ],
     load: () => import("./doctor/doctor.js"),
   },
+  {
+    name: "ui",
+    summary: "show who holds and who waits, on a local page",
+    usage: "[options]",
+    description: `Serves a page on 127.0.0.1 that shows each lock with its holders, its queue and a timeline of the last minutes, and
+ends a hold after a second look. It prints the page's address, which contains a random token. The page reads the
+database only while it is visible, and shows what that costs.`,
+    positionals: [],
+    options: [
+      { name: "port", value: "N", help: "the port to listen on (default: any that is free)" },
+      {
+        name: "commands-per-second",
+        value: "N",
+        help: "the most billed commands a second, on average (default: 20)",
+      },
+      ...DATABASE_OPTIONS,
+    ],
+    usesDatabase: true,
+    exitCodes: [],
+    examples: ["fetchlock ui", "fetchlock ui --port 8080 --commands-per-second 5"],
+    load: () => import("./ui/ui.js"),
+  },
 ]
 
 /** The names of all commands, with the one that parses its own arguments. */

@@ -2,13 +2,13 @@
 import { LockBackendError } from "../errors.js"
 import { LockManager } from "../lock-manager.js"
 import type { LockMode } from "../options.js"
-import type { LockManagerSnapshot } from "../query.js"
+import type { HeldLockInfo, LockManagerSnapshot, PendingLockInfo } from "../query.js"
 import { fenceKeys, noteKey } from "../redis/keys.js"
 import * as scripts from "../redis/lua/scripts.js"
 import { RedisError, unexpectedReply } from "../redis/redis-error.js"
 import { readInteger, readText } from "../redis/replies.js"
 import { retryUntilKnown } from "../redis/retry.js"
-import type { ScriptDatabase } from "../redis/store.js"
+import type { NamePage, ScriptDatabase, SingleDatabase } from "../redis/store.js"
 
 /** A holder or a waiter. */
 interface Client {
@@ -39,13 +39,16 @@ export interface LockDetails {
 
 /** Keys of one request. */
 const MOST_KEYS = 500
+/** Locks of one request. */
+const MOST_NAMES = 50
+const WITHIN_MS = 5_000
 
 /** Adds the facts that a snapshot does not contain, and sorts everything by name. */
 export async function withDetails(
   locks: LockManager,
   { held, pending }: Pick<LockManagerSnapshot, "held" | "pending">,
 ): Promise<LockDetails[]> {
-  const { database, prefix } = databaseOf(locks)
+  const { single, prefix } = databaseOf(locks)
   const names = [...new Set([...held, ...pending].map(({ name }) => name))].sort()
   const keys = new Set<string>()
   const noteOf = (client: { name: string; clientId: string }) =>
@@ -53,7 +56,7 @@ export async function withDetails(
   const counterOf = (name: string) => fenceKeys(prefix, name)[1] ?? ""
   for (const name of names) keys.add(counterOf(name))
   for (const client of [...held, ...pending]) if (client.clientId !== "") keys.add(noteOf(client))
-  const { values, timeMs } = await readValues(database, [...keys])
+  const { values, timeMs } = await readValues(single.database, [...keys])
   const reasonOf = (client: { name: string; clientId: string }) => {
     const reason = values.get(noteOf(client))
     return reason === undefined ? {} : { reason }
@@ -81,7 +84,39 @@ export async function withDetails(
 /** The same for one lock, also if it is free. */
 export async function detailsOf(locks: LockManager, name: string): Promise<LockDetails> {
   const [details] = await withDetails(locks, await locks.query({ name }))
-  return details ?? { name, holders: [], waiters: [], fencingToken: null }
+  return details ?? freeLock(name)
+}
+
+/** The same for each of these locks, in their order. At most `most` holders and waiters of each are listed. */
+export async function detailsOfAll(
+  locks: LockManager,
+  names: readonly string[],
+  most: number,
+): Promise<LockDetails[]> {
+  const { single } = databaseOf(locks)
+  const held: HeldLockInfo[] = []
+  const pending: PendingLockInfo[] = []
+  for (let i = 0; i < names.length; i += MOST_NAMES) {
+    const some = names.slice(i, i + MOST_NAMES)
+    const snapshots = await readRetrying((timeoutMs) => single.snapshot(some, most, timeoutMs))
+    for (const [at, snapshot] of snapshots.entries()) {
+      const name = some[at] ?? ""
+      held.push(...snapshot.held.map(({ ms, ...party }) => ({ name, ...party, remainingMs: ms })))
+      pending.push(...snapshot.pending.map(({ ms, ...party }) => ({ name, ...party, sinceMs: ms })))
+    }
+  }
+  const found = new Map((await withDetails(locks, { held, pending })).map((one) => [one.name, one]))
+  return names.map((name) => found.get(name) ?? freeLock(name))
+}
+
+/** One page of the names of locks that are held. */
+export function scanNames(locks: LockManager, cursor: string, count: number): Promise<NamePage> {
+  const { single } = databaseOf(locks)
+  return readRetrying((timeoutMs) => single.scan(cursor, count, timeoutMs))
+}
+
+function freeLock(name: string): LockDetails {
+  return { name, holders: [], waiters: [], fencingToken: null }
 }
 
 /** Stores why a client holds or awaits a lock, or deletes that. For people only, so a failure does not matter. */
@@ -91,9 +126,9 @@ export async function writeNote(
   text: string,
   ttlMs: number,
 ): Promise<void> {
-  const { database, prefix, timeoutMs } = databaseOf(locks)
+  const { single, prefix, timeoutMs } = databaseOf(locks)
   const key = noteKey(prefix, name, locks.clientId)
-  await database
+  await single.database
     .run(scripts.note, [key], [text, String(ttlMs)], timeoutMs)
     .catch((error: unknown) => {
       if (!(error instanceof RedisError)) throw error
@@ -101,7 +136,7 @@ export async function writeNote(
 }
 
 function databaseOf(locks: LockManager): {
-  database: ScriptDatabase
+  single: SingleDatabase
   prefix: string
   timeoutMs: number
 } {
@@ -109,7 +144,7 @@ function databaseOf(locks: LockManager): {
   const { single } = store
   // This program never opens a quorum.
   if (typeof single === "string") throw new Error(single)
-  return { database: single.database, prefix, timeoutMs }
+  return { single, prefix, timeoutMs }
 }
 
 async function readValues(
@@ -120,7 +155,9 @@ async function readValues(
   let timeMs = 0
   for (let i = 0; i < keys.length; i += MOST_KEYS) {
     const some = keys.slice(i, i + MOST_KEYS)
-    const reply = await readRetrying(() => database.run(scripts.details, some, [], 5_000))
+    const reply = await readRetrying((timeoutMs) =>
+      database.run(scripts.details, some, [], timeoutMs),
+    )
     const [time, found] = Array.isArray(reply) ? (reply as unknown[]) : []
     if (!Array.isArray(found)) throw unexpectedReply()
     timeMs = readInteger(time)
@@ -132,9 +169,9 @@ async function readValues(
   return { values, timeMs }
 }
 
-async function readRetrying<T>(read: () => Promise<T>): Promise<T> {
+async function readRetrying<T>(read: (timeoutMs: number) => Promise<T>): Promise<T> {
   try {
-    return await retryUntilKnown(read, { withinMs: 5_000 })
+    return await retryUntilKnown(read, { withinMs: WITHIN_MS })
   } catch (error) {
     throw error instanceof RedisError ? new LockBackendError("", "query", error) : error
   }

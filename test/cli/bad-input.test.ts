@@ -199,7 +199,7 @@ describe.concurrent("ends with 69 and one line", () => {
 })
 
 describe.concurrent("help", () => {
-  test.each(["run", "ls", "inspect", "wait", "release"])(
+  test.each(["run", "ls", "inspect", "wait", "release", "doctor", "ui"])(
     "of %s has the sections of a man page and goes to stdout",
     async (name) => {
       for (const args of [
@@ -227,7 +227,7 @@ describe.concurrent("help", () => {
   test("lists all commands", async () => {
     const { code, out } = await fetchlock(database, ["--help"])
     expect(code).toBe(0)
-    for (const name of ["run", "ls", "inspect", "wait", "release", "dev"]) {
+    for (const name of ["run", "ls", "inspect", "wait", "release", "doctor", "ui", "dev"]) {
       expect(out).toMatch(new RegExp(`^  ${name} `, "m"))
     }
   })

@@ -1,6 +1,7 @@
-// Runs before all tests: builds the packages, which some of them run, and provides a real redis-server.
+// Runs before all tests: builds the packages, which some of them run, and provides a real redis-server and a Chromium.
 import { execFileSync, spawnSync } from "node:child_process"
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { findChromium } from "./chromium.js"
 import { hasRedisServer } from "./redis-server.js"
 
 /** The test files that use a real Redis import one of these. */
@@ -11,12 +12,12 @@ const SERVICE_POLICY = "/usr/sbin/policy-rc.d"
 
 export default function setup(): void {
   build()
-  if (hasRedisServer()) return
-  if (canInstall()) {
-    console.log("There is no redis-server on the PATH: installing Debian's.")
-    if (install()) return
-    console.log("Installing it failed.")
-  }
+  provideRedis()
+  provideChromium()
+}
+
+function provideRedis(): void {
+  if (hasRedisServer() || canInstall("redis-server")) return
   console.log(
     [
       "There is no redis-server on the PATH, so the tests run on the embedded engine only.",
@@ -26,22 +27,32 @@ export default function setup(): void {
   )
 }
 
+function provideChromium(): void {
+  if (findChromium() !== undefined || canInstall("chromium")) return
+  console.log("There is no Chromium, so test/cli/ui.test.ts cannot run in whole.")
+}
+
 function build(): void {
   const { status, stdout, stderr } = spawnSync("npm", ["run", "build:all"], { encoding: "utf8" })
   if (status !== 0) throw new Error(`npm run build:all failed:\n${stdout}${stderr}`)
 }
 
-function canInstall(): boolean {
-  return process.getuid?.() === 0 && spawnSync("apt-get", ["--version"]).status === 0
+/** Installs a package of Debian; false if that is not possible. */
+function canInstall(name: string): boolean {
+  if (process.getuid?.() !== 0 || spawnSync("apt-get", ["--version"]).status !== 0) return false
+  console.log(`There is no ${name}: installing Debian's.`)
+  const isInstalled = install(name)
+  if (!isInstalled) console.log("Installing it failed.")
+  return isInstalled
 }
 
-function install(): boolean {
+function install(name: string): boolean {
   const hasPolicy = existsSync(SERVICE_POLICY)
   if (!hasPolicy) writeFileSync(SERVICE_POLICY, "#!/bin/sh\nexit 101\n", { mode: 0o755 })
   try {
     const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" }
     execFileSync("apt-get", ["update", "-q"], { stdio: "ignore", env })
-    const options = ["install", "-y", "-q", "--no-install-recommends", "redis-server"]
+    const options = ["install", "-y", "-q", "--no-install-recommends", name]
     execFileSync("apt-get", options, { stdio: "ignore", env })
     return true
   } catch {
