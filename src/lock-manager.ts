@@ -75,6 +75,11 @@ export class LockManager {
     return locks.#settings
   }
 
+  /** @internal For the adapters: takes the lock from its holder, unlike `request` also with a signal. */
+  static async steal(locks: LockManager, name: string, options: AcquireOptions): Promise<Lock> {
+    return locks.#acquire(name, withDefaults(locks.#settings.defaults, options), { steal: true })
+  }
+
   /** Identifies the owner of the locks; part of each token, not secret. */
   get clientId(): string {
     // Not in the constructor: at module scope Workers do not allow random numbers.

@@ -9,13 +9,21 @@ import {
   resolveAcquireOptions,
 } from "../options.js"
 import { type Duration, MAX_TIMER_MS, parseDuration } from "../time/duration.js"
-import { checkCount, invalid, show } from "../values/invalid-argument.js"
+import { checkCount, invalid, notSupported, show } from "../values/invalid-argument.js"
 import type { BodyBounds } from "./read-ahead.js"
 
 /** When a guard releases its lock. */
 export type ReleaseTime = "before-response" | "after-response" | "after-body"
 
 const RELEASE_TIMES: readonly ReleaseTime[] = ["before-response", "after-response", "after-body"]
+
+/** What a guard does when the lock is held. */
+export type Conflict = "refuse" | "wait" | "preempt"
+
+const CONFLICTS: readonly Conflict[] = ["refuse", "wait", "preempt"]
+
+/** A steal does not wait, but it takes more than one try while the lock changes hands all the time. */
+const LONGEST_STEAL_MS = 10_000
 
 /** About the largest body that functions on Vercel accept; a healthy client sends it in less time. */
 export const DEFAULT_BODY: BodyBounds = { maxBytes: 4_194_304, timeoutMs: 30_000 }
@@ -54,9 +62,26 @@ export interface GuardOptions<Args extends readonly unknown[]> {
    */
   readonly ttl?: Duration | undefined
   /**
+   * What a request does when another one holds the lock.
+   *
+   * - `refuse`: it gets a 423 at once.
+   * - `wait`: it waits for `wait`, and gets a 423 then.
+   * - `preempt`: it takes the lock. The signal of the other request's lock aborts about half a round trip later, with the
+   *   reason `stolen`, and its client gets a 409 at once; if its response is being streamed under the lock (`release: "after-body"`),
+   *   the body ends with an error. For routes where only the newest request matters: the answer to a chat message, a search
+   *   while the user types. Each request opens one stream, and checks its hold once: two requests to the database.
+   *   Not together with `wait` or the shared mode, and not on a quorum.
+   *
+   * > [!WARNING]
+   * > With `preempt`, the handlers of two requests run at the same time until the older one obeys its `lock.signal`.
+   *
+   * @default "wait" if `wait` is longer than 0, else "refuse"
+   */
+  readonly conflict?: Conflict | undefined
+  /**
    * The longest time to wait for the lock. A waiting request keeps its connection open; 0 refuses it at once.
    *
-   * @default 0, regardless of the manager's
+   * @default 0, regardless of the manager's; with `conflict: "wait"` the manager's, which defaults to "10s"
    */
   readonly wait?: Duration | undefined
   /**
@@ -122,7 +147,8 @@ export interface GuardOptions<Args extends readonly unknown[]> {
   /**
    * Answers a request whose lock was lost while the handler ran. The answer is sent at once; the handler continues.
    *
-   * @default 500 without `Retry-After` and a problem of the type `lock-lost`: the outcome is unknown
+   * @default 500 without `Retry-After` and a problem of the type `lock-lost`: the outcome is unknown. With
+   *   `conflict: "preempt"`, 409 and a problem of the type `lock-preempted` if the lock was stolen
    */
   readonly onLost?: ((error: LockLostError, ...args: Args) => Answer) | undefined
   /**
@@ -145,6 +171,8 @@ export interface ResolvedGuardOptions<Args extends readonly unknown[]> extends O
   /** The bounds of a body that is read before the lock is acquired; undefined for a streamed one. */
   readonly body: BodyBounds | undefined
   readonly release: ReleaseTime
+  /** Whether it steals the lock. */
+  readonly preempts: boolean
   /** The options of `acquire`. */
   readonly hold: AcquireOptions
 }
@@ -168,10 +196,36 @@ export function resolveGuardOptions<Args extends readonly unknown[]>(
       throw invalid(option, "a function", given)
     }
   }
-  const { mode, ttl, wait = 0, renew, fencing } = options
-  const hold = { mode, ttl, wait, renew, fencing }
+  const { mode, ttl, wait, renew, fencing, conflict } = options
+  const preempts = conflict === "preempt"
+  checkConflict(options)
+  const defaultWait = preempts ? LONGEST_STEAL_MS : conflict === "wait" ? undefined : 0
+  const own = { wait: wait ?? defaultWait, watch: preempts || undefined }
+  const hold = { mode, ttl, renew, fencing, ...own }
   resolveAcquireOptions(hold)
-  return { ...options, body: resolveBody(options.body), release, hold }
+  return { ...options, body: resolveBody(options.body), release, preempts, hold }
+}
+
+function excluded(option: string, value: unknown, conflict: Conflict): DOMException {
+  return notSupported(`${option}: cannot be ${show(value)} with conflict: "${conflict}"`)
+}
+
+/** @throws `TypeError` for a value that is not known, `NotSupportedError` for options that exclude each other. */
+function checkConflict<Args extends readonly unknown[]>(options: GuardOptions<Args>): void {
+  const { conflict, wait, mode, locks } = options
+  if (conflict === undefined) return
+  if (!CONFLICTS.includes(conflict)) {
+    throw invalid("conflict", `one of ${CONFLICTS.join(", ")}`, conflict)
+  }
+  if (wait !== undefined) {
+    const waits = parseDuration("wait", wait, { min: 0, max: Infinity }) > 0
+    if (waits !== (conflict === "wait")) throw excluded("wait", wait, conflict)
+  }
+  if (conflict !== "preempt") return
+  if (mode === "shared") throw excluded("mode", mode, conflict)
+  if (typeof locks === "function") return
+  const { single } = LockManager.settingsOf(locks).store
+  if (typeof single === "string") throw notSupported(`conflict: "preempt" ${single}`)
 }
 
 /** @throws `TypeError` or `RangeError` that names the option. */

@@ -1,5 +1,5 @@
 // Guards one request: acquires the lock, runs the handler, answers, and releases at the chosen moment.
-import { LockBackendError, LockError } from "../errors.js"
+import { LockBackendError, LockError, LockLostError } from "../errors.js"
 import type { Lock } from "../hold/lock.js"
 import { whileHeld } from "../hold/while-held.js"
 import { LockManager } from "../lock-manager.js"
@@ -89,7 +89,10 @@ async function serve<Args extends readonly unknown[]>(
   const { hold } = plan
   let lock: Lock
   try {
-    lock = await locks.acquire(name, { ...hold, signal, waitUntil })
+    const options = { ...hold, signal, waitUntil }
+    lock = await (plan.preempts
+      ? LockManager.steal(locks, name, options)
+      : locks.acquire(name, options))
   } catch (error) {
     if (signal.aborted && error === signal.reason) answer(exchange.respond(GONE))
     else if (plan.failOpen && error instanceof LockBackendError)
@@ -129,6 +132,14 @@ async function serve<Args extends readonly unknown[]>(
   }
 }
 
+/** Not temporary: a retry would take the lock from the newer request. */
+const PREEMPTED: Problem = {
+  type: "lock-preempted",
+  status: 409,
+  title: "Preempted",
+  detail: "A newer request has taken the lock. The work may have been done.",
+}
+
 /** @throws the error, if it is not a `LockError`. */
 async function answerTo<Args extends readonly unknown[]>(
   error: unknown,
@@ -138,5 +149,7 @@ async function answerTo<Args extends readonly unknown[]>(
   if (!(error instanceof LockError)) throw error
   const own = plan[ANSWERS[error.code]] as
     ((error: LockError, ...args: Args) => Response | Promise<Response>) | undefined
-  return own ? own(error, ...args) : respond(refusalOf(error))
+  if (own) return own(error, ...args)
+  const isPreempted = plan.preempts && error instanceof LockLostError && error.reason === "stolen"
+  return respond(isPreempted ? PREEMPTED : refusalOf(error))
 }

@@ -22,6 +22,7 @@ export interface Problem {
 export type ProblemType =
   | "lock-busy"
   | "lock-lost"
+  | "lock-preempted"
   | "lock-unavailable"
   | "lock-not-held"
   | "client-gone"

@@ -45,6 +45,7 @@ declare global {
   const message: { lock: LockTransfer }
   const queue: { send(message: object): Promise<void> }
   function charge(options: { signal: AbortSignal }): Promise<void>
+  function answerTo(request: Request, signal: AbortSignal): ReadableStream<Uint8Array>
   function buildReport(): Promise<void>
   function readProfile(): Promise<string>
   function writeProfile(options: { signal: AbortSignal }): Promise<void>

@@ -52,6 +52,41 @@ describe("Workers", { timeout: 30_000 }, () => {
     expect(await database.command("GET", "balance")).toBe("10")
   })
 
+  test("the answer to a chat message ends at once when the next message of the conversation comes", async () => {
+    const [older, newer] = await Promise.all([start("chat"), start("chat")])
+    const send = async (isolate: Isolate, chat: string, message: string) => {
+      const path = `/chats/${chat}/messages`
+      const { body } = await isolate.fetch(path, { method: "POST", body: message })
+      const reader = body?.pipeThrough(new TextDecoderStream()).getReader()
+      let read = ""
+      const readUntil = async (token: string) => {
+        while (!read.includes(token)) {
+          const { done, value } = await (reader?.read() ?? { done: true, value: undefined })
+          if (done) return "ended"
+          read += value ?? ""
+        }
+        return "read"
+      }
+      return { readUntil, cancel: () => reader?.cancel() }
+    }
+    const first = await send(older, "1", "first")
+    const other = await send(older, "2", "other")
+    expect(await first.readUntil("first-5\n")).toBe("read")
+    const rest = first.readUntil("event: complete").catch(() => "ended")
+    const startedAt = performance.now()
+    const second = await send(newer, "1", "second")
+    expect(await rest).toBe("ended")
+    // A renewal would have noticed after ten seconds; the whole answer takes twenty.
+    expect(performance.now() - startedAt).toBeLessThan(8_000)
+    await until(() => older.log.some((line) => line.startsWith('"first" ended after')))
+    expect(older.log).not.toContain('"first" ended after 400 tokens')
+    // The newest message gets its answer, and so does another conversation.
+    expect(await second.readUntil("second-5\n")).toBe("read")
+    expect(await other.readUntil("other-10\n")).toBe("read")
+    await Promise.all([second.cancel(), other.cancel()])
+    await until(async () => (await database.command("EXISTS", "lock:chat:1")) === 0)
+  })
+
   test("the queue's consumer holds the lock until its job is done", async () => {
     const queue = { binding: "JOBS", name: "jobs" }
     const isolate = await start("queue", { queue })

@@ -4,6 +4,7 @@ import { openLab } from "../contract/lab.js"
 import { adapters } from "./guard/adapters.js"
 import { bodies } from "./guard/bodies.js"
 import { holding } from "./guard/holding.js"
+import { preempting } from "./guard/preempting.js"
 import { releasing } from "./guard/releasing.js"
 import { taking } from "./guard/taking.js"
 import { variants } from "../support/variants.js"
@@ -22,6 +23,9 @@ for (const adapter of adapters) {
     })
     describe.concurrent("holding the lock", () => {
       holding(adapter, lab)
+    })
+    describe.concurrent("a lock that is held", () => {
+      preempting(adapter, lab)
     })
     describe.concurrent("releasing the lock", () => {
       releasing(adapter, lab)

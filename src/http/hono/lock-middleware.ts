@@ -1,5 +1,6 @@
 // The middleware that guards a route: one hold for each request.
 import { type GuardOptions, type HeldLock, resolveGuardOptions } from "../guard-options.js"
+import { sleep } from "../../time/timers.js"
 import { guard } from "../guard.js"
 import { problemResponse } from "../problem.js"
 import { waitUntilOf } from "./execution-context.js"
@@ -57,6 +58,7 @@ export function lock<
     // those of a late handler must not get into the answer.
     const headers = new Headers(c.body(null).headers)
     let handled: Response | undefined
+    let isRunning = false as boolean
     let answered: Response | undefined
     const response = await guard(plan, {
       request: c.req.raw,
@@ -64,6 +66,7 @@ export function lock<
       waitUntil: waitUntilOf(c as Context),
       run: async (held) => {
         c.set("lock", held as HeldLock<Fencing, FailOpen>)
+        isRunning = true
         await next()
         // The handler threw after the request was answered, and Hono has replaced the answer.
         if (answered && c.error) {
@@ -78,6 +81,8 @@ export function lock<
       },
     })
     if (response === handled) return
+    // A handler that obeys its signal throws in this very moment, and Hono would send the answer to that error instead.
+    if (isRunning) await sleep(0)
     // Reset first: otherwise Hono merges the headers of the two responses.
     if (c.finalized) c.res = undefined
     c.res = answered = response
