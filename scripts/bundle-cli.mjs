@@ -17,8 +17,7 @@ await build({
   format: "cjs",
   platform: "node",
   target: "node20",
-  define: { "import.meta.url": "moduleUrl" },
-  banner: { js: 'const moduleUrl = require("node:url").pathToFileURL(__filename).href;' },
+  define: { "import.meta.dirname": "__dirname", "import.meta.filename": "__filename" },
 })
 
 const page = "src/cli/ui/page"

@@ -1,6 +1,6 @@
 // `fetchlock dev`: hands over to the package that brings the local server, where that is installed.
 import { createRequire } from "node:module"
-import { fileURLToPath, pathToFileURL } from "node:url"
+import { pathToFileURL } from "node:url"
 
 const SERVER = "@fetchlock/dev-server"
 
@@ -26,9 +26,9 @@ export async function runDev(args: readonly string[]): Promise<void> {
  * that installs the server, and pnpm and npx keep this package apart from it.
  */
 function findCli(): string | undefined {
-  const paths = [process.cwd(), fileURLToPath(new URL(".", import.meta.url))]
+  const paths = [process.cwd(), import.meta.dirname]
   try {
-    return createRequire(import.meta.url).resolve(`${SERVER}/cli`, { paths })
+    return createRequire(import.meta.filename).resolve(`${SERVER}/cli`, { paths })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "MODULE_NOT_FOUND") return undefined
     throw error

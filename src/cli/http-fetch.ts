@@ -1,6 +1,5 @@
 // A `fetch` for the command line over node:http: Node's own takes 25 ms to load, a third of the start of this program.
 import type { ClientRequest, IncomingMessage, RequestOptions } from "node:http"
-import { createRequire } from "node:module"
 import type { Fetch } from "../redis/transport.js"
 
 /** The parts of node:http and node:https that are used. */
@@ -11,6 +10,11 @@ interface Protocol {
     options: RequestOptions,
     onResponse: (response: IncomingMessage) => void,
   ): ClientRequest
+}
+
+interface Opened {
+  readonly protocol: Protocol
+  readonly agent: object
 }
 
 /** The parts of a response that the built-in client uses. */
@@ -24,11 +28,12 @@ type UsedResponse = Pick<Response, "status"> & {
 
 /** Follows no redirect, as the built-in client asks, and keeps connections open, which do not keep the process alive. */
 export function createFetch(): Fetch {
-  const opened = new Map<string, { protocol: Protocol; agent: object }>()
+  const opened = new Map<string, Promise<Opened>>()
   return async (url, { method = "GET", headers, body, signal }) => {
     const { protocol: scheme } = new URL(url)
-    const { protocol, agent } = opened.get(scheme) ?? open(scheme)
-    opened.set(scheme, { protocol, agent })
+    const opening = opened.get(scheme) ?? open(scheme)
+    opened.set(scheme, opening)
+    const { protocol, agent } = await opening
     const text = typeof body === "string" ? body : ""
     const options = {
       method,
@@ -49,10 +54,11 @@ export function createFetch(): Fetch {
   }
 }
 
-/** With `require`, since the first `import()` of a process costs some milliseconds, and most use only one of the two. */
-function open(scheme: string): { protocol: Protocol; agent: object } {
-  const load = createRequire(import.meta.url)
-  const protocol = load(scheme === "https:" ? "node:https" : "node:http") as Protocol
+/** Most programs need one of the two alone. */
+async function open(scheme: string): Promise<Opened> {
+  const protocol: Protocol = await (scheme === "https:"
+    ? import("./https-protocol.js")
+    : import("./http-protocol.js"))
   return { protocol, agent: new protocol.Agent({ keepAlive: true }) }
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The command `fetchlock`: finds the command and runs it.
 import { readFileSync } from "node:fs"
+import { join } from "node:path"
 import { parseArguments } from "./command-line.js"
 import { COMMAND_NAMES, COMMANDS } from "./commands.js"
 import { EXIT, reportFailure, UsageError } from "./failure.js"
@@ -62,7 +63,7 @@ function unknownCommand(name: string): UsageError {
 }
 
 function versionOfPackage(): string {
-  const file = new URL("../../package.json", import.meta.url)
+  const file = join(import.meta.dirname, "../../package.json")
   const manifest = JSON.parse(readFileSync(file, "utf8")) as { version: string }
   return manifest.version
 }

@@ -1,4 +1,5 @@
 // The scenarios of a run.
+import { commandHandOff, commandStart } from "./scenarios/command-line.js"
 import { contended } from "./scenarios/contended.js"
 import { guarded } from "./scenarios/guarded.js"
 import { inWorkerd } from "./scenarios/in-workerd.js"
@@ -27,6 +28,8 @@ export function planOf(extent: Extent): readonly Scenario[] {
       onceAlone(50),
       onceRemembered(50),
       onceTogether({ callers: 50, jobMs: 500, rounds: 5 }),
+      commandStart(20),
+      commandHandOff(5),
     ]
   }
   const holds = extent === "full" ? [0, 10, 50] : [50]
@@ -49,6 +52,8 @@ export function planOf(extent: Extent): readonly Scenario[] {
     onceRemembered(100),
     onceTogether({ callers: 50, jobMs: 500, rounds: 10 }),
     onceTogether({ callers: 5, jobMs: 500, rounds: 10 }),
+    commandStart(50),
+    commandHandOff(20),
     onQuorum(100),
   ]
 }

@@ -3,6 +3,7 @@ import { timingSafeEqual } from "node:crypto"
 import { readFileSync } from "node:fs"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
+import { join } from "node:path"
 import { UsageError } from "../failure.js"
 import type { Observer } from "./observer.js"
 
@@ -86,7 +87,7 @@ async function answer(
   const file = FILES[pathname]
   if (file && method === "GET") {
     response.writeHead(200, { ...HEADERS, "Content-Type": file[1] })
-    response.end(readFileSync(new URL(`page/${file[0]}`, import.meta.url)))
+    response.end(readFileSync(join(import.meta.dirname, "page", file[0])))
     return
   }
   if (!isAuthorized(request, token)) {

@@ -1,0 +1,2 @@
+// node:http, in a module of its own: the bundle then loads it only if it is used, and without the loader of ES modules.
+export { Agent, request } from "node:http"
