@@ -1,8 +1,8 @@
 // The public errors: one base class, a closed set of codes, the facts as fields, never a token.
 import { quoted } from "./values/invalid-argument.js"
 
-/** The kind of an error: contention that outlasted the wait, a hold that ended, or a database that failed. */
-export type LockErrorCode = "timeout" | "lost" | "backend"
+/** The kind of an error: contention that outlasted the wait, a hold that ended, a database that failed, or a manager that was closed. */
+export type LockErrorCode = "timeout" | "lost" | "backend" | "closed"
 
 /** The operation during which the database failed. */
 export type LockPhase = "acquire" | "adopt" | "extend" | "release" | "inspect" | "query"
@@ -42,12 +42,29 @@ export class LockTimeoutError extends LockError {
   readonly waitedMs: number
   /** The number of requests that the call sent. */
   readonly requests: number
+  /**
+   * Whether the same manager held the lock, or a permit of it, when the wait ended: most likely a nested call, since locks
+   * are not reentrant. Other holds of the manager's process are not known, nor are holds that were kept or transferred.
+   */
+  readonly isHeldByThisManager: boolean
 
-  constructor(lockName: string, waitedMs: number, requests: number) {
+  constructor(lockName: string, waitedMs: number, requests: number, isHeldByThisManager = false) {
     const waited = Math.round(waitedMs)
-    super(lockName, `${quoted(lockName)} is held by another caller (waited ${waited} ms)`)
+    const holder = isHeldByThisManager ? "this manager" : "another caller"
+    super(lockName, `${quoted(lockName)} is held by ${holder} (waited ${waited} ms)`)
     this.waitedMs = waited
     this.requests = requests
+    this.isHeldByThisManager = isHeldByThisManager
+  }
+}
+
+/** The manager was closed by its `releaseAll()`, so it takes no lock any more. */
+export class LockClosedError extends LockError {
+  override readonly name = "LockClosedError"
+  readonly code = "closed"
+
+  constructor(lockName: string) {
+    super(lockName, `${quoted(lockName)} was not acquired: the manager is closed`)
   }
 }
 

@@ -10,9 +10,10 @@ export type ReleaseResult = "released" | "taken" | "gone"
  * - `busy`: it was held by others, and the call was not to wait
  * - `timeout`: it was held by others for all of the wait, or the call has used up its `maxRequests`
  * - `aborted`: the signal of the call aborted
+ * - `closed`: `releaseAll()` has closed the manager
  * - `error`: the database failed, or refused; or, for `adopt`, the hold was over
  */
-export type NotGrantedReason = "busy" | "timeout" | "aborted" | "error"
+export type NotGrantedReason = "busy" | "timeout" | "aborted" | "closed" | "error"
 
 /** Why a waiter polls although it was to use a stream. */
 export type PollingReason = "refused" | "failed" | "ended"

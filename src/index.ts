@@ -2,6 +2,7 @@
 export type { Duration } from "./time/duration.js"
 export {
   LockBackendError,
+  LockClosedError,
   LockError,
   type LockErrorCode,
   LockLostError,
@@ -22,6 +23,7 @@ export type { LockGroup } from "./hold/lock-group.js"
 export { LockManager } from "./lock-manager.js"
 export type { LockStatus } from "./query.js"
 export type { LockTransfer } from "./hold/lock-transfer.js"
+export type { ReleaseAllResult } from "./hold/hold-monitor.js"
 export type { LockManagerOptions } from "./manager-options.js"
 export type {
   AcquireOptions,

@@ -1,9 +1,10 @@
-// The manager: the settings of its locks and the calls that acquire them. It keeps no state of any grant.
+// The manager: the settings of its locks and the calls that acquire them. Of a grant it keeps a weak reference at most.
 import { acquireAll, checkNames } from "./acquire/acquire-all.js"
 import { Acquisition } from "./acquire/acquisition.js"
 import { Attempts } from "./acquire/attempts.js"
 import { readRequestArguments } from "./acquire/request-arguments.js"
 import { LockLostError, type LockPhase, LockTimeoutError } from "./errors.js"
+import type { ReleaseAllResult } from "./hold/hold-monitor.js"
 import type { LockGroup } from "./hold/lock-group.js"
 import { checkTransfer, type LockTransfer } from "./hold/lock-transfer.js"
 import { type FencedLock, type Hold, Lock } from "./hold/lock.js"
@@ -90,7 +91,8 @@ export class LockManager {
    * Takes the lock, and waits for it if it is held.
    *
    * @throws `LockTimeoutError` when it was held by others for all of the wait; `LockBackendError` when the
-   *   database failed; the signal's reason when that aborted; `TypeError` or `RangeError` for an invalid argument.
+   *   database failed; `LockClosedError` after `releaseAll()`; the signal's reason when that aborted; `TypeError` or
+   *   `RangeError` for an invalid argument.
    */
   acquire(name: string, options: AcquireOptions & { readonly fencing: true }): Promise<FencedLock>
   acquire(name: string, options?: AcquireOptions): Promise<Lock>
@@ -249,7 +251,7 @@ export class LockManager {
     const defaults: AdoptOptions = { ...this.#settings.defaults, ttl: ttlMs }
     const resolved = resolveHoldOptions({ ...overlay(defaults, options), mode })
     const claim = { name, token, waitUntil: resolved.waitUntil }
-    const { store } = this.#settings
+    const { store, open } = this.#settings
     const isWatching = token.endsWith(WATCHING)
     if (options?.watch && !isWatching) {
       throw new TypeError(
@@ -261,6 +263,7 @@ export class LockManager {
     const { timeoutMs, emit } = this.#settings
     const bounds = {
       ...claim,
+      open,
       ttlMs,
       timeoutMs,
       waitMs: 0,
@@ -268,9 +271,8 @@ export class LockManager {
       signal: undefined,
     }
     const attempts = new Attempts(bounds, emit)
-    let validity
-    try {
-      validity = await this.#read(name, "adopt", (leftMs) => {
+    const read = async () => {
+      const validity = await this.#read(name, "adopt", (leftMs) => {
         attempts.count()
         return store.readHold(claim, leftMs)
       })
@@ -278,11 +280,10 @@ export class LockManager {
         throw new LockLostError(name, validity === "gone" ? "expired" : validity)
       }
       if (validity.remainingMs <= 0) throw new LockLostError(name, "expired")
-    } catch (error) {
-      attempts.emitNotGranted(error)
-      throw error
+      attempts.emitGranted(fencingToken)
+      return validity
     }
-    attempts.emitGranted(fencingToken)
+    const validity = await attempts.track(read, () => Promise.resolve())
     return this.#hold(claim, resolved, {
       validity,
       fencingToken,
@@ -312,10 +313,40 @@ export class LockManager {
     return { name, isHeld: leftMs !== undefined, remainingMs: leftMs ?? 0, waiting }
   }
 
+  /**
+   * Closes the manager when its process goes down: releases every hold of its handles at once, in one request where
+   * possible, and has its waiters leave their places. The signals of these holds abort with the reason `released`. The
+   * calls that wait, and every later call that would take a lock, reject with a `LockClosedError`; `inspect` and `query`
+   * still work. Holds that were kept or transferred stay.
+   *
+   * Never throws, and takes about as long as the manager's `timeout` at most. Further calls return the same result.
+   *
+   * > [!WARNING]
+   * > Nothing protects work that still runs. Let it end first, or have it stop when `lock.signal` aborts.
+   *
+   * @example
+   * ```ts
+   * process.once("SIGTERM", async () => {
+   *   await locks.releaseAll()
+   *   process.exit()
+   * })
+   * ```
+   */
+  releaseAll(): Promise<ReleaseAllResult> {
+    const { store, timeoutMs, open } = this.#settings
+    if (store.database) store.database.transport.isGathering = true
+    return open.close(timeoutMs)
+  }
+
+  /** Calls `releaseAll()` at the end of a scope: `await using locks = new LockManager(…)`. Never throws. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.releaseAll()
+  }
+
   /** The options of a call that does not wait. */
   #immediate<T extends AcquireOptions>(defaults: T, options: AcquireOptions | undefined): T {
     if (options?.wait !== undefined) {
-      throw new TypeError("wait: tryAcquire does not wait; call acquire instead")
+      throw new TypeError("wait: not supported by tryAcquire")
     }
     return withDefaults(defaults, options)
   }
@@ -366,16 +397,17 @@ export class LockManager {
   ): Promise<Lock> {
     checkName(this.#settings.prefix, name)
     const resolved = options ? resolveAcquireOptions(options, terms) : this.#settings.resolved
-    const { store, timeoutMs, emit } = this.#settings
+    const { store, timeoutMs, emit, open } = this.#settings
     store.checkTtl?.(resolved.ttlMs)
     const token = createToken(this.clientId, resolved.watch)
     const watch = resolved.watch ? await this.#watch(token) : undefined
     if (resolved.mode === "shared") this.#single('mode: "shared"')
     const stealFrom = resolved.steal ? this.#single("steal:") : undefined
     // The spread comes last, here and in `#hold`: see resolveAcquireOptions.
-    const request = { name, token, timeoutMs, stealFrom, channel: watch?.channel, ...resolved }
+    const channel = watch?.channel
+    const request = { name, token, timeoutMs, stealFrom, channel, open, ...resolved }
     const { waitUntil } = resolved
-    const acquisition = new Acquisition(store, request, emit, waitUntil)
+    const acquisition = new Acquisition(store, request, emit)
     const { grant, withdrawUnsettled } = await acquisition.run()
     return this.#hold({ name, token: grant.token ?? token, waitUntil }, resolved, {
       ...grant,
@@ -411,7 +443,7 @@ export class LockManager {
     resolved: ResolvedHoldOptions,
     grant: Omit<Grant, "kind"> & Pick<Hold, "withdrawUnsettled" | "stealWatch">,
   ): Lock {
-    const { store, timeoutMs, emit } = this.#settings
-    return new Lock({ store, claim, timeoutMs, emit, ...resolved, ...grant })
+    const { store, timeoutMs, emit, open } = this.#settings
+    return new Lock({ store, claim, timeoutMs, emit, open, ...resolved, ...grant })
   }
 }

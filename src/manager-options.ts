@@ -12,6 +12,7 @@ import type { RestConfig } from "./redis/fetch-client.js"
 import type { Fetch } from "./redis/transport.js"
 import type { UpstashRedis } from "./redis/upstash-client.js"
 import { invalid, show, showKind } from "./values/invalid-argument.js"
+import { OpenHolds } from "./hold/hold-monitor.js"
 import { openStore } from "./redis/open-store.js"
 import type { LockStore, StoreRecipe } from "./redis/store.js"
 import { CLIENT_ID } from "./values/token.js"
@@ -76,6 +77,8 @@ export interface ResolvedManagerOptions {
   readonly timeoutMs: number
   /** Undefined without a listener: then no event is created. */
   readonly emit: Emit | undefined
+  /** Its open holds and calls. */
+  readonly open: OpenHolds
   /** The options for the calls. */
   readonly defaults: AcquireOptions
   /** The same, resolved: for a call without options. */
@@ -121,5 +124,5 @@ export function resolveManagerOptions(options: LockManagerOptions): ResolvedMana
   const store = openStore({ redis, fetch, keyLocking, clientId, waitUntil, ...settings })
   store.checkTtl?.(ttlMs)
   const emit = onEvent && safeCallback("onEvent", onEvent)
-  return { store, ...settings, clientId, emit, defaults, resolved }
+  return { store, ...settings, clientId, emit, open: new OpenHolds(), defaults, resolved }
 }

@@ -259,7 +259,7 @@ export function resolveAcquireOptions(
     throw invalid("push", "a boolean", push)
   }
   if (fencing && hold.mode === "shared") {
-    throw new TypeError("fencing: only for exclusive holds; shared holds have no order")
+    throw new TypeError("fencing: only for exclusive holds")
   }
   if (maxRequests !== Infinity) checkCount("maxRequests", maxRequests)
   checkSignal(signal)

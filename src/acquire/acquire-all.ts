@@ -2,7 +2,7 @@
 import { ensureWholeTtl, LockGroup } from "../hold/lock-group.js"
 import type { Lock } from "../hold/lock.js"
 import type { AcquireOptions, ResolvedAcquireOptions } from "../options.js"
-import { anySignal } from "../time/any-signal.js"
+import { anySignal } from "../time/timers.js"
 import { Budget } from "../time/validity.js"
 import { invalid, show } from "../values/invalid-argument.js"
 

@@ -1,7 +1,5 @@
 // One acquire call: tries to take the lock, waits for it if allowed, and leaves nothing behind if it is not granted.
-import { LockTimeoutError } from "../errors.js"
 import type { Emit } from "../events.js"
-import type { WaitUntil } from "../options.js"
 import { retryUntilKnown } from "../redis/retry.js"
 import type { Busy, Grant, LockStore } from "../redis/store.js"
 import { type AcquisitionRequest, Attempts } from "./attempts.js"
@@ -26,20 +24,12 @@ export interface Acquired {
 export class Acquisition {
   readonly #store: LockStore
   readonly #request: AcquisitionRequest
-  readonly #waitUntil: WaitUntil
   readonly #attempts: Attempts
   #queueWait: QueueWait | undefined
 
-  /** @param waitUntil receives the clean-up of a call that failed */
-  constructor(
-    store: LockStore,
-    request: AcquisitionRequest,
-    emit: Emit | undefined,
-    waitUntil: WaitUntil,
-  ) {
+  constructor(store: LockStore, request: AcquisitionRequest, emit: Emit | undefined) {
     this.#store = store
     this.#request = request
-    this.#waitUntil = waitUntil
     this.#attempts = new Attempts(request, emit)
   }
 
@@ -49,26 +39,25 @@ export class Acquisition {
    * @throws `LockTimeoutError` when the lock was held by others for all of the wait, `LockBackendError` when the
    *   database failed, the signal's reason when that aborted.
    */
-  async run(): Promise<Acquired> {
-    try {
-      this.#request.signal?.throwIfAborted()
-      const reply = await this.#try()
-      const grant = reply.kind === "granted" ? reply : await this.#wait(reply)
-      this.#attempts.emitGranted(grant.fencingToken)
-      return { grant, withdrawUnsettled: () => this.#withdrawUnsettled(grant) }
-    } catch (error) {
-      this.#attempts.emitNotGranted(error)
-      // Not awaited: the caller gets the error now, and a hold that the clean-up cannot reach ends with its ttl.
-      if (this.#attempts.requests > 0) this.#waitUntil(this.#cleanUp())
-      throw error
-    }
+  run(): Promise<Acquired> {
+    return this.#attempts.track(
+      () => this.#acquire(),
+      () => this.#cleanUp(),
+    )
+  }
+
+  async #acquire(): Promise<Acquired> {
+    const reply = await this.#try()
+    const grant = reply.kind === "granted" ? reply : await this.#wait(reply)
+    this.#attempts.emitGranted(grant.fencingToken)
+    return { grant, withdrawUnsettled: () => this.#withdrawUnsettled(grant) }
   }
 
   #try(): Promise<Grant | Busy> {
     const { stealFrom } = this.#request
     if (stealFrom) return steal(stealFrom, this.#request, this.#attempts)
     const { waitMs, intervalMs } = this.#request
-    const willEnqueue = this.#store.queue && waitMs > 0 && intervalMs === undefined
+    const willEnqueue = this.#store.queue && waitMs > 0 && !intervalMs
     // An unknown outcome may have been a grant.
     return this.#attempts.send((timeoutMs, isRepeated) =>
       this.#store.tryAcquire(this.#request, timeoutMs, isRepeated || !willEnqueue),
@@ -76,15 +65,17 @@ export class Acquisition {
   }
 
   #wait(busy: Busy): Promise<Grant> {
-    const { name, waitMs } = this.#request
-    const { waitedMs, requests } = this.#attempts
-    if (waitMs <= 0) throw new LockTimeoutError(name, waitedMs, requests)
-    if (!this.#store.queue || this.#request.intervalMs !== undefined) {
-      this.#attempts.emitQueued()
-      return spin(this.#store, this.#request, this.#attempts, busy)
-    }
-    this.#queueWait = new QueueWait(this.#store.queue, this.#request, this.#attempts)
-    return this.#queueWait.run()
+    if (this.#request.waitMs <= 0) this.#attempts.timeOut()
+    return this.#attempts.waiting((signal) => {
+      const request = { ...this.#request, signal }
+      const { queue } = this.#store
+      if (!queue || request.intervalMs) {
+        this.#attempts.emitQueued()
+        return spin(this.#store, request, this.#attempts, busy)
+      }
+      this.#queueWait = new QueueWait(queue, request, this.#attempts)
+      return this.#queueWait.run()
+    })
   }
 
   /** Makes sure that no attempt of a call without a grant keeps the lock or its place. Never rejects. */

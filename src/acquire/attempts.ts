@@ -1,7 +1,8 @@
 // The requests of one acquire call: counts them, limits their time, retries unknown outcomes, tracks unsettled ones, and emits
 // the events of the call.
-import { LockBackendError, LockTimeoutError } from "../errors.js"
+import { LockBackendError, LockClosedError, LockTimeoutError } from "../errors.js"
 import type { Emit, NotGrantedReason, PollingReason } from "../events.js"
+import type { Open, OpenHolds } from "../hold/hold-monitor.js"
 import { RedisError } from "../redis/redis-error.js"
 import { MAX_TRIES } from "../redis/retry.js"
 import type {
@@ -15,7 +16,7 @@ import type {
 } from "../redis/store.js"
 import { backoffMs } from "../time/backoff.js"
 import { Budget, deadlineMs, SHORTEST_DEADLINE_MS } from "../time/validity.js"
-import { sleep, untilAborted } from "../time/timers.js"
+import { type AnySignal, anySignal, sleep, untilAborted } from "../time/timers.js"
 
 /** The limits of one acquire call. */
 export interface AttemptBounds extends Claim {
@@ -26,6 +27,8 @@ export interface AttemptBounds extends Claim {
   /** The longest that one request may take. */
   readonly timeoutMs: number
   readonly signal: AbortSignal | undefined
+  /** What its manager has open. */
+  readonly open: Pick<OpenHolds, "add" | "has">
 }
 
 /** Another reply whose outcome is certain. */
@@ -41,7 +44,7 @@ const LONGEST_OUTAGE_MS = 30_000
 
 type Reply = Grant | Queued | Busy | Held | Told
 
-export class Attempts {
+export class Attempts implements Open {
   readonly #bounds: AttemptBounds
   readonly #emit: Emit | undefined
   readonly #wait: Budget
@@ -51,6 +54,9 @@ export class Attempts {
   #lastRequest: Promise<Reply> | undefined
   #mayHaveTaken = false
   readonly #unsettled = new Set<Promise<unknown>>()
+  #waiting: AnySignal | undefined
+  #closed: LockClosedError | undefined
+  #done: Promise<unknown> | undefined
 
   constructor(bounds: AttemptBounds, emit: Emit | undefined) {
     this.#bounds = bounds
@@ -76,6 +82,48 @@ export class Attempts {
     return this.#bounds.maxRequests - this.#requests
   }
 
+  /** Ends the call with a `LockClosedError`: a wait at once, otherwise after the request in flight. */
+  async revoke(): Promise<void> {
+    this.#closed = new LockClosedError(this.#bounds.name)
+    this.#waiting?.abort(this.#closed)
+    await this.#done
+  }
+
+  /**
+   * Runs the call, which emits its grant, and has its manager know of it until nothing is left of it.
+   *
+   * @param cleanUp for a call that fails; never rejects
+   */
+  async track<T>(run: () => Promise<T>, cleanUp: () => Promise<unknown>): Promise<T> {
+    const { open, name, signal, waitUntil } = this.#bounds
+    try {
+      signal?.throwIfAborted()
+      const forget = open.add(this, name)
+      const call = run()
+      this.#done = call.then(forget, async () => {
+        // Not awaited: the caller gets the error now, and a hold that the clean-up cannot reach ends with its ttl.
+        const cleaning = cleanUp()
+        waitUntil?.(cleaning)
+        await cleaning
+        forget()
+      })
+      return await call
+    } catch (error) {
+      this.#emit?.({ type: "not-granted", ...this.efforts, reason: this.#reasonOf(error) })
+      throw error
+    }
+  }
+
+  /** Runs a wait, whose signal also aborts when the manager is closed. Created here, since most calls do not wait. */
+  async waiting<T>(wait: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    this.#waiting = anySignal([this.#bounds.signal])
+    try {
+      return await wait(this.#waiting.signal)
+    } finally {
+      this.#waiting.stop()
+    }
+  }
+
   /** Requests that were given up at a deadline and may yet be executed. */
   get unsettled(): readonly Promise<unknown>[] {
     return [...this.#unsettled]
@@ -83,13 +131,13 @@ export class Attempts {
 
   /** @throws `LockTimeoutError` when the wait is over or its requests are used up. */
   assertMayContinue(): void {
-    if (this.leftMs <= 0) this.#timeOut()
+    if (this.leftMs <= 0) this.timeOut()
     this.assertRequestsLeft()
   }
 
   /** @throws `LockTimeoutError` when the requests of the wait are used up. */
   assertRequestsLeft(): void {
-    if (this.requestsLeft <= 0) this.#timeOut()
+    if (this.requestsLeft <= 0) this.timeOut()
   }
 
   /** The call begins to wait. */
@@ -108,11 +156,6 @@ export class Attempts {
     this.#emit?.({ type: "granted", ...this.efforts, fencingToken })
   }
 
-  /** The call has ended with this error, and not with a grant. */
-  emitNotGranted(error: unknown): void {
-    this.#emit?.({ type: "not-granted", ...this.efforts, reason: this.#reasonOf(error) })
-  }
-
   /** For the event that ends the call. */
   get efforts(): { name: string; waitedMs: number; requests: number; wasQueued: boolean } {
     const { waitedMs, requests } = this
@@ -123,6 +166,7 @@ export class Attempts {
     const { signal, waitMs } = this.#bounds
     if (signal?.aborted && error === signal.reason) return "aborted"
     if (error instanceof LockTimeoutError) return waitMs > 0 ? "timeout" : "busy"
+    if (error instanceof LockClosedError) return "closed"
     return "error"
   }
 
@@ -143,7 +187,8 @@ export class Attempts {
     request: (timeoutMs: number, isRepeated: boolean) => Promise<R>,
     isQueued = false,
   ): Promise<R> {
-    const { signal, name, waitMs, maxRequests, timeoutMs } = this.#bounds
+    const { name, waitMs, maxRequests, timeoutMs } = this.#bounds
+    const { signal } = this.#waiting ?? this.#bounds
     const outage = new Budget(LONGEST_OUTAGE_MS)
     let budget = new Budget(Math.max(0, this.leftMs) + timeoutMs)
     for (let failures = 1; ; failures++) {
@@ -151,7 +196,9 @@ export class Attempts {
       try {
         const sent = this.#sendOnce(budget, (withinMs) => request(withinMs, failures > 1))
         this.#lastRequest = sent
-        return await (signal ? untilAborted(sent, signal) : sent)
+        const reply = await (signal ? untilAborted(sent, signal) : sent)
+        if (this.#closed) throw this.#closed
+        return reply
       } catch (error) {
         if (!(error instanceof RedisError)) throw error
         // It outlasted its own deadline, so this process was frozen, and its reply may have been dropped.
@@ -212,8 +259,10 @@ export class Attempts {
     unsettled.then(forget, forget)
   }
 
-  #timeOut(): never {
-    throw new LockTimeoutError(this.#bounds.name, this.waitedMs, this.#requests)
+  /** @throws `LockTimeoutError` */
+  timeOut(): never {
+    const { name, open } = this.#bounds
+    throw new LockTimeoutError(name, this.waitedMs, this.#requests, open.has(name))
   }
 }
 

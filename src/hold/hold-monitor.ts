@@ -1,8 +1,9 @@
-// Monitors a hold and renews it. Its timers reach only what is here, so they do not keep a handle alive that its holder has
+// Monitors a hold and renews it, and knows the open holds of a manager. Neither keeps a handle alive that its holder has
 // dropped.
-import { LockLostError, type LossReason } from "../errors.js"
+import { LockClosedError, LockLostError, type LossReason } from "../errors.js"
 import type { Emit, PollingReason, ReleaseResult } from "../events.js"
 import { backoffMs } from "../time/backoff.js"
+import { untilAborted } from "../time/timers.js"
 import { backgroundTimer, elapsedMs, Expiry, now, type Validity } from "../time/validity.js"
 
 /** How a hold ended. */
@@ -23,8 +24,10 @@ export class HoldMonitor {
   loss: LockLostError | undefined
   readonly expiry: Expiry
   renewal: Renewal | undefined
-  /** Called when the hold has ended, or when its manager is no longer responsible for it (`keep`, `transfer`). */
+  /** Called when the hold has ended, or when its holder is no longer responsible for it (`keep`, `transfer`). */
   onEnd: (() => void) | undefined
+  /** Removes the hold from the open holds of its manager. */
+  forget: (() => void) | undefined
 
   constructor(name: string, validity: Validity, emit: Emit | undefined) {
     this.#name = name
@@ -67,17 +70,13 @@ export class HoldMonitor {
   lose(reason: LossReason): void {
     this.state = "lost"
     this.loss = new LockLostError(this.#name, reason)
-    this.stopTimers()
+    this.end()
     this.emitEnd({ type: "lost", reason })
     this.#controller?.abort(this.loss)
   }
 
-  /**
-   * A message says that the hold was stolen. Anyone who may publish can have sent it, so it only takes away: the hold is not
-   * trusted any more, and its release still goes to the database.
-   */
-  noticeStolen(): void {
-    if (this.state === "held") this.lose("stolen")
+  loseIfHeld(reason: LossReason): void {
+    if (this.state === "held") this.lose(reason)
   }
 
   /** From now on, the hold notices at its next renewal that it was stolen. */
@@ -85,10 +84,10 @@ export class HoldMonitor {
     if (this.state === "held") this.#emit?.({ type: "unwatched", name: this.#name, reason })
   }
 
-  /** Aborts the signal of a hold that is released without its holder. */
-  revoke(): void {
-    this.loss = new LockLostError(this.#name, "released")
-    this.#controller?.abort(this.loss)
+  /** Nothing is left to do for it. */
+  end(): void {
+    this.stopTimers()
+    this.forget?.()
   }
 
   stopTimers(): void {
@@ -109,6 +108,78 @@ export interface WeakHandle<T> {
  */
 export function weakly<T extends object>(handle: T): WeakHandle<T> {
   return typeof WeakRef === "function" ? new WeakRef(handle) : { deref: () => handle }
+}
+
+/** What `releaseAll` ends: a hold, or a call that may become one. */
+export interface Open {
+  /** Ends it, and resolves when that is done: with a result if it was a hold. */
+  revoke(): Promise<unknown>
+}
+
+/** How the holds of a manager ended that `releaseAll()` released. */
+export interface ReleaseAllResult {
+  /** The number of holds that were released, or were over by then. */
+  readonly released: number
+  /** The number of holds whose release failed, or got no reply in time: their locks are free when their ttl ends. */
+  readonly failed: number
+}
+
+/** What a manager has open. It keeps nothing alive. */
+export class OpenHolds {
+  /** Set by `close`. */
+  closing: Promise<ReleaseAllResult> | undefined
+  /** Each with the name of its lock; a call has none. */
+  readonly #all = new Map<WeakHandle<Open>, string | false>()
+
+  /**
+   * @param isHold whether it is a hold of the name, and not a call
+   * @returns removes it
+   * @throws `LockClosedError` after `close`; a hold that was granted at that very moment is released.
+   */
+  add(open: Open, name: string, isHold = false): () => void {
+    if (this.closing) {
+      if (isHold) void open.revoke()
+      throw new LockClosedError(name)
+    }
+    // On Workers a request may end without a trace. At each power of two, so that it costs next to nothing.
+    const { size } = this.#all
+    if (!(size & (size - 1))) {
+      for (const each of this.#all.keys()) if (!each.deref()) this.#all.delete(each)
+    }
+    const handle = weakly(open)
+    this.#all.set(handle, isHold && name)
+    return () => this.#all.delete(handle)
+  }
+
+  /** Whether the manager holds the lock, as far as it knows. */
+  has(name: string): boolean {
+    return [...this.#all.values()].includes(name)
+  }
+
+  /** Ends all of them, and refuses new ones. Once the time is up, it does not wait for the rest. */
+  close(withinMs: number): Promise<ReleaseAllResult> {
+    return (this.closing ??= this.#close(withinMs))
+  }
+
+  async #close(withinMs: number): Promise<ReleaseAllResult> {
+    // Listeners of signals may call the manager, which must know by then that it is closed.
+    await Promise.resolve()
+    // The latest first: a call for several locks then fails because of this, and not because it lost the first of them.
+    const all = [...this.#all].reverse()
+    let released = 0
+    let failed = 0
+    const ended = Promise.allSettled(
+      all.map(async ([handle, held]) => {
+        if (held) failed++
+        // A failure is also reported as an event.
+        if (!(await handle.deref()?.revoke())) return
+        released++
+        failed--
+      }),
+    )
+    await untilAborted(ended, AbortSignal.timeout(withinMs)).catch(() => undefined)
+    return { released, failed }
+  }
 }
 
 /** The part of a hold that its renewal uses. */

@@ -1,6 +1,6 @@
 // A group of locks that are held together.
 import type { ReleaseResult } from "../events.js"
-import { anySignal } from "../time/any-signal.js"
+import { anySignal } from "../time/timers.js"
 import type { Duration } from "../time/duration.js"
 import type { Lock } from "./lock.js"
 

@@ -35,7 +35,7 @@ export function checkTransfer(transfer: unknown): LockTransfer {
     !isFence ||
     (mode !== undefined && mode !== "shared")
   ) {
-    throw new TypeError("transfer: must be a result of lock.transfer(), with name, token and ttlMs")
+    throw new TypeError("transfer: must be a result of lock.transfer()")
   }
   return {
     name,

@@ -10,7 +10,7 @@ import { deadlineMs, now, Validity } from "../time/validity.js"
 import { type Duration, parseTtl } from "../time/duration.js"
 import type { LockTransfer } from "./lock-transfer.js"
 import { type Watch, watchHold } from "./watch.js"
-import { Renewal, HoldMonitor, type WeakHandle, weakly } from "./hold-monitor.js"
+import { Renewal, HoldMonitor, type OpenHolds, type WeakHandle, weakly } from "./hold-monitor.js"
 
 /** The parts of a Lock. */
 export interface Hold {
@@ -36,6 +36,8 @@ export interface Hold {
   readonly stealWatch?: Watch | undefined
   readonly emit: Emit | undefined
   readonly waitUntil: WaitUntil
+  /** The open holds of its manager. */
+  readonly open: Pick<OpenHolds, "add">
 }
 
 const INSPECT = Symbol.for("nodejs.util.inspect.custom")
@@ -80,9 +82,11 @@ export class Lock {
     this.fencingToken = hold.fencingToken
     this.#hold = hold
     this.#monitor = new HoldMonitor(this.name, hold.validity, hold.emit)
+    const handle = weakly(this)
     if (hold.renew || hold.isLease)
-      this.#monitor.renewal = startRenewal(weakly(this), hold, this.#monitor)
-    if (hold.stealWatch) startWatch(weakly(this), hold, hold.stealWatch, this.#monitor)
+      this.#monitor.renewal = startRenewal(handle, hold, this.#monitor)
+    if (hold.stealWatch) startWatch(handle, hold, hold.stealWatch, this.#monitor)
+    this.#monitor.forget = hold.open.add(this, this.name, true)
   }
 
   /** The token that proves that the hold is ours: `fl_<clientId>_<random>`. Treat it as a secret. */
@@ -141,8 +145,7 @@ export class Lock {
    */
   release(): Promise<ReleaseResult> {
     if (this.#monitor.state === "transferred") return Promise.resolve("taken")
-    this.#releasing ??= this.#release({ withinMs: this.#hold.timeoutMs })
-    return this.#releasing
+    return this.#releaseOnce()
   }
 
   /**
@@ -156,7 +159,7 @@ export class Lock {
    */
   async keep(ttl: Duration): Promise<void> {
     await this.extend(parseTtl(ttl))
-    this.#monitor.stopTimers()
+    this.#monitor.end()
     this.#isKept = true
     this.#monitor.emitEnd({ type: "kept" })
   }
@@ -171,7 +174,7 @@ export class Lock {
   transfer(): LockTransfer {
     this.#monitor.assertHeld()
     this.#monitor.state = "transferred"
-    this.#monitor.stopTimers()
+    this.#monitor.end()
     this.#monitor.emitEnd({ type: "transferred" })
     const { claim, mode, ttlMs, fencingToken } = this.#hold
     const { name, token } = claim
@@ -182,6 +185,12 @@ export class Lock {
       ...(fencingToken !== undefined && { fencingToken }),
       ...(mode === "shared" && { mode }),
     }
+  }
+
+  /** @internal Releases it although its holder still uses it, and says so by its signal. */
+  revoke(): Promise<unknown> {
+    this.#monitor.loseIfHeld("released")
+    return this.#releaseOnce()
   }
 
   /** @internal */
@@ -266,6 +275,10 @@ export class Lock {
     }
   }
 
+  #releaseOnce(): Promise<ReleaseResult> {
+    return (this.#releasing ??= this.#release({ withinMs: this.#hold.timeoutMs }))
+  }
+
   async #release(options: RetryOptions): Promise<ReleaseResult> {
     const { store, claim, isUncontended, timeoutMs, emit } = this.#hold
     const request = { ...claim, isUncontended }
@@ -293,6 +306,8 @@ export class Lock {
       // Its holder has let go of it, whether the release can be sent again or not.
       this.#monitor.emitEnd({ type: "released", result: "unknown" })
       throw error
+    } finally {
+      this.#monitor.end()
     }
   }
 

@@ -40,7 +40,8 @@ export function watchHold(
     opened?.close()
   }
   const onNotice = ({ kind }: Notice) => {
-    if (kind === "stolen") monitor.noticeStolen()
+    // Anyone who may publish can have sent it, so it only takes away: the release still goes to the database.
+    if (kind === "stolen") monitor.loseIfHeld("stolen")
     else if (kind === "end") monitor.noticeUnwatched("ended")
   }
   if (stream) {

@@ -147,6 +147,7 @@ async function answerTo<Args extends readonly unknown[]>(
   { args, respond }: Exchange<Args>,
 ): Promise<Response> {
   if (!(error instanceof LockError)) throw error
+  if (error.code === "closed") return respond(refusalOf(error))
   const own = plan[ANSWERS[error.code]] as
     ((error: LockError, ...args: Args) => Response | Promise<Response>) | undefined
   if (own) return own(error, ...args)

@@ -93,6 +93,14 @@ const PROBLEMS: Readonly<Record<LockErrorCode, Problem>> = {
     detail: "The lock's database cannot be reached, or refused the request.",
     isTemporary: true,
   },
+  // Another instance may serve the retry.
+  closed: {
+    type: "lock-unavailable",
+    status: 503,
+    title: "Lock unavailable",
+    detail: "This server is shutting down.",
+    isTemporary: true,
+  },
 }
 
 /** The problem for an error of the lock. */

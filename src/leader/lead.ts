@@ -1,10 +1,9 @@
 // Stands for election until elected, runs the leader's work, and resigns so that the next candidate leads at once.
-import { LockBackendError } from "../errors.js"
+import { LockBackendError, LockClosedError } from "../errors.js"
 import type { Emit } from "../events.js"
 import type { Lock } from "../hold/lock.js"
 import { LockManager } from "../lock-manager.js"
-import { anySignal } from "../time/any-signal.js"
-import { sleep } from "../time/timers.js"
+import { anySignal, sleep } from "../time/timers.js"
 import { backgroundTimer } from "../time/validity.js"
 import { invalid } from "../values/invalid-argument.js"
 import { type LeadOptions, type LeadPlan, planLead } from "./lead-options.js"
@@ -15,6 +14,11 @@ type Run<T> = (lock: Lock, signal: AbortSignal) => T | Promise<T>
 /** The first pause after a failure; each further one is twice as long. */
 const SHORTEST_PAUSE_MS = 1_000
 const LONGEST_PAUSE_MS = 60_000
+
+/** A candidacy, whose signal also aborts when the manager is closed. */
+interface Candidacy extends LeadPlan {
+  readonly signal: AbortSignal
+}
 
 /** How a term ended. */
 type Term<T> =
@@ -37,8 +41,9 @@ type Term<T> =
  * > refuse late writes, and pass the signal on to everything that `run` does.
  *
  * @param run the leader's work. `signal` aborts when the hold is lost or `options.signal` aborts
- * @returns what `run` returned, or undefined after `options.signal` has aborted
- * @throws `TypeError` or `RangeError` for a bad argument; `LockBackendError` is not thrown but retried.
+ * @returns what `run` returned, or undefined after `options.signal` has aborted or `locks.releaseAll()` was called
+ * @throws `TypeError` or `RangeError` for a bad argument; `LockClosedError` if `locks.releaseAll()` was called before;
+ *   `LockBackendError` is not thrown but retried.
  *
  * @example
  * ```ts
@@ -59,10 +64,34 @@ export async function lead<T>(
 ): Promise<T | undefined> {
   if (!((locks as unknown) instanceof LockManager)) throw invalid("locks", "a LockManager", locks)
   if (typeof (run as unknown) !== "function") throw invalid("run", "a function", run)
-  const { defaults, emit } = LockManager.settingsOf(locks)
-  const plan = planLead(defaults, options)
-  const resignation = plan.signal
-  for (let failures = 0; !resignation?.aborted;) {
+  const { defaults, emit, open } = LockManager.settingsOf(locks)
+  const given = planLead(defaults, options)
+  // It resigns when its manager is closed, too.
+  const resigning = anySignal([given.signal])
+  const call = Object.assign(resigning, {
+    revoke: () => {
+      resigning.abort(new LockClosedError(name))
+      return Promise.resolve()
+    },
+  })
+  const forget = open.add(call, name)
+  try {
+    return await serveTerms(locks, name, run, { ...given, signal: call.signal }, emit)
+  } finally {
+    forget()
+    call.stop()
+  }
+}
+
+async function serveTerms<T>(
+  locks: LockManager,
+  name: string,
+  run: Run<T>,
+  plan: Candidacy,
+  emit: Emit | undefined,
+): Promise<T | undefined> {
+  const { signal } = plan
+  for (let failures = 0; !signal.aborted;) {
     const lock = await elected(locks, name, plan)
     if (lock) {
       const electedAt = performance.now()
@@ -74,7 +103,7 @@ export async function lead<T>(
       if (term.end === "over") continue
       if (term.end === "returned" && lastedMs > SHORTEST_PAUSE_MS) continue
     }
-    await pause(failures++, resignation)
+    await pause(failures++, signal)
   }
   return undefined
 }
@@ -83,12 +112,12 @@ export async function lead<T>(
 async function elected(
   locks: LockManager,
   name: string,
-  { acquire, signal }: LeadPlan,
+  { acquire, signal }: Candidacy,
 ): Promise<Lock | undefined> {
   try {
-    return await locks.acquire(name, acquire)
+    return await locks.acquire(name, { ...acquire, signal })
   } catch (error) {
-    if (signal?.aborted || error instanceof LockBackendError) return undefined
+    if (signal.aborted || error instanceof LockBackendError) return undefined
     throw error
   }
 }
@@ -97,7 +126,7 @@ async function elected(
 async function serveTerm<T>(
   lock: Lock,
   run: Run<T>,
-  { signal: resignation, ttlMs }: LeadPlan,
+  { signal: resignation, ttlMs }: Candidacy,
   emit: Emit | undefined,
 ): Promise<Term<T>> {
   const { name } = lock
@@ -124,7 +153,7 @@ async function serveTerm<T>(
 }
 
 /** A resignation ends it. */
-async function pause(failures: number, resignation: AbortSignal | undefined): Promise<void> {
+async function pause(failures: number, resignation: AbortSignal): Promise<void> {
   const longest = Math.min(LONGEST_PAUSE_MS, SHORTEST_PAUSE_MS * 2 ** failures)
   // Half of it at random, so that candidates which failed together do not come back together.
   await sleep(longest * (1 + Math.random()) * 0.5, resignation).catch(() => undefined)

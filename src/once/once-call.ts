@@ -7,7 +7,7 @@ import { untilAborted } from "../time/timers.js"
 import { Attempts } from "../acquire/attempts.js"
 import { readError } from "./once-errors.js"
 import { GIVEN_UP, type OnceRecord } from "./once-record.js"
-import { type Finished, type Led, OnceRequests, type Running } from "./once-requests.js"
+import { type Finished, type Led, OnceRequests } from "./once-requests.js"
 import { type OnceCall, runHeld } from "./once-run.js"
 import { waitForRun } from "./once-wait.js"
 
@@ -20,10 +20,11 @@ interface Result {
 }
 
 export async function callOnce(call: OnceCall): Promise<Result> {
-  const { name, token, database, timeoutMs, emit, plan, fingerprint } = call
+  const { name, token, database, timeoutMs, emit, open, plan, fingerprint } = call
   const { ttlMs, waitMs, push, signal, fencing, waitUntil } = plan.acquire
   const requests = new OnceRequests(database, { ...plan, name, token, ttlMs, fencing, fingerprint })
-  const bounds = { name, token, ttlMs, waitMs, timeoutMs, signal, maxRequests: Infinity }
+  const limits = { ttlMs, waitMs, timeoutMs, signal, maxRequests: Infinity }
+  const bounds = { name, token, ...limits, open, waitUntil }
   const inquiry = new Attempts(bounds, emit)
   const claim = (since?: number) => inquiry.send((ms) => requests.claim(since, ms))
   const giveUp = () => withdraw(requests, timeoutMs)
@@ -33,26 +34,27 @@ export async function callOnce(call: OnceCall): Promise<Result> {
     if ((await inquiry.tokenToWithdraw()) === undefined) return
     await Promise.all([giveUp(), ...withdrawUnsettled()])
   }
-  let answer: Led | Running | Finished
+  const waiting = { database, inquiry, push, ttlMs, timeoutMs, fingerprint, claim }
   let value: unknown
-  try {
-    signal?.throwIfAborted()
-    answer = await claim()
+  const ask = async (): Promise<Led | Finished> => {
+    let answer = await claim()
     if (answer.kind === "busy") {
+      const first = answer
       inquiry.assertMayContinue()
       inquiry.emitQueued()
-      const waiting = { database, inquiry, push, ttlMs, timeoutMs, signal, fingerprint, claim }
-      answer = await waitForRun(waiting, answer)
+      answer = await inquiry.waiting((signal) => waitForRun({ ...waiting, signal }, first))
     }
     if (answer.kind === "told") {
       waitUntil(cleanUp())
       value = await readValue(call, answer.record)
       emit?.({ type: "served", ...inquiry.efforts, source: answer.source })
-    }
+    } else inquiry.emitGranted(answer.fencingToken)
+    return answer
+  }
+  let answer: Led | Finished
+  try {
+    answer = await inquiry.track(ask, cleanUp)
   } catch (error) {
-    // Not awaited: the caller learns of the error at once, and a claim that the clean-up misses ends with its ttl.
-    if (inquiry.requests > 0) waitUntil(cleanUp())
-    inquiry.emitNotGranted(error)
     if (!plan.failOpen || !(error instanceof LockBackendError)) throw error
     emit?.({ type: "not-shared", name, reason: "fail-open", error })
     return { value: await call.run(null), source: "ran" }
@@ -61,8 +63,7 @@ export async function callOnce(call: OnceCall): Promise<Result> {
     if (answer.record.kind === "e") throw value as Error
     return { value, source: answer.source }
   }
-  inquiry.emitGranted(answer.fencingToken)
-  const hold = { ...plan.acquire, ...answer, timeoutMs, emit, withdrawUnsettled, isAdopted: false }
+  const hold = { ...plan.acquire, ...answer, timeoutMs, emit, withdrawUnsettled, open }
   const lock = new RunLock({ ...hold, store: requests, claim: { name, token, waitUntil } })
   return lead(call, lock, requests, answer.old)
 }

@@ -2,6 +2,7 @@
 import { LockLostError } from "../errors.js"
 import type { Emit } from "../events.js"
 import { invalid } from "../values/invalid-argument.js"
+import type { OpenHolds } from "../hold/hold-monitor.js"
 import type { Lock } from "../hold/lock.js"
 import { whileHeld } from "../hold/while-held.js"
 import { writeError } from "./once-errors.js"
@@ -17,6 +18,7 @@ export interface OnceCall {
   readonly database: ScriptDatabase
   readonly timeoutMs: number
   readonly emit: Emit | undefined
+  readonly open: Pick<OpenHolds, "add" | "has">
   readonly plan: ResolvedOnceOptions
   /** The digest of the option; "-" for none. */
   readonly fingerprint: string

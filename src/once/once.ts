@@ -7,6 +7,7 @@ import { createToken } from "../values/token.js"
 import { callOnce, type OnceSource } from "./once-call.js"
 import { type OnceOptions, resolveOnceOptions } from "./once-options.js"
 import { onceSettings } from "./once-settings.js"
+import { openRuns } from "./open-runs.js"
 
 export type { OnceSource }
 
@@ -46,8 +47,8 @@ export interface Once {
    * @param name identifies the work, with the same rules as the name of a lock; independent of a lock of the same name
    * @param run receives the lock that it runs under: renewed until the run ends, with a `signal` that aborts if it is lost
    * @throws the run's error, as an `OnceRunError` if another caller ran it; `LockTimeoutError` if another caller's run took
-   *   longer than `wait`; `LockLostError` if the hold was lost; `LockBackendError` if the database failed; `OnceMismatchError`;
-   *   `OnceAttemptsError`; the signal's reason; `NotSupportedError` for a quorum; `TypeError` or `RangeError` for a bad argument.
+   *   longer than `wait`; `LockLostError` if the hold was lost; `LockBackendError` if the database failed; `LockClosedError` after
+   *   `locks.releaseAll()`; `OnceMismatchError`; `OnceAttemptsError`; the signal's reason; `NotSupportedError` for a quorum; `TypeError` or `RangeError` for a bad argument.
    * @example
    * ```ts
    * const report = await once(locks, "report", { remember: "1m" }, () => buildReport())
@@ -97,7 +98,7 @@ async function detailed(
   ...args: readonly unknown[]
 ): Promise<OnceResult<unknown>> {
   const [options, run] = args.length < 2 ? [undefined, args[0]] : args
-  const { database, timeoutMs, emit, defaults } = onceSettings(locks, name)
+  const { database, timeoutMs, emit, open, defaults } = onceSettings(locks, name)
   if (typeof run !== "function") throw invalid("run", "a function", run)
   const plan = resolveOnceOptions(defaults, options)
   return callOnce({
@@ -106,6 +107,7 @@ async function detailed(
     database,
     timeoutMs,
     emit,
+    open: openRuns(open),
     plan,
     // It may be a whole payload, so only its digest is sent.
     fingerprint:

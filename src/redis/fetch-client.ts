@@ -25,6 +25,7 @@ const NO_STREAMS = new Set([200, 400, 404, 405, 501])
 
 export class FetchClient implements Transport {
   readonly noticesEnd = true
+  isGathering = false
   /** The database's host, from which we tell whether it is Upstash. */
   readonly host: string
   readonly #url: string
@@ -41,7 +42,7 @@ export class FetchClient implements Transport {
     this.#token = checkToken(config.token)
     // Checks only that it exists: at module scope it must not be touched yet.
     if (!fetch && !("fetch" in globalThis)) {
-      throw new TypeError("fetch: there is no global fetch; pass one as the fetch option")
+      throw new TypeError("fetch: there is no global fetch; pass one")
     }
     // Called as a method, a browser's or a Worker's own fetch throws "Illegal invocation".
     // The global one is looked up at each call, since tools for tests and tracing replace it.
@@ -56,7 +57,7 @@ export class FetchClient implements Transport {
     longest: number = LARGEST_REPLY,
   ): Promise<unknown> {
     const command = ["EVAL", script, String(keys.length), ...keys, ...args]
-    const key = keys[0] ?? ""
+    const key = (this.isGathering ? undefined : keys[0]) ?? ""
     return withDeadline(timeoutMs, (signal) => this.#batcher.send(key, command, signal, longest))
   }
 
@@ -257,14 +258,9 @@ function checkUrl(url: unknown): URL {
   }
   if (!URL.canParse(url)) throw new TypeError("redis.url: is not a valid URL")
   const parsed = new URL(url)
-  if (parsed.username || parsed.password) {
-    throw new TypeError("redis.url: must not contain credentials; pass the token as redis.token")
-  }
-  // Even an empty one: paths are appended to the URL as it is.
-  if (/[?#]/.test(url)) {
-    throw new TypeError(
-      "redis.url: must not have a query or a fragment; pass the token as redis.token",
-    )
+  // Also not an empty query: paths are appended to the URL as it is.
+  if (parsed.username || parsed.password || /[?#]/.test(url)) {
+    throw new TypeError("redis.url: must not contain credentials, a query or a fragment")
   }
   return parsed
 }
@@ -275,9 +271,7 @@ function checkToken(token: unknown): string {
     throw new TypeError(`redis.token: must be the database's REST token, got ${got}`)
   }
   if (!/^[\x21-\x7e]+$/.test(token)) {
-    throw new TypeError(
-      "redis.token: must not contain characters that are invalid in a header (such as a line break)",
-    )
+    throw new TypeError("redis.token: must consist of visible ASCII characters")
   }
   return token
 }

@@ -57,10 +57,7 @@ export function openDatabase({
     throw invalid("keyLocking", "a boolean", keyLocking)
   }
   if (isUpstashRedis(given)) {
-    if (fetch)
-      throw new TypeError(
-        "fetch: only for the built-in client; a client of @upstash/redis has its own",
-      )
+    if (fetch) throw new TypeError("fetch: only for the built-in client")
     // Most likely it is connected to Upstash.
     return new Database(new UpstashRedisClient(given), prefix, true, keyLocking)
   }
@@ -79,8 +76,6 @@ function checkClientId(clientId: string | undefined, token: string): void {
   const hasToken = token.length >= SHORTEST_SECRET && clientId.includes(token)
   const isPartOfToken = clientId.length >= LONG_PART && token.includes(clientId)
   if (hasToken || isPartOfToken) {
-    throw new TypeError(
-      "clientId: must not contain the REST token or a part of it; it is not secret",
-    )
+    throw new TypeError("clientId: must not contain the REST token or a part of it")
   }
 }

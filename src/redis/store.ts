@@ -209,6 +209,8 @@ export interface LockStore {
   readonly queue: LockQueue | undefined
   /** The store itself if it is one database; otherwise the reason why it only supports exclusive holds. */
   readonly single: SingleDatabase | string
+  /** The database, if it is one. */
+  readonly database?: ScriptDatabase
   /** Refuses a ttl that the store cannot keep. @throws `RangeError` that names the option. */
   checkTtl?(ttlMs: number): void
   /**

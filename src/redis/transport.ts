@@ -26,6 +26,8 @@ export interface ScanPage {
 export interface Transport {
   /** Whether it notices that a stream has ended. If not, waiters have to check more often. */
   readonly noticesEnd: boolean
+  /** Set to send all scripts of one tick in one request, and not only those for one key. */
+  isGathering?: boolean
 
   /**
    * `EVAL script`: the script's reply, with strings possibly parsed to numbers.

@@ -1,4 +1,4 @@
-// Waits that a signal can end.
+// Waits that a signal can end, and several signals as one.
 import { MAX_TIMER_MS } from "./duration.js"
 
 /** Resolves after `ms`, even if that exceeds a timer's maximum; rejects with the signal's reason as soon as it aborts. */
@@ -31,4 +31,33 @@ export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undef
       signal.removeEventListener("abort", onAbort)
     })
   })
+}
+
+/** A signal that aborts with the reason of the first of several that does, or when `abort` is called. */
+export interface AnySignal {
+  readonly signal: AbortSignal
+  readonly abort: (reason: unknown) => void
+  /** Removes its listeners. */
+  readonly stop: () => void
+}
+
+/** Unlike `AbortSignal.any` it accepts any implementation of a signal. */
+export function anySignal(signals: readonly (AbortSignal | undefined)[]): AnySignal {
+  const controller = new AbortController()
+  const sources = signals.filter((signal) => signal !== undefined)
+  const onAbort = () => {
+    const aborted = sources.find((source) => source.aborted)
+    if (aborted) controller.abort(aborted.reason)
+  }
+  for (const source of sources) source.addEventListener("abort", onAbort)
+  onAbort()
+  return {
+    signal: controller.signal,
+    abort: (reason) => {
+      controller.abort(reason)
+    },
+    stop: () => {
+      for (const source of sources) source.removeEventListener("abort", onAbort)
+    },
+  }
 }

@@ -31,7 +31,7 @@ function start(
     cleanUps.begun++
     void work.then(() => cleanUps.ended++)
   }
-  const running = new Acquisition(store, { ...REQUEST, ...request }, onEvent, waitUntil).run()
+  const running = new Acquisition(store, { ...REQUEST, ...request, waitUntil }, onEvent).run()
   running.catch(() => undefined)
   const asked = () =>
     store.asked.map(({ operation, atMs }) => `${operation} at ${String(atMs - startedAt)}`)

@@ -1,6 +1,7 @@
 // The contract of a lock, in its parts, for every variant.
 import { describe } from "vitest"
 import type { Variant } from "../support/variants.js"
+import { closing } from "./closing.js"
 import { ending } from "./ending.js"
 import { fencing } from "./fencing.js"
 import { granting } from "./granting.js"
@@ -37,6 +38,9 @@ export function contract(variant: Variant): void {
   }
   describe("request", () => {
     requesting(lab)
+  })
+  describe("going down", () => {
+    closing(lab)
   })
   describe("names", () => {
     naming(lab)

@@ -1,6 +1,7 @@
 // One hold, step by step, with a scripted store and clocks that the test moves.
 import { describe, expect, test, vi } from "vitest"
 import { LockBackendError, LockLostError } from "../../src/index.js"
+import { OpenHolds } from "../../src/hold/hold-monitor.js"
 import { type Hold, Lock } from "../../src/hold/lock.js"
 import { now, Validity } from "../../src/time/validity.js"
 import { recorder, rejection } from "../support/outcomes.js"
@@ -36,6 +37,7 @@ function hold(script: Script = {}, options: Partial<Hold> = {}) {
     timeoutMs: 5_000,
     emit: onEvent,
     waitUntil: () => undefined,
+    open: new OpenHolds(),
     withdrawUnsettled: () => [],
     ...options,
   })

@@ -1,4 +1,5 @@
 // The steps of `request` between the grant and the release, where clocks decide.
+import { OpenHolds } from "../../src/hold/hold-monitor.js"
 import { expect, test, vi } from "vitest"
 import { Lock } from "../../src/hold/lock.js"
 import { now, Validity } from "../../src/time/validity.js"
@@ -20,6 +21,7 @@ function hold() {
     validity: Validity.ofTtl(now(), TTL),
     isLease: false,
     waitUntil: () => undefined,
+    open: new OpenHolds(),
     withdrawUnsettled: () => [],
     fencingToken: undefined,
     renew: false,

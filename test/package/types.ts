@@ -170,6 +170,7 @@ export function codes(error: LockError): string {
     case "timeout":
     case "lost":
     case "backend":
+    case "closed":
       return error.code
   }
 }

@@ -1,4 +1,5 @@
 // The default request of an acquire call, and of a store, for tests.
+import { OpenHolds } from "../../src/hold/hold-monitor.js"
 import type { LockRequest } from "../../src/redis/store.js"
 import type { AcquisitionRequest } from "../../src/acquire/attempts.js"
 
@@ -20,4 +21,5 @@ export const REQUEST: AcquisitionRequest = {
   intervalMs: undefined,
   maxRequests: Infinity,
   timeoutMs: 1_000,
+  open: new OpenHolds(),
 }

@@ -1,7 +1,7 @@
-// Sleeping: as long as requested, and not a moment longer than the signal allows.
+// Sleeping: as long as requested, and not a moment longer than the signal allows. And one signal for several.
 import { getEventListeners } from "node:events"
 import { expect, test, vi } from "vitest"
-import { sleep, untilAborted } from "../../src/time/timers.js"
+import { anySignal, sleep, untilAborted } from "../../src/time/timers.js"
 import { rejection } from "../support/outcomes.js"
 import { useVirtualTime } from "../support/virtual-time.js"
 
@@ -76,4 +76,37 @@ test("work that rejects after the abort causes no unhandled rejection", async ()
   fail(new Error("late"))
   await vi.advanceTimersByTimeAsync(1)
   expect(getEventListeners(controller.signal, "abort")).toEqual([])
+})
+
+test("the combined signal aborts as soon as one signal does, with its reason, which stays", () => {
+  const [first, second] = [new AbortController(), new AbortController()]
+  const { signal } = anySignal([first.signal, second.signal])
+  expect(signal.aborted).toBe(false)
+  second.abort("second")
+  expect(signal.reason).toBe("second")
+  first.abort("first")
+  expect(signal.reason).toBe("second")
+})
+
+test("a signal that has already aborted aborts the combined one at once", () => {
+  const { signal } = anySignal([new AbortController().signal, AbortSignal.abort("long ago")])
+  expect(signal.aborted).toBe(true)
+  expect(signal.reason).toBe("long ago")
+})
+
+test("a missing signal is ignored, and without any the combined one never aborts", () => {
+  const { signal } = new AbortController()
+  expect(anySignal([undefined, signal]).signal.aborted).toBe(false)
+  expect(anySignal([undefined]).signal.aborted).toBe(false)
+})
+
+test("after a stop nothing listens to the signals, and the combined one does not abort any more", () => {
+  const sources = [new AbortController(), new AbortController()]
+  const { signal, stop } = anySignal(sources.map((source) => source.signal))
+  stop()
+  for (const source of sources) {
+    expect(getEventListeners(source.signal, "abort")).toEqual([])
+    source.abort("late")
+  }
+  expect(signal.aborted).toBe(false)
 })
