@@ -254,9 +254,7 @@ export class LockManager {
     const { store, open } = this.#settings
     const isWatching = token.endsWith(WATCHING)
     if (options?.watch && !isWatching) {
-      throw new TypeError(
-        "watch: not supported for a transferred hold that was acquired without it",
-      )
+      throw new TypeError("watch: not supported for a hold that was acquired without it")
     }
     const stealWatch = resolved.watch && isWatching ? await this.#watch(token) : undefined
     store.checkTtl?.(resolved.ttlMs)

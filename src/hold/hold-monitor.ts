@@ -138,7 +138,8 @@ export class OpenHolds {
    */
   add(open: Open, name: string, isHold = false): () => void {
     if (this.closing) {
-      if (isHold) void open.revoke()
+      // A failure is reported as an event.
+      if (isHold) open.revoke().catch(() => undefined)
       throw new LockClosedError(name)
     }
     // On Workers a request may end without a trace. At each power of two, so that it costs next to nothing.
@@ -170,9 +171,10 @@ export class OpenHolds {
     let failed = 0
     const ended = Promise.allSettled(
       all.map(async ([handle, held]) => {
-        if (held) failed++
-        // A failure is also reported as an event.
-        if (!(await handle.deref()?.revoke())) return
+        const open = handle.deref()
+        // A handle that was dropped has nothing that could be released.
+        if (held && open) failed++
+        if (!(await open?.revoke())) return
         released++
         failed--
       }),

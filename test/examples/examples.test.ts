@@ -145,6 +145,39 @@ test.each(["deno", "bun"])(
   },
 )
 
+test("a server that is stopped with SIGTERM frees its lock at once, and its waiters leave their places", async () => {
+  const env = {
+    ...process.env,
+    UPSTASH_REDIS_REST_URL: database.url,
+    UPSTASH_REDIS_REST_TOKEN: database.token,
+    PORT: "0",
+    GRACE_MS: "100",
+    WORK_MS: "60000",
+  }
+  const args = ["--conditions=@fetchlock/source", "--import", "tsx", "examples/node/server.ts"]
+  const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "inherit"] })
+  onTestFinished(() => {
+    child.kill("SIGKILL")
+  })
+  let out = ""
+  child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()))
+  await until(() => out.includes("\n"), { timeout: 20_000 })
+  const [url = ""] = out.split("\n")
+  const locks = new LockManager({ redis: database })
+  const post = () => fetch(`${url}/7`, { method: "POST" })
+  const working = post()
+  await until(async () => (await locks.inspect("order/7")).isHeld)
+  const waiting = post()
+  await until(async () => (await locks.inspect("order/7")).waiting === 1)
+  const exited = new Promise((resolve) => child.once("exit", resolve))
+  child.kill("SIGTERM")
+  await until(async () => !(await locks.inspect("order/7")).isHeld)
+  expect(await exited).toBe(0)
+  expect((await locks.inspect("order/7")).waiting).toBe(0)
+  expect([(await working).status, (await waiting).status]).toEqual([500, 503])
+  expect(out).toContain("released 1, failed 0")
+}, 60_000)
+
 test("of five processes one polls, and the next one does when that is killed or resigns", async () => {
   const env = {
     ...process.env,

@@ -1,4 +1,5 @@
-// A handle that nothing can reach any more stops renewing, so that its lock is free after about one ttl.
+// A handle that nothing can reach any more stops renewing, so that its lock is free after about one ttl. A manager keeps no
+// handle alive, and no handle a manager.
 import { execFile } from "node:child_process"
 import { promisify } from "node:util"
 import { afterAll, beforeAll, expect, test } from "vitest"
@@ -67,4 +68,22 @@ test("a request whose callback never settles holds its lock, although no one has
     console.log(JSON.stringify(await isHeld("leader")))
   `)
   expect(outcome).toBe(true)
+})
+
+test("a manager that was dropped is collected, although its holds go on", async () => {
+  const outcome = await run(`
+    let handle
+    const leak = async () => {
+      const dropped = new LockManager({ redis, ttl: 900 })
+      handle = await dropped.acquire("of a dropped manager")
+      return new WeakRef(dropped)
+    }
+    const manager = await leak()
+    await wait(0)
+    await collect(1_500)
+    console.log(JSON.stringify([manager.deref() === undefined, await isHeld("of a dropped manager")]))
+    await handle.release()
+    process.exit()
+  `)
+  expect(outcome).toEqual([true, true])
 })

@@ -223,7 +223,7 @@ describe("watch", () => {
     const adopting = database.locks().adopt(lock.transfer(), { watch: true })
     expect((await rejection(adopting)) as Error).toMatchObject({
       name: "TypeError",
-      message: "watch: not supported for a transferred hold that was acquired without it",
+      message: "watch: not supported for a hold that was acquired without it",
     })
   })
 })

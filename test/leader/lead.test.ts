@@ -202,6 +202,40 @@ describeVariants("lead", (variant) => {
     expect((await database.locks().inspect(name)).isHeld).toBe(false)
   })
 
+  test("a manager that is closed resigns: its leader is told, its candidates leave, and the next one leads", async () => {
+    const name = unique()
+    const locks = database.locks()
+    const [leader, other] = [candidate(name, {}, locks), candidate(name)]
+    await until(() => leader.state.isLeading || other.state.isLeading)
+    if (other.state.isLeading) await other.resign()
+    const spare = candidate(name, {}, locks)
+    const next = other.terms.length > 0 ? candidate(name) : other
+    await until(async () => (await database.locks().inspect(name)).waiting === 2)
+    expect(leader.state.isLeading).toBe(true)
+    expect(await locks.releaseAll()).toEqual({ released: 1, failed: 0 })
+    expect(await leader.leading).toBeUndefined()
+    expect(await spare.leading).toBeUndefined()
+    await until(() => next.state.isLeading)
+    expect(spare.terms).toEqual([])
+    const late = lead(locks, name, () => 1)
+    expect(await rejection(late)).toMatchObject({ code: "closed", lockName: name })
+    await next.resign()
+  })
+
+  test("a candidate that pauses after a failure resigns at once when its manager is closed", async () => {
+    const { proxy, locks: make } = await database.proxied()
+    const { onEvent, of } = recorder()
+    const locks = make({ onEvent })
+    const leading = lead(locks, unique(), (): void => {
+      throw new Error("a slip")
+    })
+    await until(() => of("released").length === 1)
+    await locks.releaseAll()
+    expect(await durationOf(leading)).toBeLessThan(500)
+    expect(await leading).toBeUndefined()
+    await proxy.settled()
+  })
+
   test("a database that cannot be reached is tried again, and the candidate leads once it can", async () => {
     const { proxy, locks } = await database.proxied()
     proxy.plan = everything({ kind: "request-lost" })

@@ -1,6 +1,7 @@
 // Shared locks, semaphores and steal, for each engine, each client, with streams and with polling.
 import { describe } from "vitest"
 import { openLab } from "../contract/lab.js"
+import { closing } from "./closing.js"
 import { querying } from "./querying.js"
 import { semaphores } from "./semaphores.js"
 import { several } from "./several.js"
@@ -23,6 +24,9 @@ for (const variant of variants) {
     })
     describe("query", () => {
       querying(lab)
+    })
+    describe("going down", () => {
+      closing(lab)
     })
     describe("steal", () => {
       stealing(lab)

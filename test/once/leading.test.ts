@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, expect, test, vi } from "vitest"
 import {
   LockBackendError,
+  LockClosedError,
   type LockEvent,
   LockLostError,
   type LockManager,
@@ -203,6 +204,40 @@ describeVariants("once", (variant) => {
     const signal = AbortSignal.timeout(100)
     await rejection(once(locks(), "given up", { signal }, () => "never"))
     await isLed("given up", 0)
+  })
+
+  test("a manager that is closed gives up its run and its waits, and others run instead", async () => {
+    const { onEvent, gathered } = gathering(1)
+    const closed = database.locks({ onEvent })
+    let signal: AbortSignal | undefined
+    const running = once(closed, "closed", async (lock) => {
+      signal = lock.signal
+      await new Promise(() => undefined)
+    })
+    running.catch(() => undefined)
+    await isLed("closed")
+    const joining = once(closed, "closed", () => "never")
+    joining.catch(() => undefined)
+    await gathered
+    expect(await closed.releaseAll()).toEqual({ released: 1, failed: 0 })
+    expect(await rejection(running)).toMatchObject({ code: "lost", reason: "released" })
+    expect(signal?.aborted).toBe(true)
+    expect(await rejection(joining)).toMatchObject({ code: "closed", lockName: "closed" })
+    expect(await rejection(once(closed, "closed", () => 1))).toBeInstanceOf(LockClosedError)
+    expect(await once(database.locks(), "closed", () => "ran")).toBe("ran")
+  })
+
+  test("a timeout says whether this manager runs it, whatever locks of the name it holds", async () => {
+    const locks = database.locks()
+    const lock = await locks.acquire("nested")
+    const nested = once(locks, "nested", () => once(locks, "nested", { wait: 50 }, () => 1))
+    const own = (await rejection(nested)) as LockTimeoutError
+    expect(own.isHeldByThisManager).toBe(true)
+    const outer = once(database.locks(), "nested", () =>
+      rejection(once(locks, "nested", { wait: 50 }, () => 1)),
+    )
+    expect(await outer).toMatchObject({ code: "timeout", isHeldByThisManager: false })
+    await lock.release()
   })
 
   describeFailOpen(() => database)

@@ -8,18 +8,21 @@ import { build } from "esbuild"
 import ts from "typescript"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 
-/** Bytes, minified and gzipped. An upper limit; less is better. Some 650 of them are `watch`, and 200 the events of ends. */
-const LARGEST = 21_020
+/**
+ * Bytes, minified and gzipped. An upper limit; less is better. Some 650 of them are `watch`, 540 `releaseAll`, and 200
+ * the events of ends.
+ */
+const LARGEST = 21_530
 /** The limit of `fetchlock/quorum` on top. */
 const LARGEST_QUORUM = 3_400
 /** The limit of `fetchlock/once` on top. */
-const LARGEST_ONCE = 4_120
+const LARGEST_ONCE = 4_190
 /** The limit of `fetchlock/leader` on top of it. */
-const LARGEST_LEADER = 680
+const LARGEST_LEADER = 710
 /** The limit of idempotent routes on top of `once`. */
 const LARGEST_IDEMPOTENCY = 2_420
 /** The limit of the middleware on top of Hono and the lock. Some 300 of them are `conflict`. */
-const LARGEST_GUARD = 2_430
+const LARGEST_GUARD = 2_440
 
 /** The options of a bundler for the edge. */
 const EDGE = {
@@ -211,6 +214,7 @@ describe("the public names are listed", () => {
   test("for fetchlock", async () => {
     expect(Object.keys((await import(resolve("dist/index.js"))) as object).sort()).toEqual([
       "LockBackendError",
+      "LockClosedError",
       "LockError",
       "LockLostError",
       "LockManager",
@@ -227,6 +231,7 @@ describe("the public names are listed", () => {
       "LeaderEvent",
       "Lock",
       "LockBackendError",
+      "LockClosedError",
       "LockError",
       "LockErrorCode",
       "LockEvent",
@@ -246,6 +251,7 @@ describe("the public names are listed", () => {
       "PendingLockInfo",
       "PollingReason",
       "QueryOptions",
+      "ReleaseAllResult",
       "ReleaseResult",
       "RequestOptions",
       "RestConfig",

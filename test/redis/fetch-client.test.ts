@@ -163,7 +163,7 @@ describe("the constructor", () => {
     "refuses a URL that ends in %j, and does not repeat it",
     (end) => {
       const make = () => new LockManager({ redis: { url: `https://a.example${end}`, token: "t" } })
-      expect(make).toThrow(/^redis.url: must not have a query or a fragment/)
+      expect(make).toThrow(/^redis.url: must not contain credentials, a query or a fragment/)
       expect(make).not.toThrow(/s3cret/)
     },
   )

@@ -109,6 +109,35 @@ export function taking({ guard }: Adapter, lab: () => Lab): void {
     expect(await (await response).text()).toBe("done")
   })
 
+  test("a manager that is closed gets a 503 with Retry-After, even with failOpen", async () => {
+    const { locks, name } = lab()
+    const manager = locks()
+    const { work, runs } = openWork()
+    const { ask } = guard({ locks: manager, name: name(), failOpen: true }, work)
+    await manager.releaseAll()
+    const response = await ask()
+    expect(response.headers.get("Retry-After")).toMatch(RETRY_AFTER)
+    expect(await problemOf(response)).toEqual({
+      type: "lock-unavailable",
+      status: 503,
+      detail: "This server is shutting down.",
+    })
+    expect(runs()).toBe(0)
+  })
+
+  test("a request that waits when its manager is closed gets a 503, and leaves its place", async () => {
+    const { locks, name } = lab()
+    const other = await heldElsewhere(locks(), name())
+    const manager = locks()
+    const { ask } = guard({ locks: manager, name: other.name, wait: "1m" }, done)
+    const response = ask()
+    await until(async () => (await locks().inspect(other.name)).waiting === 1)
+    await manager.releaseAll()
+    expect((await response).status).toBe(503)
+    expect((await locks().inspect(other.name)).waiting).toBe(0)
+    await other.release()
+  })
+
   test("a wait that times out gets a 423 as well", async () => {
     const { locks, name } = lab()
     const other = await heldElsewhere(locks(), name())

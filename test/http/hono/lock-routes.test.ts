@@ -50,6 +50,26 @@ function service(options: Partial<LockRoutesOptions> = {}) {
 
 const tokenOf = (response: Response) => response.headers.get("Lock-Token") ?? "none"
 
+describe("a manager that is closed", () => {
+  test("refuses to acquire with a 503, and still inspects, extends and releases", async () => {
+    const locks = database.locks()
+    const { send } = service({ locks })
+    const name = unique()
+    const token = tokenOf(await send("POST", name))
+    expect(await locks.releaseAll()).toEqual({ released: 0, failed: 0 })
+    const refused = await send("POST", unique())
+    expect(refused.headers.get("Retry-After")).toMatch(/^[1-5]$/)
+    expect(await problemOf(refused)).toEqual({
+      type: "lock-unavailable",
+      status: 503,
+      detail: "This server is shutting down.",
+    })
+    expect(await (await send("GET", name)).json()).toMatchObject({ isHeld: true })
+    expect((await send("PATCH", name, {}, token)).status).toBe(200)
+    expect((await send("DELETE", name, undefined, token)).status).toBe(204)
+  })
+})
+
 describe("the life of a hold", () => {
   test("costs one request to the database for each of acquire, extend, inspect and release", async () => {
     const { proxy, locks } = await database.proxied()
