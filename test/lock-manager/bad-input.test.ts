@@ -364,8 +364,18 @@ describe("an option of a manager", () => {
     ],
     ["redis", { url: URL, token: "" }, TypeError, /^redis\.token: /],
     ["redis", { url: URL, token: 5 }, TypeError, /^redis\.token: /],
-    ["redis", { url: URL, token: "a\nb" }, TypeError, /^redis\.token: must not contain characters/],
-    ["redis", { url: URL, token: "a b" }, TypeError, /^redis\.token: must not contain characters/],
+    [
+      "redis",
+      { url: URL, token: "a\nb" },
+      TypeError,
+      /^redis\.token: must consist of visible ASCII characters/,
+    ],
+    [
+      "redis",
+      { url: URL, token: "a b" },
+      TypeError,
+      /^redis\.token: must consist of visible ASCII characters/,
+    ],
     ["redis", { set: () => null }, TypeError, /^redis\.url: /],
   ])("%s cannot be %o", ([option, value, error, message]) => {
     const given = option === "redis" ? { redis: value, fetch: undefined } : { [option]: value }

@@ -20,7 +20,7 @@ const LARGEST_ONCE = 4_190
 /** The limit of `fetchlock/leader` on top of it. */
 const LARGEST_LEADER = 710
 /** The limit of idempotent routes on top of `once`. */
-const LARGEST_IDEMPOTENCY = 2_420
+const LARGEST_IDEMPOTENCY = 2_460
 /** The limit of the middleware on top of Hono and the lock. Some 300 of them are `conflict`. */
 const LARGEST_GUARD = 2_440
 
