@@ -60,7 +60,7 @@ export const tokens: readonly Schedule[] = [
     off: [
       {
         file: "acquire/acquisition.ts",
-        find: "this.#attempts.emitGranted(grant.fencingToken)\n      return",
+        find: "this.#attempts.emitGranted(grant.fencingToken)\n    return",
         replace: `this.#attempts.emitGranted(grant.fencingToken)
       for (const request of this.#attempts.unsettled) void request.then(() => this.#withdraw(this.#request.token, 1))
       return`,
