@@ -42,8 +42,15 @@ module.exports = {
       name: "the-package-depends-on-nothing",
       comment: "hono is an optional peer of the adapter, node: modules are for the command",
       severity: "error",
-      from: { path: "^src/", pathNot: "^src/(http/hono|cli)/" },
+      from: { path: "^src/", pathNot: "^src/(http/hono|otel|cli)/" },
       to: { path: "node_modules" },
+    },
+    {
+      name: "telemetry-needs-only-types",
+      comment: "the meter and the tracer are given to it, so that it loads no package",
+      severity: "error",
+      from: { path: "^src/otel/" },
+      to: { path: "node_modules", dependencyTypesNot: ["type-only"] },
     },
   ],
   options: {

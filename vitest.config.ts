@@ -34,8 +34,8 @@ const ALONE = [
 
 /** The settings of both projects. Without the global setup, which each project would repeat. */
 const SHARED = { testTimeout: 20_000, hookTimeout: 30_000, maxConcurrency: 9 }
-// The local server is run from its source; the other conditions are Vite's defaults.
-const CONDITIONS = ["@fetchlock/source", "module", "node", "development|production"]
+// The local server is run from its source. Not Vite's default "module", which selects files for bundlers that Node cannot load.
+const CONDITIONS = ["@fetchlock/source", "node", "development|production"]
 
 export default defineConfig({
   test: {

@@ -9,6 +9,7 @@ import type { Snippet } from "./snippets.js"
 const NEIGHBOURS = [
   "@fetchlock/dev-server",
   "@upstash/redis",
+  "@opentelemetry/api",
   "@types/node",
   "@cloudflare/workers-types",
   "hono",

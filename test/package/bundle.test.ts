@@ -19,6 +19,8 @@ const LARGEST_QUORUM = 3_400
 const LARGEST_ONCE = 4_190
 /** The limit of `fetchlock/leader` on top of it. */
 const LARGEST_LEADER = 710
+/** The limit of `fetchlock/otel` on top of it. */
+const LARGEST_OTEL = 1_100
 /** The limit of idempotent routes on top of `once`. */
 const LARGEST_IDEMPOTENCY = 2_460
 /** The limit of the middleware on top of Hono and the lock. Some 300 of them are `conflict`. */
@@ -74,6 +76,16 @@ describe("the edge bundle", () => {
     expect(added).toBeLessThanOrEqual(LARGEST_LEADER)
     expect(codeWithLead).toContain("leader-failed")
     expect(code).not.toContain("leader-failed")
+    return annotate(`${String(added)} bytes gzipped`)
+  })
+
+  test("contains no part of `telemetry`, which adds little", async ({ annotate }) => {
+    const codeWithOtel = await bundle(`${LOCK}; export { telemetry } from "./dist/otel/index.js"`)
+    const added = sizeOf(codeWithOtel) - sizeOf(code)
+    expect(added).toBeGreaterThan(500)
+    expect(added).toBeLessThanOrEqual(LARGEST_OTEL)
+    expect(codeWithOtel).toContain("fetchlock.holds")
+    expect(code).not.toContain("fetchlock.holds")
     return annotate(`${String(added)} bytes gzipped`)
   })
 
@@ -171,6 +183,7 @@ const ENTRIES: Readonly<Record<string, RegExp>> = {
   "quorum/index.js": /^$/,
   "once/index.js": /^$/,
   "leader/index.js": /^$/,
+  "otel/index.js": /^$/,
   "http/handler.js": /^$/,
   "http/hono/index.js": /^node_modules\/hono\/dist\//,
 }
@@ -303,6 +316,17 @@ describe("the public names are listed", () => {
       "OnceSource",
       "forget",
       "once",
+    ])
+  })
+
+  test("for fetchlock/otel", async () => {
+    expect(Object.keys((await import(resolve("dist/otel/index.js"))) as object)).toEqual([
+      "telemetry",
+    ])
+    expect(declaredNames("dist/otel/index.d.ts")).toEqual([
+      "LockTelemetry",
+      "TelemetryOptions",
+      "telemetry",
     ])
   })
 

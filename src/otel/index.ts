@@ -1,0 +1,2 @@
+// OpenTelemetry: the public names.
+export { type LockTelemetry, telemetry, type TelemetryOptions } from "./telemetry.js"
