@@ -1,4 +1,5 @@
 // Receives the signals that this program passes on, and ends it by one of them.
+import { readFileSync } from "node:fs"
 import { constants } from "node:os"
 
 const CAUGHT = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const
@@ -27,8 +28,22 @@ export async function endBy(signal: NodeJS.Signals): Promise<number> {
   return 128 + constants.signals[signal]
 }
 
-/** Whether the signal came from the keyboard: the terminal has then sent it to the user's command as well. */
+/**
+ * Whether the signal most likely came from the keyboard: the terminal has then sent it to the user's command as well. Of a
+ * process in the foreground of a terminal, there is no way to tell the two apart.
+ */
 export function isFromTerminal(signal: NodeJS.Signals): boolean {
-  const isKey = signal === "SIGINT" || signal === "SIGQUIT"
-  return isKey && (process.stdin.isTTY || process.stderr.isTTY || process.stdout.isTTY)
+  return (signal === "SIGINT" || signal === "SIGQUIT") && isInForeground()
+}
+
+function isInForeground(): boolean {
+  try {
+    // After the name in parentheses: state, parent, group, session, terminal, foreground group of the terminal.
+    const [, facts = ""] = /^.*\) (.*)/s.exec(readFileSync("/proc/self/stat", "utf8")) ?? []
+    const [, , group, , , foreground] = facts.split(" ")
+    return group === foreground
+  } catch {
+    // No Linux.
+    return process.stdin.isTTY || process.stderr.isTTY
+  }
 }

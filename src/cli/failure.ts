@@ -10,6 +10,8 @@ export const EXIT = {
   database: 69,
   /** A bug of this program. */
   bug: 70,
+  /** The output could not be written. */
+  output: 74,
   /** The lock is held by others. */
   conflict: 75,
   /** The hold was lost while the command ran. */
@@ -25,6 +27,11 @@ export class UsageError extends Error {
   override readonly name = "UsageError"
 }
 
+/** The output of this program could not be written, because of a full disk for example. */
+export class OutputError extends Error {
+  override readonly name = "OutputError"
+}
+
 /** Prints one line about the error, and returns the exit code. */
 export function reportFailure(error: unknown): number {
   if (error instanceof LockBackendError) {
@@ -38,6 +45,10 @@ export function reportFailure(error: unknown): number {
   if (error instanceof LockLostError) {
     say(error.message)
     return EXIT.lost
+  }
+  if (error instanceof OutputError) {
+    say(error.message)
+    return EXIT.output
   }
   if (isArgumentError(error)) {
     say(error.message)

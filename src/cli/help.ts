@@ -33,6 +33,7 @@ export function helpOf(command: Command): string {
       ? []
       : [["0", "success"] as const]),
     ["64", "the arguments or the environment are wrong"] as const,
+    ...(name === "run" ? [] : [["74", "the output could not be written"] as const]),
     ...(usesDatabase
       ? [["69", "the database could not be reached, or refused the request"] as const]
       : []),

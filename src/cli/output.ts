@@ -1,4 +1,5 @@
 // Writes results to stdout.
+import { OutputError } from "./failure.js"
 
 /** Resolves when everything is written, so that the process may end. */
 export async function printText(text: string): Promise<void> {
@@ -6,7 +7,7 @@ export async function printText(text: string): Promise<void> {
     process.stdout.once("error", (error: NodeJS.ErrnoException) => {
       // A reader such as `head` may have read enough.
       if (error.code === "EPIPE") resolve()
-      else reject(error)
+      else reject(new OutputError(`cannot write the output: ${error.code ?? error.message}`))
     })
     process.stdout.write(text, (error) => {
       if (!error) resolve()

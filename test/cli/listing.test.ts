@@ -1,4 +1,8 @@
 // The commands that show locks, wait for them and end their holds.
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { existsSync } from "node:fs"
+import { resolve } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { LockManager } from "../../src/index.js"
 import { FaultProxy } from "../support/fault-proxy.js"
@@ -140,7 +144,28 @@ describe("`fetchlock ls`", () => {
     expect(err).toBe("fetchlock: more than 3 locks, holders or waiters: --limit shows more\n")
   })
 
-  test("prints nothing that a reader which has read enough would break", async () => {
+  test.runIf(existsSync("/dev/full"))(
+    "ends with 74 and one line if its output cannot be written",
+    async () => {
+      // The disk is full.
+      const main = resolve("dist/cli/main.cjs")
+      const env = {
+        ...process.env,
+        UPSTASH_REDIS_REST_URL: database.url,
+        UPSTASH_REDIS_REST_TOKEN: database.token,
+      }
+      const child = spawn("sh", ["-c", '"$0" "$1" ls >/dev/full', process.execPath, main], { env })
+      let err = ""
+      child.stderr.setEncoding("utf8").on("data", (text: string) => (err += text))
+      const [code] = (await once(child, "close")) as [number | null]
+      expect({ code, err }).toEqual({
+        code: 74,
+        err: "fetchlock: cannot write the output: ENOSPC\n",
+      })
+    },
+  )
+
+  test("ends well if its reader has read enough", async () => {
     const command = new FetchlockCommand(database, ["ls", "--prefix", "many:"])
     command.child.stdout?.destroy()
     expect(await command.ended).toMatchObject({ code: 0, err: "" })

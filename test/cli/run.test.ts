@@ -1,7 +1,9 @@
 // `fetchlock run`: the lock around a command, its exit code, its streams, and signals.
+import { spawn, spawnSync } from "node:child_process"
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { join, resolve } from "node:path"
+import { fileURLToPath } from "node:url"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { LockManager } from "../../src/index.js"
 import { always, FaultProxy } from "../support/fault-proxy.js"
@@ -300,6 +302,42 @@ describe("signals", () => {
   })
 })
 
+describe.skipIf(spawnSync("python3", ["--version"]).status !== 0)("on a terminal", () => {
+  const onTerminal = async (name: string, ...rest: string[]) => {
+    const script = fileURLToPath(new URL("on_terminal.py", import.meta.url))
+    const command = [process.execPath, resolve("dist/cli/main.cjs"), "run", name, ...rest]
+    const env = {
+      ...process.env,
+      UPSTASH_REDIS_REST_URL: database.url,
+      UPSTASH_REDIS_REST_TOKEN: database.token,
+    }
+    const child = spawn("python3", [script, ...command], {
+      stdio: ["ignore", "pipe", "inherit"],
+      env,
+    })
+    let out = ""
+    for await (const chunk of child.stdout.setEncoding("utf8")) out += String(chunk)
+    return out
+  }
+  const counting = `let count = 0
+    process.on("SIGINT", () => { count++; setTimeout(() => { console.log("interrupts: " + count); process.exit(7) }, 500) })
+    console.log("ready"); setTimeout(() => 0, 60_000)`
+
+  test("Ctrl-C reaches the command once", async () => {
+    const out = await onTerminal("typed", "--", ...node(counting))
+    expect(out).toContain("interrupts: 1\n")
+    expect(out).toContain("ended with 7\n")
+  })
+
+  test("Ctrl-C during the wait ends it, and leaves the queue", async () => {
+    await using lock = await locks.acquire("typed-early")
+    const out = await onTerminal("typed-early", "--", "false")
+    expect(out).toContain("ended with -2\n")
+    expect(await locks.inspect("typed-early")).toMatchObject({ isHeld: true, waiting: 0 })
+    expect(lock.remainingMs).toBeGreaterThan(0)
+  })
+})
+
 describe("a hold that is lost", () => {
   test("ends the command with SIGTERM, and this one with 79", async () => {
     const program = `process.on("SIGTERM", () => { console.log("cleaning up"); process.exit(0) })
@@ -344,6 +382,15 @@ describe("a hold that is lost", () => {
     await locks.forceRelease("frozen")
     expect(await command.ended).toMatchObject({ code: 79 })
     expect(() => process.kill(pid, 0)).toThrow("ESRCH")
+  })
+
+  test("is noticed when this program continues after it was stopped", async () => {
+    const command = start("paused", "--ttl", "1s", ...staying())
+    await command.prints(/ready/)
+    command.kill("SIGSTOP")
+    await until(async () => !(await locks.inspect("paused")).isHeld)
+    command.kill("SIGCONT")
+    expect(await command.ended).toMatchObject({ code: 79 })
   })
 
   test("is reported if it turns out only at the release", async () => {

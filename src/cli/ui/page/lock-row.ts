@@ -8,6 +8,8 @@ import { colorOf, drawTimeline } from "./timeline.js"
 
 /** Waiters that are visible without a click. */
 const FIRST_WAITERS = 3
+/** In characters. */
+const LONGEST_NAME = 200
 
 export class LockRow {
   readonly element: HTMLTableRowElement
@@ -28,7 +30,7 @@ export class LockRow {
     this.element = part(content, "tr", HTMLTableRowElement)
     const own = <T extends Element>(selector: string, kind: new () => T) =>
       part(this.element, selector, kind)
-    own(".name", HTMLElement).textContent = printable(name)
+    own(".name", HTMLElement).textContent = short(printable(name))
     this.#facts = own(".facts", HTMLElement)
     this.#holders = own(".holders", HTMLElement)
     this.#count = own(".count", HTMLElement)
@@ -80,6 +82,11 @@ export class LockRow {
     list.start = FIRST_WAITERS + 1
     list.replaceChildren(...others.map(waiterElement))
   }
+}
+
+/** A name has up to 32 KB. */
+function short(name: string): string {
+  return name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name
 }
 
 function holderElement(lock: HolderDetails): HTMLElement {
