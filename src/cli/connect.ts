@@ -9,6 +9,9 @@ import { readEnvFile } from "./env-file.js"
 import { UsageError } from "./failure.js"
 import { createFetch } from "./http-fetch.js"
 
+/** A machine that starts hundreds of commands at once leaves each of them little time to read its replies. */
+const TIMEOUT = "15s"
+
 /** @throws UsageError that says which variable is missing */
 export function configOf({ options }: Arguments): RestConfig {
   const file = options.get("env-file")
@@ -41,6 +44,7 @@ export function connect(
     prefix: args.options.get("prefix"),
     fetch: createFetch(),
     clientId: createClientId(),
+    timeout: TIMEOUT,
     ...options,
   })
 }

@@ -9,11 +9,12 @@ import { type Database, openDatabase } from "../support/variants.js"
 import { FetchlockCommand } from "./fetchlock-command.js"
 
 const CROWD = Number(process.env["CROWD"] ?? 20)
-const TIMEOUT = 30_000 + CROWD * 1_000
+const TIMEOUT = 30_000 + CROWD * 3_000
 
 let database: Database
 let locks: LockManager
 let folder: string
+const commands: FetchlockCommand[] = []
 
 beforeAll(async () => {
   database = await openDatabase("embedded engine")
@@ -21,6 +22,8 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "fetchlock-cli-"))
 })
 afterAll(async () => {
+  // A test that failed must not leave them behind.
+  for (const command of commands) command.kill("SIGKILL")
   await database.close()
   await rm(folder, { recursive: true, force: true })
 })
@@ -32,10 +35,10 @@ test(
     const log = join(folder, "log")
     const gate = await locks.acquire("crowd")
     const script = 'echo "in $PPID $$" >> "$0"; sleep 0.01; echo "out $PPID $$" >> "$0"'
-    const commands = Array.from(
-      { length: CROWD },
-      () => new FetchlockCommand(database, ["run", "crowd", "--", "sh", "-c", script, log]),
-    )
+    for (let i = 0; i < CROWD; i++) {
+      const args = ["run", "crowd", "--", "sh", "-c", script, log]
+      commands.push(new FetchlockCommand(database, args))
+    }
     await until(async () => (await locks.inspect("crowd")).waiting === CROWD, { timeout: TIMEOUT })
     const { pending } = await locks.query({ name: "crowd" })
     const queue = pending.map(({ clientId }) => /-(\d+)-\w+$/.exec(clientId)?.[1])
