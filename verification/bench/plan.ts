@@ -5,6 +5,7 @@ import { guarded } from "./scenarios/guarded.js"
 import { inWorkerd } from "./scenarios/in-workerd.js"
 import { longWait } from "./scenarios/long-wait.js"
 import { manyNames } from "./scenarios/many-names.js"
+import { resigned, stolen } from "./scenarios/notices.js"
 import { onQuorum } from "./scenarios/quorum.js"
 import { refused } from "./scenarios/refused.js"
 import { renewals } from "./scenarios/renewals.js"
@@ -30,6 +31,8 @@ export function planOf(extent: Extent): readonly Scenario[] {
       onceTogether({ callers: 50, jobMs: 500, rounds: 5 }),
       commandStart(20),
       commandHandOff(5),
+      stolen(10),
+      resigned(10),
     ]
   }
   const holds = extent === "full" ? [0, 10, 50] : [50]
@@ -54,6 +57,8 @@ export function planOf(extent: Extent): readonly Scenario[] {
     onceTogether({ callers: 5, jobMs: 500, rounds: 10 }),
     commandStart(50),
     commandHandOff(20),
+    stolen(30),
+    resigned(50),
     onQuorum(100),
   ]
 }
