@@ -11,6 +11,8 @@ import {
 } from "@opentelemetry/api"
 import {
   AggregationTemporality,
+  type ExponentialHistogram,
+  type Histogram,
   InMemoryMetricExporter,
   MeterProvider,
   PeriodicExportingMetricReader,
@@ -21,10 +23,18 @@ import {
   SimpleSpanProcessor,
 } from "@opentelemetry/sdk-trace-base"
 
-/** The value of one series: a sum, or the number of values and their sum. */
+/** The number of values, their sum, and how many are in each bucket: up to its boundary, and beyond the last. */
+export interface Distribution {
+  readonly count: number
+  readonly sum: number
+  readonly boundaries: readonly number[]
+  readonly counts: readonly number[]
+}
+
+/** The value of one series. */
 export interface Series {
   readonly attributes: Readonly<Record<string, unknown>>
-  readonly value: number | { readonly count: number; readonly sum: number }
+  readonly value: number | Distribution
 }
 
 export interface RecordedSpan {
@@ -43,6 +53,12 @@ export interface Sdk {
   readonly metrics: () => Promise<Readonly<Record<string, readonly Series[]>>>
   /** The spans that have ended, in the order of their ends. */
   readonly spans: () => readonly RecordedSpan[]
+}
+
+function distributionOf(value: Histogram | ExponentialHistogram): Distribution {
+  if (!("buckets" in value)) throw new Error("an exponential histogram")
+  const { boundaries, counts } = value.buckets
+  return { count: value.count, sum: value.sum ?? 0, boundaries, counts }
 }
 
 /** The SDK's own needs modules that workerd does not have. */
@@ -100,7 +116,7 @@ export function startSdk(): Sdk {
           descriptor.name,
           dataPoints.map(({ attributes, value }) => ({
             attributes,
-            value: typeof value === "number" ? value : { count: value.count, sum: value.sum ?? 0 },
+            value: typeof value === "number" ? value : distributionOf(value),
           })),
         ]),
       )

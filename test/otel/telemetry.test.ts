@@ -92,8 +92,8 @@ describe("metrics", () => {
     const all = await metrics()
     const [waiting] = all["fetchlock.acquire.duration"] ?? []
     const [holding] = all["fetchlock.hold.duration"] ?? []
-    expect(waiting?.value).toEqual({ count: 1, sum: 1.5 })
-    expect(holding?.value).toEqual({ count: 1, sum: 0.25 })
+    expect(waiting?.value).toMatchObject({ count: 1, sum: 1.5 })
+    expect(holding?.value).toMatchObject({ count: 1, sum: 0.25 })
   })
 
   test("tell a database that failed, and a release that did", async () => {

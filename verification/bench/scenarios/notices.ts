@@ -7,11 +7,11 @@ import { percentile } from "../testbed/percentile.js"
 import type { Testbed } from "../testbed/testbed.js"
 import type { Scenario } from "./scenario.js"
 
-/** How the robbed holder got its lock. */
+/** How the previous holder got its lock. */
 type Way = "own stream" | "queue"
 
 /**
- * From a steal, half a round trip before the thief learns of it, until the signal of the previous holder aborts. The requests
+ * From a steal, half a round trip before the new holder learns of it, until the signal of the previous holder aborts. The requests
  * and commands are those that `watch` adds to a hold.
  */
 export function stolen(rounds: number): Scenario {
@@ -27,7 +27,7 @@ export function stolen(rounds: number): Scenario {
 }
 
 async function measureSteals(testbed: Testbed, way: Way, rounds: number): Promise<Result> {
-  const thief = new LockManager({ redis: testbed })
+  const others = new LockManager({ redis: testbed })
   const delays: number[] = []
   // The first round opens connections and compiles.
   for (let round = 0; round <= rounds; round++) {
@@ -37,7 +37,7 @@ async function measureSteals(testbed: Testbed, way: Way, rounds: number): Promis
         resolve(performance.now())
       })
     })
-    const stolenAt = await thief.request(lock.name, { steal: true }, () => performance.now())
+    const stolenAt = await others.request(lock.name, { steal: true }, () => performance.now())
     const delay = (await aborted) - stolenAt + testbed.rttMs / 2
     if (round > 0) delays.push(delay / testbed.rttMs)
     await lock.release()
