@@ -99,9 +99,11 @@ export class UpstashRedisClient implements Transport {
 function toRestError(error: unknown): Error {
   if (error instanceof RedisError || isControlFlow(error)) return error
   if (!(error instanceof Error)) return new RedisError("the client failed", { outcome: "unknown" })
-  // The client does not report the status. Redis begins its refusals with a word in capitals, a gateway does not.
-  const isRefusal = error.name === "UpstashError" && /^[A-Z]+ /.test(error.message)
+  // The client does not report the status. Redis begins its refusals with a word in capitals, a gateway does not; in a
+  // pipeline, which it makes by itself, the client puts words of its own before them.
+  const text = error.message.replace(/^Command[^:]* failed: /, "")
+  const isRefusal = error.name === "UpstashError" && /^[A-Z]+ /.test(text)
   const message = `${error.name}: ${error.message}`
   if (!isRefusal) return new RedisError(message, { outcome: "unknown" })
-  return new RedisError(message, { outcome: "refused", refusal: readRefusal(error.message) })
+  return new RedisError(message, { outcome: "refused", refusal: readRefusal(text) })
 }

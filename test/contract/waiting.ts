@@ -70,12 +70,13 @@ export function waiting(lab: () => Lab): void {
     const wanted = name()
     proxy.plan = always("claim", { kind: "reply-delayed", ms: 1_500 })
     const controller = new AbortController()
-    const waiting = rejection(locks().acquire(wanted, { signal: controller.signal }))
+    const { signal } = controller
+    const waiting = rejection(locks({ keyLocking: false }).acquire(wanted, { signal }))
     await until(() => proxy.log[0]?.answers.length === 1)
     expect(await command("EXISTS", `lock:${wanted}`)).toBe(1)
     controller.abort()
     expect(await durationOf(waiting)).toBeLessThan(1_000)
-    expect(await waiting).toBe(controller.signal.reason)
+    expect(await waiting).toBe(signal.reason)
     await until(async () => (await command("EXISTS", `lock:${wanted}`)) === 0)
   })
 
@@ -105,7 +106,7 @@ export function waiting(lab: () => Lab): void {
     const lock = await locks().acquire(name())
     const through = await proxied()
     const options = { wait: "60s", interval: 10, maxRequests: 4 } as const
-    const error = await rejection(through.locks().acquire(lock.name, options))
+    const error = await rejection(through.locks({ keyLocking: false }).acquire(lock.name, options))
     expect(error).toBeInstanceOf(LockTimeoutError)
     expect(error).toMatchObject({ requests: 4 })
     expect(through.proxy.log).toHaveLength(4)

@@ -91,10 +91,10 @@ export async function openDatabase(engine: EngineName): Promise<Database> {
 export function connect(
   client: ClientName,
   url: string,
-  settings: UpstashSettings = {},
+  { token = REST_TOKEN, ...settings }: UpstashSettings = {},
 ): LockManagerOptions["redis"] {
-  if (client === "fetch client") return { url, token: REST_TOKEN }
-  const redis: UpstashRedis = new Redis({ url, token: REST_TOKEN, ...settings })
+  if (client === "fetch client") return { url, token }
+  const redis: UpstashRedis = new Redis({ url, token, ...settings })
   return redis
 }
 
@@ -106,33 +106,41 @@ function variant(engine: EngineName, client: ClientName, { push = true } = {}): 
     push,
     hasQueue: true,
     isAvailable: engine === "embedded engine" || hasRedisServer(),
-    open: async () => {
-      const database = await openDatabase(engine)
-      const proxies: FaultProxy[] = []
-      const locksAt = (url: string) => (options?: Partial<LockManagerOptions>) =>
-        new LockManager({ redis: connect(client, url), push, ...options })
-      return {
-        ...database,
-        redis: connect(client, database.url),
-        locks: locksAt(database.url),
-        proxied: async () => {
-          const proxy = await FaultProxy.open(database.url)
-          proxies.push(proxy)
-          return { proxy, locks: locksAt(proxy.url) }
-        },
-        close: async () => {
-          await Promise.all(proxies.map((proxy) => proxy.close()))
-          await database.close()
-        },
-      }
+    open: async () => reachedBy(await openDatabase(engine), client, push),
+  }
+}
+
+/** The database as one client reaches it. */
+export function reachedBy(database: Database, client: ClientName, push: boolean): Opened {
+  const { token } = database
+  const proxies: FaultProxy[] = []
+  const locksAt = (url: string) => (options?: Partial<LockManagerOptions>) =>
+    new LockManager({ redis: connect(client, url, { token }), push, ...options })
+  return {
+    ...database,
+    redis: connect(client, database.url, { token }),
+    locks: locksAt(database.url),
+    proxied: async () => {
+      const proxy = await FaultProxy.open(database.url)
+      proxies.push(proxy)
+      return { proxy, locks: locksAt(proxy.url) }
+    },
+    close: async () => {
+      await Promise.all(proxies.map((proxy) => proxy.close()))
+      await database.close()
     },
   }
 }
 
-async function sendCommand(url: string, command: readonly string[]): Promise<unknown> {
+/** Sends one command without the library. */
+export async function sendCommand(
+  url: string,
+  command: readonly string[],
+  token = REST_TOKEN,
+): Promise<unknown> {
   const response = await fetch(url, {
     method: "POST",
-    headers: { Authorization: `Bearer ${REST_TOKEN}` },
+    headers: { Authorization: `Bearer ${token}` },
     body: JSON.stringify(command),
   })
   const reply = (await response.json()) as { result?: unknown; error?: string }
