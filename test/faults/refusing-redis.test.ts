@@ -37,6 +37,7 @@ describeOnRedis("a database that refuses for 400 ms", () => {
 
   test.for(REFUSALS)(
     "with %s releases the lock of a callback that ends meanwhile, and then grants it to the waiter",
+    { timeout: 30_000 },
     async ([kind, refuse, recover]) => {
       const name = `refused ${kind}`
       const { onEvent, of } = recorder()
@@ -60,7 +61,6 @@ describeOnRedis("a database that refuses for 400 ms", () => {
       const ended = (event: LockEvent) => event.type === "released" && event.result === "released"
       expect(of("released").filter(ended)).toHaveLength(1)
     },
-    30_000,
   )
 })
 
