@@ -28,9 +28,15 @@ export const luaMutants: readonly LuaMutant[] = [
   },
   {
     file: "shared/holders.lua",
-    find: "if ends and ends >= nowMs() then return ends - nowMs() end",
+    find: "if ends and ends > nowMs() then return ends - nowMs() end",
     replace: "if ends then return ends - nowMs() end",
     breaks: "an expired shared hold does not count",
+  },
+  {
+    file: "shared/holders.lua",
+    find: "if ends and ends > nowMs() then",
+    replace: "if ends and ends >= nowMs() then",
+    breaks: "a shared hold that ends in this millisecond has ended",
   },
   {
     file: "shared/holders.lua",
@@ -76,7 +82,7 @@ export const luaMutants: readonly LuaMutant[] = [
   },
   {
     file: "shared/grant-next.lua",
-    find: 'redis.call("ZREMRANGEBYSCORE", holders, "-inf", "(" .. digits(nowMs()))',
+    find: 'redis.call("ZREMRANGEBYSCORE", holders, "-inf", digits(nowMs()))',
     replace: "",
     breaks: "the permit of a dead holder is free",
   },

@@ -18,7 +18,7 @@ for i, key in ipairs(KEYS) do lives[i] = redis.call("PTTL", key) end
 local time = redis.call("TIME")
 local now = math.floor(time[1] * 1000 + time[2] / 1000)
 local last = redis.call("ZRANGE", KEYS[5], "-1", "-1", "WITHSCORES")[2] or "0"
-local sharers = redis.call("ZRANGEBYSCORE", KEYS[5], string.format("%.0f", now), "+inf", "WITHSCORES")
+local sharers = redis.call("ZRANGEBYSCORE", KEYS[5], string.format("(%.0f", now), "+inf", "WITHSCORES")
 return {redis.call("GET", KEYS[1]) or "", sharers, redis.call("ZRANGE", KEYS[2], "0", "-1"), lives, last - now,
   string.format("%.0f", now)}`
 

@@ -1,5 +1,5 @@
 // The scripts for callers that share a lock, steal it, or inspect it.
-import { expect } from "vitest"
+import { expect, vi } from "vitest"
 import { type LockByHand, type WaiterByHand, waiterByHand } from "../support/waiter-by-hand.js"
 import type { BenchTest } from "./bench.js"
 
@@ -24,6 +24,24 @@ export function sharing(bench: BenchTest): void {
     expect(await lock.release(over.token)).toEqual(["gone"])
     expect(await lock.release(other.token)).toEqual(["released"])
     expect(await lock.remains()).toEqual({})
+  })
+
+  bench("a release is not disturbed by a share that ends in the same millisecond", async (b) => {
+    const { lock, sent, hear } = b
+    const [over, last] = await sharedBy(lock, Infinity, 20_000, 20_000)
+    const writer = waiterByHand()
+    const heard = await hear(writer.channel)
+    await lock.enqueue(writer)
+    const endsNow = `
+local time = redis.call("TIME")
+local now = string.format("%.0f", time[1] * 1000 + math.floor(time[2] / 1000))
+redis.call("ZADD", KEYS[5], now, "${over.token}")
+`
+    expect(await sent({ prelude: endsNow }).release(last.token)).toEqual(["released"])
+    expect(await lock.value()).toBe(writer.token)
+    await vi.waitFor(() => {
+      expect(heard).toEqual([expect.stringMatching(/^granted /)])
+    })
   })
 
   bench("an extension of one share shortens neither it nor the others", async (b) => {

@@ -31,7 +31,7 @@ for i = 1, #KEYS, perLock do
   local value = redis.pcall("GET", lock)
   if type(value) == "string" then
     if shared(value) then
-      local since = digits(nowMs())
+      local since = "(" .. digits(nowMs())
       local entries = redis.call("ZRANGEBYSCORE", holders, since, "+inf", "WITHSCORES", "LIMIT", "0", digits(most + 1))
       for at = 1, #entries, 2 do
         add(held, clientOf(entries[at]), untilMs(entries[at + 1]), "shared")

@@ -23,7 +23,7 @@ end
 
 -- How many more may join the current shared holds. Removes those whose time is over.
 local function placesLeft(limit)
-  redis.call("ZREMRANGEBYSCORE", holders, "-inf", "(" .. digits(nowMs()))
+  redis.call("ZREMRANGEBYSCORE", holders, "-inf", digits(nowMs()))
   return limit == "0" and math.huge or tonumber(limit) - redis.call("ZCARD", holders)
 end
 

@@ -14,10 +14,11 @@ local function nowMs()
   return math.floor(clock() / 1000)
 end
 
--- The ms until a shared hold ends; nil if it has ended.
+-- The ms until a shared hold ends; nil if it has ended. One that ends in this very millisecond has: a ttl of 0 would delete
+-- the keys of the others.
 local function untilMs(ends)
   ends = tonumber(ends)
-  if ends and ends >= nowMs() then return ends - nowMs() end
+  if ends and ends > nowMs() then return ends - nowMs() end
 end
 
 local function leftOf(token)
