@@ -5,7 +5,7 @@ import { type Fault, FaultProxy, type Plan } from "../support/fault-proxy.js"
 import { hasRedisServer } from "../support/redis-server.js"
 import { type Database, openDatabase } from "../support/variants.js"
 import { fetchlock, type Place } from "./fetchlock-command.js"
-import { startValkey } from "./valkey-server.js"
+import { startValkey } from "../support/valkey-server.js"
 
 interface Report {
   readonly isSound: boolean

@@ -2,6 +2,7 @@
 import { contract } from "./contract.js"
 import { describeVariants } from "../support/describe-variants.js"
 import { foreignServers } from "../support/foreign-servers.js"
+import { onValkey, variants } from "../support/variants.js"
 
-describeVariants("the contract", contract)
+describeVariants("the contract", contract, [...variants, onValkey])
 describeVariants("the contract", contract, foreignServers)

@@ -9,8 +9,8 @@ import { sharing } from "./sharing.js"
 import { standingInLine } from "./standing-in-line.js"
 import { hasRedisServer } from "../support/redis-server.js"
 
-for (const engine of ["embedded engine", "real Redis"] as const) {
-  const run = engine === "embedded engine" || hasRedisServer() ? describe : describe.skip
+for (const engine of ["embedded engine", "real Redis", "Valkey"] as const) {
+  const run = engine !== "real Redis" || hasRedisServer() ? describe : describe.skip
   run.concurrent(engine, () => {
     const bench = openBench(engine)
     describe("claiming", () => {

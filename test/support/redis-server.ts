@@ -20,10 +20,17 @@ export interface RedisServer {
   flush(): Promise<void>
 }
 
+/** The program of the server: any that takes the options of redis-server, such as another version or valkey-server. */
+const PROGRAM = process.env["FETCHLOCK_TEST_REDIS"] ?? "redis-server"
+
 let found: boolean | undefined
 
+/** @throws Error if the variable names a program that does not run: its tests must not count as skipped */
 export function hasRedisServer(): boolean {
-  found ??= spawnSync("redis-server", ["--version"]).status === 0
+  found ??= spawnSync(PROGRAM, ["--version"]).status === 0
+  if (!found && PROGRAM !== "redis-server") {
+    throw new Error(`FETCHLOCK_TEST_REDIS: must be the path of a server program, got "${PROGRAM}"`)
+  }
   return found
 }
 
@@ -39,7 +46,7 @@ export async function startRedis(port?: number, kept?: string): Promise<RedisSer
     const chosen = port ?? (await freePort())
     const directory = kept ?? (await mkdtemp(join(tmpdir(), "fetchlock-redis-")))
     const child = spawn(
-      "redis-server",
+      PROGRAM,
       [
         ...["--port", String(chosen), "--bind", "127.0.0.1", "--dir", directory],
         ...["--save", "", "--appendonly", kept === undefined ? "no" : "yes"],

@@ -5,8 +5,10 @@ import { startDevServer } from "@fetchlock/dev-server"
 import { LockManager, type LockManagerOptions, type UpstashRedis } from "../../src/index.js"
 import { FaultProxy, type Faults } from "./fault-proxy.js"
 import { hasRedisServer, startRedis } from "./redis-server.js"
+import { startValkey } from "./valkey-server.js"
 
-export type EngineName = "embedded engine" | "real Redis"
+/** `Valkey` is Valkey 9 in WebAssembly, for the suites in which the commands of the server matter. */
+export type EngineName = "embedded engine" | "real Redis" | "Valkey"
 export type ClientName = "fetch client" | "@upstash/redis"
 
 /** The settings that a client of `@upstash/redis` can have. */
@@ -62,12 +64,14 @@ export const variants: readonly Variant[] = [
   variant("real Redis", "fetch client", { push: false }),
 ]
 
+export const onValkey = variant("Valkey", "fetch client")
+
 /** Runs if there is a redis-server; otherwise its tests count as skipped. */
 export const describeOnRedis = describe.runIf(hasRedisServer())
 
 /** A local REST server over the engine, empty and on a free port. */
 export async function openDatabase(engine: EngineName): Promise<Database> {
-  const redis = engine === "real Redis" ? await startRedis() : undefined
+  const redis = await startServer(engine)
   const server = await startDevServer({
     port: 0,
     token: REST_TOKEN,
@@ -85,6 +89,12 @@ export async function openDatabase(engine: EngineName): Promise<Database> {
       await redis?.stop()
     },
   }
+}
+
+/** The server behind the REST server, if there is one. */
+function startServer(engine: EngineName) {
+  if (engine === "embedded engine") return undefined
+  return engine === "Valkey" ? startValkey() : startRedis()
 }
 
 /** The `redis` option that reaches `url` with the named client. */
@@ -105,7 +115,7 @@ function variant(engine: EngineName, client: ClientName, { push = true } = {}): 
     client,
     push,
     hasQueue: true,
-    isAvailable: engine === "embedded engine" || hasRedisServer(),
+    isAvailable: engine !== "real Redis" || hasRedisServer(),
     open: async () => reachedBy(await openDatabase(engine), client, push),
   }
 }

@@ -20,7 +20,9 @@ return ARGV[3] ~= "" and current
 
 // KEYS key · ARGV expected. Replies 1: deleted, 0: not.
 const DELETE_IF_EQUAL = `
-if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
+local value = redis.pcall("GET", KEYS[1])
+if type(value) == "table" then return {err = "ERR Key should be of string type if conditions are specified"} end
+if value ~= ARGV[1] then return 0 end
 return redis.call("DEL", KEYS[1])
 `
 
@@ -55,12 +57,13 @@ function translate(command: Command): Command | ErrorReply | undefined {
   if (name === "SET") return translateSet(command)
   if (name !== "DELEX") return undefined
   const [, key, condition, expected] = command
-  if (key === undefined || command.length > 4)
+  if (command.length !== 2 && command.length !== 4)
     return new ErrorReply("ERR wrong number of arguments for 'delex' command")
-  if (condition === undefined) return ["DEL", key]
+  if (key === undefined || condition === undefined || expected === undefined)
+    return ["DEL", key ?? ""]
   const word = String(condition).toUpperCase()
-  if (!CONDITIONS.includes(word) || expected === undefined)
-    return new ErrorReply("ERR syntax error")
+  if (!CONDITIONS.includes(word))
+    return new ErrorReply("ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE")
   return word === "IFEQ"
     ? ["EVAL", DELETE_IF_EQUAL, "1", key, expected]
     : unsupported("DELEX", word)
@@ -78,7 +81,7 @@ function translateSet(command: Command): Command | ErrorReply | undefined {
     const argument = TAKES_A_VALUE.includes(word) ? words[++i] : undefined
     if (word === "IFEQ" && argument !== undefined && expected === undefined) expected = argument
     else if (CONDITIONS.includes(word))
-      // An invalid command stays as it is: every Redis refuses it.
+      // An invalid command stays as it is: Redis knows why it refuses it.
       return word === "IFEQ" ? undefined : unsupported("SET", word)
     else if (word === "GET") get = "GET"
     else {
@@ -95,8 +98,8 @@ function unsupported(command: string, word: string): ErrorReply {
   return new ErrorReply(`ERR ${command} … ${word} is not supported by this local server; IFEQ is`)
 }
 
-/** Removes from an error its position in our script, which the caller does not know. */
+/** Removes from an error its position in our script, which the caller does not know. Valkey names no digest there. */
 function withoutPlace(reply: Reply): Reply {
   if (!(reply instanceof ErrorReply)) return reply
-  return new ErrorReply(reply.message.replace(/ script: [0-9a-f]{40}, on .*$/, ""))
+  return new ErrorReply(reply.message.replace(/ script: ([0-9a-f]{40}, )?on .*$/, ""))
 }

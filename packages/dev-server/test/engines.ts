@@ -1,6 +1,7 @@
 // Both engines behind a local server, for tests that run on each of them.
 import { startDevServer, type DevServerOptions } from "../src/index.js"
 import { hasRedisServer, startRedis } from "../../../test/support/redis-server.js"
+import { startValkey } from "../../../test/support/valkey-server.js"
 import { RestClient } from "./rest-client.js"
 
 export interface EngineVariant {
@@ -33,6 +34,16 @@ export const realRedis: EngineVariant = {
   open: async (options) => {
     const redis = await startRedis()
     return open({ ...options, redis: redis.url }, () => redis.stop())
+  },
+}
+
+/** For the suites in which the commands of the server matter. */
+export const onValkey: EngineVariant = {
+  name: "Valkey",
+  isAvailable: true,
+  open: async (options) => {
+    const valkey = await startValkey()
+    return open({ ...options, redis: valkey.url }, () => valkey.stop())
   },
 }
 
