@@ -30,6 +30,7 @@ const ALONE = [
   "test/quorum/quorum-{attempt,node,store}.test.ts",
   "test/quorum/until-decided.test.ts",
   "test/security/*.test.ts",
+  "test/verification/explore/conformance.test.ts",
 ]
 
 /** The settings of both projects. Without the global setup, which each project would repeat. */

@@ -1,0 +1,367 @@
+// The invariants of docs/scripts.md, as rules for every script that is executed and for every state.
+import { type Keyspaces, pairsOf, type Run } from "../keyspaces.js"
+import { Violation } from "../world.js"
+import { channelOf } from "./channels.js"
+import { KEYS, tokenOf } from "./server.js"
+import type { LockState, Reply, Request, Terms } from "./state.js"
+
+const [LOCK = "", QUEUE = "", SEEN = "", , HOLDERS = "", STOLEN = ""] = KEYS
+/** The longest life of the queue and of its heartbeats. */
+const QUEUE_LIFE_MS = 30_000
+
+interface Waiting {
+  readonly token: string
+  readonly channel: string
+  readonly leaseMs: number
+  readonly ticket: string
+}
+
+/** The lock as a database has it. */
+export interface LockView {
+  readonly isFree: boolean
+  readonly isFlagged: boolean
+  /** Undefined while it is exclusive. */
+  readonly limit: number | undefined
+  /** The time that each holder has left. */
+  readonly holders: ReadonlyMap<string, number>
+  readonly queue: readonly Waiting[]
+}
+
+export class LockRules {
+  readonly #keyspaces: Keyspaces
+  readonly #terms: readonly Terms[]
+  readonly #views = new Map<number, LockView>()
+
+  constructor(keyspaces: Keyspaces, terms: readonly Terms[]) {
+    this.#keyspaces = keyspaces
+    this.#terms = terms
+  }
+
+  readonly columns = ["the lock", "its queue"]
+
+  isFree(db: number): boolean {
+    return this.viewOf(db).isFree
+  }
+
+  show(db: number): string[] {
+    const { isFree, isFlagged, holders, queue } = this.viewOf(db)
+    const holding = [...holders].map(([token, ms]) => `${token} ${ms} ms`).join(", ")
+    const lock = isFree ? "free" : `${holding}${isFlagged ? " +" : ""}`
+    return [lock, queue.map(({ token }) => token).join(" ")]
+  }
+
+  viewOf(db: number): LockView {
+    let view = this.#views.get(db)
+    if (!view) this.#views.set(db, (view = this.#read(db)))
+    return view
+  }
+
+  /** Checks one execution of a script. @param before the database before it */
+  checkRun(state: LockState, request: Request, before: number, run: Run, reply: Reply): void {
+    const terms = this.#terms[request.caller]
+    if (!terms) return
+    const token = tokenOf(terms)
+    const was = this.viewOf(before)
+    const is = this.viewOf(run.after)
+    this.#checkLives(run.after)
+    if (request.kind !== "enqueue") {
+      const entered = is.queue.find((one) => !was.queue.some((other) => other.token === one.token))
+      must(!entered, `${request.kind} inserted ${entered?.token ?? ""} into the queue`)
+    }
+    for (const [holder, leftMs] of is.holders) {
+      const beforeMs = was.holders.get(holder)
+      if (beforeMs !== undefined)
+        must(leftMs >= beforeMs, `the hold of ${holder} was shortened by ${beforeMs - leftMs} ms`)
+    }
+    const wasInOrder = was.queue.length === 0 || was.isFlagged || was.isFree
+    const isHolders = was.holders.has(token)
+    if (
+      wasInOrder &&
+      passesOn(request) &&
+      !(isHolders && request.kind !== "release" && request.kind !== "leave")
+    ) {
+      must(!is.isFree || is.queue.length === 0, "the lock is free, and has waiters")
+      must(is.queue.length === 0 || is.isFlagged, "the lock has waiters, and is not flagged")
+      this.#checkPlaces(is)
+    }
+    if (is.limit !== undefined)
+      must(
+        is.holders.size <= is.limit,
+        `${is.holders.size} holders share the lock, at most ${is.limit}`,
+      )
+    this.#checkQueue(state, request, token, was, is, run)
+    this.#checkTurns(state, request, token, was, is, run)
+    this.#checkReply(request, token, was, is, reply)
+    if (request.kind === "leave") {
+      must(!is.queue.some((one) => one.token === token), `${token} has left, and is in the queue`)
+      const seen = this.#keyspaces.key(run.after, SEEN)
+      must(
+        !seen || !pairsOf(seen.value).some(([name]) => name === token),
+        `${token} has left, and has a heartbeat`,
+      )
+    }
+  }
+
+  /** Checks a state. */
+  checkState(state: LockState): void {
+    const view = this.viewOf(state.db)
+    const believers = state.callers.flatMap((caller, i) => {
+      const terms = this.#terms[i]
+      return caller.phase === "holding" && caller.validMs > 0 && terms ? [{ caller, terms }] : []
+    })
+    const stolen = this.#keyspaces.key(state.db, STOLEN)?.value ?? []
+    const sure = believers.filter(({ terms }) => !stolen.includes(tokenOf(terms)))
+    for (const { caller, terms } of sure) {
+      const leftMs = view.holders.get(tokenOf(terms))
+      must(
+        leftMs !== undefined,
+        `${terms.name} believes that it holds the lock, and the database does not know`,
+      )
+      must(
+        caller.validMs <= leftMs,
+        `${terms.name} trusts its hold for longer than the database keeps it`,
+      )
+    }
+    const exclusive = sure.find(({ terms }) => terms.limit === undefined)
+    const [first] = sure
+    must(
+      !exclusive || sure.length === 1,
+      `${sure.map(({ terms }) => terms.name).join(" and ")} hold the lock at once`,
+    )
+    const limit = first?.terms.limit
+    must(limit === undefined || sure.length <= limit, `${sure.length} hold ${limit ?? 0} permits`)
+  }
+
+  #read(db: number): LockView {
+    const lock = this.#keyspaces.key(db, LOCK)
+    const text = lock?.value[0] ?? ""
+    const isFlagged = text.endsWith("+")
+    const value = isFlagged ? text.slice(0, -1) : text
+    const waiters = pairsOf(this.#keyspaces.key(db, QUEUE)?.value ?? [])
+    const queue = waiters.map(([entry, ticket]) => {
+      const [token = "", channel = "", lease] = entry.split(" ")
+      return { token, channel, leaseMs: Number(lease), ticket }
+    })
+    const shared = /^fl_#(\d+)#/.exec(value)
+    const holders = new Map<string, number>()
+    if (shared) {
+      for (const [token, ends] of pairsOf(this.#keyspaces.key(db, HOLDERS)?.value ?? [])) {
+        const leftMs = Number(ends.slice(1, -1))
+        if (leftMs > 0) holders.set(token, leftMs)
+      }
+    } else if (lock) {
+      holders.set(value, lock.leftMs ?? Infinity)
+    }
+    const limit = shared ? Number(shared[1]) || Infinity : undefined
+    return { isFree: !lock, isFlagged, limit, holders, queue }
+  }
+
+  #checkLives(db: number): void {
+    const longestTtl = Math.max(...this.#terms.map(({ ttlMs }) => ttlMs))
+    for (const { key, leftMs } of this.#keyspaces.keysOf(db)) {
+      must(leftMs !== undefined, `${key} never expires`)
+      const longest =
+        key === LOCK || key === HOLDERS || key === STOLEN
+          ? longestTtl
+          : key === QUEUE || key === SEEN
+            ? QUEUE_LIFE_MS
+            : Infinity
+      must(leftMs <= longest, `${key} lives for ${leftMs} ms`)
+    }
+  }
+
+  /** While the lock is shared and has waiters, the first one does not fit in. */
+  #checkPlaces({ limit, holders, queue }: LockView): void {
+    const [head] = queue
+    const terms = this.#terms.find((one) => tokenOf(one) === head?.token)
+    if (limit === undefined || terms?.limit !== limit) return
+    must(holders.size >= limit, `${terms.name} waits, although there is room`)
+  }
+
+  /** First come, first served; and each one is notified. */
+  #checkTurns(
+    state: LockState,
+    request: Request,
+    token: string,
+    was: LockView,
+    is: LockView,
+    run: Run,
+  ): void {
+    const places = was.queue.map((one) => one.token)
+    const granted = [...is.holders.keys()].filter(
+      (holder) => !was.holders.has(holder) && places.includes(holder),
+    )
+    const isOwnTake = request.kind === "claim" || request.kind === "steal"
+    for (const holder of granted) {
+      if (isOwnTake && holder === token) continue
+      const overtaken = places
+        .slice(0, places.indexOf(holder))
+        .filter((one) => is.queue.some((other) => other.token === one))
+      must(overtaken.length === 0, `${holder} has overtaken ${overtaken.join(", ")}`)
+      const channel = was.queue.find((one) => one.token === holder)?.channel ?? "-"
+      const isNotified = run.published.some(
+        ([to, text]) => to === channel && text.startsWith("granted "),
+      )
+      must(
+        holder === token || channel === "-" || isNotified,
+        `${holder} was granted the lock, and is not notified`,
+      )
+    }
+    if (request.kind === "steal" && is.holders.has(token)) {
+      for (const holder of was.holders.keys()) this.#checkStolen(state, holder, token, run)
+    }
+    for (const [to, text] of run.published) {
+      if (!text.startsWith("granted ")) continue
+      const owner = this.#terms.find((terms) => channelOf(terms) === to)
+      must(
+        owner && is.holders.has(tokenOf(owner)),
+        `"${text}" was sent on ${to}, whose caller does not hold the lock`,
+      )
+    }
+    this.#checkNext(state, granted.length > 0 && passesOn(request), is, run)
+  }
+
+  /** The new head is notified that it is next; if it does not listen, so is the first waiter that does. */
+  #checkNext(state: LockState, hasChanged: boolean, { queue }: LockView, run: Run): void {
+    const [head] = queue
+    if (!head || !hasChanged || head.channel === "-") return
+    const notified = run.published.flatMap(([to, text]) => (text.startsWith("next ") ? [to] : []))
+    const listening = queue.find(({ channel }) => this.#isHeard(state, channel))
+    const expected = new Set([head.channel, ...(listening ? [listening.channel] : [])])
+    const missed = [...expected].find((channel) => !notified.includes(channel))
+    must(missed === undefined, `the waiter on ${missed ?? ""} is next, and is not notified`)
+    const idle = notified.find((channel) => !expected.has(channel))
+    must(idle === undefined, `the waiter on ${idle ?? ""} is not next, and is notified`)
+  }
+
+  /** A waiter keeps its ticket, and leaves the queue only by its own call, by a grant, or as dead. */
+  #checkQueue(
+    state: LockState,
+    request: Request,
+    token: string,
+    was: LockView,
+    is: LockView,
+    run: Run,
+  ): void {
+    const heartbeats = pairsOf(this.#keyspaces.key(run.after, SEEN)?.value ?? []).map(
+      ([name]) => name,
+    )
+    for (const waiter of was.queue) {
+      const now = is.queue.find((one) => one.token === waiter.token)
+      must(!now || now.ticket === waiter.ticket, `the ticket of ${waiter.token} has changed`)
+      const isOwn = waiter.token === token
+      if (now || isOwn || request.kind === "claim") continue
+      // That of a new waiter is not read, and so not deleted: it may be of an earlier entry.
+      must(
+        isYoung(waiter) || !heartbeats.includes(waiter.token),
+        `${waiter.token} has left the queue, and has a heartbeat`,
+      )
+      const leftMs = is.holders.get(waiter.token)
+      if (leftMs !== undefined) {
+        must(leftMs <= waiter.leaseMs, `${waiter.token} was granted more than its lease`)
+        continue
+      }
+      if (request.kind !== "check") continue
+      must(
+        !this.#isHeard(state, waiter.channel),
+        `${waiter.token} listens, and was removed as dead`,
+      )
+      const isNotified = run.published.some(
+        ([to, text]) => to === waiter.channel && text === "next 0",
+      )
+      const mayBeOld = waiter.channel === "-" || isOld(waiter)
+      must(isNotified || mayBeOld, `${waiter.token} was removed as dead, and is not notified`)
+      must(!isYoung(waiter), `${waiter.token} has just come, and was removed as dead`)
+    }
+  }
+
+  #isHeard({ callers }: LockState, channel: string): boolean {
+    return this.#terms.some((terms, i) => channelOf(terms) === channel && callers[i]?.isHeard)
+  }
+
+  #checkStolen({ db }: LockState, holder: string, thief: string, run: Run): void {
+    if (holder === thief) return
+    must(
+      this.#keyspaces.key(db, STOLEN)?.value.includes(holder),
+      `${holder} was stolen from, and that is not recorded`,
+    )
+    const owner = this.#terms.find((terms) => tokenOf(terms) === holder)
+    if (!owner?.watches) return
+    const isNotified = run.published.some(
+      ([to, text]) => to === channelOf(owner) && text === "stolen",
+    )
+    must(isNotified, `${holder} watches, and is not notified`)
+  }
+
+  #checkReply(request: Request, token: string, was: LockView, is: LockView, reply: Reply): void {
+    const leftMs = is.holders.get(token)
+    if (reply.kind === "granted") {
+      must(leftMs !== undefined, `${token} is told that it has the lock, and does not have it`)
+      const isEntitled =
+        request.kind !== "check" ||
+        was.holders.has(token) ||
+        was.queue.some((one) => one.token === token)
+      must(isEntitled, `${token} took the lock by a check, without being in the queue`)
+      must(
+        reply.ms <= leftMs,
+        `${token} is told that it has ${reply.ms} ms left, and has ${leftMs}`,
+      )
+      must(
+        !is.queue.some((one) => one.token === token) || !passesOn(request),
+        `${token} has the lock, and is in the queue`,
+      )
+    } else if (reply.kind === "queued" || (reply.kind === "busy" && !reply.mayBeOurs)) {
+      // A late copy of its own try may serve it as the head.
+      const isServed = request.kind === "try" && was.queue.some((one) => one.token === token)
+      must(
+        leftMs === undefined || isServed,
+        `${token} is told that it does not have the lock, and has it`,
+      )
+    } else if (reply.kind === "done" && request.kind !== "extend") {
+      // A late copy of its own enqueue may stand in the queue, and is served like any other waiter.
+      const isInQueue = was.queue.some((one) => one.token === token)
+      must(leftMs === undefined || isInQueue, `${token} has released the lock, and has it`)
+      must(
+        !was.holders.has(token) || reply.result === "released",
+        `${token} had the lock, and is told "${reply.result}"`,
+      )
+    } else if (reply.kind === "done" && reply.result === "renewed") {
+      must(
+        leftMs !== undefined && leftMs >= request.ttlMs,
+        `${token} is told that its hold was extended, and it was not`,
+      )
+    } else if (reply.kind === "done") {
+      must(!was.holders.has(token), `${token} has the lock, and is told "${reply.result}"`)
+    }
+  }
+}
+
+/** Whether a waiter came less than 5 s ago: then it does not count as dead. */
+function isYoung({ ticket }: Waiting): boolean {
+  return agoMs(ticket) < 5_000
+}
+
+/** Whether it came more than 30 s ago, so that it may have been skipped without a message. */
+function isOld({ ticket }: Waiting): boolean {
+  return agoMs(ticket) > 30_000
+}
+
+function agoMs(ticket: string): number {
+  return -Number(ticket.slice(1, -1)) / 1_000
+}
+
+/** Whether the script may hand the lock on. */
+function passesOn({ kind }: Request): boolean {
+  return (
+    kind === "enqueue" ||
+    kind === "check" ||
+    kind === "release" ||
+    kind === "leave" ||
+    kind === "try"
+  )
+}
+
+/** @throws Violation unless the fact is true */
+export function must(fact: unknown, otherwise: string): asserts fact {
+  if (!fact) throw new Violation(otherwise)
+}
