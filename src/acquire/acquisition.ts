@@ -3,7 +3,7 @@ import { LockTimeoutError } from "../errors.js"
 import type { Emit } from "../events.js"
 import type { WaitUntil } from "../options.js"
 import { retryUntilKnown } from "../redis/retry.js"
-import type { Busy, Grant, LockStore } from "../redis/store.js"
+import type { Grant, LockStore } from "../redis/store.js"
 import { type AcquisitionRequest, Attempts } from "./attempts.js"
 import { QueueWait } from "./queue-wait.js"
 import { spin } from "./spin.js"
@@ -52,8 +52,7 @@ export class Acquisition {
   async run(): Promise<Acquired> {
     try {
       this.#request.signal?.throwIfAborted()
-      const reply = await this.#try()
-      const grant = reply.kind === "granted" ? reply : await this.#wait(reply)
+      const grant = await this.#acquire()
       this.#attempts.emitGranted(grant.fencingToken)
       return { grant, withdrawUnsettled: () => this.#withdrawUnsettled(grant) }
     } catch (error) {
@@ -64,33 +63,27 @@ export class Acquisition {
     }
   }
 
-  #try(): Promise<Grant | Busy> {
-    const { stealFrom } = this.#request
+  async #acquire(): Promise<Grant> {
+    const { name, stealFrom, waitMs, intervalMs } = this.#request
     if (stealFrom) return steal(stealFrom, this.#request, this.#attempts)
-    const { waitMs, intervalMs } = this.#request
-    const willEnqueue = this.#store.queue && waitMs > 0 && intervalMs === undefined
-    // An unknown outcome may have been a grant.
-    return this.#attempts.send((timeoutMs, isRepeated) =>
-      this.#store.tryAcquire(this.#request, timeoutMs, isRepeated || !willEnqueue),
+    if (this.#store.queue && waitMs > 0 && intervalMs === undefined) {
+      this.#queueWait = new QueueWait(this.#store.queue, this.#request, this.#attempts)
+      return this.#queueWait.run()
+    }
+    const reply = await this.#attempts.send((timeoutMs) =>
+      this.#store.tryAcquire(this.#request, timeoutMs),
     )
-  }
-
-  #wait(busy: Busy): Promise<Grant> {
-    const { name, waitMs } = this.#request
+    if (reply.kind === "granted") return reply
     const { waitedMs, requests } = this.#attempts
     if (waitMs <= 0) throw new LockTimeoutError(name, waitedMs, requests)
-    if (!this.#store.queue || this.#request.intervalMs !== undefined) {
-      this.#attempts.emitQueued()
-      return spin(this.#store, this.#request, this.#attempts, busy)
-    }
-    this.#queueWait = new QueueWait(this.#store.queue, this.#request, this.#attempts)
-    return this.#queueWait.run()
+    this.#attempts.emitQueued()
+    return spin(this.#store, this.#request, this.#attempts, reply)
   }
 
   /** Makes sure that no attempt of a call without a grant keeps the lock or its place. Never rejects. */
   async #cleanUp(): Promise<void> {
     const stray = await this.#attempts.tokenToWithdraw()
-    if (stray === undefined && !this.#queueWait?.waiter) return
+    if (stray === undefined && !this.#queueWait?.isQueued) return
     const token = stray ?? this.#request.token
     // A client that cannot be canceled may retry until it gives up, so each late reply is followed by one more withdrawal.
     const unsettled = new Set(this.#attempts.unsettled)

@@ -1,12 +1,11 @@
 // Waits in the queue of a lock: receives the grant through a stream, and checks where it might have missed it.
-import type { Busy, Grant, LockQueue, Notice, Queued, Waiter } from "../redis/store.js"
-import type { Subscription } from "../redis/transport.js"
+import { RedisError } from "../redis/redis-error.js"
+import type { Busy, Grant, HeldStream, LockQueue, Notice, Queued, Waiter } from "../redis/store.js"
+import type { Mailbox } from "../redis/subscription.js"
 import { MAX_TIMER_MS } from "../time/duration.js"
 import { untilAborted } from "../time/timers.js"
-import { elapsedMs, now, Validity } from "../time/validity.js"
-import { createChannel } from "../values/token.js"
+import { deadlineMs, elapsedMs, now, Validity } from "../time/validity.js"
 import type { AcquisitionRequest, Attempts } from "./attempts.js"
-import { openStream } from "./open-stream.js"
 import {
   listeningPauseMs,
   pollingPauseMs,
@@ -15,15 +14,34 @@ import {
   QueueSpeed,
 } from "./poll-schedule.js"
 
+/** A message, or news of the wait's own requests. */
+type Arrival =
+  | Notice
+  /** The stream is open. */
+  | { readonly kind: "opened" }
+  /** The stream could not be opened. */
+  | { readonly kind: "unopened"; readonly error: unknown }
+  /** How long the holder has left; undefined if the lock may have been granted to us before the stream was open. */
+  | { readonly kind: "looked"; readonly holderTtlMs: number | undefined }
+
+/** A stream that opens later does not delay the first check. */
+const PATIENCE_MS = 1_000
+/** A stream that ends sooner is not opened again. */
+const SHORT_LIVED_MS = 1_000
+
 export class QueueWait {
   readonly #queue: LockQueue
   readonly #request: AcquisitionRequest
   readonly #attempts: Attempts
-  readonly #inbox = new Inbox<Notice>()
+  readonly #inbox = new Inbox<Arrival>()
   readonly #speed = new QueueSpeed()
-  #stream: Subscription | undefined
-  #waiter: Waiter | undefined
-  #schedule: PollSchedule
+  readonly #mailbox: Mailbox | undefined
+  readonly #schedule: PollSchedule
+  #waiter: Waiter
+  #stream: "closed" | "opening" | "open" = "closed"
+  /** Since when the stream is opening, or open. */
+  #streamSince = now()
+  #isReopened = false
   #ticket: string | undefined
   /** A message said that we were removed from the queue as dead. */
   #isTakenForDead = false
@@ -32,129 +50,186 @@ export class QueueWait {
     this.#queue = queue
     this.#request = request
     this.#attempts = attempts
-    this.#schedule = pollScheduleFor("poll", request.ttlMs)
-  }
-
-  /** The waiter that this wait may have put into the queue. */
-  get waiter(): Waiter | undefined {
-    return this.#waiter
-  }
-
-  async run(): Promise<Grant> {
-    this.#attempts.assertMayContinue()
-    const channel = this.#request.push ? await this.#listen() : undefined
-    try {
-      this.#waiter = { ...this.#request, channel, leaseMs: this.#schedule.leaseMs }
-      let reply: Grant | Queued | Busy = await this.#enqueue(this.#waiter)
-      if (reply.kind !== "granted") this.#attempts.emitQueued(reply.place)
-      while (reply.kind !== "granted") {
-        reply =
-          reply.kind === "queued"
-            ? await this.#waitThenCheck(this.#waiter, reply)
-            : await this.#reenter(this.#waiter)
-      }
-      return this.#keepStream(reply)
-    } finally {
-      this.#stream?.close()
-    }
-  }
-
-  /** A hold with `watch` keeps the stream of its wait. */
-  #keepStream(grant: Grant): Grant {
-    const stream = this.#stream
-    if (!stream || this.#request.channel === undefined) return grant
-    this.#stream = undefined
-    const forward = (onNotice: (notice: Notice) => void) => {
-      this.#inbox.forward(onNotice)
-    }
-    const close = () => {
-      stream.close()
-    }
-    return { ...grant, stream: { close, forward } }
-  }
-
-  /** Opens the stream before the wait enters the queue; undefined if it could not be opened. */
-  async #listen(): Promise<string | undefined> {
-    // Entering the queue costs a request, too.
-    if (!this.#queue.canListen || this.#attempts.requestsLeft < 2) return undefined
-    const { ttlMs } = this.#request
-    const channel = this.#request.channel ?? createChannel()
     const onNotice = (notice: Notice) => {
       this.#inbox.put(notice)
     }
-    const open = (withinMs: number) => this.#queue.listen(channel, onNotice, withinMs)
-    this.#stream = await openStream(this.#attempts, this.#request, open, (reason) => {
-      this.#attempts.emitPolling(reason)
-    })
-    if (!this.#stream) return undefined
-    this.#schedule = pollScheduleFor(this.#queue.noticesEnd ? "stream" : "subscriber", ttlMs)
-    return channel
+    this.#mailbox = request.push ? queue.mailbox(onNotice, request.channel) : undefined
+    const how = !this.#mailbox ? "poll" : queue.noticesEnd ? "stream" : "subscriber"
+    this.#schedule = pollScheduleFor(how, request.ttlMs)
+    const { leaseMs } = this.#schedule
+    this.#waiter = { ...request, address: this.#mailbox?.address, leaseMs }
   }
 
-  #enqueue(waiter: Waiter): Promise<Grant | Queued> {
-    return this.#attempts.send(
-      (timeoutMs) => this.#queue.enqueue(waiter, this.#ticket, timeoutMs),
-      true,
+  /** The waiter that this wait may have put into the queue. */
+  get waiter(): Waiter {
+    return this.#waiter
+  }
+
+  /** Whether it was in the queue. */
+  get isQueued(): boolean {
+    return this.#ticket !== undefined
+  }
+
+  /** Takes the lock, or waits in the queue. The first request takes the place, so callers are served in the order of asking. */
+  async run(): Promise<Grant> {
+    let isKept = false
+    try {
+      if (this.#mailbox?.isOpen) this.#stream = "open"
+      let reply: Grant | Queued | Busy = await this.#enqueue(false)
+      if (reply.kind === "granted") return reply
+      this.#attempts.emitQueued(reply.place)
+      if (this.#stream === "closed") this.#openStream()
+      while (reply.kind !== "granted") {
+        reply = reply.kind === "queued" ? await this.#waitThenCheck(reply) : await this.#reenter()
+      }
+      // A hold with `watch` keeps the stream of its wait.
+      isKept = this.#stream === "open" && this.#request.channel !== undefined
+      return isKept ? { ...reply, stream: this.#heldStream() } : reply
+    } finally {
+      if (!isKept) this.#mailbox?.close()
+    }
+  }
+
+  #heldStream(): HeldStream {
+    const close = () => {
+      this.#mailbox?.close()
+    }
+    const forward = (onNotice: (notice: Notice) => void) => {
+      this.#inbox.forward((arrival) => {
+        if (arrival.kind === "looked" || arrival.kind === "opened" || arrival.kind === "unopened")
+          return
+        onNotice(arrival)
+      })
+    }
+    return { close, forward }
+  }
+
+  /** Opens the stream beside the wait, which has its place already. False if it cannot have one. */
+  #openStream(): boolean {
+    const mailbox = this.#mailbox
+    // What was granted before it is open is found by one look, which is a request, too.
+    if (!mailbox || this.#attempts.requestsLeft < 2) return false
+    if (mailbox.needsRequest) this.#attempts.count()
+    this.#stream = "opening"
+    this.#streamSince = now()
+    mailbox.open(deadlineMs(this.#request.timeoutMs, this.#attempts.leftMs / 2)).then(
+      () => {
+        this.#inbox.put({ kind: "opened" })
+      },
+      (error: unknown) => {
+        this.#inbox.put({ kind: "unopened", error })
+      },
     )
+    return true
+  }
+
+  /** Asks whether the lock was granted to us before the stream was open; does not delay a message. */
+  #look(): void {
+    if (this.#attempts.requestsLeft < 1) return
+    this.#attempts.count()
+    const looked = (holderTtlMs: number | undefined) => {
+      this.#inbox.put({ kind: "looked", holderTtlMs })
+    }
+    this.#queue
+      .look(this.#waiter, deadlineMs(this.#request.timeoutMs, this.#attempts.leftMs))
+      // If it fails, a check finds out.
+      .then(looked, () => {
+        looked(undefined)
+      })
+  }
+
+  #enqueue(isQueued: boolean): Promise<Grant | Queued> {
+    const send = (timeoutMs: number) => this.#queue.enqueue(this.#waiter, this.#ticket, timeoutMs)
+    return this.#attempts.send(send, isQueued)
   }
 
   /** Enters the queue again at its old place, from which it was removed by a grant that it has missed, or as dead. */
-  #reenter(waiter: Waiter): Promise<Grant | Queued> {
+  #reenter(): Promise<Grant | Queued> {
     // A stream that missed one grant is not trusted with the next one, and must not count as a sign of life either.
-    if (!this.#isTakenForDead) this.#endStream()
-    const next = this.#stream ? waiter : { ...waiter, channel: undefined }
-    this.#waiter = next
+    if (!this.#isTakenForDead && this.#stream === "open") {
+      this.#queue.distrustStreams()
+      this.#closeStream()
+    }
+    if (this.#stream === "closed") this.#waiter = { ...this.#waiter, address: undefined }
     this.#attempts.assertMayContinue()
-    return this.#enqueue(next)
+    return this.#enqueue(true)
   }
 
   /** Waits until the grant arrives, or until it is time to check. */
-  async #waitThenCheck(waiter: Waiter, queued: Queued): Promise<Grant | Queued | Busy> {
+  async #waitThenCheck(queued: Queued): Promise<Grant | Queued | Busy> {
     this.#ticket = queued.ticket
     this.#speed.add(queued)
     const { ticket } = queued
     // A waiter with a stream may receive its grant without a request.
-    if (!this.#stream || this.#attempts.leftMs <= 0) this.#attempts.assertMayContinue()
+    if (this.#stream === "closed" || this.#attempts.leftMs <= 0) this.#attempts.assertMayContinue()
     const grant = await this.#receiveGrant(queued)
     if (grant) return grant
     // If the wait is over, this is the last check.
     this.#attempts.assertRequestsLeft()
-    return this.#attempts.send((timeoutMs) => this.#queue.check(waiter, ticket, timeoutMs), true)
+    return this.#attempts.send(
+      (timeoutMs) => this.#queue.check(this.#waiter, ticket, timeoutMs),
+      true,
+    )
   }
 
   /** The grant, if it arrives before it is time to check. */
   async #receiveGrant(queued: Queued): Promise<Grant | undefined> {
-    const { repeats, msPerPlace } = this.#speed
     const startedAt = now()
     this.#isTakenForDead = false
     let known = queued
+    let knownSince = startedAt
     for (;;) {
-      const pause = this.#stream
-        ? listeningPauseMs(known, this.#schedule, repeats)
-        : pollingPauseMs(known, this.#schedule, repeats, msPerPlace)
+      const patienceMs =
+        this.#stream === "opening" ? PATIENCE_MS - elapsedMs(this.#streamSince) : Infinity
+      const pause = this.#pauseMs(known, patienceMs > 0) - elapsedMs(knownSince)
       // Whatever messages arrive, it has to send a heartbeat: by the clock on which more time has passed.
       const heartbeat = this.#schedule.longestPauseMs - elapsedMs(startedAt)
       // One more, since a timer may fire a little early.
       const within = Math.min(pause, heartbeat, this.#attempts.leftMs + 1)
-      const notice = await this.#inbox.next(within, this.#request.signal)
-      if (notice?.kind === "next") {
-        this.#isTakenForDead = notice.leaseMs === 0
-        known = { ...known, holderTtlMs: notice.leaseMs, isForeign: false, place: 0 }
-      } else if (notice?.kind === "granted" && this.#isPlausible(notice)) {
-        const { serverTime } = queued
-        const { micros, leaseMs, fencingToken, receivedAt } = notice
-        // Older than the reply that we do not hold the lock: it was over by then.
-        if (micros < serverTime.micros) return undefined
-        const validity = Validity.ofLease(serverTime, micros, leaseMs, receivedAt)
-        // If it is over by now, the lock may have gone to another waiter.
-        if (validity.remainingMs <= 0) return undefined
-        return { kind: "granted", validity, fencingToken, isLease: leaseMs < this.#request.ttlMs }
-      } else {
-        // The message belongs to a hold whose grant was missed: the check finds out.
-        if (notice && notice.kind !== "stolen") this.#endStream()
+      const isPatient = patienceMs > 0 && patienceMs < within
+      const arrival = await this.#inbox.next(isPatient ? patienceMs : within, this.#request.signal)
+      if (arrival?.kind === "opened") {
+        this.#stream = "open"
+        this.#streamSince = now()
+        this.#look()
+      } else if (arrival?.kind === "unopened") {
+        this.#giveUpStream(arrival.error)
+      } else if (arrival?.kind === "looked") {
+        const { holderTtlMs } = arrival
+        if (holderTtlMs === undefined) return undefined
+        known = { ...known, holderTtlMs }
+        knownSince = now()
+      } else if (arrival?.kind === "next") {
+        this.#isTakenForDead = arrival.leaseMs === 0
+        known = { ...known, holderTtlMs: arrival.leaseMs, isForeign: false, place: 0 }
+        knownSince = now()
+      } else if (arrival?.kind === "granted" && this.#isPlausible(arrival)) {
+        return this.#leaseOf(arrival, queued)
+      } else if ((arrival && !this.#reopen(arrival)) || (!arrival && !isPatient)) {
+        // Or the message belongs to a hold whose grant was missed: the check finds out.
+        if (arrival && arrival.kind !== "stolen") this.#loseStream()
         return undefined
       }
     }
+  }
+
+  #pauseMs(known: Queued, isPatient: boolean): number {
+    const { repeats, msPerPlace } = this.#speed
+    return this.#stream !== "closed" && isPatient
+      ? listeningPauseMs(known, this.#schedule, repeats)
+      : pollingPauseMs(known, this.#schedule, repeats, msPerPlace)
+  }
+
+  /** The grant of a message, unless it is outdated. */
+  #leaseOf(notice: Extract<Notice, { kind: "granted" }>, queued: Queued): Grant | undefined {
+    const { serverTime } = queued
+    const { micros, leaseMs, fencingToken, receivedAt } = notice
+    // Older than the reply that we do not hold the lock: it was over by then.
+    if (micros < serverTime.micros) return undefined
+    const validity = Validity.ofLease(serverTime, micros, leaseMs, receivedAt)
+    // If it is over by now, the lock may have gone to another waiter.
+    if (validity.remainingMs <= 0) return undefined
+    return { kind: "granted", validity, fencingToken, isLease: leaseMs < this.#request.ttlMs }
   }
 
   /**
@@ -166,11 +241,31 @@ export class QueueWait {
     return leaseMs <= this.#schedule.leaseMs && isMinted === this.#request.fencing
   }
 
-  #endStream(): void {
-    if (!this.#stream) return
-    this.#stream.close()
-    this.#stream = undefined
+  /** Opens a stream that has ended once more, if it was of use. The look after that finds what was missed. */
+  #reopen(arrival: Notice): boolean {
+    if (arrival.kind !== "end" || this.#stream !== "open" || this.#isReopened) return false
+    if (elapsedMs(this.#streamSince) < SHORT_LIVED_MS) return false
+    this.#isReopened = true
+    this.#stream = "closed"
+    return this.#openStream()
+  }
+
+  #loseStream(): void {
+    if (this.#stream === "closed") return
+    this.#closeStream()
     this.#attempts.emitPolling("ended")
+  }
+
+  #closeStream(): void {
+    this.#mailbox?.close()
+    this.#stream = "closed"
+  }
+
+  /** @throws what is not a failure of the stream */
+  #giveUpStream(error: unknown): void {
+    if (!(error instanceof RedisError)) throw error
+    this.#closeStream()
+    this.#attempts.emitPolling(error.isTransient ? "failed" : "refused")
   }
 }
 

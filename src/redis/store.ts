@@ -2,6 +2,7 @@
 import type { ReleaseResult } from "../events.js"
 import type { WaitUntil } from "../options.js"
 import type { Instant, Validity } from "../time/validity.js"
+import type { Mailbox } from "./subscription.js"
 import type { Fetch, Listener, Subscription, Transport } from "./transport.js"
 
 /** The lock's name, and the token of the caller. */
@@ -50,8 +51,6 @@ export interface Busy {
   readonly kind: "busy"
   /** How long the holder has left: Infinity if its key never expires, undefined if it is not known. */
   readonly holderTtlMs: number | undefined
-  /** Whether the holder may be our own token: the second copy of a duplicated request is refused because of the first. */
-  readonly mayBeOurs?: boolean
 }
 
 /** The hold that a steal found; a second request may replace exactly this one. */
@@ -84,8 +83,8 @@ interface ServerTime {
 
 /** The entry of a waiter in a queue. It is constant for one wait. */
 export interface Waiter extends LockRequest {
-  /** The channel on which it receives its grant; undefined if it polls. */
-  readonly channel: string | undefined
+  /** The address to which its grant is sent; undefined if it polls. */
+  readonly address: string | undefined
   /** For how long it is granted the lock until it has shown that it is alive. */
   readonly leaseMs: number
 }
@@ -140,15 +139,23 @@ export interface LockSnapshot {
 export interface LockQueue {
   /** Whether it is noticed that a waiter's stream has ended. */
   readonly noticesEnd: boolean
-  /** False once the database has refused to open a stream. */
-  readonly canListen: boolean
-  /** Enters the queue, or stays in it; takes a free lock that has no waiters. */
+  /**
+   * The mailbox of a waiter; undefined if no stream can be opened.
+   *
+   * @param channel a channel for this waiter alone. Default: the waiters of a manager share one, where that is allowed
+   */
+  mailbox(onNotice: (notice: Notice) => void, channel?: string): Mailbox | undefined
+  /** Takes a free lock that has no waiters; otherwise enters the queue, or stays in it. */
   enqueue(waiter: Waiter, ticket: string | undefined, timeoutMs: number): Promise<Grant | Queued>
+  /** How long the holder has left; undefined if the lock was granted to the waiter. Changes nothing. */
+  look(waiter: Waiter, timeoutMs: number): Promise<number | undefined>
+  /** The waiter's stream has missed its grant. */
+  distrustStreams(): void
   /** Shows that the waiter is alive; `busy` when it is not in the queue (any more). */
   check(waiter: Waiter, ticket: string, timeoutMs: number): Promise<Grant | Queued | Busy>
   /** Leaves the queue, and hands the lock on if it was granted meanwhile. */
   leave(waiter: Waiter, timeoutMs: number): Promise<void>
-  /** Opens the waiter's stream; resolves when no later message can be missed. */
+  /** Opens the stream of a hold; resolves when no later message can be missed. */
   listen(
     channel: string,
     onNotice: (notice: Notice) => void,
@@ -211,13 +218,8 @@ export interface LockStore {
   readonly single: SingleDatabase | string
   /** Refuses a ttl that the store cannot keep. @throws `RangeError` that names the option. */
   checkTtl?(ttlMs: number): void
-  /**
-   * Takes the lock if it is free.
-   *
-   * @param mustRecognize whether to recognize a lock that the token holds already. Not needed if the caller enters the
-   *   queue next, which recognizes it at less cost.
-   */
-  tryAcquire(request: LockRequest, timeoutMs: number, mustRecognize: boolean): Promise<Grant | Busy>
+  /** Takes the lock if it is free, and recognizes one that the token holds already. */
+  tryAcquire(request: LockRequest, timeoutMs: number): Promise<Grant | Busy>
   /** How long the token's hold is valid; `taken` or `gone` if it has none. */
   readHold(claim: Claim, timeoutMs: number): Promise<Validity | "taken" | "gone">
   /** Extends the token's hold, and never shortens it; returns the new validity, or how the hold was lost. */

@@ -18,7 +18,8 @@ export function judge(record: readonly Deed[]): string[] {
     if (isShortened(before, after)) say("shortened a hold")
     if (isCrowded(after) && came.length > 0) say("let in more than may share it")
     const entered = after.queue.filter((token) => !before.queue.includes(token))
-    if (entered.length > 0 && step !== "acquire: enqueue") say("inserted into the queue")
+    if (entered.length > 0 && step !== "acquire: enqueue" && step !== "claim")
+      say("inserted into the queue")
     if (came.length > 0 && after.queue.length > 0 && !isMarked(after) && step !== "claim") {
       say("granted a lock that others wait for without a mark")
     }
