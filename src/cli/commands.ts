@@ -120,7 +120,8 @@ FETCHLOCK_FENCING_TOKEN.`,
     name: "inspect",
     summary: "show one lock: holders, waiters, reasons",
     usage: "NAME [options]",
-    description: "Shows who holds the lock NAME, who waits for it, and why. It changes nothing.",
+    description:
+      "Shows the holders of the lock NAME, its waiters, and their reasons. It changes nothing.",
     positionals: ["NAME"],
     options: [JSON_OPTION, ...DATABASE_OPTIONS],
     usesDatabase: true,
@@ -198,7 +199,7 @@ leaves no key.`,
   },
   {
     name: "ui",
-    summary: "show who holds and who waits, on a local page",
+    summary: "show holders and waiters, on a local page",
     usage: "[options]",
     description: `Serves a page on 127.0.0.1 that shows each lock with its holders, its queue and a timeline of the last minutes, and
 ends a hold after a second look. It prints the page's address, which contains a random token. The page reads the

@@ -43,20 +43,18 @@ export function connect(
     redis: configOf(args),
     prefix: args.options.get("prefix"),
     fetch: createFetch(),
-    clientId: createClientId(),
+    clientId: recognizableClientId(),
     timeout: TIMEOUT,
     ...options,
   })
 }
 
 /** `<host>-<process>-<random>`: containers may all have the same names and process numbers. */
-function createClientId(): string {
+function recognizableClientId(): string {
   const host = hostname()
     .replace(/\..*/, "")
     .replace(/[^A-Za-z0-9_-]/g, "-")
     .slice(0, 40)
-  const random = Array.from(crypto.getRandomValues(new Uint8Array(3)), (byte) =>
-    byte.toString(16).padStart(2, "0"),
-  ).join("")
+  const random = Buffer.from(crypto.getRandomValues(new Uint8Array(3))).toString("hex")
   return `${host}-${process.pid}-${random}`
 }

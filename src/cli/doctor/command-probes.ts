@@ -1,5 +1,4 @@
 // Asks which commands the database has, and whether its replies are exact.
-import { median } from "./median.js"
 import type { Examination } from "./finding.js"
 import type { ProbedDatabase } from "./probed-database.js"
 
@@ -107,4 +106,9 @@ async function setIfEqual(database: ProbedDatabase) {
   const reply = await database.send("SET", key, "new", "IFEQ", "old", "PX", "30000")
   const works = "result" in reply && (await database.ask("GET", key)) === "new"
   return { verdict: "ok", found: works ? "works" : "not supported", follows: "not needed" } as const
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.floor(sorted.length / 2)] ?? 0
 }

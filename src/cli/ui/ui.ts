@@ -1,4 +1,4 @@
-// `fetchlock ui`: a page on this machine that shows who holds and who waits.
+// `fetchlock ui`: a page on this machine that shows holders and waiters.
 import { randomBytes } from "node:crypto"
 import { type Arguments, integerOf } from "../command-line.js"
 import { connect } from "../connect.js"
@@ -18,7 +18,7 @@ export async function execute(args: Arguments): Promise<number> {
   })
   const server = await startUiServer(observer, token, port)
   await printText(
-    `Open http://127.0.0.1:${server.port}/#${token}\n\nAnyone who has this address and an account on this machine can end holds. Press Ctrl-C to stop.\n`,
+    `Open http://127.0.0.1:${server.port}/#${token}\n\nAnyone with this address and an account on this machine can end holds. Press Ctrl-C to stop.\n`,
   )
   await ended
   server.close()

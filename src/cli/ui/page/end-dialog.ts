@@ -1,4 +1,4 @@
-// The second look before a hold is ended: who has the lock right now, and what ending it means.
+// The second look before a hold is ended: the current holders of the lock, and what ending it means.
 import { durationText } from "../../columns.js"
 import type { LockDetails } from "../../lock-details.js"
 import { printable } from "../../printable.js"
