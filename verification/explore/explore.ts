@@ -75,7 +75,14 @@ class Explorer<S, H extends Happening> {
   }
 
   #visitAll(): void {
-    const first = this.#world.encode(this.#world.initial)
+    let first: string
+    try {
+      first = this.#world.encode(this.#world.initial)
+    } catch (error) {
+      // On the way to where the exploration begins.
+      this.#note(error, [])
+      return
+    }
     this.#table.add(first, 0, 0)
     // The states of one depth, and of the next.
     let layer = [first]
@@ -133,7 +140,8 @@ class Explorer<S, H extends Happening> {
 
   #note(error: unknown, path: readonly number[]): false {
     if (!(error instanceof Violation)) throw error
-    this.#violation = { message: error.message, schedule: this.#scheduleOf(path) }
+    const schedule = path.length > 0 ? this.#scheduleOf(path) : []
+    this.#violation = { message: error.message, schedule }
     return false
   }
 

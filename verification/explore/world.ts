@@ -18,7 +18,7 @@ export class Violation extends Error {
 }
 
 export interface World<S, H extends Happening> {
-  /** A new one each time it is read. */
+  /** A new one each time it is read. @throws Violation on the way to it */
   readonly initial: S
   /** Everything that can happen, always in the same order. Nothing can: every call has ended. */
   happenings(state: S): readonly H[]

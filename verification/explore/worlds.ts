@@ -2,7 +2,7 @@
 import type { Scripts } from "../../test/support/waiter-by-hand.js"
 import { explore, type Exploration, type OnProgress } from "./explore.js"
 import { Keyspaces } from "./keyspaces.js"
-import type { Terms } from "./lock/state.js"
+import { callersWith, type Terms } from "./lock/state.js"
 import { LockWorld } from "./lock/world.js"
 import type { Bounds, Happening } from "./world.js"
 
@@ -24,18 +24,6 @@ export interface Shown {
   /** The columns of the table, and its rows: what happens, and the state after it. */
   readonly columns: readonly string[]
   readonly rows: readonly (readonly string[])[]
-}
-
-const EXCLUSIVE: Terms = {
-  name: "A",
-  waitMs: 25_000,
-  ttlMs: 10_000,
-  fencing: false,
-  limit: undefined,
-  renews: false,
-  steals: false,
-  watches: false,
-  cancels: true,
 }
 
 const ONCE = { once: { rememberMs: 20_000 }, renews: true }
@@ -135,7 +123,7 @@ function lockWorld({
   readonly states?: number
   readonly quick: Bounds
 }): NamedWorld {
-  const all = terms.map((each, i) => ({ ...EXCLUSIVE, ...each, name: "ABC"[i] ?? "" }))
+  const all = callersWith(terms)
   const settings = { terms: all, before, endsWithinMs: ENDS_MS, idleWithinMs: IDLE_MS }
   return {
     name,
@@ -177,14 +165,14 @@ function shown<S, H extends Happening>(
   exploration: Exploration<H>,
 ): Shown {
   const rows: string[][] = []
-  let state = world.initial
+  let state: S | undefined
   let ms = 0
   const { violation } = exploration
   for (const happening of violation?.schedule ?? []) {
     ms += happening.ms
     const time = `${ms} ms`
     try {
-      state = world.decode(world.encode(world.after(state, happening)))
+      state = world.decode(world.encode(world.after(state ?? world.initial, happening)))
       rows.push([time, happening.name, ...world.show(state)])
     } catch {
       // The last one violates an invariant.

@@ -1,6 +1,6 @@
 // The casts of callers whose model is compared with the library.
 import type { LockWorldSettings } from "../../../verification/explore/lock/world.js"
-import type { Terms } from "../../../verification/explore/lock/state.js"
+import { callersWith, type Terms } from "../../../verification/explore/lock/state.js"
 
 interface Cast {
   readonly what: string
@@ -8,28 +8,15 @@ interface Cast {
   readonly faults: number
 }
 
-const PLAIN: Terms = {
-  name: "A",
-  waitMs: 25_000,
-  ttlMs: 10_000,
-  fencing: false,
-  limit: undefined,
-  renews: false,
-  steals: false,
-  watches: false,
-  cancels: true,
-}
-
 const ONCE = { once: { rememberMs: 20_000 }, renews: true }
 const BRIEF = { once: { rememberMs: 0 }, renews: true }
 const STEAL = { steals: true, waitMs: 0 }
 
 function cast(what: string, faults: number, ...terms: readonly Partial<Terms>[]): Cast {
-  const named = terms.map((each, i) => ({ ...PLAIN, ...each, name: "ABC"[i] ?? "" }))
   return {
     what,
     faults,
-    settings: { terms: named, endsWithinMs: Infinity, idleWithinMs: Infinity },
+    settings: { terms: callersWith(terms), endsWithinMs: Infinity, idleWithinMs: Infinity },
   }
 }
 

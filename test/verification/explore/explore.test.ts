@@ -22,6 +22,8 @@ describe("a rule that is switched off is found, with a shortest schedule", () =>
     ["queue", "a late check does not lock the name for nobody", "without being in the queue"],
     ["shared", "a shared hold that ends in this millisecond has ended", "the script failed"],
     ["watch", "a steal notifies a holder that watches", "is not notified"],
+    // On the way to where the world begins.
+    ["line", "big numbers travel in full", "an unexpected reply"],
   ] as const
   for (const [name, rule, message] of found) {
     test(`${name}: ${rule}`, async () => {

@@ -17,6 +17,24 @@ export interface Terms {
   readonly cancels: boolean
 }
 
+/** A caller that takes the lock exclusively, and waits for it. */
+export const EXCLUSIVE: Terms = {
+  name: "A",
+  waitMs: 25_000,
+  ttlMs: 10_000,
+  fencing: false,
+  limit: undefined,
+  renews: false,
+  steals: false,
+  watches: false,
+  cancels: true,
+}
+
+/** The callers A, B and C, each exclusive in all that is not said of it. */
+export function callersWith(terms: readonly Partial<Terms>[]): readonly Terms[] {
+  return terms.map((each, i) => ({ ...EXCLUSIVE, ...each, name: "ABC"[i] ?? "" }))
+}
+
 export type Kind =
   | "claim"
   | "try"

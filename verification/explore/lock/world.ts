@@ -1,7 +1,7 @@
 // A world of one lock: its callers, everything that can happen to them, and what must stay true.
 import type { Scripts } from "../../../test/support/waiter-by-hand.js"
 import { type Keyspaces, Keyspaces as Contents } from "../keyspaces.js"
-import { type Bounds, type World } from "../world.js"
+import { type Bounds, Violation, type World } from "../world.js"
 import type { CallModel } from "./call-model.js"
 import type { LockHappening } from "./happening.js"
 import { microsOffset, normalizeMicros } from "./micros.js"
@@ -56,7 +56,7 @@ export class LockWorld implements World<LockState, LockHappening> {
     let state = this.#beginning()
     for (const name of this.#before) {
       const happening = this.happenings(state).find((one) => one.name === name)
-      if (!happening) throw new Error(`"${name}" cannot happen`)
+      if (!happening) throw new Violation(`"${name}" cannot happen`)
       state = this.decode(this.encode(this.after(state, happening)))
     }
     return state
