@@ -15,7 +15,7 @@ export const foreignServers: readonly Variant[] =
 
 function foreignServer(client: ClientName): Variant {
   return {
-    name: `a server of others, ${client}`,
+    name: `an independent server, ${client}`,
     engine: "real Redis",
     client,
     push: true,
