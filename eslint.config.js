@@ -10,6 +10,7 @@ export default ts.config(
       "reports",
       ".stryker-tmp*",
       ".wrangler",
+      "docs/.vitepress/{cache,dist}",
       "src/redis/lua/scripts.ts",
     ],
   },

@@ -1,0 +1,89 @@
+// The site in a real browser: no page has an error on its console or a fault that axe finds, at two widths and in both schemes.
+// With `SCREENSHOTS=FOLDER`, it also writes a picture of each page that it visits.
+import { readFileSync } from "node:fs"
+import { createRequire } from "node:module"
+import type { AxeResults } from "axe-core"
+import { type Browser, chromium, type Page } from "playwright-core"
+import { afterAll, beforeAll, expect, test } from "vitest"
+import { findChromium } from "../../test/support/chromium.js"
+import { serveSite, type SiteServer } from "./serve-site.js"
+import { builtPages } from "./site.js"
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")
+const WIDTHS = { desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } }
+const SCHEMES = ["light", "dark"] as const
+
+let browser: Browser
+let site: SiteServer
+
+beforeAll(async () => {
+  const executablePath = findChromium()
+  if (!executablePath) throw new Error("chromium or google-chrome: must be on the path")
+  browser = await chromium.launch({ executablePath })
+  site = await serveSite()
+})
+afterAll(async () => {
+  await browser.close()
+  site.close()
+})
+
+interface Finding {
+  readonly page: string
+  readonly problem: string
+}
+
+async function visit(page: Page, path: string): Promise<string[]> {
+  const problems: string[] = []
+  const note = (text: string) => problems.push(text)
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) note(`console: ${message.text()}`)
+  })
+  page.on("pageerror", (error) => note(`error: ${error.message}`))
+  page.on("request", (request) => {
+    if (!request.url().startsWith(site.url) && !request.url().startsWith("data:"))
+      note(`request to another host: ${request.url()}`)
+  })
+  await page.goto(`${site.url}/${path.replace(/(?<=^|\/)index$/, "")}`, {
+    waitUntil: "networkidle",
+  })
+  await page.evaluate(AXE)
+  const { violations } = await page.evaluate<AxeResults>("axe.run()")
+  for (const { id, nodes } of violations) {
+    for (const { target, failureSummary } of nodes.slice(0, 3)) {
+      note(`${id}: ${target.join(" ")}: ${String(failureSummary)}`)
+    }
+  }
+  const isTooWide = await page.evaluate<boolean>(
+    "document.documentElement.scrollWidth > document.documentElement.clientWidth",
+  )
+  if (isTooWide) note("is wider than the screen")
+  page.removeAllListeners()
+  return problems
+}
+
+/** The pages of the site; of the generated reference, which has one form, only some. */
+const paths = [...builtPages().keys()].filter(
+  (path) => !path.startsWith("api/") || /\/(?:index|LockManager|AcquireOptions)$/.test(path),
+)
+
+test.for(
+  Object.entries(WIDTHS).flatMap(([width, viewport]) =>
+    SCHEMES.map((scheme) => ({ width, scheme, viewport })),
+  ),
+)(
+  "no page has an error or a fault of accessibility: $width, $scheme",
+  { timeout: 120_000 },
+  async ({ width, scheme, viewport }) => {
+    const context = await browser.newContext({ viewport, colorScheme: scheme })
+    const page = await context.newPage()
+    const findings: Finding[] = []
+    for (const path of paths) {
+      for (const problem of await visit(page, path)) findings.push({ page: path, problem })
+      const folder = process.env["SCREENSHOTS"]
+      const name = `${path.replaceAll("/", "-")}-${width}-${scheme}.png`
+      if (folder) await page.screenshot({ path: `${folder}/${name}` })
+    }
+    await context.close()
+    expect(findings).toEqual([])
+  },
+)
