@@ -22,8 +22,24 @@ export type LockPhase = "acquire" | "adopt" | "extend" | "release" | "inspect" |
 export type LossReason =
   "expired" | "deleted" | "taken" | "stolen" | "unreachable" | "abandoned" | "released"
 
-/** The base of all errors of this library. */
+/**
+ * The base of all errors of this library. Invalid arguments are reported as `TypeError`, `RangeError` or the DOM's
+ * `NotSupportedError` instead, and an abort as the signal's own reason.
+ *
+ * @example
+ * ```ts
+ * import { LockError } from "fetchlock"
+ *
+ * try {
+ *   await locks.acquire("invoice:42")
+ * } catch (error) {
+ *   if (!(error instanceof LockError)) throw error
+ *   console.log(error.code, error.lockName)
+ * }
+ * ```
+ */
 export abstract class LockError extends Error {
+  /** The kind of the error, for a `switch`. */
   abstract readonly code: LockErrorCode
   /** The name of the lock; empty for a `query` of all locks. (`name` is the name of the error.) */
   readonly lockName: string
@@ -34,9 +50,24 @@ export abstract class LockError extends Error {
   }
 }
 
-/** The lock was held by others for as long as the caller was willing to wait. */
+/**
+ * The lock was held by others for as long as the caller was willing to wait.
+ *
+ * @example
+ * ```ts
+ * import { LockTimeoutError } from "fetchlock"
+ *
+ * try {
+ *   await locks.request("invoice:42", { wait: "2s" }, (lock) => charge({ signal: lock.signal }))
+ * } catch (error) {
+ *   if (!(error instanceof LockTimeoutError)) throw error
+ *   console.log(`busy, waited ${error.waitedMs} ms`)
+ * }
+ * ```
+ */
 export class LockTimeoutError extends LockError {
   override readonly name = "LockTimeoutError"
+  /** `"timeout"` */
   readonly code = "timeout"
   /** How long the call waited, in milliseconds. */
   readonly waitedMs: number
@@ -58,9 +89,23 @@ export class LockTimeoutError extends LockError {
   }
 }
 
-/** The manager was closed by its `releaseAll()`, so it takes no lock any more. */
+/**
+ * The manager was closed by its `releaseAll()`, so it takes no lock any more.
+ *
+ * @example
+ * ```ts
+ * import { LockClosedError } from "fetchlock"
+ *
+ * const waiting = locks.acquire("invoice:42")
+ * await locks.releaseAll()
+ * await waiting.catch((error) => {
+ *   if (!(error instanceof LockClosedError)) throw error
+ * })
+ * ```
+ */
 export class LockClosedError extends LockError {
   override readonly name = "LockClosedError"
+  /** `"closed"` */
   readonly code = "closed"
 
   constructor(lockName: string) {
@@ -68,11 +113,28 @@ export class LockClosedError extends LockError {
   }
 }
 
-/** The hold has ended, or can no longer be trusted: its work is no longer protected. */
+/**
+ * The hold has ended, or can no longer be trusted: its work is no longer protected. It is thrown by the calls of a `Lock`,
+ * rejects a `request`, and is the reason of `lock.signal`.
+ *
+ * @example
+ * ```ts
+ * import { LockLostError } from "fetchlock"
+ *
+ * try {
+ *   await lock.extend()
+ * } catch (error) {
+ *   if (!(error instanceof LockLostError)) throw error
+ *   console.log(`stop working: ${error.reason}`)
+ * }
+ * ```
+ */
 export class LockLostError extends LockError {
   /** `AbortError` if the lock was stolen, as in the Web Locks standard. */
   override readonly name: string
+  /** `"lost"` */
   readonly code = "lost"
+  /** Why the hold ended. */
   readonly reason: LossReason
 
   constructor(lockName: string, reason: LossReason, options?: ErrorOptions) {
@@ -82,10 +144,27 @@ export class LockLostError extends LockError {
   }
 }
 
-/** The database could not be reached, refused, or returned an invalid response. The lock may be held or not. */
+/**
+ * The database could not be reached, refused, or returned an invalid response. The lock may be held or not; if it is, it ends
+ * with its ttl. `cause` is the failure itself.
+ *
+ * @example
+ * ```ts
+ * import { LockBackendError } from "fetchlock"
+ *
+ * try {
+ *   await locks.acquire("invoice:42")
+ * } catch (error) {
+ *   if (!(error instanceof LockBackendError)) throw error
+ *   console.log(`could not ${error.phase}`, error.status)
+ * }
+ * ```
+ */
 export class LockBackendError extends LockError {
   override readonly name = "LockBackendError"
+  /** `"backend"` */
   readonly code = "backend"
+  /** What the library was doing. */
   readonly phase: LockPhase
   /** The HTTP status of the response, if there was one. */
   readonly status: number | undefined

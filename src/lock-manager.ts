@@ -40,10 +40,12 @@ import { createClientId, createToken, WATCHING } from "./values/token.js"
 /**
  * Locks on one Redis database that is reached with `fetch` alone, or on a majority of several.
  *
- * Create it at module scope, or again for each request: it costs next to nothing.
+ * Create it at module scope, or again for each request: it costs next to nothing, and sends no request.
  *
  * @example
  * ```ts
+ * import { LockManager } from "fetchlock"
+ *
  * const locks = new LockManager({ redis: { url, token } })
  * await locks.request("invoice:42", async (lock) => {
  *   await charge({ signal: lock.signal })
@@ -54,7 +56,10 @@ export class LockManager {
   readonly #settings: ResolvedManagerOptions
   #clientId: string | undefined
 
-  /** @throws `TypeError` or `RangeError` that names the option. */
+  /**
+   * @param options the database, and defaults for all calls
+   * @throws `TypeError` or `RangeError` that names the option.
+   */
   constructor(options: LockManagerOptions) {
     this.#settings = resolveManagerOptions(options)
     this.#clientId = this.#settings.clientId
@@ -65,7 +70,14 @@ export class LockManager {
    * `UPSTASH_REDIS_REST_TOKEN`, or `KV_REST_API_URL` and `KV_REST_API_TOKEN`.
    *
    * @param env the variables. Default: `process.env`; on Workers pass the `env` of the request
-   * @throws `TypeError` that says which variable is missing.
+   * @param options as for the constructor, without `redis`
+   * @throws `TypeError` that says which variable is missing; `TypeError` or `RangeError` that names an invalid option.
+   * @example
+   * ```ts
+   * import { LockManager } from "fetchlock"
+   *
+   * const locks = LockManager.fromEnv(process.env, { prefix: "shop:" })
+   * ```
    */
   static fromEnv(env?: object, options: Omit<LockManagerOptions, "redis"> = {}): LockManager {
     return new LockManager({ ...options, redis: restConfigFromEnv(env) })
@@ -88,13 +100,33 @@ export class LockManager {
   }
 
   /**
-   * Takes the lock, and waits for it if it is held.
+   * Takes the lock with a fencing token, and waits for it if it is held. See the other overload.
    *
-   * @throws `LockTimeoutError` when it was held by others for all of the wait; `LockBackendError` when the
-   *   database failed; `LockClosedError` after `releaseAll()`; the signal's reason when that aborted; `TypeError` or
-   *   `RangeError` for an invalid argument.
+   * @throws as `acquire` without `fencing` does; `TypeError` with `mode: "shared"`.
+   * @example
+   * ```ts
+   * await using lock = await locks.acquire("account:7", { fencing: true })
+   * const { fencingToken } = lock
+   * await sql`update accounts set fence = ${fencingToken} where id = 7 and fence <= ${fencingToken}`
+   * ```
    */
   acquire(name: string, options: AcquireOptions & { readonly fencing: true }): Promise<FencedLock>
+  /**
+   * Takes the lock, and waits for it if it is held: by default up to ten seconds, in a queue, first come, first served.
+   *
+   * Without contention it costs one request, and so does the release.
+   *
+   * @param name any text that does not begin with a hyphen; with the prefix at most about 32 kB
+   * @param options how long to wait, how long the hold lasts, and more. Default: those of the manager
+   * @throws `LockTimeoutError` when it was held by others for all of the wait; `LockBackendError` when the
+   *   database failed; `LockClosedError` after `releaseAll()`; the signal's reason when that aborted; `TypeError` or
+   *   `RangeError` for an invalid argument; `NotSupportedError` for an option that a quorum does not have.
+   * @example
+   * ```ts
+   * await using lock = await locks.acquire("invoice:42", { wait: "5s" })
+   * await charge({ signal: lock.signal })
+   * ```
+   */
   acquire(name: string, options?: AcquireOptions): Promise<Lock>
   async acquire(name: string, options?: AcquireOptions): Promise<Lock> {
     const all = options === undefined ? undefined : withDefaults(this.#settings.defaults, options)
@@ -102,14 +134,31 @@ export class LockManager {
   }
 
   /**
-   * Takes the lock if it is free; null if it is held.
+   * Takes the lock with a fencing token if it is free; null if it is held. See the other overload.
    *
    * @throws as `acquire` does, except the `LockTimeoutError`.
+   * @example
+   * ```ts
+   * const lock = await locks.tryAcquire("account:7", { fencing: true })
+   * if (lock) console.log(lock.fencingToken)
+   * ```
    */
   tryAcquire(
     name: string,
     options: TryAcquireOptions & { readonly fencing: true },
   ): Promise<FencedLock | null>
+  /**
+   * Takes the lock if it is free; null if it is held. It never waits, and never enters the queue.
+   *
+   * @param name any text that does not begin with a hyphen; with the prefix at most about 32 kB
+   * @param options how the lock is held. Default: those of the manager
+   * @throws as `acquire` does, except the `LockTimeoutError`.
+   * @example
+   * ```ts
+   * await using lock = await locks.tryAcquire("daily-report", { ttl: "10m" })
+   * if (lock) await buildReport()
+   * ```
+   */
   tryAcquire(name: string, options?: TryAcquireOptions): Promise<Lock | null>
   async tryAcquire(name: string, options?: AcquireOptions): Promise<Lock | null> {
     return this.#tryAcquire(name, this.#immediate(this.#settings.defaults, options))
@@ -122,24 +171,71 @@ export class LockManager {
    * Settles as the callback does. Rejects with a `LockLostError` the moment the hold is lost; the callback, which
    * cannot be stopped, learns of it from `lock.signal`.
    *
-   * @throws the callback's error; as `acquire` does; `NotSupportedError` for options that exclude each other.
+   * @throws the callback's error; as `acquire` does; `LockLostError` the moment the hold is lost.
+   * @see https://w3c.github.io/web-locks/#api-lock-manager-request
+   * @example
+   * ```ts
+   * await locks.request("invoice:42", (lock) => charge({ signal: lock.signal }))
+   * ```
    */
   request<T>(name: string, callback: (lock: Lock) => T): Promise<Awaited<T>>
+  /**
+   * Runs the callback with a fencing token while the lock is held; with null, at once, if it is not free.
+   *
+   * @throws as `request` without options does, except the `LockTimeoutError`; `NotSupportedError` for options that exclude
+   *   each other.
+   * @example
+   * ```ts
+   * await locks.request("account:7", { ifAvailable: true, fencing: true }, (lock) => lock?.fencingToken)
+   * ```
+   */
   request<T>(
     name: string,
     options: RequestOptions & { readonly ifAvailable: true; readonly fencing: true },
     callback: (lock: FencedLock | null) => T,
   ): Promise<Awaited<T>>
+  /**
+   * Runs the callback with a fencing token while the lock is held.
+   *
+   * @throws as `request` without options does; `NotSupportedError` for options that exclude each other.
+   * @example
+   * ```ts
+   * await locks.request("account:7", { fencing: true }, async ({ fencingToken }) => {
+   *   await sql`update accounts set fence = ${fencingToken} where id = 7 and fence <= ${fencingToken}`
+   * })
+   * ```
+   */
   request<T>(
     name: string,
     options: RequestOptions & { readonly ifAvailable?: false; readonly fencing: true },
     callback: (lock: FencedLock) => T,
   ): Promise<Awaited<T>>
+  /**
+   * Runs the callback while the lock is held, with options: how long to wait, how the lock is held, whether to steal it.
+   *
+   * @throws as `request` without options does; `NotSupportedError` for options that exclude each other.
+   * @example
+   * ```ts
+   * await locks.request("profile:7", { mode: "shared", wait: "5s" }, () => readProfile())
+   * ```
+   */
   request<T>(
     name: string,
     options: RequestOptions & { readonly ifAvailable?: false },
     callback: (lock: Lock) => T,
   ): Promise<Awaited<T>>
+  /**
+   * Runs the callback while the lock is held; with `ifAvailable` and a lock that is held, at once and with null.
+   *
+   * @throws as `request` without options does, except the `LockTimeoutError`; `NotSupportedError` for options that exclude
+   *   each other.
+   * @example
+   * ```ts
+   * await locks.request("daily-report", { ifAvailable: true }, async (lock) => {
+   *   if (lock) await buildReport()
+   * })
+   * ```
+   */
   request<T>(
     name: string,
     options: RequestOptions,
@@ -152,8 +248,9 @@ export class LockManager {
   /**
    * A semaphore: a lock with up to `permits` holders at once.
    *
+   * @param name any text that does not begin with a hyphen; with the prefix at most about 32 kB
    * @param permits a positive integer, the same for all callers that use the name
-   * @throws `TypeError` or `RangeError` for an invalid argument.
+   * @throws `TypeError` or `RangeError` for an invalid argument; `NotSupportedError` on a quorum.
    * @example
    * ```ts
    * await using permit = await locks.semaphore("exports", 5).acquire()
@@ -181,7 +278,8 @@ export class LockManager {
    * > [!WARNING]
    * > Without a `name` it scans every key of the database, 1,000 with each request.
    *
-   * @throws `LockBackendError` when the database failed; `TypeError` or `RangeError` for an invalid argument.
+   * @throws `LockBackendError` when the database failed; `TypeError` or `RangeError` for an invalid argument;
+   *   `NotSupportedError` on a quorum.
    * @example
    * ```ts
    * const { held, pending } = await locks.query({ name: "invoice:42" })
@@ -201,6 +299,7 @@ export class LockManager {
    * Takes several locks, all or nothing. It cannot deadlock with another call that names them in another order: a call that
    * waits holds only locks that come before, by name, and renews them meanwhile.
    *
+   * @param names the names of the locks, without duplicates
    * @param options as for `acquire`; `wait` is for all of them together, `ttl` counts from the grant of the last one,
    *   `renew.maxHold` from the grant of each
    * @throws as `acquire` does; `LockLostError` when one was lost during the wait for the others. Then none is held.
@@ -227,7 +326,15 @@ export class LockManager {
    * Ends any hold of the lock, so that its waiters can proceed: for operators. The previous holder finds out as with
    * `steal`.
    *
-   * @throws `LockBackendError` when the database failed.
+   * > [!WARNING]
+   * > Until then, the previous holder still believes that it holds the lock, and its work goes on.
+   *
+   * @throws `LockBackendError` when the database failed; `LockTimeoutError` when the lock changes hands faster than a
+   *   request travels; `LockClosedError` after `releaseAll()`; `TypeError` for an invalid name; `NotSupportedError` on a quorum.
+   * @example
+   * ```ts
+   * await locks.forceRelease("invoice:42")
+   * ```
    */
   async forceRelease(name: string): Promise<void> {
     this.#single("forceRelease:")
@@ -243,7 +350,15 @@ export class LockManager {
    * > [!WARNING]
    * > The transfer identifies the hold, not the adopter: a message that is delivered twice makes two holders.
    *
-   * @throws `LockLostError` when the hold is over by now; `LockBackendError` when the database failed.
+   * @param transfer what `lock.transfer()` returned, also after a way through JSON
+   * @param options how it is held from now on. Default: those of the manager, with the ttl of the transfer
+   * @throws `LockLostError` when the hold is over by now; `LockBackendError` when the database failed; `LockClosedError`
+   *   after `releaseAll()`; `TypeError` or `RangeError` for an invalid argument.
+   * @example
+   * ```ts
+   * await using lock = await locks.adopt(message.lock)
+   * await charge({ signal: lock.signal })
+   * ```
    */
   async adopt(transfer: LockTransfer, options?: AdoptOptions): Promise<Lock> {
     const { name, token, ttlMs, fencingToken, mode = "exclusive" } = checkTransfer(transfer)
@@ -295,7 +410,7 @@ export class LockManager {
    * Reads the state of a lock without changing it: for dashboards, not for decisions. The result may be outdated by the time
    * you read it.
    *
-   * @throws `LockBackendError` when the database failed.
+   * @throws `LockBackendError` when the database failed; `TypeError` for an invalid name; `NotSupportedError` on a quorum.
    *
    * @example
    * ```ts

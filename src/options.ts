@@ -22,7 +22,13 @@ export interface HoldOptions {
    *
    * @default true
    */
-  readonly renew?: boolean | { readonly maxHold?: Duration | undefined } | undefined
+  readonly renew?:
+    | boolean
+    | {
+        /** How long after the grant the hold ends although it is renewed: at least the ttl. @default no limit */
+        readonly maxHold?: Duration | undefined
+      }
+    | undefined
   /**
    * Whether the hold is notified at once when it is stolen (`steal`, `forceRelease`, a guard that preempts): its signal
    * aborts about half a round trip later, with the reason `stolen`. Otherwise it notices that at its next renewal, after
@@ -39,7 +45,12 @@ export interface HoldOptions {
    * client disconnects. The name then stays locked until its ttl ends.
    *
    * @default none
-   * @example `locks.request(name, { waitUntil: (work) => ctx.waitUntil(work) }, callback)`
+   * @example
+   * ```ts
+   * import { waitUntil } from "cloudflare:workers"
+   *
+   * await locks.request("invoice:42", { waitUntil }, (lock) => charge({ signal: lock.signal }))
+   * ```
    */
   readonly waitUntil?: WaitUntil | undefined
 }

@@ -22,7 +22,9 @@ export interface QueryOptions {
 
 /** The standard's facts about a lock. */
 interface LockFacts {
+  /** The name of the lock, without the manager's prefix. */
   readonly name: string
+  /** How it is held, or is to be held; the permits of a semaphore are `shared`. */
   readonly mode: LockMode
   /** The owner; empty for a holder that does not use this library. */
   readonly clientId: string
@@ -42,6 +44,7 @@ export interface PendingLockInfo extends LockFacts {
 
 /** The holders and waiters of locks. Each lock was read at one moment, but not all at the same moment. */
 export interface LockManagerSnapshot {
+  /** The holds. */
   readonly held: HeldLockInfo[]
   /** In the order of arrival. A waiter that died is included until its turn would have come. */
   readonly pending: PendingLockInfo[]
@@ -108,6 +111,7 @@ async function namesOfAll(
 
 /** The state of a lock, from `locks.inspect()`. It contains no token. */
 export interface LockStatus {
+  /** The name that was passed. */
   readonly name: string
   /** Whether it is held, by this library or another program. */
   readonly isHeld: boolean

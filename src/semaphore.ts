@@ -27,7 +27,9 @@ export type SemaphoreRequestOptions = SemaphoreOptions & Pick<RequestOptions, "i
  * ```
  */
 export class Semaphore {
+  /** The name that was passed to `locks.semaphore()`. */
   readonly name: string
+  /** How many may hold it at once. */
   readonly permits: number
   readonly #calls: PermitCalls
 
@@ -43,6 +45,11 @@ export class Semaphore {
    *
    * @throws as `LockManager.acquire` does; `RangeError` when others use a different number of permits;
    *   `NotSupportedError` for a `mode`.
+   * @example
+   * ```ts
+   * await using permit = await locks.semaphore("exports", 5).acquire({ wait: "1m" })
+   * await buildExport({ signal: permit.signal })
+   * ```
    */
   acquire(options?: SemaphoreOptions): Promise<Lock> {
     return this.#calls.acquire(options)
@@ -52,6 +59,11 @@ export class Semaphore {
    * Takes a permit if one is free; null otherwise.
    *
    * @throws as `acquire` does, except the `LockTimeoutError`.
+   * @example
+   * ```ts
+   * await using permit = await locks.semaphore("exports", 5).tryAcquire()
+   * if (permit) await buildExport({ signal: permit.signal })
+   * ```
    */
   tryAcquire(options?: Omit<SemaphoreOptions, "wait">): Promise<Lock | null> {
     return this.#calls.tryAcquire(options)
@@ -61,12 +73,36 @@ export class Semaphore {
    * Runs the callback while a permit is held: it is renewed meanwhile, and always released afterwards.
    *
    * @throws the callback's error; as `acquire` does; a `LockLostError` the moment the permit is lost.
+   * @example
+   * ```ts
+   * await locks.semaphore("exports", 5).request((permit) => buildExport({ signal: permit.signal }))
+   * ```
    */
   request<T>(callback: (permit: Lock) => T): Promise<Awaited<T>>
+  /**
+   * Runs the callback while a permit is held, with options.
+   *
+   * @throws as `request` without options does; `NotSupportedError` for options that exclude each other.
+   * @example
+   * ```ts
+   * await locks.semaphore("exports", 5).request({ wait: "1m" }, (permit) => buildExport({ signal: permit.signal }))
+   * ```
+   */
   request<T>(
     options: SemaphoreRequestOptions & { readonly ifAvailable?: false },
     callback: (permit: Lock) => T,
   ): Promise<Awaited<T>>
+  /**
+   * Runs the callback while a permit is held; with `ifAvailable` and no free permit, at once and with null.
+   *
+   * @throws as `request` without options does, except the `LockTimeoutError`.
+   * @example
+   * ```ts
+   * await locks.semaphore("exports", 5).request({ ifAvailable: true }, async (permit) => {
+   *   if (permit) await buildExport({ signal: permit.signal })
+   * })
+   * ```
+   */
   request<T>(
     options: SemaphoreRequestOptions,
     callback: (permit: Lock | null) => T,

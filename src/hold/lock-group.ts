@@ -44,7 +44,13 @@ export class LockGroup {
   /**
    * Extends each of them to at least `ttl` from now.
    *
+   * @param ttl how long from now. Default: the ttl with which they were acquired
    * @throws as `Lock.extend` does; some of them may have been extended.
+   * @example
+   * ```ts
+   * const both = await locks.acquireAll(["account:1", "account:2"])
+   * await both.extend("1m")
+   * ```
    */
   async extend(ttl?: Duration): Promise<void> {
     await Promise.all(this.locks.map((lock) => lock.extend(ttl)))
@@ -55,6 +61,15 @@ export class LockGroup {
    *
    * @returns how each release ended, in the order of the names that were passed
    * @throws `LockBackendError` when the outcome of one stays unknown; the others are released all the same.
+   * @example
+   * ```ts
+   * const both = await locks.acquireAll(["account:1", "account:2"])
+   * try {
+   *   await transfer({ signal: both.signal })
+   * } finally {
+   *   await both.release()
+   * }
+   * ```
    */
   async release(): Promise<ReleaseResult[]> {
     const releases = this.locks.map((lock) => lock.release())

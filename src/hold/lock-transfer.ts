@@ -9,10 +9,13 @@ import { TOKEN } from "../values/token.js"
  * > It contains the token, with which anyone can release the lock. Send it only where you would send a secret.
  */
 export interface LockTransfer {
+  /** The name of the lock. */
   readonly name: string
+  /** The token that proves the hold: a secret. */
   readonly token: string
   /** The ttl with which the lock was acquired, in milliseconds. */
   readonly ttlMs: number
+  /** Omitted for a hold without `fencing`. */
   readonly fencingToken?: number | undefined
   /** Omitted for an exclusive hold. */
   readonly mode?: "shared" | undefined

@@ -118,7 +118,11 @@ export class Lock {
    *
    * @param ttl how long from now. Default: the ttl with which it was acquired
    * @throws `LockLostError` when the lock is not held any more, `LockBackendError` when the database failed:
-   *   then the hold ends when it would have ended before.
+   *   then the hold ends when it would have ended before; `TypeError` or `RangeError` for an invalid ttl.
+   * @example
+   * ```ts
+   * await lock.extend("2m")
+   * ```
    */
   async extend(ttl?: Duration): Promise<void> {
     const ttlMs = ttl === undefined ? this.#hold.ttlMs : parseTtl(ttl)
@@ -142,6 +146,11 @@ export class Lock {
    *   With a client that retries by itself, a release whose reply was lost may be reported as `taken` or `gone`.
    * @throws `LockBackendError` when the outcome stays unknown. The lock then ends with its ttl at the latest, and
    *   `release()` may be called again.
+   * @example
+   * ```ts
+   * const result = await lock.release()
+   * if (result !== "released") console.warn(`the hold was over: ${result}`)
+   * ```
    */
   release(): Promise<ReleaseResult> {
     if (this.#monitor.state === "transferred") return Promise.resolve("taken")
@@ -156,6 +165,14 @@ export class Lock {
    * An explicit `release()` still releases it.
    *
    * @throws as `extend` does; then nothing has changed.
+   * @example
+   * ```ts
+   * await locks.request("daily-report", { ifAvailable: true }, async (lock) => {
+   *   if (!lock) return
+   *   await buildReport()
+   *   await lock.keep("12h")
+   * })
+   * ```
    */
   async keep(ttl: Duration): Promise<void> {
     await this.extend(parseTtl(ttl))
@@ -170,6 +187,11 @@ export class Lock {
    * The other process calls `locks.adopt()` with the result before the ttl is over.
    *
    * @throws `LockLostError` when the lock is not held any more.
+   * @example
+   * ```ts
+   * const lock = await locks.acquire("video:7", { ttl: "5m" })
+   * await queue.send({ video: 7, lock: lock.transfer() })
+   * ```
    */
   transfer(): LockTransfer {
     this.#monitor.assertHeld()
@@ -198,7 +220,14 @@ export class Lock {
     this.#monitor.renewal?.stop()
   }
 
-  /** The public facts, without the token. */
+  /**
+   * The public facts, without the token. Never throws.
+   *
+   * @example
+   * ```ts
+   * console.log(JSON.stringify(lock)) // {"name":"invoice:42","mode":"exclusive","expiresAtMs":1766000000000}
+   * ```
+   */
   toJSON(): {
     name: string
     mode: LockMode

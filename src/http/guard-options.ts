@@ -40,7 +40,14 @@ export interface GuardOptions<Args extends readonly unknown[]> {
    * The manager, or a function that creates it for the request: use a function where only the request's environment
    * tells the database, as on Workers.
    *
-   * @example `locks: (c) => LockManager.fromEnv(env(c))` with `env` of `hono/adapter`
+   * @example
+   * ```ts
+   * import { env } from "hono/adapter"
+   * import { LockManager } from "fetchlock"
+   * import { lock } from "fetchlock/hono"
+   *
+   * const guarded = lock({ locks: (c) => LockManager.fromEnv(env(c)), name: "nightly" })
+   * ```
    */
   readonly locks: LockManager | ((...args: Args) => LockManager)
   /**
@@ -112,7 +119,9 @@ export interface GuardOptions<Args extends readonly unknown[]> {
   readonly body?:
     | "streamed"
     | {
+        /** The largest body that is accepted: a positive integer. @default 4_194_304 */
         readonly maxBytes?: number | undefined
+        /** The longest time that the client may take to send it: at least 1 ms. @default "30s" */
         readonly timeout?: Duration | undefined
       }
     | undefined

@@ -40,6 +40,8 @@ type Term<T> =
  * > A process that stalls may believe that it leads after its hold has expired. Use `fencing` for resources that can
  * > refuse late writes, and pass the signal on to everything that `run` does.
  *
+ * @param locks the manager whose database, prefix and defaults are used
+ * @param name the name of the lock that the leader holds
  * @param run the leader's work. `signal` aborts when the hold is lost or `options.signal` aborts
  * @returns what `run` returned, or undefined after `options.signal` has aborted or `locks.releaseAll()` was called
  * @throws `TypeError` or `RangeError` for a bad argument; `LockClosedError` if `locks.releaseAll()` was called before;

@@ -13,9 +13,14 @@ import { onceSettings } from "./once-settings.js"
  *
  * A run in progress is not disturbed: its result is stored when it ends, so forget the name then, too.
  *
- * @throws `LockBackendError` when the database failed: then it may be forgotten or not; `NotSupportedError` for a quorum; `TypeError`.
+ * @param locks the manager that was passed to `once`, or one of the same database and prefix
+ * @param name the name that was passed to `once`
+ * @throws `LockBackendError` when the database failed: then it may be forgotten or not; `NotSupportedError` for a quorum;
+ *   `TypeError` for an invalid argument.
  * @example
  * ```ts
+ * import { forget } from "fetchlock/once"
+ *
  * await updateProfile(7)
  * await forget(locks, "profile:7")
  * ```

@@ -5,8 +5,23 @@ import { withoutTokens } from "../values/token.js"
 /** `mismatch`: another fingerprint. `attempts`: too many runs crashed. */
 export type OnceErrorCode = "mismatch" | "attempts"
 
-/** The base of the errors that `once` has in addition to those of a lock. */
+/**
+ * The base of the errors that `once` has in addition to those of a lock.
+ *
+ * @example
+ * ```ts
+ * import { once, OnceError } from "fetchlock/once"
+ *
+ * try {
+ *   await once(locks, "report", () => buildReport())
+ * } catch (error) {
+ *   if (!(error instanceof OnceError)) throw error
+ *   console.log(error.code, error.onceName)
+ * }
+ * ```
+ */
 export abstract class OnceError extends Error {
+  /** The kind of the error, for a `switch`. */
   abstract readonly code: OnceErrorCode
   /** The name that was passed to `once`. (`name` is the name of the error class.) */
   readonly onceName: string
@@ -17,9 +32,23 @@ export abstract class OnceError extends Error {
   }
 }
 
-/** The name has a run or a result with another `fingerprint`. */
+/**
+ * The name has a run or a result with another `fingerprint`.
+ *
+ * @example
+ * ```ts
+ * import { once, OnceMismatchError } from "fetchlock/once"
+ *
+ * const fingerprint = "sha256-of-the-input"
+ * await once(locks, "import:7", { fingerprint }, () => buildReport()).catch((error) => {
+ *   if (!(error instanceof OnceMismatchError)) throw error
+ *   console.log("the same name with another input")
+ * })
+ * ```
+ */
 export class OnceMismatchError extends OnceError {
   override readonly name = "OnceMismatchError"
+  /** `"mismatch"` */
   readonly code = "mismatch"
 
   constructor(onceName: string) {
@@ -27,9 +56,22 @@ export class OnceMismatchError extends OnceError {
   }
 }
 
-/** `attempts` runs in a row crashed. The next call runs a minute after the last crash, or as `rememberCrashes` says. */
+/**
+ * `attempts` runs in a row crashed. The next call runs a minute after the last crash, or as `rememberCrashes` says.
+ *
+ * @example
+ * ```ts
+ * import { once, OnceAttemptsError } from "fetchlock/once"
+ *
+ * await once(locks, "report", { attempts: 1 }, () => buildReport()).catch((error) => {
+ *   if (!(error instanceof OnceAttemptsError)) throw error
+ *   console.log(`crashed ${error.attempts} times`)
+ * })
+ * ```
+ */
 export class OnceAttemptsError extends OnceError {
   override readonly name = "OnceAttemptsError"
+  /** `"attempts"` */
   readonly code = "attempts"
   /** How many runs crashed. */
   readonly attempts: number
@@ -43,9 +85,20 @@ export class OnceAttemptsError extends OnceError {
 /**
  * The error of a run that another caller made: its name, its message, and its code if that is a string or a number. Its
  * stack and its other properties are not shared.
+ *
+ * @example
+ * ```ts
+ * import { once, OnceRunError } from "fetchlock/once"
+ *
+ * await once(locks, "report", () => buildReport()).catch((error) => {
+ *   if (error instanceof OnceRunError) console.log("failed in another process", error.name, error.code)
+ *   throw error
+ * })
+ * ```
  */
 export class OnceRunError extends Error {
   override readonly name: string
+  /** The code of the run's error, if it had one. */
   readonly code: string | number | undefined
 
   constructor(name: string, message: string, code: string | number | undefined) {

@@ -16,7 +16,14 @@ export interface OnceOptions<T> {
    * the value only with callers that called before it existed. A longer time saves runs and serves older values.
    *
    * @default 0
-   * @example `{ remember: (token: Token) => token.expires_in * 1_000 - 60_000 }`
+   * @example
+   * ```ts
+   * import type { OnceOptions } from "fetchlock/once"
+   *
+   * const options: OnceOptions<{ expires_in: number }> = {
+   *   remember: (token) => token.expires_in * 1_000 - 60_000,
+   * }
+   * ```
    */
   readonly remember?: Duration | ((value: T) => Duration) | undefined
   /**

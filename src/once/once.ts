@@ -13,6 +13,7 @@ export type { OnceSource }
 
 /** A value, and where it came from. */
 export interface OnceResult<T> {
+  /** What the run returned. */
   readonly value: T
   /**
    * - `ran`: this call ran
@@ -48,13 +49,30 @@ export interface Once {
    * @param run receives the lock that it runs under: renewed until the run ends, with a `signal` that aborts if it is lost
    * @throws the run's error, as an `OnceRunError` if another caller ran it; `LockTimeoutError` if another caller's run took
    *   longer than `wait`; `LockLostError` if the hold was lost; `LockBackendError` if the database failed; `LockClosedError` after
-   *   `locks.releaseAll()`; `OnceMismatchError`; `OnceAttemptsError`; the signal's reason; `NotSupportedError` for a quorum; `TypeError` or `RangeError` for a bad argument.
+   *   `locks.releaseAll()`; `OnceMismatchError` if the fingerprint differs; `OnceAttemptsError` if too many runs crashed; the
+   *   signal's reason; `NotSupportedError` for a quorum; `TypeError` or `RangeError` for a bad argument.
    * @example
    * ```ts
-   * const report = await once(locks, "report", { remember: "1m" }, () => buildReport())
+   * import { once } from "fetchlock/once"
+   *
+   * const report = await once(locks, "report", () => buildReport())
    * ```
    */
   <T>(locks: LockManager, name: string, run: (lock: Lock) => T | Promise<T>): Promise<T>
+  /**
+   * Runs the work unless another caller is running it or its result is remembered, and resolves with the result.
+   *
+   * At least once, not exactly once: if the process that runs it dies, another caller runs it again.
+   *
+   * @param options how long the result is remembered, how long to wait for another caller's run, and more
+   * @throws as `once` without options does.
+   * @example
+   * ```ts
+   * import { once } from "fetchlock/once"
+   *
+   * const report = await once(locks, "report", { remember: "1m" }, () => buildReport())
+   * ```
+   */
   <
     T,
     const Fencing extends boolean | undefined = undefined,
@@ -71,8 +89,10 @@ export interface Once {
    * @throws as `once` does.
    * @example
    * ```ts
-   * const { value, source } = await once.detailed(locks, "report", { remember: "1m" }, () => buildReport())
-   * console.log(source) // "ran", "joined", "remembered" or "stale"
+   * import { once } from "fetchlock/once"
+   *
+   * const { value, source } = await once.detailed(locks, "report", () => buildReport())
+   * console.log(source) // "ran" or "joined"
    * ```
    */
   detailed<T>(
@@ -80,6 +100,18 @@ export interface Once {
     name: string,
     run: (lock: Lock) => T | Promise<T>,
   ): Promise<OnceResult<T>>
+  /**
+   * The same with options, and also tells where the value came from: for a header or a metric.
+   *
+   * @throws as `once` does.
+   * @example
+   * ```ts
+   * import { once } from "fetchlock/once"
+   *
+   * const { value, source } = await once.detailed(locks, "report", { remember: "1m" }, () => buildReport())
+   * console.log(source) // "ran", "joined", "remembered" or "stale"
+   * ```
+   */
   detailed<
     T,
     const Fencing extends boolean | undefined = undefined,
@@ -121,6 +153,8 @@ async function detailed(
  *
  * @example
  * ```ts
+ * import { once } from "fetchlock/once"
+ *
  * const token = await once(locks, "token:7", { remember: "50m" }, (lock) => refresh({ signal: lock.signal }))
  * ```
  */

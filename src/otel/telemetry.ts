@@ -9,29 +9,43 @@ import { type Requester, traceRequests } from "./traced-requests.js"
 
 /** Where to report, and what. */
 export interface TelemetryOptions {
-  /** Receives the metrics; without one, `onEvent` does nothing. */
+  /** Receives the metrics. @default none: `onEvent` does nothing */
   readonly meter?: Meter | undefined
-  /** Creates the spans; without one, `trace` adds none. */
+  /** Creates the spans. @default none: `trace` adds no span */
   readonly tracer?: Tracer | undefined
   /**
    * Derives the attribute `fetchlock.lock` of metrics and spans from a lock's name; undefined for none. Each value is a time
    * series of its own, so return few: the kind of the lock, and not its id. A function that throws counts as `label-failed`.
    *
    * @default none: no name leaves the process
-   * @example `label: (name) => name.split(":")[0]`
+   * @example
+   * ```ts
+   * import { metrics } from "@opentelemetry/api"
+   * import { telemetry } from "fetchlock/otel"
+   *
+   * telemetry({ meter: metrics.getMeter("shop"), label: (name) => name.split(":")[0] })
+   * ```
    */
   readonly label?: LockLabel | undefined
 }
 
 /** The two ends of a connection to OpenTelemetry. */
 export interface LockTelemetry {
-  /** For the manager's option of that name: turns the events into metrics. */
+  /** For the manager's option of that name: turns the events into metrics. Never throws. */
   readonly onEvent: (event: LockEvent) => void
   /**
    * The `request` of a manager or a semaphore, with spans: `fetchlock.acquire` until the grant, and `fetchlock.hold` while
    * the lock is held. The latter is active while the callback runs, so that the callback's spans are below it.
    *
-   * @example `await trace(locks).request("invoice:42", charge)`
+   * @throws `TypeError` for anything but a manager or a semaphore.
+   * @example
+   * ```ts
+   * import { trace as tracing } from "@opentelemetry/api"
+   * import { telemetry } from "fetchlock/otel"
+   *
+   * const { trace } = telemetry({ tracer: tracing.getTracer("shop") })
+   * await trace(locks).request("invoice:42", (lock) => charge({ signal: lock.signal }))
+   * ```
    */
   readonly trace: <T extends Requester>(locks: T) => Pick<T, "request">
 }

@@ -5,6 +5,7 @@ import { RedisError } from "../redis/redis-error.js"
 export interface QuorumFailure {
   /** The index of the database in the list that was passed to `quorum()`. */
   readonly database: number
+  /** The failure itself; its message contains no token. */
   readonly reason: Error
 }
 

@@ -35,7 +35,16 @@ export interface QuorumStartOptions {
 
 type DatabaseSettings = Pick<StoreSettings, "prefix" | "fetch" | "keyLocking" | "clientId">
 
-/** Databases of which a majority decides. Created by `quorum()`, for the `redis` option of a `LockManager`. */
+/**
+ * Databases of which a majority decides. Created by `quorum()`, for the `redis` option of a `LockManager`.
+ *
+ * @example
+ * ```ts
+ * import { type Quorum, quorum } from "fetchlock/quorum"
+ *
+ * const databases: Quorum = quorum([a, b, c])
+ * ```
+ */
 export class Quorum implements StoreRecipe {
   readonly #databases: readonly (RestConfig | UpstashRedis)[]
   readonly #options: ResolvedQuorumOptions
@@ -53,9 +62,12 @@ export class Quorum implements StoreRecipe {
    * > [!WARNING]
    * > It asserts that no lock is held on these databases. A lock that is held can be granted a second time.
    *
-   * @throws `QuorumError` when one of the databases could not be reached; then call it again.
+   * @throws `QuorumError` when one of the databases could not be reached; then call it again. `TypeError` or `RangeError`
+   *   for an invalid option.
    * @example
    * ```ts
+   * import { quorum } from "fetchlock/quorum"
+   *
    * await quorum([a, b, c]).start()
    * ```
    */
@@ -97,6 +109,7 @@ export class Quorum implements StoreRecipe {
  *
  * @param databases each `{ url, token }` or a client of `@upstash/redis`; three or five, each with nothing in common
  *   with the others that can fail. An even number is correct, but tolerates no more failures than the next lower odd one.
+ * @param options how they vote
  * @throws `TypeError` or `RangeError` that names the argument.
  * @see https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/
  * @example

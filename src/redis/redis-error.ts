@@ -19,7 +19,9 @@ export interface RedisFailure {
 /** A command without a usable reply. */
 export class RedisError extends Error {
   override readonly name: string = "RedisError"
+  /** `refused`: the database replied with an error, and did nothing. `unknown`: it may have been executed. */
   readonly outcome: "refused" | "unknown"
+  /** The HTTP status of the response, if there was one. */
   readonly status: number | undefined
   readonly #refusal: Refusal | undefined
   readonly #unsettled: Promise<unknown> | undefined

@@ -8,9 +8,13 @@ import type { Listener, ScanPage, Subscription, Transport } from "./transport.js
 
 /** The part of an `@upstash/redis` client that is used. A shape, not the class: its versions are incompatible types. */
 export interface UpstashRedis {
+  /** Runs a script: all that a lock does. */
   eval(script: string, keys: string[], args: string[]): Promise<unknown>
+  /** Notifies waiters where a script may not publish. */
   publish?(channel: string, message: string): Promise<unknown>
+  /** For `query()` without a name. */
   scan?(cursor: string, options: { match: string; count: number }): Promise<unknown>
+  /** Opens the stream of a waiter; without it, waiters poll. */
   subscribe?(channel: string): { unsubscribe(): Promise<unknown> }
 }
 

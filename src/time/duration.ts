@@ -7,7 +7,12 @@ import { invalid, show } from "../values/invalid-argument.js"
  * > [!WARNING]
  * > Locks in other languages often count in seconds. Here `30` is 30 ms: write `"30s"`.
  *
- * @example `1500`, `"500ms"`, `"30s"`, `"2m"`, `"1.5h"`, `"1d"`
+ * @example
+ * ```ts
+ * import type { Duration } from "fetchlock"
+ *
+ * const durations: Duration[] = [1500, "500ms", "30s", "2m", "1.5h", "1d"]
+ * ```
  */
 export type Duration = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`
 

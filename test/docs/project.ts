@@ -86,8 +86,16 @@ export class Project {
     return rm(this.folder, { recursive: true, force: true })
   }
 
-  /** Compiles each snippet as a module of its own, and returns the compiler's output. */
-  async compile(snippets: readonly Snippet[], surroundings: "DOM" | "Workers"): Promise<string> {
+  /**
+   * Compiles each snippet as a module of its own, and returns the compiler's output.
+   *
+   * @param more declares further names that the snippets use without an import
+   */
+  async compile(
+    snippets: readonly Snippet[],
+    surroundings: "DOM" | "Workers",
+    more = "",
+  ): Promise<string> {
     const folder = await mkdtemp(join(this.folder, "snippets-"))
     const isWorkers = surroundings === "Workers"
     const config = {
@@ -106,6 +114,7 @@ export class Project {
     }
     await writeFile(join(folder, "tsconfig.json"), JSON.stringify(config))
     await writeFile(join(folder, "surroundings.d.ts"), SURROUNDINGS)
+    if (more !== "") await writeFile(join(folder, "more.d.ts"), more)
     await writeFile(join(folder, "strangers.d.ts"), STRANGERS + (isWorkers ? "" : WORKERS))
     for (const [index, { code, place }] of snippets.entries()) {
       await writeFile(join(folder, `${index}.ts`), `// ${place}\n${code}\nexport {}\n`)

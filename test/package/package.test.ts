@@ -47,6 +47,39 @@ test("fetchlock is small on disk", ({ annotate }) => {
   return annotate(`${String(size)} kB`)
 })
 
+describe("from CommonJS", () => {
+  const program = `
+    const { LockManager } = require("fetchlock")
+    const { once } = require("fetchlock/once")
+    const locks = new LockManager({ redis: { url: "http://127.0.0.1:1", token: "token" } })
+    console.log(typeof locks.acquire, typeof once)`
+  const run = (source: string, ...flags: string[]) => {
+    const args = [...flags, "--input-type=commonjs", "-e", source]
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+      cwd: folder,
+      encoding: "utf8",
+    })
+    return { status, stdout, stderr }
+  }
+
+  test("`require` loads the package, without a warning", () => {
+    expect(run(program)).toEqual({ status: 0, stdout: "function function\n", stderr: "" })
+  })
+
+  test("`require` fails with a clear error on a Node that cannot load ES modules by it", () => {
+    const { status, stderr } = run(program, "--no-experimental-require-module")
+    expect(status).toBe(1)
+    expect(stderr).toContain("ERR_REQUIRE_ESM")
+    expect(stderr).toContain("node_modules/fetchlock/dist/index.js")
+  })
+
+  test("`import()` loads the package on any Node", () => {
+    const source = `import("fetchlock").then(({ LockManager }) => console.log(LockManager.name))`
+    const { status, stdout } = run(source, "--no-experimental-require-module")
+    expect({ status, stdout }).toEqual({ status: 0, stdout: "LockManager\n" })
+  })
+})
+
 describe("the command fetchlock", () => {
   const command = () => join(folder, "node_modules", ".bin", "fetchlock")
   const run = (...args: string[]) => {

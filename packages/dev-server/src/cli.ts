@@ -7,10 +7,17 @@ import { type DevServer, startDevServer } from "./server.js"
 type Flags = Omit<DevServerOptions, "allowedHosts"> & { readonly allowHost?: readonly string[] }
 
 /**
- * Starts the server with the options of the command line.
+ * Starts the server with the options of the command line. Never throws: an invalid option, or a port in use, ends the
+ * process with a message.
  *
  * @param args the arguments after the command's name
  * @param name the name of the command, for its help
+ * @example
+ * ```ts
+ * import { run } from "@fetchlock/dev-server/cli"
+ *
+ * await run(["--port", "8079"])
+ * ```
  */
 export async function run(args: readonly string[], name = "fetchlock-dev-server"): Promise<void> {
   await new Command(name)

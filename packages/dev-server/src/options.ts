@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto"
 import { hostOf } from "./request-origin.js"
 
+/** The options of `startDevServer`. */
 export interface DevServerOptions {
   /**
    * The port to listen on, 0–65535; 0 picks a free one.

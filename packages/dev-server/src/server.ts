@@ -4,15 +4,17 @@ import { type DevServerOptions, readOptions } from "./options.js"
 import { hostOf } from "./request-origin.js"
 import { openRestApi } from "./rest-api.js"
 
+/** A running server. */
 export interface DevServer extends AsyncDisposable {
   /** For `UPSTASH_REDIS_REST_URL`. */
   readonly url: string
   /** For `UPSTASH_REDIS_REST_TOKEN`. */
   readonly token: string
+  /** The port it listens on. */
   readonly port: number
   /** The number of HTTP requests received so far. */
   readonly requests: number
-  /** Ends streams and connections. After it, nothing of the server keeps the process alive. */
+  /** Ends streams and connections. After it, nothing of the server keeps the process alive. Never throws. */
   close(): Promise<void>
 }
 
@@ -22,10 +24,11 @@ export interface DevServer extends AsyncDisposable {
  * @example
  * ```ts
  * import { startDevServer } from "@fetchlock/dev-server"
+ * import { LockManager } from "fetchlock"
  *
  * const server = await startDevServer({ port: 0 })
  * const locks = new LockManager({ redis: { url: server.url, token: server.token } })
- * // …
+ * await locks.request("invoice:42", (lock) => console.log(lock.name))
  * await server.close()
  * ```
  *

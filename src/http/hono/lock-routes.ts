@@ -14,6 +14,7 @@ import { type Context, Hono } from "hono"
 
 /** The operation that a client requests. */
 export interface LockAttempt {
+  /** What the client wants to do: `inspect` only reads. */
   readonly operation: "acquire" | "extend" | "release" | "inspect"
   /** The name of the lock. */
   readonly name: string
@@ -24,7 +25,14 @@ export interface LockRoutesOptions {
   /**
    * The manager, or a function that creates it for the request.
    *
-   * @example `locks: (c) => LockManager.fromEnv(env(c))` with `env` of `hono/adapter`
+   * @example
+   * ```ts
+   * import { env } from "hono/adapter"
+   * import { LockManager } from "fetchlock"
+   * import { lockRoutes } from "fetchlock/hono"
+   *
+   * const routes = lockRoutes({ locks: (c) => LockManager.fromEnv(env(c)), authorize: () => false })
+   * ```
    */
   readonly locks: LockManager | ((c: Context) => LockManager)
   /**
