@@ -45,6 +45,7 @@ export const SECTIONS: readonly Section[] = [
     text: "Platforms",
     pages: [
       { text: "Next.js", page: "nextjs" },
+      { text: "TypeScript and CommonJS", page: "typescript" },
       { text: "From Python locks", page: "coming-from-python" },
     ],
   },
