@@ -1,7 +1,7 @@
 // One acquire call: tries to take the lock, waits for it if allowed, and leaves nothing behind if it is not granted.
 import type { Emit } from "../events.js"
 import { retryUntilKnown } from "../redis/retry.js"
-import type { Busy, Grant, LockStore } from "../redis/store.js"
+import type { Grant, LockQueue, LockStore, Waiter } from "../redis/store.js"
 import { type AcquisitionRequest, Attempts } from "./attempts.js"
 import { QueueWait } from "./queue-wait.js"
 import { spin } from "./spin.js"
@@ -25,6 +25,7 @@ export class Acquisition {
   readonly #store: LockStore
   readonly #request: AcquisitionRequest
   readonly #attempts: Attempts
+  #waiter: Waiter | undefined
   #queueWait: QueueWait | undefined
 
   constructor(store: LockStore, request: AcquisitionRequest, emit: Emit | undefined) {
@@ -47,41 +48,45 @@ export class Acquisition {
   }
 
   async #acquire(): Promise<Acquired> {
-    const reply = await this.#try()
-    const grant = reply.kind === "granted" ? reply : await this.#wait(reply)
+    const grant = await this.#takeOrWait()
     this.#attempts.emitGranted(grant.fencingToken)
     return { grant, withdrawUnsettled: () => this.#withdrawUnsettled(grant) }
   }
 
-  #try(): Promise<Grant | Busy> {
-    const { stealFrom } = this.#request
+  async #takeOrWait(): Promise<Grant> {
+    const { stealFrom, waitMs, intervalMs } = this.#request
     if (stealFrom) return steal(stealFrom, this.#request, this.#attempts)
-    const { waitMs, intervalMs } = this.#request
-    const willEnqueue = this.#store.queue && waitMs > 0 && !intervalMs
-    // An unknown outcome may have been a grant.
-    return this.#attempts.send((timeoutMs, isRepeated) =>
-      this.#store.tryAcquire(this.#request, timeoutMs, isRepeated || !willEnqueue),
+    const { queue } = this.#store
+    if (queue && waitMs > 0 && !intervalMs) return this.#takeOrEnter(queue)
+    const reply = await this.#attempts.send((timeoutMs) =>
+      this.#store.tryAcquire(this.#request, timeoutMs),
+    )
+    if (reply.kind === "granted") return reply
+    if (waitMs <= 0) this.#attempts.timeOut()
+    this.#attempts.emitQueued()
+    return this.#attempts.waiting((signal) =>
+      spin(this.#store, { ...this.#request, signal }, this.#attempts, reply),
     )
   }
 
-  #wait(busy: Busy): Promise<Grant> {
-    if (this.#request.waitMs <= 0) this.#attempts.timeOut()
-    return this.#attempts.waiting((signal) => {
-      const request = { ...this.#request, signal }
-      const { queue } = this.#store
-      if (!queue || request.intervalMs) {
-        this.#attempts.emitQueued()
-        return spin(this.#store, request, this.#attempts, busy)
-      }
-      this.#queueWait = new QueueWait(queue, request, this.#attempts)
-      return this.#queueWait.run()
-    })
+  /** The first request takes the place in the queue, so callers are served in the order of asking. */
+  async #takeOrEnter(queue: LockQueue): Promise<Grant> {
+    const { push, channel } = this.#request
+    const waiter = (this.#waiter = queue.waiter(this.#request, push, channel))
+    const first = this.#attempts.send((timeoutMs) => queue.enqueue(waiter, undefined, timeoutMs))
+    // Through an open stream, a message may come before the reply.
+    if (!queue.isListening) {
+      const reply = await first
+      if (reply.kind === "granted") return reply
+    }
+    this.#queueWait = new QueueWait(queue, waiter, this.#request, this.#attempts)
+    return this.#queueWait.run(first)
   }
 
   /** Makes sure that no attempt of a call without a grant keeps the lock or its place. Never rejects. */
   async #cleanUp(): Promise<void> {
     const stray = await this.#attempts.tokenToWithdraw()
-    if (stray === undefined && !this.#queueWait?.waiter) return
+    if (stray === undefined && !this.#queueWait?.isQueued) return
     const token = stray ?? this.#request.token
     // A client that cannot be canceled may retry until it gives up, so each late reply is followed by one more withdrawal.
     const unsettled = new Set(this.#attempts.unsettled)
@@ -107,7 +112,7 @@ export class Acquisition {
   async #withdraw(token: string, tries: number): Promise<number> {
     const { timeoutMs } = this.#request
     const { queue } = this.#store
-    const waiter = this.#queueWait?.waiter
+    const waiter = this.#queueWait?.waiter ?? this.#waiter
     let requests = 0
     const withdraw = (): Promise<unknown> => {
       requests++

@@ -179,12 +179,12 @@ export class Attempts implements Open {
    * Sends a request, and retries while it is unknown whether we have the lock, or the database refuses temporarily. A
    * request that is sent late, after a freeze, still has the time of one request.
    *
-   * @param request receives its time limit, and whether the outcome of an earlier try was unknown
+   * @param request receives its time limit
    * @param isQueued whether the call waits already: then it rides out an outage within its wait, for 30 s at most
    * @throws `LockBackendError` when it is refused or its outcome stays unknown, the signal's reason when that aborts.
    */
   async send<R extends Reply>(
-    request: (timeoutMs: number, isRepeated: boolean) => Promise<R>,
+    request: (timeoutMs: number) => Promise<R>,
     isQueued = false,
   ): Promise<R> {
     const { name, waitMs, maxRequests, timeoutMs } = this.#bounds
@@ -194,7 +194,7 @@ export class Attempts implements Open {
     for (let failures = 1; ; failures++) {
       const ownBudget = new Budget(timeoutMs)
       try {
-        const sent = this.#sendOnce(budget, (withinMs) => request(withinMs, failures > 1))
+        const sent = this.#sendOnce(budget, request)
         this.#lastRequest = sent
         const reply = await (signal ? untilAborted(sent, signal) : sent)
         if (this.#closed) throw this.#closed
@@ -217,15 +217,14 @@ export class Attempts implements Open {
   }
 
   /**
-   * The token with which the lock may be ours, or may become ours, although the call has failed. Waits for a request that
+   * The token with which the lock or a place in its queue may be ours, or may become ours, although the call has failed. Waits for a request that
    * was in flight at an abort, so that the clean-up is sent after it.
    */
   async tokenToWithdraw(): Promise<string | undefined> {
     const reply = await this.#lastRequest?.catch(() => undefined)
     const { token } = this.#bounds
     if (reply?.kind === "granted") return reply.token ?? token
-    const mayBeOurs = reply?.kind === "busy" && reply.mayBeOurs
-    return this.#mayHaveTaken || mayBeOurs ? token : undefined
+    return this.#mayHaveTaken || reply?.kind === "queued" ? token : undefined
   }
 
   async #sendOnce<R extends Reply>(

@@ -1,8 +1,9 @@
 // When a waiter checks by itself: so that a crashed holder, a dead waiter before it or a lost message costs a bounded
 // delay, and so that as few waiters as possible check.
-import type { Queued } from "../redis/store.js"
+import { leaseMsFor, LONGEST_POLL_MS } from "../redis/queue.js"
+import type { Hearing, Queued } from "../redis/store.js"
 
-/** How often a waiter checks and how long it may take to take up a grant; depends on how it learns of the grant. */
+/** How often a waiter checks: depends on how it learns of its grant. */
 export interface PollSchedule {
   /** The longest pause between two checks while its stream is open. */
   readonly longestPauseMs: number
@@ -39,26 +40,12 @@ const HEARTBEAT_STAGGER_MS = 100
 /** A waiter without a heartbeat for 30 s counts as dead: see shared/grant-next.lua. */
 const LONGEST_MS = 20_000
 
-/** @param how `stream`: a stream whose end is noticed; `subscriber`: one whose end is not; `poll`: no stream */
-export function pollScheduleFor(
-  how: "stream" | "subscriber" | "poll",
-  ttlMs: number,
-): PollSchedule {
-  const [longestPauseMs, longestPollMs] = PAUSES[how]
+export function pollScheduleFor(hearing: Hearing, ttlMs: number): PollSchedule {
   // A waiter without messages must check at least twice during its lease.
-  const pollMs = Math.min(longestPollMs, ttlMs / 3)
-  return {
-    longestPauseMs: how === "stream" ? longestPauseMs : Math.min(longestPauseMs, ttlMs / 3),
-    longestPollMs: pollMs,
-    leaseMs: Math.ceil(Math.min(2 * longestPollMs + 1_000, ttlMs)),
-  }
+  const longestPollMs = Math.min(LONGEST_POLL_MS[hearing], ttlMs / 3)
+  const longestPauseMs = hearing === "stream" ? LONGEST_MS : longestPollMs
+  return { longestPauseMs, longestPollMs, leaseMs: leaseMsFor(hearing, ttlMs) }
 }
-
-const PAUSES = {
-  stream: [LONGEST_MS, 1_000],
-  subscriber: [5_000, 5_000],
-  poll: [2_000, 2_000],
-} as const
 
 /**
  * The pause before a waiter with a stream checks.

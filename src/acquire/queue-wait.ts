@@ -1,12 +1,19 @@
 // Waits in the queue of a lock: receives the grant through a stream, and checks where it might have missed it.
-import type { Busy, Grant, LockQueue, Notice, Queued, Waiter } from "../redis/store.js"
-import type { Subscription } from "../redis/transport.js"
+import { RedisError } from "../redis/redis-error.js"
+import type {
+  Busy,
+  Grant,
+  HeldStream,
+  LockQueue,
+  Mailbox,
+  Notice,
+  Queued,
+  Waiter,
+} from "../redis/store.js"
 import { MAX_TIMER_MS } from "../time/duration.js"
 import { untilAborted } from "../time/timers.js"
-import { elapsedMs, now, Validity } from "../time/validity.js"
-import { createChannel } from "../values/token.js"
+import { deadlineMs, elapsedMs, type Instant, now, Validity } from "../time/validity.js"
 import type { AcquisitionRequest, Attempts } from "./attempts.js"
-import { openStream } from "./open-stream.js"
 import {
   listeningPauseMs,
   pollingPauseMs,
@@ -15,146 +22,227 @@ import {
   QueueSpeed,
 } from "./poll-schedule.js"
 
+/** A message, or the reply to a look. */
+type Arrival =
+  | Notice
+  /** How long the holder has left; undefined if the lock may have been granted to us before the stream was open. */
+  | { readonly kind: "looked"; readonly holderTtlMs: number | undefined }
+
+/** A stream that opens later does not delay the first check. */
+const PATIENCE_MS = 1_000
+/** A stream that ends sooner is not opened again. */
+const SHORT_LIVED_MS = 1_000
+
 export class QueueWait {
   readonly #queue: LockQueue
   readonly #request: AcquisitionRequest
   readonly #attempts: Attempts
-  readonly #inbox = new Inbox<Notice>()
+  readonly #inbox = new Inbox<Arrival>()
   readonly #speed = new QueueSpeed()
-  #stream: Subscription | undefined
-  #waiter: Waiter | undefined
-  #schedule: PollSchedule
+  readonly #mailbox: Mailbox | undefined
+  readonly #schedule: PollSchedule
+  #waiter: Waiter
+  #stream: "closed" | "opening" | "open" = "closed"
+  /** Since when the stream is opening, or open; undefined if it was open before. */
+  #streamSince: Instant | undefined
+  #isReopened = false
   #ticket: string | undefined
   /** A message said that we were removed from the queue as dead. */
   #isTakenForDead = false
 
-  constructor(queue: LockQueue, request: AcquisitionRequest, attempts: Attempts) {
+  constructor(queue: LockQueue, waiter: Waiter, request: AcquisitionRequest, attempts: Attempts) {
     this.#queue = queue
+    this.#waiter = waiter
     this.#request = request
     this.#attempts = attempts
-    this.#schedule = pollScheduleFor("poll", request.ttlMs)
+    this.#schedule = pollScheduleFor(queue.hearingAt(waiter.address), waiter.ttlMs)
+    if (waiter.address === undefined) return
+    this.#mailbox = queue.mailbox(waiter.address, (notice) => {
+      this.#inbox.put(notice)
+    })
+    if (this.#mailbox.isOpen) this.#stream = "open"
   }
 
   /** The waiter that this wait may have put into the queue. */
-  get waiter(): Waiter | undefined {
+  get waiter(): Waiter {
     return this.#waiter
   }
 
-  async run(): Promise<Grant> {
-    this.#attempts.assertMayContinue()
-    const channel = this.#request.push ? await this.#listen() : undefined
+  /** Whether it was in the queue. */
+  get isQueued(): boolean {
+    return this.#ticket !== undefined
+  }
+
+  /** @param first the reply to the request that takes the lock or a place in its queue */
+  async run(first: Promise<Grant | Queued>): Promise<Grant> {
+    let isKept = false
     try {
-      this.#waiter = { ...this.#request, channel, leaseMs: this.#schedule.leaseMs }
-      let reply: Grant | Queued | Busy = await this.#enqueue(this.#waiter)
-      if (reply.kind !== "granted") this.#attempts.emitQueued(reply.place)
-      while (reply.kind !== "granted") {
-        reply =
-          reply.kind === "queued"
-            ? await this.#waitThenCheck(this.#waiter, reply)
-            : await this.#reenter(this.#waiter)
-      }
-      return this.#keepStream(reply)
+      const reply = await first
+      if (reply.kind === "granted") return reply
+      this.#attempts.emitQueued(reply.place)
+      const grant = await this.#attempts.waiting((signal) => this.#wait(reply, signal))
+      // A hold with `watch` keeps the stream of its wait.
+      isKept = this.#stream !== "closed" && this.#request.channel !== undefined
+      return isKept ? { ...grant, stream: this.#heldStream() } : grant
     } finally {
-      this.#stream?.close()
+      if (!isKept) this.#mailbox?.close()
     }
   }
 
-  /** A hold with `watch` keeps the stream of its wait. */
-  #keepStream(grant: Grant): Grant {
-    const stream = this.#stream
-    if (!stream || this.#request.channel === undefined) return grant
-    this.#stream = undefined
-    const forward = (onNotice: (notice: Notice) => void) => {
-      this.#inbox.forward(onNotice)
+  async #wait(first: Queued, signal: AbortSignal): Promise<Grant> {
+    if (this.#stream === "closed") this.#openStream()
+    let reply: Grant | Queued | Busy = first
+    while (reply.kind !== "granted") {
+      reply =
+        reply.kind === "queued" ? await this.#waitThenCheck(reply, signal) : await this.#reenter()
     }
+    return reply
+  }
+
+  #heldStream(): HeldStream {
     const close = () => {
-      stream.close()
+      this.#mailbox?.close()
     }
-    return { ...grant, stream: { close, forward } }
+    const forward = (onNotice: (notice: Notice) => void) => {
+      this.#inbox.forward((arrival) => {
+        if (arrival.kind !== "looked") onNotice(arrival)
+      })
+    }
+    return { close, forward }
   }
 
-  /** Opens the stream before the wait enters the queue; undefined if it could not be opened. */
-  async #listen(): Promise<string | undefined> {
-    // Entering the queue costs a request, too.
-    if (!this.#queue.canListen || this.#attempts.requestsLeft < 2) return undefined
-    const { ttlMs } = this.#request
-    const channel = this.#request.channel ?? createChannel()
-    const onNotice = (notice: Notice) => {
-      this.#inbox.put(notice)
+  /** Opens the stream beside the wait, which has its place already. False if it cannot have one. */
+  #openStream(): boolean {
+    const mailbox = this.#mailbox
+    // A grant from before it was open is found by one look, which is a request, too.
+    if (!mailbox || this.#attempts.requestsLeft < 2) return false
+    this.#stream = "opening"
+    this.#streamSince = now()
+    const withinMs = deadlineMs(this.#request.timeoutMs, this.#attempts.leftMs / 2)
+    const onRequest = () => {
+      this.#attempts.count()
     }
-    const open = (withinMs: number) => this.#queue.listen(channel, onNotice, withinMs)
-    this.#stream = await openStream(this.#attempts, this.#request, open, (reason) => {
-      this.#attempts.emitPolling(reason)
-    })
-    if (!this.#stream) return undefined
-    this.#schedule = pollScheduleFor(this.#queue.noticesEnd ? "stream" : "subscriber", ttlMs)
-    return channel
+    mailbox.open(withinMs, onRequest).then(
+      () => {
+        this.#inbox.put({ kind: "opened" })
+      },
+      (error: unknown) => {
+        this.#inbox.put({ kind: "end", error })
+      },
+    )
+    return true
   }
 
-  #enqueue(waiter: Waiter): Promise<Grant | Queued> {
+  /** Asks whether the lock was granted to us before the stream was open; does not delay a message. */
+  #look(): void {
+    if (this.#attempts.requestsLeft < 1) return
+    this.#attempts.count()
+    const looked = (holderTtlMs: number | undefined) => {
+      this.#inbox.put({ kind: "looked", holderTtlMs })
+    }
+    this.#queue
+      .look(this.#waiter, deadlineMs(this.#request.timeoutMs, this.#attempts.leftMs))
+      // If it fails, a check finds out.
+      .then(looked, () => {
+        looked(undefined)
+      })
+  }
+
+  /** Enters the queue again at its old place, from which it was removed by a grant that it has missed, or as dead. */
+  #reenter(): Promise<Grant | Queued> {
+    // A stream that missed one grant is not trusted with the next one, and must not count as a sign of life either.
+    if (!this.#isTakenForDead && this.#stream === "open") {
+      this.#mailbox?.distrust()
+      this.#stream = "closed"
+    }
+    if (this.#stream === "closed") this.#waiter = { ...this.#waiter, address: undefined }
+    this.#attempts.assertMayContinue()
     return this.#attempts.send(
-      (timeoutMs) => this.#queue.enqueue(waiter, this.#ticket, timeoutMs),
+      (timeoutMs) => this.#queue.enqueue(this.#waiter, this.#ticket, timeoutMs),
       true,
     )
   }
 
-  /** Enters the queue again at its old place, from which it was removed by a grant that it has missed, or as dead. */
-  #reenter(waiter: Waiter): Promise<Grant | Queued> {
-    // A stream that missed one grant is not trusted with the next one, and must not count as a sign of life either.
-    if (!this.#isTakenForDead) this.#endStream()
-    const next = this.#stream ? waiter : { ...waiter, channel: undefined }
-    this.#waiter = next
-    this.#attempts.assertMayContinue()
-    return this.#enqueue(next)
-  }
-
   /** Waits until the grant arrives, or until it is time to check. */
-  async #waitThenCheck(waiter: Waiter, queued: Queued): Promise<Grant | Queued | Busy> {
+  async #waitThenCheck(queued: Queued, signal: AbortSignal): Promise<Grant | Queued | Busy> {
     this.#ticket = queued.ticket
     this.#speed.add(queued)
     const { ticket } = queued
     // A waiter with a stream may receive its grant without a request.
-    if (!this.#stream || this.#attempts.leftMs <= 0) this.#attempts.assertMayContinue()
-    const grant = await this.#receiveGrant(queued)
+    if (this.#stream === "closed" || this.#attempts.leftMs <= 0) this.#attempts.assertMayContinue()
+    const grant = await this.#receiveGrant(queued, signal)
     if (grant) return grant
     // If the wait is over, this is the last check.
     this.#attempts.assertRequestsLeft()
-    return this.#attempts.send((timeoutMs) => this.#queue.check(waiter, ticket, timeoutMs), true)
+    return this.#attempts.send(
+      (timeoutMs) => this.#queue.check(this.#waiter, ticket, timeoutMs),
+      true,
+    )
   }
 
   /** The grant, if it arrives before it is time to check. */
-  async #receiveGrant(queued: Queued): Promise<Grant | undefined> {
-    const { repeats, msPerPlace } = this.#speed
+  async #receiveGrant(queued: Queued, signal: AbortSignal): Promise<Grant | undefined> {
     const startedAt = now()
     this.#isTakenForDead = false
     let known = queued
+    let knownSince = startedAt
     for (;;) {
-      const pause = this.#stream
-        ? listeningPauseMs(known, this.#schedule, repeats)
-        : pollingPauseMs(known, this.#schedule, repeats, msPerPlace)
+      const patienceMs = this.#stream === "opening" ? PATIENCE_MS - this.#streamAgeMs : Infinity
+      const pause = this.#pauseMs(known, patienceMs > 0) - elapsedMs(knownSince)
       // Whatever messages arrive, it has to send a heartbeat: by the clock on which more time has passed.
       const heartbeat = this.#schedule.longestPauseMs - elapsedMs(startedAt)
       // One more, since a timer may fire a little early.
       const within = Math.min(pause, heartbeat, this.#attempts.leftMs + 1)
-      const notice = await this.#inbox.next(within, this.#request.signal)
-      if (notice?.kind === "next") {
-        this.#isTakenForDead = notice.leaseMs === 0
-        known = { ...known, holderTtlMs: notice.leaseMs, isForeign: false, place: 0 }
-      } else if (notice?.kind === "granted" && this.#isPlausible(notice)) {
-        const { serverTime } = queued
-        const { micros, leaseMs, fencingToken, receivedAt } = notice
-        // Older than the reply that we do not hold the lock: it was over by then.
-        if (micros < serverTime.micros) return undefined
-        const validity = Validity.ofLease(serverTime, micros, leaseMs, receivedAt)
-        // If it is over by now, the lock may have gone to another waiter.
-        if (validity.remainingMs <= 0) return undefined
-        return { kind: "granted", validity, fencingToken, isLease: leaseMs < this.#request.ttlMs }
-      } else {
-        // The message belongs to a hold whose grant was missed: the check finds out.
-        if (notice && notice.kind !== "stolen") this.#endStream()
+      const isPatient = patienceMs > 0 && patienceMs < within
+      const arrival = await this.#inbox.next(isPatient ? patienceMs : within, signal)
+      if (arrival?.kind === "opened") {
+        // It may have ended at once.
+        if (this.#stream !== "opening") continue
+        this.#stream = "open"
+        this.#streamSince = now()
+        this.#look()
+      } else if (arrival?.kind === "end" && this.#stream === "opening") {
+        this.#giveUpStream(arrival.error)
+      } else if (arrival?.kind === "looked") {
+        const { holderTtlMs } = arrival
+        if (holderTtlMs === undefined) return undefined
+        known = { ...known, holderTtlMs }
+        knownSince = now()
+      } else if (arrival?.kind === "next") {
+        this.#isTakenForDead = arrival.leaseMs === 0
+        known = { ...known, holderTtlMs: arrival.leaseMs, isForeign: false, place: 0 }
+        knownSince = now()
+      } else if (arrival?.kind === "granted" && this.#isPlausible(arrival)) {
+        return this.#leaseOf(arrival, queued)
+      } else if ((arrival && !this.#reopen(arrival)) || (!arrival && !isPatient)) {
+        // Or the message belongs to a hold whose grant was missed: the check finds out.
+        if (arrival && arrival.kind !== "stolen") this.#loseStream()
         return undefined
       }
     }
+  }
+
+  get #streamAgeMs(): number {
+    return this.#streamSince ? elapsedMs(this.#streamSince) : Infinity
+  }
+
+  #pauseMs(known: Queued, isPatient: boolean): number {
+    const { repeats, msPerPlace } = this.#speed
+    return this.#stream !== "closed" && isPatient
+      ? listeningPauseMs(known, this.#schedule, repeats)
+      : pollingPauseMs(known, this.#schedule, repeats, msPerPlace)
+  }
+
+  /** The grant of a message, unless it is outdated. */
+  #leaseOf(notice: Extract<Notice, { kind: "granted" }>, queued: Queued): Grant | undefined {
+    const { serverTime } = queued
+    const { micros, leaseMs, fencingToken, receivedAt } = notice
+    // Older than the reply that we do not hold the lock: it was over by then.
+    if (micros < serverTime.micros) return undefined
+    const validity = Validity.ofLease(serverTime, micros, leaseMs, receivedAt)
+    // If it is over by now, the lock may have gone to another waiter.
+    if (validity.remainingMs <= 0) return undefined
+    return { kind: "granted", validity, fencingToken, isLease: leaseMs < this.#request.ttlMs }
   }
 
   /**
@@ -163,14 +251,36 @@ export class QueueWait {
    */
   #isPlausible({ leaseMs, fencingToken }: Extract<Notice, { kind: "granted" }>): boolean {
     const isMinted = fencingToken !== undefined
-    return leaseMs <= this.#schedule.leaseMs && isMinted === this.#request.fencing
+    return leaseMs <= this.#waiter.leaseMs && isMinted === this.#request.fencing
   }
 
-  #endStream(): void {
-    if (!this.#stream) return
-    this.#stream.close()
-    this.#stream = undefined
+  /** Opens a stream that has ended once more, if it was of use. The look after that finds what was missed. */
+  #reopen(arrival: Notice): boolean {
+    if (arrival.kind !== "end" || this.#stream !== "open" || this.#isReopened) return false
+    if (this.#streamAgeMs < SHORT_LIVED_MS) return false
+    this.#isReopened = true
+    this.#stream = "closed"
+    return this.#openStream()
+  }
+
+  #loseStream(): void {
+    if (this.#stream === "closed") return
+    this.#closeStream()
     this.#attempts.emitPolling("ended")
+  }
+
+  #closeStream(): void {
+    this.#mailbox?.close()
+    this.#stream = "closed"
+  }
+
+  /** @throws what is not a failure of the stream */
+  #giveUpStream(error: unknown): void {
+    this.#closeStream()
+    if (error === undefined) this.#attempts.emitPolling("ended")
+    else if (error instanceof RedisError)
+      this.#attempts.emitPolling(error.isTransient ? "failed" : "refused")
+    else throw error as Error
   }
 }
 

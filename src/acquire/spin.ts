@@ -19,7 +19,7 @@ export async function spin(
     // One more than the holder has left: its key is gone only after that time.
     const pause = intervalMs ?? Math.min((holderTtlMs ?? Infinity) + 1, backoffMs(refusals))
     await sleep(Math.max(0, Math.min(attempts.leftMs, pause)), signal)
-    reply = await attempts.send((timeoutMs) => store.tryAcquire(request, timeoutMs, true), true)
+    reply = await attempts.send((timeoutMs) => store.tryAcquire(request, timeoutMs), true)
   }
   return reply
 }

@@ -1,4 +1,5 @@
 // Notifies a hold that it was stolen: the script that steals it publishes a message on the channel of its token.
+import type { PollingReason } from "../events.js"
 import { RedisError } from "../redis/redis-error.js"
 import type { HeldStream, LockQueue, Notice } from "../redis/store.js"
 import type { Subscription } from "../redis/transport.js"
@@ -39,10 +40,12 @@ export function watchHold(
     isOver = true
     opened?.close()
   }
-  const onNotice = ({ kind }: Notice) => {
+  const onNotice = (notice: Notice) => {
+    if (isOver) return
     // Anyone who may publish can have sent it, so it only takes away: the release still goes to the database.
-    if (kind === "stolen") monitor.loseIfHeld("stolen")
-    else if (kind === "end") monitor.noticeUnwatched("ended")
+    if (notice.kind === "stolen") monitor.loseIfHeld("stolen")
+    else if (notice.kind === "opened") check()
+    else if (notice.kind === "end") monitor.noticeUnwatched(reasonOf(notice.error))
   }
   if (stream) {
     stream.forward(onNotice)
@@ -52,11 +55,16 @@ export function watchHold(
     (subscription) => {
       opened = subscription
       if (isOver) subscription.close()
-      else check()
+      onNotice({ kind: "opened" })
     },
     (error: unknown) => {
-      const isRefused = error instanceof RedisError && !error.isTransient
-      monitor.noticeUnwatched(isRefused ? "refused" : "failed")
+      onNotice({ kind: "end", error })
     },
   )
+}
+
+/** @param error undefined if the stream was open */
+function reasonOf(error: unknown): PollingReason {
+  if (error === undefined) return "ended"
+  return error instanceof RedisError && !error.isTransient ? "refused" : "failed"
 }

@@ -1,5 +1,5 @@
 // One database: runs scripts on the keys under a prefix, scans, publishes and listens.
-import { Budget, deadlineMs } from "../time/validity.js"
+import { Budget, deadlineMs, elapsedMs, type Instant, now } from "../time/validity.js"
 import { createNonce } from "../values/token.js"
 import { LARGEST_LIST } from "./bounds.js"
 import { lockKey, lockKeys, lockPattern, nameOf } from "./keys.js"
@@ -10,6 +10,12 @@ import type { Listener, Subscription, Transport } from "./transport.js"
 
 /** How long a reply may be delayed by messages for other waiters. A waiter that misses one will check by itself. */
 const PUBLISH_MS = 500
+
+/** A stream that takes longer than this to open is distrusted: a proxy may buffer it. */
+const SLOW_STREAM_MS = 1_000
+/** After as many streams in a row that failed or opened slowly, waiters poll for a while. */
+const MOST_FAILED_STREAMS = 2
+const WITHOUT_STREAMS_MS = 60_000
 
 /**
  * Upstash locks the whole database for a script unless this is its very first line; plain Redis refuses it.
@@ -23,7 +29,10 @@ export class Database {
   /** Whether it is an Upstash database, as far as we can tell. */
   readonly isUpstash: boolean
   #keyLocking: boolean
-  #canListen = true
+  /** The database has refused to open a stream. */
+  #hasNoStreams = false
+  #failedStreams = 0
+  #lastFailure: Instant | undefined
 
   /** @param keyLocking whether the database shall lock only a script's keys */
   constructor(
@@ -123,20 +132,33 @@ export class Database {
     return answer
   }
 
-  /** False once the database has refused to open a stream. */
+  /** False once the database has refused to open a stream, and for a while after several streams failed. */
   get canListen(): boolean {
-    return this.#canListen
+    if (this.#hasNoStreams) return false
+    if (this.#failedStreams < MOST_FAILED_STREAMS || !this.#lastFailure) return true
+    return elapsedMs(this.#lastFailure) > WITHOUT_STREAMS_MS
   }
 
   /** Opens a stream of the channel's messages; resolves when no later message can be missed. */
   async listen(channel: string, listener: Listener, timeoutMs: number): Promise<Subscription> {
+    const sentAt = now()
     try {
-      return await this.transport.subscribe(channel, listener, timeoutMs)
+      const stream = await this.transport.subscribe(channel, listener, timeoutMs)
+      if (elapsedMs(sentAt) > SLOW_STREAM_MS) this.distrustStreams()
+      else this.#failedStreams = 0
+      return stream
     } catch (error) {
       // A server without streams will refuse the next caller, too.
-      if (error instanceof RedisError && !error.isTransient) this.#canListen = false
+      if (error instanceof RedisError && !error.isTransient) this.#hasNoStreams = true
+      this.distrustStreams()
       throw error
     }
+  }
+
+  /** A stream failed, opened slowly, or missed a message. */
+  distrustStreams(): void {
+    this.#failedStreams++
+    this.#lastFailure = now()
   }
 
   /** @throws `RedisError` of unknown outcome if the reply belongs to another request. */

@@ -48,11 +48,10 @@ export function readClaimed(
   reply: unknown,
   sentAt: Instant,
   { ttlMs }: Pick<LockRequest, "ttlMs">,
-  mustRecognize: boolean,
 ): Grant | Busy {
   if (!Array.isArray(reply)) throw unexpectedReply()
   const [kind, ms] = reply as unknown[]
-  if (kind === "busy") return { kind, holderTtlMs: undefined, mayBeOurs: !mustRecognize }
+  if (kind === "busy") return { kind, holderTtlMs: undefined }
   if (kind !== "granted") throw unexpectedReply()
   // Never longer than requested, even if the reply says so.
   const validity = Validity.ofTtl(sentAt, Math.min(readInteger(ms), ttlMs))
@@ -104,6 +103,14 @@ export function readStolen(
   if (kind !== "granted") throw unexpectedReply()
   const validity = Validity.ofTtl(sentAt, Math.min(readInteger(ms), ttlMs))
   return { kind, validity, fencingToken: fencing ? readInteger(text) : undefined, isLease: false }
+}
+
+/** Reads the reply of read-hold.lua: whether we have the lock, and how long it is held (-2: it is not, -1: forever). */
+export function readHeld(reply: unknown): { kind: "held" | "taken" | "gone"; leftMs: number } {
+  if (!Array.isArray(reply)) throw unexpectedReply()
+  const [kind, ms] = reply as unknown[]
+  if (kind !== "held" && kind !== "taken" && kind !== "gone") throw unexpectedReply()
+  return { kind, leftMs: readInteger(ms) }
 }
 
 /** Reads the reply of snapshot.lua about `count` locks. */

@@ -10,6 +10,7 @@ import {
   readClaimed,
   readReleased,
   readExtended,
+  readHeld,
   readInteger,
   readSnapshots,
   readStolen,
@@ -23,7 +24,6 @@ import type {
   ExtendRequest,
   Grant,
   Held,
-  LockQueue,
   LockSnapshot,
   LockStore,
   NamePage,
@@ -31,20 +31,12 @@ import type {
   LockRequest,
 } from "./store.js"
 
-/**
- * A claim does not check the queue, which would make each uncontended acquire more expensive. So a key that was freed
- * without the queue (by another program, or a `DEL`) would go to our own newcomers again and again. One claim in 16 is sent
- * as a `try` instead, which grants the lock to the head: that bounds the overtaking, for 2 commands in 16 claims.
- */
-const CLAIMS_PER_QUEUE_CHECK = 16
-
 export class SingleStore implements LockStore, SingleDatabase {
-  readonly queue: LockQueue
+  readonly queue: SingleQueue
   readonly single = this
   readonly database: Database
   /** Whether the database has DELEX, as far as is known: it is billed as one command, and replaces two. */
   #hasDelex: boolean
-  #claims = 0
 
   constructor(database: Database) {
     this.queue = new SingleQueue(database)
@@ -52,33 +44,23 @@ export class SingleStore implements LockStore, SingleDatabase {
     this.#hasDelex = database.isUpstash
   }
 
-  tryAcquire(
-    request: LockRequest,
-    timeoutMs: number,
-    mustRecognize: boolean,
-  ): Promise<Grant | Busy> {
-    const isPlain = !request.fencing && request.limit === undefined
-    return !isPlain || ++this.#claims % CLAIMS_PER_QUEUE_CHECK === 0
-      ? this.#tryInOrder(request, timeoutMs)
-      : this.#claim(request, timeoutMs, mustRecognize)
+  tryAcquire(request: LockRequest, timeoutMs: number): Promise<Grant | Busy> {
+    return this.queue.mayClaim(request)
+      ? this.#claim(request, timeoutMs)
+      : this.#tryInOrder(request, timeoutMs)
   }
 
-  async #claim(
-    request: LockRequest,
-    timeoutMs: number,
-    mustRecognize: boolean,
-  ): Promise<Grant | Busy> {
+  async #claim(request: LockRequest, timeoutMs: number): Promise<Grant | Busy> {
     const { name, token, ttlMs } = request
     const sentAt = now()
     const keys = claimKeys(this.database.prefix, name)
-    const args = [token, String(ttlMs), mustRecognize ? "1" : "0"]
-    const reply = await this.database.run(scripts.claim, keys, args, timeoutMs)
-    return readClaimed(reply, sentAt, request, mustRecognize)
+    const reply = await this.database.run(scripts.claim, keys, [token, String(ttlMs)], timeoutMs)
+    return readClaimed(reply, sentAt, request)
   }
 
   /** For fencing tokens and shared holds, and to respect the waiters' turns. */
   async #tryInOrder(request: LockRequest, timeoutMs: number): Promise<Grant | Busy> {
-    const waiter = { ...request, channel: undefined, leaseMs: request.ttlMs }
+    const waiter = { ...request, address: undefined, leaseMs: request.ttlMs }
     const outcome = await acquire(this.database, waiter, "try", "", timeoutMs)
     if (outcome.kind === "queued") throw unexpectedReply()
     if (outcome.kind !== "granted") return outcome
@@ -127,11 +109,8 @@ export class SingleStore implements LockStore, SingleDatabase {
   async readHold({ name, token }: Claim, timeoutMs: number): Promise<Validity | "taken" | "gone"> {
     const sentAt = now()
     const reply = await this.database.runOn(scripts.readHold, name, [token], timeoutMs)
-    if (!Array.isArray(reply)) throw unexpectedReply()
-    const [kind, ms] = reply as unknown[]
-    if (kind === "taken" || kind === "gone") return kind
-    if (kind !== "held") throw unexpectedReply()
-    return Validity.ofTtl(sentAt, readInteger(ms))
+    const { kind, leftMs } = readHeld(reply)
+    return kind === "held" ? Validity.ofTtl(sentAt, leftMs) : kind
   }
 
   async extend(

@@ -50,8 +50,6 @@ export interface Busy {
   readonly kind: "busy"
   /** How long the holder has left: Infinity if its key never expires, undefined if it is not known. */
   readonly holderTtlMs: number | undefined
-  /** Whether the holder may be our own token: the second copy of a duplicated request is refused because of the first. */
-  readonly mayBeOurs?: boolean
 }
 
 /** The hold that a steal found; a second request may replace exactly this one. */
@@ -84,8 +82,8 @@ interface ServerTime {
 
 /** The entry of a waiter in a queue. It is constant for one wait. */
 export interface Waiter extends LockRequest {
-  /** The channel on which it receives its grant; undefined if it polls. */
-  readonly channel: string | undefined
+  /** The address to which its grant is sent; undefined if it polls. */
+  readonly address: string | undefined
   /** For how long it is granted the lock until it has shown that it is alive. */
   readonly leaseMs: number
 }
@@ -104,10 +102,12 @@ export type Notice =
   | { readonly kind: "next"; readonly leaseMs: number }
   /** The hold was stolen. */
   | { readonly kind: "stolen" }
-  /** The stream has ended. */
-  | { readonly kind: "end" }
+  /** The stream is open: no later message can be missed. */
+  | { readonly kind: "opened" }
+  /** The stream has ended; or it could not be opened, because of the error. */
+  | { readonly kind: "end"; readonly error?: unknown }
 
-/** A waiter's stream that its hold keeps. */
+/** A waiter's stream that its hold keeps; it may still be opening. */
 export interface HeldStream extends Subscription {
   /** Hands over the messages that have arrived since the grant, and all later ones. */
   forward(onNotice: (notice: Notice) => void): void
@@ -136,19 +136,45 @@ export interface LockSnapshot {
   readonly pending: readonly Party[]
 }
 
+/** The stream through which a waiter receives its messages. */
+export interface Mailbox {
+  /** Whether the stream was open before, so that no message can be missed. */
+  readonly isOpen: boolean
+  /** Opens the stream; resolves when no later message can be missed. @param onRequest called if that takes a request */
+  open(timeoutMs: number, onRequest: () => void): Promise<void>
+  /** The waiter receives nothing afterwards. */
+  close(): void
+  /** Closes the stream because it missed a message: for others who share it, it ends. */
+  distrust(): void
+}
+
+/** How a waiter learns of its grant: by a stream whose end is noticed, by one whose end is not, or by asking. */
+export type Hearing = "stream" | "subscriber" | "poll"
+
 /** The queue of a lock. Waiters are granted the lock in the order of arrival, and it is never free in between. */
 export interface LockQueue {
-  /** Whether it is noticed that a waiter's stream has ended. */
-  readonly noticesEnd: boolean
-  /** False once the database has refused to open a stream. */
-  readonly canListen: boolean
-  /** Enters the queue, or stays in it; takes a free lock that has no waiters. */
+  /** Whether a stream is open already, through which messages for a new waiter may come at once. */
+  readonly isListening: boolean
+  /**
+   * The entry of a new waiter.
+   *
+   * @param push whether it is to be notified through a stream
+   * @param channel a channel for this waiter alone. Default: the waiters of a manager share one, where that is allowed
+   */
+  waiter(request: LockRequest, push: boolean, channel: string | undefined): Waiter
+  /** How a waiter with that address learns of its grant. */
+  hearingAt(address: string | undefined): Hearing
+  /** The mailbox of a waiter that has an address. */
+  mailbox(address: string, onNotice: (notice: Notice) => void): Mailbox
+  /** Takes a free lock that has no waiters; otherwise enters the queue, or stays in it. */
   enqueue(waiter: Waiter, ticket: string | undefined, timeoutMs: number): Promise<Grant | Queued>
+  /** How long the holder has left; undefined if the lock was granted to the waiter. Changes nothing. */
+  look(waiter: Waiter, timeoutMs: number): Promise<number | undefined>
   /** Shows that the waiter is alive; `busy` when it is not in the queue (any more). */
   check(waiter: Waiter, ticket: string, timeoutMs: number): Promise<Grant | Queued | Busy>
   /** Leaves the queue, and hands the lock on if it was granted meanwhile. */
   leave(waiter: Waiter, timeoutMs: number): Promise<void>
-  /** Opens the waiter's stream; resolves when no later message can be missed. */
+  /** Opens the stream of a hold; resolves when no later message can be missed. */
   listen(
     channel: string,
     onNotice: (notice: Notice) => void,
@@ -213,13 +239,8 @@ export interface LockStore {
   readonly database?: ScriptDatabase
   /** Refuses a ttl that the store cannot keep. @throws `RangeError` that names the option. */
   checkTtl?(ttlMs: number): void
-  /**
-   * Takes the lock if it is free.
-   *
-   * @param mustRecognize whether to recognize a lock that the token holds already. Not needed if the caller enters the
-   *   queue next, which recognizes it at less cost.
-   */
-  tryAcquire(request: LockRequest, timeoutMs: number, mustRecognize: boolean): Promise<Grant | Busy>
+  /** Takes the lock if it is free, and recognizes one that the token holds already. */
+  tryAcquire(request: LockRequest, timeoutMs: number): Promise<Grant | Busy>
   /** How long the token's hold is valid; `taken` or `gone` if it has none. */
   readHold(claim: Claim, timeoutMs: number): Promise<Validity | "taken" | "gone">
   /** Extends the token's hold, and never shortens it; returns the new validity, or how the hold was lost. */

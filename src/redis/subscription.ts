@@ -1,4 +1,4 @@
-// A subscription from its opening to its end: confirmed in time or failed, and without events after it was closed.
+// Subscriptions: confirmed in time or failed, and without events after they were closed.
 import { cancelOnAbort, withDeadline } from "./bounds.js"
 import { RedisError } from "./redis-error.js"
 import type { Listener, Subscription } from "./transport.js"

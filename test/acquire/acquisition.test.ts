@@ -42,8 +42,13 @@ function start(
 function queueOf(enqueue: () => Promise<Grant | Queued>) {
   const left: string[] = []
   const queue: LockQueue = {
-    noticesEnd: true,
-    canListen: false,
+    isListening: false,
+    hearingAt: () => "poll",
+    waiter: (request) => ({ ...request, address: undefined, leaseMs: 5_000 }),
+    mailbox: () => {
+      throw new Error("it polls")
+    },
+    look: () => Promise.resolve(60_000),
     enqueue,
     check: enqueue,
     leave: ({ token }) => {
@@ -153,24 +158,24 @@ describe("waiting", () => {
     }
   })
 
-  test("a waiter that gives up leaves the queue; a call that was never in it releases the lock that it may hold", async () => {
+  test("a waiter that gives up leaves the queue, which also releases the lock if it was granted", async () => {
     const { queue, left } = queueOf(queued)
-    const waiting = start({ tryAcquire: [busy()] }, { waitMs: 500 }, { queue })
+    const { running, store } = start({}, { waitMs: 500 }, { queue })
     await untilSettled()
-    await expect(waiting.running).rejects.toBeInstanceOf(LockTimeoutError)
+    await expect(running).rejects.toBeInstanceOf(LockTimeoutError)
     expect(left).toEqual(["fl_a_b"])
-    expect(waiting.store.count("release")).toBe(0)
-    const released: unknown[] = []
-    const release: LockStore["release"] = ({ name, token }) => {
-      released.push({ name, token })
-      return Promise.resolve("gone")
-    }
-    const script = { tryAcquire: [failed({ outcome: "refused", status: 400 })] }
-    const failing = start(script, {}, { queue, release })
+    expect(store.asked).toEqual([])
+  })
+
+  test.each([
+    ["leaves nothing behind, and so sends nothing", 401, []],
+    ["leaves the queue if it may be in it", 400, ["fl_a_b"]],
+  ])("a caller whose first request is refused %s", async (_, status, expected) => {
+    const { queue, left } = queueOf(failed({ outcome: "refused", status }))
+    const { running } = start({}, {}, { queue })
     await untilSettled()
-    await expect(failing.running).rejects.toBeInstanceOf(LockBackendError)
-    expect(released).toEqual([{ name: "a", token: "fl_a_b" }])
-    expect(left).toHaveLength(1)
+    await expect(running).rejects.toBeInstanceOf(LockBackendError)
+    expect(left).toEqual(expected)
   })
 })
 
@@ -486,14 +491,6 @@ describe("aborts", () => {
     const { running, store, reason, fail } = abortedMidway()
     expect(await rejection(running)).toBe(reason)
     fail()
-    await untilSettled()
-    expect(store.count("release")).toBe(1)
-  })
-
-  test("release the lock after a refusal that may hide our own lock", async () => {
-    const { running, store, reason, answer } = abortedMidway()
-    expect(await rejection(running)).toBe(reason)
-    answer({ kind: "busy", holderTtlMs: undefined, mayBeOurs: true })
     await untilSettled()
     expect(store.count("release")).toBe(1)
   })

@@ -1,5 +1,6 @@
 // A wait in the queue, step by step: the messages, the checks of each message, and the time of each request.
 import { type AcquisitionRequest, Attempts } from "../../src/acquire/attempts.js"
+import { leaseMsFor } from "../../src/redis/queue.js"
 import { QueueWait } from "../../src/acquire/queue-wait.js"
 import { LockBackendError, LockTimeoutError } from "../../src/index.js"
 import { RedisError } from "../../src/redis/redis-error.js"
@@ -42,12 +43,19 @@ const heard = (facts: Partial<Extract<Notice, { kind: "granted" }>> = {}): Notic
   ...facts,
 })
 
+/** The requests of a waiter with a stream of its own. */
+const STARTED = ["enqueue anew at 0", "listen at 0", "look at 0"]
+
 /** Starts a wait; each request gets the next answer, the last answer repeats. */
 function wait(
   answers: readonly (() => Answer)[],
   request: Partial<AcquisitionRequest> = {},
   listening: () => Promise<unknown> = () => Promise.resolve(),
-  noticesEnd = true,
+  {
+    noticesEnd = true,
+    isOpen = false,
+    looking = undefined as (() => Promise<number | undefined>) | undefined,
+  } = {},
 ) {
   const startedAt = Date.now()
   const asked: string[] = []
@@ -55,9 +63,11 @@ function wait(
   const polling: string[] = []
   /** The channels of its enqueues, "-" for none. */
   const channels: string[] = []
-  const stream = { within: 0, closed: 0 }
+  const stream = { within: 0, closed: 0, distrusted: 0 }
   let tell: (notice: Notice) => void = () => undefined
   let questions = 0
+  /** What a look finds, by default. */
+  let holderTtlMs = 0
   const answer = () => {
     const next = answers[Math.min(questions++, answers.length - 1)]
     return new Promise<Answer>((resolve) => {
@@ -66,32 +76,59 @@ function wait(
   }
   const note = (what: string) => asked.push(`${what} at ${String(Date.now() - startedAt)}`)
   const queue: LockQueue = {
-    noticesEnd,
-    canListen: true,
-    enqueue: ({ channel = "-" }, ticket) => {
-      channels.push(channel)
+    isListening: isOpen,
+    hearingAt: (address) => (!address ? "poll" : noticesEnd ? "stream" : "subscriber"),
+    waiter: (request, push, channel = "fetchlock-own") => {
+      const address = push ? channel : undefined
+      const leaseMs = leaseMsFor(queue.hearingAt(address), request.ttlMs)
+      return { ...request, address, leaseMs }
+    },
+    mailbox: (_, onNotice) => {
+      tell = onNotice
+      return {
+        isOpen,
+        open: async (within, onRequest) => {
+          onRequest()
+          note("listen")
+          stream.within = within
+          await listening()
+        },
+        close: () => stream.closed++,
+        distrust: () => {
+          stream.closed++
+          stream.distrusted++
+        },
+      }
+    },
+    look: async () => {
+      note("look")
+      return looking ? looking() : holderTtlMs
+    },
+    enqueue: ({ address = "-" }, ticket) => {
+      channels.push(address)
       note(`enqueue ${ticket ?? "anew"}`)
-      return answer() as Promise<Grant | Queued>
+      const reply = answer() as Promise<Grant | Queued>
+      void reply.then((it) => {
+        if (it.kind === "queued") ({ holderTtlMs } = it)
+      })
+      return reply
     },
     check: (_, ticket) => {
       note(`check ${ticket}`)
       return answer()
     },
     leave: () => Promise.resolve(),
-    listen: async (_, onNotice, within) => {
-      note("listen")
-      stream.within = within
-      tell = onNotice
-      await listening()
-      return { close: () => stream.closed++ }
-    },
+    listen: () => Promise.reject(new Error("it opens a mailbox")),
   }
   const all = { ...REQUEST, waitMs: 60_000, ...request }
   const attempts = new Attempts(all, (event) => {
     if (event.type === "queued") places.push(event.place)
     else if (event.type === "polling") polling.push(event.reason)
   })
-  const running = new QueueWait(queue, all, attempts).run()
+  const waiter = queue.waiter(all, all.push, all.channel)
+  const running = new QueueWait(queue, waiter, all, attempts).run(
+    attempts.send((timeoutMs) => queue.enqueue(waiter, undefined, timeoutMs)),
+  )
   running.catch(() => undefined)
   return {
     running,
@@ -116,7 +153,7 @@ describe("a grant that arrives by message", () => {
     await pass(1_000)
     tell(heard({ fencingToken: 7 }))
     expect(await running).toMatchObject({ kind: "granted", isLease: true, fencingToken: 7 })
-    expect(asked).toEqual(["listen at 0", "enqueue anew at 0"])
+    expect(asked).toEqual(STARTED)
     expect(places).toEqual([3])
     expect(stream.closed).toBe(1)
     expect(vi.getTimerCount()).toBe(0)
@@ -138,7 +175,7 @@ describe("a grant that arrives by message", () => {
     await older.running
     await asOld.running
     expect(older.asked.at(-1)).toBe("check 17 at 10")
-    expect(asOld.asked.at(-1)).toBe("enqueue anew at 0")
+    expect(asOld.asked).toEqual(STARTED)
   })
 
   test("is ignored if its lease was over on arrival", async () => {
@@ -162,16 +199,16 @@ describe("a grant that arrives by message", () => {
       tell(heard(facts))
       await running
       expect(asked.at(-1)).toBe("check 17 at 10")
-      expect(stream.closed).toBe(1)
+      expect(stream.closed).toBeGreaterThan(0)
     },
   )
 
   test("is accepted by a waiter that has no request left", async () => {
-    const { running, asked, tell } = wait([queued], { maxRequests: 2 })
+    const { running, asked, tell } = wait([queued], { maxRequests: 3 })
     await pass(10)
     tell(heard())
     await running
-    expect(asked).toEqual(["listen at 0", "enqueue anew at 0"])
+    expect(asked).toEqual(STARTED)
   })
 })
 
@@ -183,7 +220,7 @@ describe("a waiter that listens", () => {
     expect(stream.closed).toBe(0)
     tell(heard())
     await running
-    expect(asked).toHaveLength(3)
+    expect(asked).toHaveLength(4)
   })
 
   test("checks when the announced lease of the next waiter is over", async () => {
@@ -192,23 +229,36 @@ describe("a waiter that listens", () => {
     await pass(1_000)
     tell({ kind: "next", leaseMs: 2_500 })
     await pass(4_000)
-    expect(asked[2]).toBe("check 17 at 3501")
+    expect(asked[3]).toBe("check 17 at 3501")
   })
 
-  test("checks at once when its stream has ended, and polls from then on", async () => {
+  test("checks at once when its stream has ended soon, and polls from then on", async () => {
     const { asked, stream, tell } = wait([() => queued({ place: 0 })])
-    await pass(1_000)
+    await pass(999)
     tell({ kind: "end" })
     await pass(500)
     expect(stream.closed).toBe(1)
-    expect(asked.slice(2, 4)).toEqual(["check 17 at 1000", "check 17 at 1052"])
+    expect(asked.slice(3, 5)).toEqual(["check 17 at 999", "check 17 at 1051"])
+  })
+
+  test("opens a stream that has ended once more, and looks whether it missed its grant", async () => {
+    const { asked, stream, tell, polling } = wait([() => queued({ place: 0 })])
+    await pass(1_000)
+    tell({ kind: "end" })
+    await pass(3_000)
+    expect(asked.slice(3)).toEqual(["listen at 1000", "look at 1000"])
+    expect([stream.closed, polling]).toEqual([0, []])
+    tell({ kind: "end" })
+    await pass(0)
+    expect(asked.at(-1)).toBe("check 17 at 4000")
+    expect([stream.closed, polling]).toEqual([1, ["ended"]])
   })
 
   test("checks once more when the wait is over", async () => {
     const { running, asked } = wait([queued], { waitMs: 2_000 })
     await pass(2_001)
     await expect(running).rejects.toBeInstanceOf(LockTimeoutError)
-    expect(asked.slice(2)).toEqual(["check 17 at 2001"])
+    expect(asked.slice(3)).toEqual(["check 17 at 2001"])
   })
 
   test("takes its old place again after a grant that it has missed, and no longer trusts its stream", async () => {
@@ -216,8 +266,8 @@ describe("a waiter that listens", () => {
     const { running, asked, stream, channels } = wait(missed)
     await pass(1_001)
     await running
-    expect(asked.slice(2)).toEqual(["check 17 at 1001", "enqueue 17 at 1001"])
-    expect(stream.closed).toBe(1)
+    expect(asked.slice(3)).toEqual(["check 17 at 1001", "enqueue 17 at 1001"])
+    expect(stream).toMatchObject({ closed: 2, distrusted: 1 })
     expect(channels).toEqual([expect.stringMatching(/^fetchlock-/), "-"])
   })
 
@@ -227,7 +277,7 @@ describe("a waiter that listens", () => {
     await pass(1_000)
     tell({ kind: "next", leaseMs: 0 })
     await pass(30)
-    expect(asked.slice(2)).toEqual(["check 17 at 1025", "enqueue 17 at 1025"])
+    expect(asked.slice(3)).toEqual(["check 17 at 1025", "enqueue 17 at 1025"])
     expect(channels[1]).toBe(channels[0])
     expect(stream.closed).toBe(0)
     tell(heard())
@@ -251,11 +301,11 @@ describe("a waiter that listens", () => {
       await pass(2_000)
     }
     await pass(1)
-    expect(asked.slice(2)).toEqual(["check 17 at 20000"])
+    expect(asked.slice(3)).toEqual(["check 17 at 20000"])
   })
 
   test("checks more often if the client does not notice the end of a stream", async () => {
-    const { asked } = wait([queued], {}, undefined, false)
+    const { asked } = wait([queued], {}, undefined, { noticesEnd: false })
     await pass(5_000)
     expect(asked.at(-1)).toBe("check 17 at 5000")
   })
@@ -269,23 +319,67 @@ describe("a waiter that listens", () => {
 
 describe("the stream", () => {
   test("gets at most half of the wait to open, and no more than a request", async () => {
-    const within = (waitMs: number) => wait([queued], { waitMs }).stream.within
-    expect([within(60_000), within(1_000)]).toEqual([1_000, 500])
-    await pass(1)
+    const within = async (waitMs: number) => {
+      const { stream } = wait([queued], { waitMs })
+      await pass(1)
+      return stream.within
+    }
+    expect([await within(60_000), await within(1_000)]).toEqual([1_000, 500])
   })
 
-  test("is opened only if the budget covers the enqueue as well", async () => {
-    const [two, one] = [2, 1].map((maxRequests) => wait([queued], { maxRequests }))
+  test("is opened only if the budget covers the look as well", async () => {
+    const [three, two] = [3, 2].map((maxRequests) => wait([queued], { maxRequests }))
     await pass(1)
-    expect(two?.asked).toEqual(["listen at 0", "enqueue anew at 0"])
-    expect(one?.asked).toEqual(["enqueue anew at 0"])
+    expect(three?.asked).toEqual(STARTED)
+    expect(two?.asked).toEqual(["enqueue anew at 0"])
+  })
+
+  test("that is open already needs neither a request nor a look", async () => {
+    const { running, asked, tell } = wait([queued], {}, undefined, { isOpen: true })
+    await pass(10)
+    tell(heard())
+    await running
+    expect(asked).toEqual(["enqueue anew at 0"])
+  })
+
+  test("delays neither the place nor, for more than a second, the first check", async () => {
+    const never = () => new Promise(() => undefined)
+    const { asked } = wait([() => queued({ place: 0 })], {}, never)
+    await pass(1_010)
+    expect(asked).toEqual(["enqueue anew at 0", "listen at 0", "check 17 at 1001"])
+  })
+
+  test("reveals by a look a grant that came before it was open: then a check takes it", async () => {
+    const answers = [queued, () => grant(3_000)]
+    const looking = () => Promise.resolve(undefined)
+    const { running, asked } = wait(answers, {}, undefined, { looking })
+    await pass(0)
+    expect(await running).toMatchObject({ kind: "granted" })
+    expect(asked).toEqual([...STARTED, "check 17 at 0"])
+  })
+
+  test("does not make the grant wait for its look", async () => {
+    const { running, asked, tell } = wait([queued], {}, undefined, {
+      looking: () => new Promise(() => undefined),
+    })
+    await pass(10)
+    tell(heard())
+    expect(await running).toMatchObject({ kind: "granted" })
+    expect(asked).toEqual(STARTED)
+  })
+
+  test("is followed by a check if its look fails", async () => {
+    const looking = () => Promise.reject(new RedisError("lost", { outcome: "unknown" }))
+    const { asked } = wait([queued], {}, undefined, { looking })
+    await pass(1)
+    expect(asked).toEqual([...STARTED, "check 17 at 0"])
   })
 
   test("is replaced by polling if it cannot be opened, except after a programming error", async () => {
     const lost = new RedisError("lost", { outcome: "unknown" })
     const { asked } = wait([() => queued({ place: 0 })], {}, () => Promise.reject(lost))
     await pass(35)
-    expect(asked).toEqual(["listen at 0", "enqueue anew at 0", "check 17 at 35"])
+    expect(asked).toEqual(["enqueue anew at 0", "listen at 0", "check 17 at 35"])
     const mistake = new TypeError("ours")
     const failing = wait([queued], {}, () => Promise.reject(mistake))
     expect(await rejection(failing.running)).toBe(mistake)
@@ -298,9 +392,9 @@ describe("the stream", () => {
       open = resolve
     })
     const { running, stream } = wait([queued], { signal: controller.signal }, () => opening)
+    await pass(1)
     controller.abort("enough")
     expect(await rejection(running)).toBe("enough")
-    expect(stream.closed).toBe(0)
     open(undefined)
     await pass(1)
     expect(stream.closed).toBe(1)

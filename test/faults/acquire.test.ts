@@ -89,12 +89,13 @@ describeOnRedis("acquiring under faults", () => {
   describe.concurrent("a waiter that checks again", () => {
     for (const pattern of PATTERNS) {
       test.for(FAULTS)(`survives $what (${pattern})`, async (faultCase) => {
-        await withTrial(lab(), { timeout: timeoutFor(faultCase) }, async (trial) => {
+        const options = { timeout: timeoutFor(faultCase), push: false }
+        await withTrial(lab(), options, async (trial) => {
           const holder = await trial.unharmed.acquire(trial.name)
-          trial.proxy.plan = planOf(pattern, "acquire", faultCase.fault)
+          trial.proxy.plan = planOf(pattern, "acquire: check", faultCase.fault)
           const calling = trial.locks.acquire(trial.name, { wait: "6s" })
           calling.catch(() => undefined)
-          await until(() => trial.proxy.seen("acquire").length > 0)
+          await until(() => trial.proxy.seen("acquire: check").length > 0)
           await holder.release()
           const outcome = await outcomeOf(calling)
           if (outcome instanceof LockBackendError) {
@@ -157,7 +158,8 @@ describeOnRedis("acquiring under faults", () => {
         const lock = await trial.locks.acquire(trial.name, { wait: "5s" })
         expect(trial.proxy.seen("claim")[0]?.answers).toEqual([])
         await trial.proxy.settled()
-        expect(trial.proxy.seen("claim")[0]?.answers).toEqual([expect.stringContaining('["busy"]')])
+        // It recognizes its own lock, and changes nothing.
+        expect(trial.proxy.seen("claim")[0]?.answers).toEqual([expect.stringContaining("granted")])
         await trial.expectHeld(lock)
         await lock.release()
       })

@@ -93,8 +93,8 @@ describeOnRedis("waiting under faults", () => {
   describe.concurrent("a waiter that enqueues, once with a stream and always without one", () => {
     test.for(someFaults(0))("survives $what", async (faultCase) => {
       await Promise.all([
-        waitAndSuffer(faultCase, "acquire: enqueue", "once", true),
-        waitAndSuffer(faultCase, "acquire: enqueue", "always", false),
+        waitAndSuffer(faultCase, "claim", "once", true),
+        waitAndSuffer(faultCase, "claim", "always", false),
       ])
     })
   })
@@ -118,7 +118,7 @@ describeOnRedis("waiting under faults", () => {
           trial.proxy.plan = always("SUBSCRIBE", fault)
           const waiting = trial.locks.acquire(trial.name, { wait: "20s", ttl: "5s", renew: false })
           waiting.catch(() => undefined)
-          await until(() => (trial.proxy.seen("acquire: enqueue")[0]?.answers.length ?? 0) > 0)
+          await until(() => (trial.proxy.seen("claim")[0]?.answers.length ?? 0) > 0)
           // About when the streams are cut.
           await new Promise((resolve) => setTimeout(resolve, 80))
           const behind = trial.unharmed.acquire(trial.name, { wait: "20s" })
@@ -166,7 +166,7 @@ describeOnRedis("waiting under faults", () => {
       const entered = until(async () => (await trial.waiting()) === 1)
       await Promise.race([entered, ended])
       // On a busy machine the call may have ended before it entered the queue.
-      if (trial.proxy.seen("acquire: enqueue").length === 0) {
+      if (trial.proxy.seen("claim").length === 0) {
         await holder.release()
         await expectNothingLeft(trial, faultCase)
         return
@@ -219,7 +219,7 @@ describeOnRedis("waiting under faults", () => {
       const holder = await trial.unharmed.acquire(trial.name)
       trial.proxy.plan = always("extend", faultCase.fault)
       const waiting = trial.locks.acquire(trial.name, { wait: "20s" })
-      await until(() => (trial.proxy.seen("acquire: enqueue")[0]?.answers.length ?? 0) > 0)
+      await until(() => (trial.proxy.seen("claim")[0]?.answers.length ?? 0) > 0)
       await holder.release()
       const lock = await waiting
       expect(lock.remainingMs).toBeLessThan(3_000)

@@ -139,7 +139,8 @@ describe("a hold that watches", () => {
       const { proxy, locks } = await database.proxied()
       const before = await database.locks().acquire(name)
       const waiting = locks().acquire(name, { watch })
-      await until(async () => (await database.locks().inspect(name)).waiting === 1)
+      // Its stream is open, and it has looked whether it missed its grant.
+      await until(() => (proxy.seen("readHold")[0]?.answers.length ?? 0) > 0)
       await before.release()
       const lock = await waiting
       await sleep(300)

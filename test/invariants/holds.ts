@@ -74,7 +74,7 @@ export const holds: readonly Schedule[] = [
     play: async (scene) => {
       const { locks, others, name, proxy } = scene
       // By its arguments: the script may be a broken one.
-      proxy.plan = firstWith("3000", 2, { kind: "hang", executed: true, after: "nothing" })
+      proxy.plan = firstWith("3000", 3, { kind: "hang", executed: true, after: "nothing" })
       const asking = locks({ timeout: 800 }).acquire(name, { wait: "1s", ttl: "3s", renew: false })
       const asked = asking.catch((error: unknown) => error)
       await until(() => (proxy.log[0]?.answers.length ?? 0) > 0)
@@ -134,17 +134,16 @@ export const holds: readonly Schedule[] = [
     off: [
       {
         file: "redis/replies.ts",
-        find: "Validity.ofTtl(sentAt, Math.min(readInteger(ms), ttlMs))\n  return { kind, validity, fencingToken: undefined",
-        replace:
-          "Validity.ofTtl(sentAt, ttlMs)\n  return { kind, validity, fencingToken: undefined",
+        find: "Validity.ofTtl(sentAt, Math.min(left, ttlMs))",
+        replace: "Validity.ofTtl(sentAt, ttlMs)",
       },
     ],
     play: async (scene) => {
       const { locks, name, proxy } = scene
       proxy.plan = inOrder("claim", { kind: "hang", executed: true, after: "nothing" })
       const manager = locks({ timeout: 800 })
-      const lock = await manager.acquire(name, { ttl: 2_000, renew: false, wait: "5s" })
-      return isOverlapped(scene, lock, 4_000)
+      const lock = await manager.acquire(name, { ttl: 4_000, renew: false, wait: "5s" })
+      return isOverlapped(scene, lock, 6_000)
     },
   },
   {
@@ -154,8 +153,8 @@ export const holds: readonly Schedule[] = [
     off: [
       {
         file: "redis/single-store.ts",
-        find: "return Validity.ofTtl(sentAt, readInteger(ms))",
-        replace: "return Validity.ofTtl(sentAt, 1_500)",
+        find: "Validity.ofTtl(sentAt, leftMs)",
+        replace: "Validity.ofTtl(sentAt, 1_500)",
       },
     ],
     play: async (scene) => {

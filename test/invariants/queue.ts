@@ -11,7 +11,7 @@ export const queue: readonly Schedule[] = [
     off: [
       {
         file: "redis/lua/acquire.lua",
-        find: 'if action == "enqueue" and redis.call("ZADD", queue, "NX", ticket, entry) == 0 and not isBack then',
+        find: 'if action ~= "check" and redis.call("ZADD", queue, "NX", ticket, entry) == 0 and not isBack then',
         replace: 'if redis.call("ZADD", queue, "NX", ticket, entry) == 0 and not isBack then',
       },
     ],
@@ -86,7 +86,7 @@ export const queue: readonly Schedule[] = [
     off: [
       {
         file: "redis/lua/acquire.lua",
-        find: "if value and not flag(value) then value, base = nil, nil end",
+        find: "if value and not foreign(value) and not setFlag(value) then value, base = nil, nil end",
         replace: "",
       },
     ],
@@ -111,8 +111,8 @@ export const queue: readonly Schedule[] = [
     off: [
       {
         file: "redis/lua/acquire.lua",
-        find: "if not value or base and (waits or isFlagged(value)) then",
-        replace: "if base and (waits or isFlagged(value)) then",
+        find: "if not value or base and (isWaiter or isFlagged(value)) then",
+        replace: "if base and (isWaiter or isFlagged(value)) then",
       },
     ],
     play: async ({ hand, command }) => {

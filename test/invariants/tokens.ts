@@ -41,13 +41,15 @@ export const tokens: readonly Schedule[] = [
     ],
     play: async ({ locks, others, hand, name, proxy }) => {
       const holder = await others.acquire(name)
-      proxy.plan = inOrder("acquire: enqueue", { kind: "request-delayed", ms: 400 })
+      proxy.plan = inOrder("claim", { kind: "request-delayed", ms: 400 })
       const controller = new AbortController()
       const waiting = locks().acquire(name, { signal: controller.signal })
       waiting.catch(() => undefined)
-      await until(() => proxy.seen("acquire: enqueue").length > 0)
+      await until(() => proxy.seen("claim").length > 0)
       controller.abort()
-      await until(() => proxy.seen("release: leave").length > 0)
+      await proxy.settled()
+      // The leave, which follows the reply.
+      await new Promise((resolve) => setTimeout(resolve, 100))
       await proxy.settled()
       await holder.release()
       return (await hand().value()) !== null

@@ -124,19 +124,19 @@ export const luaMutants: readonly LuaMutant[] = [
   },
   {
     file: "shared/grant-next.lua",
-    find: 'notifyNext(channel or "-", ms)',
+    find: 'notifyNext(address or "-", ms)',
     replace: "",
     breaks: "the new head is notified that it is next",
   },
   {
     file: "shared/grant-next.lua",
-    find: 'publish(channel, "granted " .. digits(clock()) .. " " .. ms .. " " .. minted)',
+    find: 'publish(address, "granted " .. digits(clock()) .. " " .. ms .. " " .. minted)',
     replace: "",
     breaks: "a waiter that is served is notified",
   },
   {
     file: "shared/publish.lua",
-    find: 'if channel == "-" then return end',
+    find: 'if address == "-" then return end',
     replace: "",
     breaks: "a waiter that does not listen is sent nothing",
   },
@@ -145,6 +145,18 @@ export const luaMutants: readonly LuaMutant[] = [
     find: "unsent[#unsent + 1] = channel\n  unsent[#unsent + 1] = message",
     replace: "unsent[#unsent + 1] = channel",
     breaks: "a message that cannot be published is returned with the reply",
+  },
+  {
+    file: "shared/publish.lua",
+    find: 'if waiter ~= "" then message = waiter .. " " .. message end',
+    replace: "",
+    breaks: "a message on a shared channel names its waiter",
+  },
+  {
+    file: "shared/listeners.lua",
+    find: "channels[i] = parseAddress(addresses[i])",
+    replace: "channels[i] = addresses[i]",
+    breaks: "the listeners of a shared channel count for each of its waiters",
   },
   {
     file: "shared/grant-next.lua",
@@ -184,7 +196,7 @@ export const luaMutants: readonly LuaMutant[] = [
   },
   {
     file: "shared/grant-next.lua",
-    find: 'refreshSharedTtl(base, nextChannel and "+" or "")',
+    find: 'refreshSharedTtl(base, nextAddress and "+" or "")',
     replace: 'refreshSharedTtl(base, "")',
     breaks: "shared holds are marked while the lock has waiters",
   },
@@ -220,8 +232,8 @@ export const luaMutants: readonly LuaMutant[] = [
   },
   {
     file: "acquire.lua",
-    find: "return foreign(value) or setFlag(value)",
-    replace: "return setFlag(value)",
+    find: "if value and not foreign(value) and not setFlag(value) then value, base = nil, nil end",
+    replace: "if value and not setFlag(value) then value, base = nil, nil end",
     breaks: "a foreign value is never marked",
   },
   {
@@ -232,15 +244,15 @@ export const luaMutants: readonly LuaMutant[] = [
   },
   {
     file: "acquire.lua",
-    find: "if value and not flag(value) then value, base = nil, nil end",
+    find: "if value and not foreign(value) and not setFlag(value) then value, base = nil, nil end",
     replace: "",
     breaks: "the holder is marked when a waiter comes",
   },
   {
     file: "acquire.lua",
-    find: 'if action == "enqueue" and redis.call("ZADD", queue, "NX", ticket, entry) == 0 and not isBack then',
+    find: 'if action ~= "check" and redis.call("ZADD", queue, "NX", ticket, entry) == 0 and not isBack then',
     replace:
-      'if redis.call("ZADD", queue, "NX", ticket, entry) == 0 and action == "enqueue" and not isBack then',
+      'if redis.call("ZADD", queue, "NX", ticket, entry) == 0 and action ~= "check" and not isBack then',
     breaks: "a check never enters the queue",
   },
   {
@@ -251,14 +263,14 @@ export const luaMutants: readonly LuaMutant[] = [
   },
   {
     file: "shared/listeners.lua",
-    find: "if publish(channel, message) ~= 0 then return end",
-    replace: "publish(channel, message)",
+    find: "if publish(address, message) ~= 0 then return end",
+    replace: "publish(address, message)",
     breaks: "listeners are not counted while the next waiter receives its message",
   },
   {
     file: "shared/listeners.lua",
-    find: "if publish(channel, message) ~= 0 then return end",
-    replace: "if publish(channel, message) then return end",
+    find: "if publish(address, message) ~= 0 then return end",
+    replace: "if publish(address, message) then return end",
     breaks: "if the next waiter does not receive its message, the first listening one is notified",
   },
   {
@@ -293,7 +305,7 @@ export const luaMutants: readonly LuaMutant[] = [
   },
   {
     file: "shared/remove-dead.lua",
-    find: "not isListening[channels[#entries]]",
+    find: "not isListening[addresses[#entries]]",
     replace: "false",
     breaks: "no waiter counts as dead if the caller itself has no listener",
   },
@@ -305,13 +317,13 @@ export const luaMutants: readonly LuaMutant[] = [
   },
   {
     file: "shared/remove-dead.lua",
-    find: " and not isListening[channel]",
+    find: " and not isListening[address]",
     replace: "",
     breaks: "a listening waiter is not removed",
   },
   {
     file: "shared/remove-dead.lua",
-    find: 'channel ~= "-" and ',
+    find: 'address ~= "-" and ',
     replace: "",
     breaks: "a polling waiter does not count as dead",
   },
@@ -329,7 +341,7 @@ export const luaMutants: readonly LuaMutant[] = [
   },
   {
     file: "shared/remove-dead.lua",
-    find: 'publish(channel, "next 0")',
+    find: 'publish(address, "next 0")',
     replace: "",
     breaks: "a live waiter that is removed is notified",
   },
@@ -390,8 +402,8 @@ export const luaMutants: readonly LuaMutant[] = [
   },
   {
     file: "acquire.lua",
-    find: "if not value or base and (waits or isFlagged(value)) then",
-    replace: "if base and (waits or isFlagged(value)) then",
+    find: "if not value or base and (isWaiter or isFlagged(value)) then",
+    replace: "if base and (isWaiter or isFlagged(value)) then",
     breaks: "a free lock with waiters goes to the head, never to the caller",
   },
   {
@@ -402,14 +414,32 @@ export const luaMutants: readonly LuaMutant[] = [
   },
   {
     file: "acquire.lua",
-    find: 'redis.call("SET", lock, token, "NX", "PX", ttl)',
-    replace: 'redis.call("SET", lock, token, "NX")',
+    find: 'mint() or ""\n  redis.call("SET", lock, token, "NX", "PX", ttl)',
+    replace: 'mint() or ""\n  redis.call("SET", lock, token, "NX")',
     breaks: "no grant creates a key that lives forever",
   },
   {
     file: "acquire.lua",
-    find: "if not waits and not others and mode",
-    replace: "if not waits and mode",
+    find: 'if action == "claim" and redis.call("SET", lock, token, "NX", "PX", ttl) then',
+    replace: 'if action == "claim" and redis.call("SET", lock, token, "NX") then',
+    breaks: "no claim creates a key that lives forever",
+  },
+  {
+    file: "acquire.lua",
+    find: 'if action == "claim" and redis.call("SET"',
+    replace: 'if redis.call("SET"',
+    breaks: "only a claim takes a free lock that has waiters",
+  },
+  {
+    file: "acquire.lua",
+    find: 'if base and not isTtlStale then value = before elseif others then value = value .. "+" end',
+    replace: "",
+    breaks: "a caller that serves the waiters and enters the queue flags the lock once",
+  },
+  {
+    file: "acquire.lua",
+    find: "if not isWaiter and not others and mode",
+    replace: "if not isWaiter and mode",
     breaks: "newcomers do not overtake a writer that waits",
   },
   {
@@ -522,7 +552,7 @@ export const luaMutants: readonly LuaMutant[] = [
   },
   {
     file: "claim.lua",
-    find: 'if recognizes == "1" and isHeldBy(redis.call("GET", lock), token) then',
+    find: 'if isHeldBy(redis.call("GET", lock), token) then',
     replace: "if false then",
     breaks: "a retried claim recognizes its own lock",
   },
@@ -654,7 +684,7 @@ export const luaMutants: readonly LuaMutant[] = [
   },
   {
     file: "read-hold.lua",
-    find: 'return {left and "held" or "gone", left or 0}',
+    find: 'return {left and "held" or "gone", left or redis.call("PTTL", lock)}',
     replace: 'return {"held", left or 0}',
     breaks: "a caller that no longer shares the lock learns that",
   },

@@ -9,10 +9,11 @@ import ts from "typescript"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 
 /**
- * Bytes, minified and gzipped. An upper limit; less is better. Some 650 of them are `watch`, 540 `releaseAll`, and 200
+ * Bytes, minified and gzipped. An upper limit; less is better. Some 1,300 of them are the place with the first request and the shared
+ * stream, 650 `watch`, 540 `releaseAll`, and 200
  * the events of ends.
  */
-const LARGEST = 21_550
+const LARGEST = 23_100
 /** The limit of `fetchlock/quorum` on top. */
 const LARGEST_QUORUM = 3_400
 /** The limit of `fetchlock/once` on top. */

@@ -10,6 +10,7 @@ import {
   LONGEST_POLL_MS,
   msUntil,
   SLACK_MS,
+  untilListening,
 } from "./line.js"
 
 /** The delay that a waiter may add to the time that it has to wait for. */
@@ -114,13 +115,15 @@ export function crashing(lab: () => Lab): void {
 /** A waiter that listens need not wait for each dead one. */
 export function crashingByPush(lab: () => Lab): void {
   test("many waiters that crash at once cost a listening waiter one lease", async () => {
-    const { locks, name } = lab()
+    const { locks, proxied, name } = lab()
+    const { proxy, locks: waiting } = await proxied()
     const lock = await locks().acquire(name())
     const hand = byHand(lab(), lock.name)
     const leaseMs = 1_000
     for (let i = 0; i < 6; i++) await hand.plant(waiterByHand({ leaseMs }), LONG_AGO_MS)
-    const { granted, place } = await enter(locks, lock.name)
+    const { granted, place } = await enter(waiting, lock.name)
     expect(place).toBe(6)
+    await untilListening(proxy)
     const releasedAt = performance.now()
     await lock.release()
     const waited = await msUntil(granted, releasedAt)

@@ -2,6 +2,7 @@
 import { expect, vi } from "vitest"
 import type { Lab } from "../contract/lab.js"
 import type { Lock, LockEvent, LockManager, LockManagerOptions } from "../../src/index.js"
+import type { Faults } from "../support/fault-proxy.js"
 import { LockByHand } from "../support/waiter-by-hand.js"
 
 /** The delay that a busy machine may add to any bound, in milliseconds. */
@@ -35,6 +36,14 @@ export async function enter(
     granted.then(() => {
       reject(new Error("granted without having waited"))
     }, reject)
+  })
+}
+
+/** Resolves when the streams of that many waits are open, and each has looked whether it missed its grant. */
+export async function untilListening(proxy: Faults, waits = 1): Promise<void> {
+  await until(() => {
+    const looks = proxy.seen("readHold").filter(({ answers }) => answers.length > 0)
+    expect(looks).toHaveLength(waits)
   })
 }
 

@@ -20,7 +20,7 @@ const FAULTS: readonly (readonly [string, Fault])[] = [
 
 /** The requests of a waiter, from its first place in the queue to its end. */
 const STEPS = {
-  enqueue: "acquire: enqueue",
+  enqueue: "claim",
   check: "acquire: check",
   extend: "extend",
   release: "release: hold",

@@ -1,6 +1,7 @@
 // The queue as its users see it, for each engine, each client, with streams and with polling.
 import { describe } from "vitest"
 import { openLab } from "../contract/lab.js"
+import { arriving } from "./arriving.js"
 import { crashing, crashingByPush } from "./crashing.js"
 import { givingUp, givingUpByPolling, givingUpByPush } from "./giving-up.js"
 import { handingOver, handingOverByPush } from "./handing-over.js"
@@ -14,6 +15,9 @@ for (const variant of variants) {
     describe("without failures", () => {
       handingOver(lab)
       if (variant.push) handingOverByPush(lab)
+    })
+    describe("in order", () => {
+      arriving(lab)
     })
     describe("after a crash", () => {
       crashing(lab)

@@ -99,9 +99,9 @@ test("the longest key that is derived from a prefix and a name is as long as Ups
 })
 
 test("a waiter's entry contains its request in one line", () => {
-  const waiter = { token: "t", channel: "c", leaseMs: 3_000, fencing: true, limit: undefined }
+  const waiter = { token: "t", address: "c", leaseMs: 3_000, fencing: true, limit: undefined }
   expect(waiterEntry(waiter)).toBe("t c 3000 1 x")
-  const others = { ...waiter, channel: undefined, fencing: false }
+  const others = { ...waiter, address: undefined, fencing: false }
   expect(waiterEntry({ ...others, limit: 5 })).toBe("t - 3000 0 5")
   expect(waiterEntry({ ...others, limit: Infinity })).toBe("t - 3000 0 0")
 })

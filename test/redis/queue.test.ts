@@ -10,7 +10,7 @@ import { withEcho } from "../support/with-echo.js"
 
 const waiter = {
   ...{ name: "a", token: "fl_a_b", ttlMs: 30_000, fencing: false, limit: undefined },
-  ...{ channel: "c", leaseMs: 3_000 },
+  ...{ address: "c", leaseMs: 3_000 },
 }
 const QUEUED = ["queued", 500, "", "1", 0, "17", 0]
 
@@ -31,13 +31,13 @@ function answering(reply: unknown) {
   return { queue, sent }
 }
 
-test("a waiter enqueues with its old ticket, or with none", async () => {
+test("a newcomer claims, and enters the queue if it must; a waiter enqueues with its old ticket", async () => {
   const { queue, sent } = answering(QUEUED)
   await queue.enqueue(waiter, undefined, 700)
   await queue.enqueue(waiter, "17", 700)
   const entry = "fl_a_b c 3000 0 x"
   expect(sent).toEqual([
-    ["lock:a", entry, "30000", "enqueue", "", 700],
+    ["lock:a", entry, "30000", "claim", "", 700],
     ["lock:a", entry, "30000", "enqueue", "17", 700],
   ])
 })
@@ -79,8 +79,10 @@ test("a database that refuses streams is not asked for one again; a failing one 
     [new TypeError("ours"), true],
   ] as const) {
     const queue = queueOf({ subscribe: () => Promise.reject(failure) })
-    expect(queue.canListen).toBe(true)
+    const request = { name: "n", token: "t", ttlMs: 1, fencing: false, limit: undefined }
+    const isToListen = () => queue.waiter(request, true, undefined).address !== undefined
+    expect(isToListen()).toBe(true)
     expect(await rejection(queue.listen("c", () => undefined, 700))).toBe(failure)
-    expect(queue.canListen).toBe(canListen)
+    expect(isToListen()).toBe(canListen)
   }
 })

@@ -29,9 +29,8 @@ function answering(reply: unknown, { isUpstash = false } = {}) {
 }
 
 const calls = {
-  tryAcquire: ({ store }) => store.tryAcquire(request, 100, true),
-  "tryAcquire with fencing": ({ store }) =>
-    store.tryAcquire({ ...request, fencing: true }, 100, true),
+  tryAcquire: ({ store }) => store.tryAcquire(request, 100),
+  "tryAcquire with fencing": ({ store }) => store.tryAcquire({ ...request, fencing: true }, 100),
   steal: ({ store }) => store.steal(request, "", 100),
   readHold: ({ store }) => store.readHold(claim, 100),
   extend: ({ store }) => store.extend({ ...claim, ttlMs: 1_000 }, 100),
@@ -52,10 +51,10 @@ describe.each(Object.entries(calls))("the operation %s", (_, call) => {
 
 test("a lock that was free may be released in the cheaper way, a permit may not", async () => {
   const claimed = answering(["granted", 30_000])
-  expect(await claimed.store.tryAcquire(request, 100, true)).toMatchObject({ isUncontended: true })
+  expect(await claimed.store.tryAcquire(request, 100)).toMatchObject({ isUncontended: true })
   const granted = answering(["granted", 30_000, "", 0, 0, "", 0])
   const shared = { ...request, limit: 3 }
-  expect(await granted.store.tryAcquire(shared, 100, true)).toMatchObject({ isUncontended: false })
+  expect(await granted.store.tryAcquire(shared, 100)).toMatchObject({ isUncontended: false })
 })
 
 test("a release tries DELEX on Upstash, for a hold without waiters, until DELEX is refused once", async () => {
@@ -89,25 +88,21 @@ describe("the request", () => {
 
   test("for an exclusive lock without a fencing token is a claim", async () => {
     const { store, sent } = noting(["granted", 30_000])
-    expect(await store.tryAcquire(request, 100, true)).toMatchObject({
+    expect(await store.tryAcquire(request, 100)).toMatchObject({
       kind: "granted",
       isLease: false,
     })
-    expect(sent).toEqual([["claim", "lock:a", "fl_a_b", "30000", "1", 100]])
-    expect(await noting(["busy"]).store.tryAcquire(request, 100, true)).toEqual({
+    expect(sent).toEqual([["claim", "lock:a", "fl_a_b", "30000", 100]])
+    expect(await noting(["busy"]).store.tryAcquire(request, 100)).toEqual({
       kind: "busy",
       holderTtlMs: undefined,
-      mayBeOurs: false,
-    })
-    expect(await noting(["busy"]).store.tryAcquire(request, 100, false)).toMatchObject({
-      mayBeOurs: true,
     })
   })
 
   test("for one claim in sixteen uses the script that respects the queue, without entering it", async () => {
     const { store, sent } = noting(GRANTED)
     for (let i = 0; i < 48; i++) {
-      const grant = await store.tryAcquire(request, 100, i % 2 === 0)
+      const grant = await store.tryAcquire(request, 100)
       expect(grant).toMatchObject({ kind: "granted", isUncontended: true, isLease: false })
     }
     const looks = sent.flatMap((request, i) =>
@@ -120,10 +115,10 @@ describe("the request", () => {
 
   test("for a fencing token or a permit uses the script that respects the queue, without entering it", async () => {
     const fenced = noting(GRANTED)
-    const grant = await fenced.store.tryAcquire({ ...request, fencing: true }, 100, true)
+    const grant = await fenced.store.tryAcquire({ ...request, fencing: true }, 100)
     expect(grant).toMatchObject({ kind: "granted", fencingToken: 7 })
     const shared = noting(GRANTED)
-    await shared.store.tryAcquire({ ...request, limit: 3 }, 100, true)
+    await shared.store.tryAcquire({ ...request, limit: 3 }, 100)
     const script = (entry: string) => [["acquire", "lock:a", entry, "30000", "try", "", 100]]
     expect(fenced.sent).toEqual(script("fl_a_b - 30000 1 x"))
     expect(shared.sent).toEqual(script("fl_a_b - 30000 0 3"))
@@ -147,7 +142,7 @@ describe("the request", () => {
   })
 
   test("of a check names the token, of an inspection no one, and of a snapshot its limit", async () => {
-    const looking = noting(["gone"])
+    const looking = noting(["gone", -2])
     await looking.store.readHold(claim, 100)
     expect(looking.sent).toEqual([["readHold", "lock:a", "fl_a_b", 100]])
     const inspecting = noting([-2, 0])
@@ -164,23 +159,23 @@ describe("the reply", () => {
 
   test("for a hold that the token has already, with less than its ttl left, is not a lease", async () => {
     const fenced = answering(["granted", 12_000, "7", 0, 0, "", 0])
-    const again = fenced.store.tryAcquire({ ...request, fencing: true }, 100, true)
+    const again = fenced.store.tryAcquire({ ...request, fencing: true }, 100)
     expect(await again).toMatchObject({ kind: "granted", isLease: false })
     const { store } = answering(["granted", 12_000])
-    const claimed = await store.tryAcquire(request, 100, true)
+    const claimed = await store.tryAcquire(request, 100)
     expect(claimed).toMatchObject({ kind: "granted", isLease: false })
     expect((claimed as Grant).validity.remainingMs).toBe(12_000 - 122)
   })
 
   test("to a claim is never valid for longer than requested", async () => {
     const { store } = answering(["granted", 90_000])
-    const claimed = (await store.tryAcquire(request, 100, true)) as Grant
+    const claimed = (await store.tryAcquire(request, 100)) as Grant
     expect(claimed.validity.remainingMs).toBe(30_000 - 302)
   })
 
   test("of a refusal contains the holder's remaining time", async () => {
     const { store } = answering(["busy", 500, "", 0, 0, "", 0])
-    expect(await store.tryAcquire({ ...request, fencing: true }, 100, true)).toEqual({
+    expect(await store.tryAcquire({ ...request, fencing: true }, 100)).toEqual({
       kind: "busy",
       holderTtlMs: 500,
     })
@@ -220,11 +215,10 @@ describe("the reply", () => {
       return new SingleStore(new Database(transport, "lock:", false))
     }
     const asked = [
-      slowly(["granted", 1_000]).tryAcquire({ ...request, ttlMs: 1_000 }, 900, true),
+      slowly(["granted", 1_000]).tryAcquire({ ...request, ttlMs: 1_000 }, 900),
       slowly(["granted", 1_000, "7", 0, 0, "", 0]).tryAcquire(
         { ...request, ttlMs: 1_000, fencing: true },
         900,
-        true,
       ),
       slowly(["granted", 1_000, ""]).steal({ ...request, ttlMs: 1_000 }, "", 900),
       slowly(["held", 1_000]).readHold(claim, 900),

@@ -25,10 +25,37 @@ export function claiming(bench: BenchTest): void {
     }
   })
 
-  bench("a claim that takes only a free lock does not recognize its own lock", async (b) => {
-    const { token } = waiterByHand()
-    await b.lock.claim(token)
-    expect(await b.lock.claim(token, { recognizes: false })).toEqual(["busy"])
+  bench("a caller that would wait takes a free lock, even while others wait", async (b) => {
+    const { lock, command } = b
+    const [waiter, first, second] = [waiterByHand(), waiterByHand(), waiterByHand()]
+    await lock.plant(waiter, 1_000)
+    expect(await lock.claimOrWait(first)).toMatchObject({ kind: "granted", left: 30_000 })
+    expect(await command("PTTL", lock.key("lock"))).toBeGreaterThan(20_000)
+    expect(await lock.waiters()).toEqual([waiter.entry])
+    // The second request finds it taken, and waits.
+    expect(await lock.claimOrWait(second)).toMatchObject({ kind: "queued", place: 1 })
+    expect(await lock.waiters()).toEqual([waiter.entry, second.entry])
+    expect(await lock.value()).toBe(`${first.token}+`)
+  })
+
+  bench("a caller that would wait recognizes its own lock, and then waits no more", async (b) => {
+    const { lock } = b
+    const [caller, waiter] = [waiterByHand(), waiterByHand()]
+    await lock.claimOrWait(caller, 9_000)
+    await lock.enqueue(waiter)
+    const again = await lock.claimOrWait(caller)
+    expect(again.kind).toBe("granted")
+    expect(again.left).toBeLessThanOrEqual(9_000)
+    expect(await lock.waiters()).toEqual([waiter.entry])
+  })
+
+  bench("a caller that would wait keeps its place when its request is repeated", async (b) => {
+    const { lock } = b
+    const [holder, caller, other] = [waiterByHand(), waiterByHand(), waiterByHand()]
+    await lock.take(holder.token)
+    const { ticket } = await lock.claimOrWait(caller)
+    await lock.enqueue(other)
+    expect(await lock.claimOrWait(caller)).toMatchObject({ kind: "queued", place: 0, ticket })
   })
 
   bench("a claim leaves a foreign lock unchanged", async ({ lock, command }) => {

@@ -94,16 +94,11 @@ const fencing = true
 const limit = Infinity
 
 const claim = ({ lock, caller }: Scene) => lock.claim(caller.token)
+const claimOrWait = ({ lock, caller }: Scene) => lock.claimOrWait(caller)
 
 export const paths: readonly Path[] = [
   { script: "claim", when: "free", call: claim },
   { script: "claim", when: "held", before: held, call: claim },
-  {
-    script: "claim",
-    when: "held, the caller will wait",
-    before: held,
-    call: ({ lock, caller }) => lock.claim(caller.token, { recognizes: false }),
-  },
   { script: "claim", when: "ours already", before: mine, call: claim },
   { script: "acquire: try", when: "free", call: ask.try },
   { script: "acquire: try", when: "free, with fencing", call: ask.try, fencing },
@@ -111,6 +106,15 @@ export const paths: readonly Path[] = [
   { script: "acquire: try", when: "ours already", before: mine, call: ask.try },
   { script: "acquire: try", when: "free, somebody waits", before: planted(1), call: ask.try },
   { script: "acquire: try", when: "free, several wait", before: planted(2), call: ask.try },
+  { script: "acquire: claim", when: "free", call: claimOrWait },
+  { script: "acquire: claim", when: "held, the first to wait", before: held, call: claimOrWait },
+  {
+    script: "acquire: claim",
+    when: "held, others wait",
+    before: all(held, waiting(1)),
+    call: claimOrWait,
+  },
+  { script: "acquire: claim", when: "ours already", before: mine, call: claimOrWait },
   { script: "acquire: enqueue", when: "free", call: ask.enqueue },
   { script: "acquire: enqueue", when: "held, the first to wait", before: held, call: ask.enqueue },
   {

@@ -193,6 +193,38 @@ export function dying(bench: BenchTest): void {
     expect(await lock.waiters()).toEqual([])
   })
 
+  bench(
+    "waiters that share a stream listen as long as it is open, and each is told by its number",
+    async (b) => {
+      const { lock, hear } = b
+      const holder = waiterByHand()
+      const [dead, first, second] = [
+        waiterByHand(),
+        waiterByHand({ shares: "shared" }),
+        waiterByHand({ shares: "shared" }),
+      ]
+      await lock.take(holder.token)
+      for (const waiter of [first, dead, second]) await lock.enqueue(waiter)
+      const heard = await hear("shared")
+      await lock.release(holder.token)
+      const granted: unknown = expect.stringMatching(
+        new RegExp(`^${first.number} granted \\d+ \\d+ $`),
+      )
+      // The next one has no listener, so the first that has one is told.
+      await expectHeard(heard, granted, `${second.number} next 20000`)
+    },
+  )
+
+  bench("a waiter that shares a stream is not removed while the stream is open", async (b) => {
+    const { lock, hear } = b
+    const [other, caller] = [waiterByHand({ shares: "open" }), waiterByHand({ shares: "open" })]
+    await hear("open")
+    await lock.plant(other, 10_000)
+    const ticket = await lock.plant(caller, 9_000)
+    expect(await lock.check(caller, ticket)).toMatchObject({ kind: "queued", place: 0 })
+    expect(await lock.value()).toBe(`${other.token}+`)
+  })
+
   bench("no waiter is notified if none has a listener", async (b) => {
     const { lock, sent } = b
     const holder = waiterByHand()

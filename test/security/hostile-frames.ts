@@ -148,13 +148,18 @@ export function hostileFrames(): void {
       const { command } = database
       const [entry] = (await command("ZRANGE", `{lock:${name}}:queue`, "0", "0")) as [string]
       const [seconds, micros] = (await command("TIME")) as [string, string]
-      const channel = entry.split(" ")[1] ?? ""
+      const [channel = ""] = entry.split(" ")[1]?.split(".") ?? []
+      await until(async () => {
+        const counts = await command("PUBSUB", "NUMSUB", channel)
+        return (counts as unknown[])[1] === 1
+      })
       return {
         holder,
         waiting,
         of,
         now: Number(seconds) * 1_000_000 + Number(micros),
-        publish: (forged: string) => command("PUBLISH", channel, forged),
+        // Waiters of a manager share a channel, and this one is its first.
+        publish: (forged: string) => command("PUBLISH", channel, `1 ${forged}`),
       }
     }
 

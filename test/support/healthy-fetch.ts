@@ -9,7 +9,7 @@ const REPLIES: Readonly<Record<string, unknown>> = {
   readHold: ["held", 20_000],
   fence: "noted",
 }
-const GRANTED = ["granted", 20_000, "1", "1700000000000000"]
+const GRANTED = ["granted", 20_000, "1", "1700000000000000", -1, "", 0]
 
 /** The reply to a command that is a request's body. */
 export function healthyReply(body: string): unknown {

@@ -18,7 +18,8 @@ export function judge(record: readonly Deed[]): string[] {
     if (isShortened(before, after)) say("shortened a hold")
     if (isCrowded(after) && came.length > 0) say("let in more than may share it")
     const entered = after.queue.filter((token) => !before.queue.includes(token))
-    if (entered.length > 0 && step !== "acquire: enqueue") say("inserted into the queue")
+    if (entered.length > 0 && step !== "acquire: enqueue" && step !== "claim")
+      say("inserted into the queue")
     if (came.length > 0 && after.queue.length > 0 && !isMarked(after) && step !== "claim") {
       say("granted a lock that others wait for without a mark")
     }
@@ -43,7 +44,7 @@ function mayEnd(token: string, { step, args, after }: Deed): boolean {
 /** The waiters that had waited longer than the one that was let in, and still wait. */
 function overtaken(token: string, { step, args, before, after }: Deed): readonly string[] {
   // Neither a plain SET nor a steal knows of the queue.
-  if ((step === "claim" || step.startsWith("steal")) && args[0] === token) return []
+  if ((step === "claim" || step.startsWith("steal")) && args[0]?.split(" ")[0] === token) return []
   const place = before.queue.indexOf(token)
   const ahead = place < 0 ? before.queue : before.queue.slice(0, place)
   return ahead.filter((other) => after.queue.includes(other))

@@ -6,7 +6,8 @@ export function operationOf(command: readonly string[]): string {
   const [name = "", script = ""] = command
   if (name.toUpperCase() !== "EVAL") return name.toUpperCase()
   const [found] = Object.entries(scripts).find(([, text]) => script.includes(text)) ?? ["EVAL"]
-  return found
+  // The first request of a caller that would wait is a claim, too.
+  return found === "acquire" && argumentsOf(command)[2] === "claim" ? "claim" : found
 }
 
 /** The same with the step, if one script has several: `acquire: check`, `release: leave`, `steal: replace`. */

@@ -12,6 +12,8 @@ export interface WaiterByHand {
   readonly token: string
   readonly entry: string
   readonly channel: string
+  /** By which messages on a shared channel name it. */
+  readonly number: string
 }
 
 let made = 0
@@ -21,22 +23,27 @@ export function waiterByHand({
   fencing = false,
   listens = true,
   limit,
+  shares,
 }: {
   leaseMs?: number
   fencing?: boolean
   listens?: boolean
   limit?: number
+  /** The channel that it shares with other waiters. */
+  shares?: string
 } = {}) {
   const token = createToken("by-hand")
-  const channel = `by-hand-${String(made++)}`
+  const number = String(made++)
+  const channel = shares ?? `by-hand-${number}`
+  const address = shares === undefined ? channel : `${shares}.${number}`
   const entry = waiterEntry({
     token,
-    channel: listens ? channel : undefined,
+    address: listens ? address : undefined,
     leaseMs,
     fencing,
     limit,
   })
-  return { token, entry, channel }
+  return { token, entry, channel, number }
 }
 
 /** The parts of the reply of acquire.lua. */
@@ -110,9 +117,13 @@ export class LockByHand {
   }
 
   /** The first script of an acquire that need not wait. */
-  claim(token: string, { ttlMs = 30_000, recognizes = true } = {}): Promise<unknown> {
-    const args = [token, String(ttlMs), recognizes ? "1" : "0"]
-    return this.#run(this.#scripts.claim, this.keys.slice(0, 1), args)
+  claim(token: string, { ttlMs = 30_000 } = {}): Promise<unknown> {
+    return this.#run(this.#scripts.claim, this.keys.slice(0, 1), [token, String(ttlMs)])
+  }
+
+  /** The first request of a caller that would wait: a claim, or a place in the queue. */
+  claimOrWait(waiter: WaiterByHand, ttlMs = 30_000): Promise<AcquireReply> {
+    return this.#acquire(waiter, ttlMs, "claim", "")
   }
 
   try(waiter: WaiterByHand, ttlMs = 30_000): Promise<AcquireReply> {

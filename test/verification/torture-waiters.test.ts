@@ -1,8 +1,8 @@
 // The torture sees which waiters enter a queue, and whether they can be notified: without that, its judges accuse the innocent.
 import { afterEach, beforeEach, expect, test } from "vitest"
 import { LockManager } from "../../src/index.js"
-import { planFaults } from "../../verification/torture/trouble/fault-plan.js"
-import { FaultProxy } from "../support/fault-proxy.js"
+import { type ClientFaults, planFaults } from "../../verification/torture/trouble/fault-plan.js"
+import { type Execution, FaultProxy } from "../support/fault-proxy.js"
 import { until } from "../support/outcomes.js"
 import { type Database, openDatabase } from "../support/variants.js"
 
@@ -10,10 +10,14 @@ const nothing = () => undefined
 
 let database: Database
 let proxy: FaultProxy
+let see: ClientFaults["see"]
 
 beforeEach(async () => {
   database = await openDatabase("embedded engine")
-  proxy = await FaultProxy.open(database.url)
+  const onExecution = (execution: Execution) => {
+    see(execution)
+  }
+  proxy = await FaultProxy.open(database.url, { onExecution })
 })
 afterEach(async () => {
   await proxy.close()
@@ -35,7 +39,9 @@ test.each([
     onBelated: nothing,
     onWaiter,
   }
-  proxy.plan = planFaults({ seed: 1, client: 1, share: 0, prefix: "lock:" }, onlooker)
+  const faults = planFaults({ seed: 1, client: 1, share: 0, prefix: "lock:" }, onlooker)
+  proxy.plan = faults.plan
+  see = faults.see
   const locks = new LockManager({ redis: { url: proxy.url, token: database.token }, push })
   const lock = await locks.acquire("x")
   const waiting = locks.acquire("x", { ttl: "7s" })

@@ -34,15 +34,15 @@ const IDLE_MS = 20_000
 const ENDS_MS = 150_000
 
 function takes(name: string): string[] {
-  return [`${name} calls`, `${name}'s claim is executed`, `${name} receives the reply to claim`]
+  return [`${name} calls`, ...sends(name, "enqueue")]
 }
 
 function waits(name: string): string[] {
-  const steps = ["listen", "enqueue"].flatMap((kind) => [
-    `${name}'s ${kind} is executed`,
-    `${name} receives the reply to ${kind}`,
-  ])
-  return [...takes(name), ...steps]
+  return [...takes(name), ...sends(name, "listen"), ...sends(name, "look")]
+}
+
+function sends(name: string, kind: string): string[] {
+  return [`${name}'s ${kind} is executed`, `${name} receives the reply to ${kind}`]
 }
 
 export const WORLDS: readonly NamedWorld[] = [
@@ -55,8 +55,8 @@ export const WORLDS: readonly NamedWorld[] = [
   }),
   lockWorld({
     name: "queue-of-three",
-    cast: "three callers",
-    terms: [{}, {}, {}],
+    cast: "three callers, one of which does not wait",
+    terms: [{}, {}, { waitMs: 0 }],
     faults: 1,
     states: 500_000,
     quick: { depth: 16, faults: 0, states: 4_000 },
@@ -132,7 +132,7 @@ function lockWorld({
     quick,
     files: terms.some(({ once }) => once)
       ? /^(shared\/once|once-)/
-      : /^(shared\/(?!once)|acquire|claim|extend|release|steal)/,
+      : /^(shared\/(?!once)|acquire|claim|extend|read-hold|release|steal)/,
     explore: async (scripts, bounds, onProgress) =>
       withoutChance(async () => {
         const keyspaces = await Keyspaces.create()

@@ -4,7 +4,8 @@
 --
 -- ARGV  entry, ttl in ms, action, ticket ("" before there is one)
 --   "try"      does not wait
---   "enqueue"  waits: the only action that inserts into the queue
+--   "enqueue"  waits, unless it is granted the lock at once: the only action, with "claim", that inserts into the queue
+--   "claim"    the same, but takes a free lock exclusively without checking the queue
 --   "check"    waits already, and sends a heartbeat; takes the lock only from within the queue
 -- Replies
 --   {"granted", ms left, fencing token or "", …}
@@ -12,7 +13,8 @@
 --   {"busy", …the same, place -1}  not in the queue
 --   {"limit", limit of the holders, …}  it is shared with a limit that differs from ours
 --   A key without a ttl has -1 ms left. … stands for messages that could not be published: channel, message, …
--- Calls  try: free 3, held 2, ours 2 · enqueue: held 7 (6 if flagged) · check: held 5, after 5 s 7 · fencing: 3 more
+-- Calls  claim: free 1, held 1 more than enqueue · try, enqueue: free 3, fencing 3 more · try: held 2 · enqueue: held 7 (6 if flagged)
+--   ours: 2 (waits: 3) · check: held 5, after 5 s 7
 local entry, ttl, action, ticket = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 --@include keys.lua
 --@include waiters-flag.lua
@@ -34,13 +36,40 @@ local function foreign(value)
   return string.sub(value, 1, 3) ~= "fl_"
 end
 
--- Sets the waiters flag on the holder's value, unless it is foreign. False if its hold has just expired.
-local function flag(value)
-  return foreign(value) or setFlag(value)
+if action == "claim" and redis.call("SET", lock, token, "NX", "PX", ttl) then
+  return granted(ttl, "")
 end
 
 local value = redis.call("GET", lock)
 local base, limit = shared(value)
+local left, fence, others
+
+-- Grants a lock that is free, or has places left, to the waiters before us, or to us if we are one of them.
+local function serve()
+  local before = value
+  value, left, fence, others = grantNext(base, limit, entry, ttl, action == "check" and removeDead)
+  base, limit = shared(value)
+  -- As it is stored now: with the flag, if there is one.
+  if base and not isTtlStale then value = before elseif others then value = value .. "+" end
+end
+
+-- Enters the queue unless it is a check, sends a heartbeat, and sets the waiters flag on a holder of ours.
+local function wait()
+  local isBack = ticket ~= ""
+  if not isBack then ticket = digits(clock()) end
+  if action ~= "check" and redis.call("ZADD", queue, "NX", ticket, entry) == 0 and not isBack then
+    ticket = digits(tonumber(redis.call("ZSCORE", queue, entry)))
+  end
+  redis.call("PEXPIRE", queue, "30000")
+  -- The heartbeat of a new waiter is never read, and would stay until the queue is empty.
+  if isBack and not isNew(tonumber(ticket)) then
+    redis.call("HSET", heartbeats, token, digits(clock()))
+    redis.call("PEXPIRE", heartbeats, "30000")
+  end
+  -- False if its hold has just expired.
+  if value and not foreign(value) and not setFlag(value) then value, base = nil, nil end
+end
+
 local isOurs = isHeldBy(value, token)
 local ourMs = base and mode ~= "x" and leftOf(token)
 if isOurs or ourMs then
@@ -54,28 +83,13 @@ if base and mode ~= "x" and mode ~= limit and action ~= "check" then
   return answer("limit", limit, "", "", -1)
 end
 
-if waits then
-  local isBack = ticket ~= ""
-  if not isBack then ticket = digits(clock()) end
-  if action == "enqueue" and redis.call("ZADD", queue, "NX", ticket, entry) == 0 and not isBack then
-    ticket = digits(tonumber(redis.call("ZSCORE", queue, entry)))
-  end
-  redis.call("PEXPIRE", queue, "30000")
-  -- The heartbeat of a new waiter is never read, and would stay until the queue is empty.
-  if isBack and not isNew(tonumber(ticket)) then
-    redis.call("HSET", heartbeats, token, digits(clock()))
-    redis.call("PEXPIRE", heartbeats, "30000")
-  end
-  if value and not flag(value) then value, base = nil, nil end
-end
-
-local left, fence, others
+-- A waiter keeps its place, whatever happens; a newcomer first tries without one.
+local isWaiter = ticket ~= ""
+if isWaiter then wait() end
 -- Without the flag there are no waiters.
-if not value or base and (waits or isFlagged(value)) then
-  -- If a check finds the lock free, a hold has expired without a release: waiters may have died with its holder.
-  value, left, fence, others = grantNext(base, limit, entry, ttl, action == "check" and removeDead)
+if not value or base and (isWaiter or isFlagged(value)) then
+  serve()
   if fence then return granted(ttl, fence) end
-  base, limit = shared(value)
   if not value and action == "check" then
     -- We are not in the queue, so we may have left: a delayed check must not lock the name for a caller that is gone.
     return answer("busy", 0, "", digits(clock()), -1)
@@ -86,9 +100,16 @@ if not value and mode == "x" then
   redis.call("SET", lock, token, "NX", "PX", ttl)
   return granted(ttl, fence)
 end
-if not waits and not others and mode ~= "x" and (not value or mode == limit and placesLeft(limit) > 0) then
+if not isWaiter and not others and mode ~= "x" and (not value or mode == limit and placesLeft(limit) > 0) then
   refreshSharedTtl(addShared(base, mode, token, ttl), "", not base and ttl)
   return granted(ttl, "")
+end
+if waits and not isWaiter then
+  wait()
+  if not value then
+    serve()
+    if fence then return granted(ttl, fence) end
+  end
 end
 
 if not left then left = base and mode == limit and endOf("0") or redis.call("PTTL", lock) end

@@ -3,9 +3,9 @@
 -- ARGV  token
 -- Replies
 --   {"held", ms left}
---   {"taken", 0}  another holder has it
---   {"gone", 0}   it is not held, or we no longer share it
--- Calls  ours: 2, shared 3 · otherwise: 1, shared 3
+--   {"taken", ms the holder has left}  another holder has it
+--   {"gone", ms the holders have left}  it is not held (-2), or we no longer share it
+-- Calls  ours: 2, shared 3 · otherwise: 2, shared 4
 local token = ARGV[1]
 --@include keys.lua
 --@include waiters-flag.lua
@@ -14,6 +14,6 @@ local value = redis.call("GET", lock)
 if isHeldBy(value, token) then
   return {"held", redis.call("PTTL", lock)}
 end
-if not shared(value) then return {value and "taken" or "gone", 0} end
+if not shared(value) then return {value and "taken" or "gone", redis.call("PTTL", lock)} end
 local left = leftOf(token)
-return {left and "held" or "gone", left or 0}
+return {left and "held" or "gone", left or redis.call("PTTL", lock)}

@@ -11,11 +11,14 @@ import { CASTS } from "./casts.js"
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date", "performance"] })
   vi.spyOn(Math, "random").mockReturnValue(0.5)
+  // Each caller has a stream of its own, as on Workers.
+  vi.stubGlobal("WebSocketPair", () => undefined)
 })
 
 afterEach(() => {
   vi.restoreAllMocks()
   vi.useRealTimers()
+  vi.unstubAllGlobals()
 })
 
 const RUNS = 25

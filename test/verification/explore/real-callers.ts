@@ -239,6 +239,7 @@ class ManualTransport implements Transport {
         this.#all.requests.push(request)
         signal.addEventListener("abort", () => {
           request.isAwaited = false
+          if (script === "") caller.stopListening()
           if (script === "" || caller.terms.cancels) reject(brokenConnection())
         })
       })

@@ -55,6 +55,9 @@ export abstract class CallModel {
       case "main":
         this.#receiveMain(request, reply)
         break
+      case "stream":
+        this.#receiveNews(request, reply)
+        break
       case "renewal":
       case "watch":
         this.#receiveRenewal(request, reply)
@@ -81,6 +84,9 @@ export abstract class CallModel {
       case "main":
         this.#failMain(request)
         break
+      case "stream":
+        this.#failNews(request)
+        break
       case "renewal":
         this.#failRenewal()
         break
@@ -102,6 +108,8 @@ export abstract class CallModel {
     const { caller } = this
     if (caller.phase === "holding") {
       if (message.kind === "stolen") this.lose("stolen")
+      else if (message.kind === "end") caller.stream = "closed"
+      else if (message.kind === "opened") this.#beginWatch()
     } else if (caller.phase === "waiting") {
       this.notice(message)
     } else {
@@ -157,13 +165,12 @@ export abstract class CallModel {
 
   protected send(kind: Kind, role: Role, withinMs: number): void {
     const { caller, terms } = this
-    const isInQueue = ["enqueue", "check", "leave", "listen"].includes(kind)
+    const isInQueue = ["enqueue", "check", "leave"].includes(kind)
     const isExtension = kind === "extend" || kind === "once-extend"
     this.state.requests.push({
       caller: this.index,
       kind,
       role,
-      recognizes: kind === "claim" && (caller.failures > 0 || terms.waitMs <= 0),
       ticket:
         kind === "enqueue" || kind === "check" || kind === "once-claim" ? caller.ticket : null,
       channel: isInQueue ? (caller.channel ?? "") : "",
@@ -181,7 +188,6 @@ export abstract class CallModel {
     const { caller } = this
     if (this.failInItsWay(kind)) return
     caller.mayHaveTaken = true
-    caller.mayBeOurs = false
     if (caller.phase === "over") {
       // It aborted while this request was under way.
       this.#beginCleanUp()
@@ -207,7 +213,7 @@ export abstract class CallModel {
       this.#failMain(request)
       return
     }
-    caller.mayBeOurs = reply.kind === "busy" && reply.mayBeOurs
+    caller.isEntered ||= reply.kind === "queued"
     if (caller.phase !== "over") {
       this.receiveOwn(request, reply)
       return
@@ -230,7 +236,7 @@ export abstract class CallModel {
     caller.isLease = isLease
     caller.fence = fence
     const { ttlMs, renews, watches } = this.terms
-    const isWatched = watches && caller.hasStream
+    const isWatched = watches && caller.stream !== "closed"
     if (!isWatched) this.closeStream()
     const { inbox } = caller
     caller.inbox = []
@@ -275,9 +281,7 @@ export abstract class CallModel {
       return
     }
     if (request.kind === "listen") {
-      caller.hasStream = true
-      // A steal before the stream was open is noticed by asking once.
-      this.send("extend", "watch", deadlineMs(TIMEOUT_MS, caller.validMs / 2))
+      this.#beginWatch()
       return
     }
     if (reply.kind !== "done") return
@@ -294,6 +298,33 @@ export abstract class CallModel {
     renewal.failures = 0
     if (renews) this.#scheduleRenewal(caller.validMs - (ttlMs * 2) / 3)
     else caller.renewal = null
+  }
+
+  /** A steal before the stream was open is noticed by asking once. */
+  #beginWatch(): void {
+    const { caller } = this
+    caller.stream = "open"
+    this.send("extend", "watch", deadlineMs(TIMEOUT_MS, caller.validMs / 2))
+  }
+
+  // The stream of a waiter, and its look: see queue-wait.ts.
+
+  /** Whether the stream of the wait is still used. */
+  get #isUsed(): boolean {
+    const { phase, stream, kind } = this.caller
+    if (phase === "holding") return stream === "opening"
+    return ["asking", "pausing", "waiting"].includes(phase) && kind !== "release"
+  }
+
+  #receiveNews({ kind }: Request, reply: Reply): void {
+    if (kind === "look") {
+      if (this.#isUsed) this.hear({ kind: "looked", ms: reply.kind === "looked" ? reply.ms : null })
+    } else if (this.#isUsed) this.hear({ kind: "opened" })
+    else this.closeStream()
+  }
+
+  #failNews({ kind }: Request): void {
+    if (this.#isUsed) this.hear(kind === "look" ? { kind: "looked", ms: null } : { kind: "end" })
   }
 
   #failRenewal(): void {
@@ -392,7 +423,7 @@ export abstract class CallModel {
 
   protected closeStream(): void {
     const { caller } = this
-    caller.hasStream = false
+    caller.stream = "closed"
     caller.isHeard = false
     this.state.messages[this.index] = []
   }
@@ -413,7 +444,14 @@ export abstract class CallModel {
       caller.found = ""
       caller.ticket = null
       caller.isTakenForDead = false
+      caller.isReopened = false
+      caller.isEntered = false
     }
+    if (phase !== "waiting") {
+      caller.known = null
+      caller.isPatient = false
+    }
+    if (caller.stream === "closed" || phase === "holding") caller.streamMs = 0
     if (phase === "waiting") caller.budgetMs = 0
     if (phase === "over") {
       caller.wasHeld = false

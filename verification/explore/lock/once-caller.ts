@@ -87,7 +87,7 @@ export class OnceCaller extends CallModel {
         break
       case "done":
         if (request.kind === "listen") {
-          caller.hasStream = true
+          caller.stream = "open"
           this.ask("once-claim")
         } else {
           caller.hasEndedHold = true
@@ -101,6 +101,7 @@ export class OnceCaller extends CallModel {
       case "queued":
       case "busy":
       case "held":
+      case "looked":
     }
   }
 
@@ -145,7 +146,7 @@ export class OnceCaller extends CallModel {
     )
     const listening = Math.min(holderTtlMs + 1 + SPREAD_MS, LONGEST_PAUSE_MS)
     // Until then it pauses, whatever arrives.
-    caller.outageMs = caller.hasStream ? listening : polling
+    caller.outageMs = caller.stream === "open" ? listening : polling
     this.#await()
   }
 
@@ -183,6 +184,8 @@ export class OnceCaller extends CallModel {
       case "granted":
       case "next":
       case "stolen":
+      case "opened":
+      case "looked":
         this.wake()
     }
   }

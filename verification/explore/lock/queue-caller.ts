@@ -10,20 +10,29 @@ import { backoffMs } from "../../../src/time/backoff.js"
 import { deadlineMs } from "../../../src/time/validity.js"
 import { CallModel, TIMEOUT_MS } from "./call-model.js"
 import { channelOf } from "./channels.js"
-import type { Kind, Message, Reply, Request } from "./state.js"
+import type { Kind, Known, Message, Reply, Request } from "./state.js"
 
 /** As in acquisition.ts. */
 const CLEAN_UP_TRIES = 5
+/** As in queue-wait.ts. */
+const PATIENCE_MS = 1_000
+const SHORT_LIVED_MS = 1_000
 
 export class QueueCaller extends CallModel {
   protected readonly extension = "extend"
   protected readonly cleanUpTries = CLEAN_UP_TRIES
 
   start(): void {
-    this.caller.waitMs = this.terms.waitMs
-    const isPlain = !this.terms.fencing && this.terms.limit === undefined
-    if (this.terms.steals) this.ask("steal")
-    else this.ask(isPlain ? "claim" : "try")
+    const { caller, terms } = this
+    caller.waitMs = terms.waitMs
+    const isPlain = !terms.fencing && terms.limit === undefined
+    if (terms.steals) this.ask("steal")
+    else if (terms.waitMs <= 0) this.ask(isPlain ? "claim" : "try")
+    else {
+      caller.channel = channelOf(terms)
+      caller.leaseMs = this.#schedule.leaseMs
+      this.ask("enqueue")
+    }
   }
 
   release(): void {
@@ -40,12 +49,12 @@ export class QueueCaller extends CallModel {
   }
 
   protected isQueued(kind: Kind): boolean {
-    return kind === "enqueue" || kind === "check"
+    return kind === "check" || (kind === "enqueue" && this.caller.ticket !== null)
   }
 
   protected hasToWithdraw(): boolean {
-    const { mayHaveTaken, mayBeOurs, channel } = this.caller
-    return mayHaveTaken || mayBeOurs || channel !== null
+    const { mayHaveTaken, isEntered } = this.caller
+    return mayHaveTaken || isEntered
   }
 
   protected withdrawalKind(): Kind {
@@ -53,10 +62,6 @@ export class QueueCaller extends CallModel {
   }
 
   protected failInItsWay(kind: Kind): boolean {
-    if (kind === "listen") {
-      if (this.caller.phase === "asking") this.#enterQueue(false)
-      return true
-    }
     if (kind !== "release") return false
     this.#failRelease()
     return true
@@ -77,11 +82,14 @@ export class QueueCaller extends CallModel {
 
   protected receiveOwn(request: Request, reply: Reply): void {
     const { caller, terms } = this
-    const isInQueue = this.isQueued(request.kind)
     switch (reply.kind) {
       case "granted": {
-        const isLease = reply.ms < terms.ttlMs && isInQueue
-        this.hold(this.validMsOf(request, reply), isLease, reply.fence)
+        const validMs = this.validMsOf(request, reply)
+        const isWaiter = request.kind === "check" || request.kind === "enqueue"
+        const isFirst = request.kind === "enqueue" && request.ticket === null
+        const isLease =
+          isWaiter && reply.ms < terms.ttlMs && (!isFirst || validMs <= caller.leaseMs)
+        this.hold(validMs, isLease, reply.fence)
         break
       }
       case "held":
@@ -93,46 +101,30 @@ export class QueueCaller extends CallModel {
         this.#wait(request, reply)
         break
       case "busy":
-        if (isInQueue) this.#reenter()
-        else this.#beginWait()
+        if (request.kind === "check") this.#reenter()
+        else this.end("timeout")
         break
       case "done":
-        if (request.kind === "listen") {
-          caller.hasStream = true
-          this.#enterQueue(true)
-        } else {
-          caller.hasEndedHold = true
-          // Then that one has released it, and a new holder got it from us.
-          this.end(caller.mayBeReleased ? "released" : reply.result)
-        }
+        caller.hasEndedHold = true
+        // Then that one has released it, and a new holder got it from us.
+        this.end(caller.mayBeReleased ? "released" : reply.result)
         break
+      case "looked":
       case "running":
       case "record":
       case "refused":
     }
   }
 
-  #beginWait(): void {
-    const { caller } = this
-    if (caller.waitMs <= 0) {
-      this.end("timeout")
-      return
-    }
-    caller.kind = "listen"
-    caller.phase = "asking"
-    this.send("listen", "main", deadlineMs(TIMEOUT_MS, caller.waitMs / 2))
-  }
-
-  #enterQueue(hasStream: boolean): void {
-    const { caller } = this
-    caller.how = hasStream ? "stream" : "poll"
-    caller.channel = hasStream ? channelOf(this.terms) : "-"
-    caller.leaseMs = this.#schedule.leaseMs
-    this.ask("enqueue")
-  }
-
   get #schedule(): PollSchedule {
-    return pollScheduleFor(this.caller.how, this.terms.ttlMs)
+    return pollScheduleFor("stream", this.terms.ttlMs)
+  }
+
+  #openStream(): void {
+    const { caller } = this
+    caller.stream = "opening"
+    caller.streamMs = 0
+    this.send("listen", "stream", deadlineMs(TIMEOUT_MS, caller.waitMs / 2))
   }
 
   #wait(
@@ -140,6 +132,7 @@ export class QueueCaller extends CallModel {
     { ms, foreign, place, ticket, micros }: Extract<Reply, { kind: "queued" }>,
   ): void {
     const { caller } = this
+    if (caller.ticket === null) this.#openStream()
     caller.ticket = ticket
     caller.queued = { ms, foreign, place, sentMs: request.atMs, micros }
     this.#sample(place, request.atMs)
@@ -151,51 +144,105 @@ export class QueueCaller extends CallModel {
     caller.isTakenForDead = false
     // How long it has waited: counted down from the longest pause.
     caller.outageMs = this.#schedule.longestPauseMs
-    this.#await(ms, foreign, place)
+    this.#know({ ms, foreign, place })
   }
 
-  #await(holderTtlMs: number, isForeign: boolean, place: number): void {
+  #know(known: Omit<Known, "atMs">): void {
+    this.caller.known = { ...known, atMs: 0 }
+    this.#await()
+  }
+
+  /** Waits for the next message, or until it is time to check. */
+  #await(): void {
     const { caller } = this
+    const { known, stream } = caller
+    if (!known) throw new Error("a waiter knows of its holder")
     const first = caller.inbox.shift()
     if (first) {
       this.notice(first)
       return
     }
+    const patienceMs = stream === "opening" ? PATIENCE_MS + caller.streamMs : Infinity
+    const pause = this.#pauseMs(known, patienceMs > 0) + known.atMs
+    const withinMs = Math.min(pause, caller.outageMs, caller.waitMs + 1)
+    caller.isPatient = patienceMs > 0 && patienceMs < withinMs
+    caller.timerMs = Math.max(1, Math.trunc(caller.isPatient ? patienceMs : withinMs))
+  }
+
+  #pauseMs({ ms, foreign, place }: Known, isPatient: boolean): number {
+    const { caller } = this
     const queued = {
       kind: "queued",
-      holderTtlMs: holderTtlMs === -1 ? Infinity : holderTtlMs,
-      isForeign,
+      holderTtlMs: ms === -1 ? Infinity : ms,
+      isForeign: foreign,
       place,
       ticket: "",
       serverTime: { sentAt: { wallMs: 0, monotonicMs: 0 }, micros: 0 },
     } as const
-    const pause = caller.hasStream
+    return caller.stream !== "closed" && isPatient
       ? listeningPauseMs(queued, this.#schedule, caller.repeats)
       : pollingPauseMs(queued, this.#schedule, caller.repeats, caller.msPerPlace ?? undefined)
-    const withinMs = Math.min(pause, caller.outageMs, caller.waitMs + 1)
-    caller.timerMs = Math.max(1, Math.trunc(withinMs))
   }
 
   protected notice(message: Message): void {
     const { caller } = this
     caller.timerMs = null
-    const { queued } = caller
-    if (!queued) throw new Error("a waiter has been queued")
-    if (message.kind === "next") {
-      caller.isTakenForDead = message.ms === 0
-      this.#await(message.ms, false, 0)
-      return
+    const { queued, known } = caller
+    if (!queued || !known) throw new Error("a waiter has been queued")
+    switch (message.kind) {
+      case "opened":
+        caller.stream = "open"
+        caller.streamMs = 0
+        this.send("look", "stream", deadlineMs(TIMEOUT_MS, caller.waitMs))
+        this.#await()
+        break
+      case "looked":
+        if (message.ms === null) this.#check()
+        else this.#know({ ...known, ms: message.ms })
+        break
+      case "next":
+        caller.isTakenForDead = message.ms === 0
+        this.#know({ ms: message.ms, foreign: false, place: 0 })
+        break
+      case "end":
+        this.#hearEnd()
+        break
+      case "granted":
+        if (this.#isPlausible(message)) {
+          const validMs = message.micros < queued.micros ? 0 : leaseUntil(queued, message)
+          if (validMs > 0) this.hold(validMs, message.leaseMs < this.terms.ttlMs, message.fence)
+          else this.#check()
+        } else {
+          this.closeStream()
+          this.#check()
+        }
+        break
+      case "stolen":
+        this.#check()
+        break
+      case "record":
+      case "read":
+      case "free":
     }
-    if (message.kind === "granted" && this.#isPlausible(message)) {
-      const validMs = message.micros < queued.micros ? 0 : leaseUntil(queued, message)
-      if (validMs > 0) {
-        this.hold(validMs, message.leaseMs < this.terms.ttlMs, message.fence)
-        return
-      }
-    } else if (message.kind !== "stolen") {
+  }
+
+  #hearEnd(): void {
+    const { caller } = this
+    if (caller.stream === "opening") {
       this.closeStream()
+      this.#await()
+    } else if (
+      caller.stream === "open" &&
+      !caller.isReopened &&
+      -caller.streamMs >= SHORT_LIVED_MS
+    ) {
+      caller.isReopened = true
+      this.#openStream()
+      this.#await()
+    } else {
+      this.closeStream()
+      this.#check()
     }
-    this.wake()
   }
 
   #isPlausible({ leaseMs, fence }: Extract<Message, { kind: "granted" }>): boolean {
@@ -203,14 +250,19 @@ export class QueueCaller extends CallModel {
   }
 
   protected wake(): void {
+    if (this.caller.isPatient) this.#await()
+    else this.#check()
+  }
+
+  #check(): void {
     this.caller.queued = null
     this.ask("check")
   }
 
   #reenter(): void {
     const { caller } = this
-    if (!caller.isTakenForDead) this.closeStream()
-    if (!caller.hasStream) caller.channel = "-"
+    if (!caller.isTakenForDead && caller.stream === "open") this.closeStream()
+    if (caller.stream === "closed") caller.channel = "-"
     if (caller.waitMs <= 0) {
       this.end("timeout")
       return

@@ -2,7 +2,7 @@
 import { type Keyspaces, pairsOf, type Run } from "../keyspaces.js"
 import { Violation } from "../world.js"
 import { channelOf } from "./channels.js"
-import { KEYS, tokenOf } from "./server.js"
+import { KEYS, mayClaim, tokenOf } from "./server.js"
 import type { LockState, Reply, Request, Terms } from "./state.js"
 
 const [LOCK = "", QUEUE = "", SEEN = "", , HOLDERS = "", STOLEN = ""] = KEYS
@@ -57,11 +57,13 @@ export class LockRules {
   }
 
   /** Checks one execution of a script. @param before the database before it */
-  checkRun(state: LockState, request: Request, before: number, run: Run, reply: Reply): void {
-    const terms = this.#terms[request.caller]
+  checkRun(state: LockState, sent: Request, before: number, run: Run, reply: Reply): void {
+    const terms = this.#terms[sent.caller]
     if (!terms) return
     const token = tokenOf(terms)
     const was = this.viewOf(before)
+    const isClaim = was.isFree && mayClaim(sent, terms)
+    const request = isClaim ? { ...sent, kind: "claim" as const } : sent
     const is = this.viewOf(run.after)
     this.#checkLives(run.after)
     if (request.kind !== "enqueue") {
@@ -218,13 +220,22 @@ export class LockRules {
         `"${text}" was sent on ${to}, whose caller does not hold the lock`,
       )
     }
-    this.#checkNext(state, granted.length > 0 && passesOn(request), is, run)
+    this.#checkNext(state, granted.length > 0 && passesOn(request), token, is, run)
   }
 
-  /** The new head is notified that it is next; if it does not listen, so is the first waiter that does. */
-  #checkNext(state: LockState, hasChanged: boolean, { queue }: LockView, run: Run): void {
+  /**
+   * The new head is notified that it is next, unless the reply says so; if it does not listen, so is the first waiter that
+   * does.
+   */
+  #checkNext(
+    state: LockState,
+    hasChanged: boolean,
+    token: string,
+    { queue }: LockView,
+    run: Run,
+  ): void {
     const [head] = queue
-    if (!head || !hasChanged || head.channel === "-") return
+    if (!head || !hasChanged || head.channel === "-" || head.token === token) return
     const notified = run.published.flatMap(([to, text]) => (text.startsWith("next ") ? [to] : []))
     const listening = queue.find(({ channel }) => this.#isHeard(state, channel))
     const expected = new Set([head.channel, ...(listening ? [listening.channel] : [])])
@@ -310,7 +321,7 @@ export class LockRules {
         !is.queue.some((one) => one.token === token) || !passesOn(request),
         `${token} has the lock, and is in the queue`,
       )
-    } else if (reply.kind === "queued" || (reply.kind === "busy" && !reply.mayBeOurs)) {
+    } else if (reply.kind === "queued" || reply.kind === "busy") {
       // A late copy of its own try may serve it as the head.
       const isServed = request.kind === "try" && was.queue.some((one) => one.token === token)
       must(

@@ -17,6 +17,7 @@ export const ONCE_KEYS = onceKeys("lock:", "n")
 const SCRIPT_OF = {
   claim: "claim",
   try: "acquire",
+  look: "readHold",
   enqueue: "acquire",
   check: "acquire",
   extend: "extend",
@@ -47,25 +48,28 @@ export class LockServer {
   /** The arguments of a request's script, as the library sends them. */
   argumentsOf(request: Request, terms: Terms): string[] {
     const token = tokenOf(terms)
-    const { channel, ticket, found, recognizes } = request
+    const { channel, ticket, found } = request
     const { ttlMs, fencing } = terms
     const at = ticket === null ? "" : absoluteMicros(ticket)
     const entry = (on: string) =>
       waiterEntry({
         token,
-        ...(on !== "-" && { channel: on }),
+        ...(on !== "-" && { address: on }),
         leaseMs: request.kind === "try" ? ttlMs : request.leaseMs,
         fencing,
         limit: terms.limit,
       } as Parameters<typeof waiterEntry>[0])
     switch (request.kind) {
       case "claim":
-        return [token, String(ttlMs), recognizes ? "1" : "0"]
+        return [token, String(ttlMs)]
       case "try":
         return [entry("-"), String(ttlMs), "try", ""]
       case "enqueue":
+        return [entry(channel), String(ttlMs), mayClaim(request, terms) ? "claim" : "enqueue", at]
       case "check":
-        return [entry(channel), String(ttlMs), request.kind, at]
+        return [entry(channel), String(ttlMs), "check", at]
+      case "look":
+        return [token]
       case "extend":
         return [token, String(request.ttlMs)]
       case "release":
@@ -121,6 +125,11 @@ export class LockServer {
   }
 }
 
+/** A first request takes a free lock without checking the queue. */
+export function mayClaim({ kind, ticket }: Request, { fencing, limit }: Terms): boolean {
+  return kind === "enqueue" && ticket === null && !fencing && limit === undefined
+}
+
 /** The result of a run is the name of its caller. */
 function settlementOf({ isGivenUp }: Request, terms: Terms): string[] {
   const token = tokenOf(terms)
@@ -158,6 +167,8 @@ function unexpected(what: string, raw: unknown): Violation {
 function parseReply(request: Request, raw: unknown): Reply {
   if (!Array.isArray(raw)) return { kind: "done", result: String(raw) }
   const [kind, first, second, third, place, ticket, foreign] = raw as unknown[]
+  if (request.kind === "look")
+    return { kind: "looked", ms: kind === "held" ? null : leftMsIn(first) }
   switch (kind) {
     case "granted": {
       const fence = second === undefined || second === "" ? null : microsIn(second)
@@ -173,11 +184,7 @@ function parseReply(request: Request, raw: unknown): Reply {
         micros: microsIn(third),
       }
     case "busy":
-      return {
-        kind,
-        ms: readInteger(first ?? 0),
-        mayBeOurs: request.kind === "claim" && !request.recognizes,
-      }
+      return { kind, ms: readInteger(first ?? 0) }
     case "held":
       return { kind, found: String(second) }
     case "lead":
@@ -220,4 +227,10 @@ function readMessage(text: string): Message {
 
 function microsIn(text: unknown): number {
   return microsFromNow(readInteger(text))
+}
+
+/** -1: forever; -2: it is free. */
+function leftMsIn(pttl: unknown): number {
+  const ms = readInteger(pttl)
+  return ms === -2 ? 0 : ms
 }

@@ -40,6 +40,7 @@ export type Kind =
   | "try"
   | "steal"
   | "listen"
+  | "look"
   | "enqueue"
   | "check"
   | "extend"
@@ -50,18 +51,18 @@ export type Kind =
   | "once-settle"
 
 /**
- * Whose request it is: the call's own, that of its renewal, of its clean-up, the withdrawal of an unsettled request, that of a
- * hold that begins to watch; or nobody's any more, or one that was given up and whose reply is still awaited.
+ * Whose request it is: the call's own, that of its stream, of its renewal, of its clean-up, the withdrawal of an unsettled request,
+ * that of a hold that begins to watch; or nobody's any more, or one that was given up and whose reply is still awaited.
  */
-export type Role = "main" | "renewal" | "clean-up" | "withdrawal" | "watch" | "nobody" | "unsettled"
+export type Role =
+  "main" | "stream" | "renewal" | "clean-up" | "withdrawal" | "watch" | "nobody" | "unsettled"
 
 /** A request, until its reply is delivered. */
 export interface Request {
   readonly caller: number
   readonly kind: Kind
   role: Role
-  /** What distinguishes requests of one kind: whether a claim recognizes, the ticket, the entry's channel, what a steal found. */
-  readonly recognizes: boolean
+  /** What distinguishes requests of one kind: the ticket, the entry's channel, what a steal found. */
   ticket: number | null
   readonly channel: string
   readonly leaseMs: number
@@ -87,7 +88,9 @@ export type Reply =
       ticket: number
       micros: number
     }
-  | { readonly kind: "busy"; readonly ms: number; readonly mayBeOurs: boolean }
+  | { readonly kind: "busy"; readonly ms: number }
+  /** How long the holder has left (-1: forever); null if we have the lock. */
+  | { readonly kind: "looked"; readonly ms: number | null }
   | { readonly kind: "held"; readonly found: string }
   | { readonly kind: "done"; readonly result: string }
   /** Another call of `once` runs; since when this one waits. */
@@ -96,7 +99,7 @@ export type Reply =
   | { readonly kind: "record"; settled: number }
   | { readonly kind: "refused"; readonly reason: string }
 
-/** A message to a waiter or to a holder that watches. */
+/** A message to a waiter or to a holder that watches, or news of its stream. */
 export type Message =
   | {
       readonly kind: "granted"
@@ -110,6 +113,8 @@ export type Message =
   | { readonly kind: "read" }
   | { readonly kind: "free" }
   | { readonly kind: "stolen" }
+  | { readonly kind: "opened" }
+  | { readonly kind: "looked"; readonly ms: number | null }
   | { readonly kind: "end" }
 
 /** What a call does at the moment. */
@@ -147,18 +152,23 @@ export interface Caller {
   waitMs: number
   /** When it does something by itself. */
   timerMs: number | null
-  /** Whether an outcome was unknown, and whether the last refusal may be of its own request. */
+  /** Whether an outcome was unknown, and whether it was in the queue. */
   mayHaveTaken: boolean
-  mayBeOurs: boolean
-  /** How it listens: the stream as the caller sees it, and as the server does. */
-  how: "stream" | "poll"
-  hasStream: boolean
+  isEntered: boolean
+  /** The stream as the caller sees it, since when (no earlier than a second ago), and whether it was opened again. */
+  stream: "closed" | "opening" | "open"
+  streamMs: number
+  isReopened: boolean
+  /** Whether the server sends it messages. */
   isHeard: boolean
   /** The entry in the queue, once it may have one. */
   channel: string | null
   leaseMs: number
   ticket: number | null
   queued: Queued | null
+  /** What it knows of the holder, and since when; whether its timer is that of a stream which opens slowly. */
+  known: Known | null
+  isPatient: boolean
   isTakenForDead: boolean
   /** For the polls: see QueueSpeed. */
   first: Sample | null
@@ -184,6 +194,13 @@ export interface Caller {
   beganAt: number | null
   settledAt: number | null
   outcome: string
+}
+
+export interface Known {
+  readonly ms: number
+  readonly foreign: boolean
+  readonly place: number
+  atMs: number
 }
 
 interface Sample {
@@ -214,14 +231,17 @@ export function newCaller(): Caller {
     waitMs: 0,
     timerMs: null,
     mayHaveTaken: false,
-    mayBeOurs: false,
-    how: "poll",
-    hasStream: false,
+    isEntered: false,
+    stream: "closed",
+    streamMs: 0,
+    isReopened: false,
     isHeard: false,
     channel: null,
     leaseMs: 0,
     ticket: null,
     queued: null,
+    known: null,
+    isPatient: false,
     isTakenForDead: false,
     first: null,
     last: null,

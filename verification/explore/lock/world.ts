@@ -213,7 +213,7 @@ export class LockWorld implements World<LockState, LockHappening> {
     add("execute", index, `${name}'s ${kind} is executed${late}`)
     // What nobody waits for any more may also never arrive.
     add("lose-request", index, `${name}'s ${kind} is lost`, role !== "nobody")
-    if (role === "main" && kind !== "listen")
+    if (role === "main" && kind !== "listen" && kind !== "look")
       add("copy", index, `${name}'s ${kind} is copied on its way`, true)
   }
 
@@ -285,6 +285,7 @@ export class LockWorld implements World<LockState, LockHappening> {
     const isTracked =
       role === "main" && !["listen", "release", "once-settle"].includes(request.kind)
     request.role = !cancels && isTracked ? "unsettled" : "nobody"
+    if (request.kind === "listen") deafen(state, request.caller)
     if (request.role === "nobody" && request.reply)
       state.requests.splice(state.requests.indexOf(request), 1)
     this.#model(state, request.caller).fail(request, role)
@@ -294,9 +295,7 @@ export class LockWorld implements World<LockState, LockHappening> {
   #break(state: LockState, request: Request): void {
     state.requests.splice(state.requests.indexOf(request), 1)
     if (request.kind === "listen" && request.role !== "nobody") {
-      const caller = state.callers[request.caller]
-      if (caller) caller.isHeard = false
-      state.messages[request.caller] = []
+      deafen(state, request.caller)
     }
     this.#model(state, request.caller).fail(request, request.role)
   }
@@ -366,10 +365,16 @@ function die(state: LockState, index: number): void {
 function cut(state: LockState, index: number, model: CallModel): void {
   const caller = state.callers[index]
   if (!caller) return
-  const wasOpen = caller.hasStream
-  caller.isHeard = false
-  state.messages[index] = []
+  const wasOpen = caller.stream === "open"
+  deafen(state, index)
   if (wasOpen) model.hear({ kind: "end" })
+}
+
+/** The connection of its stream is gone. */
+function deafen(state: LockState, index: number): void {
+  const caller = state.callers[index]
+  if (caller) caller.isHeard = false
+  state.messages[index] = []
 }
 
 function passTime(state: LockState, ms: number): void {
@@ -387,6 +392,9 @@ function passTime(state: LockState, ms: number): void {
     if (caller.beganAt !== null) caller.beganAt -= micros
     if (caller.first) caller.first.atMs -= ms
     if (caller.last) caller.last.atMs -= ms
+    if (caller.known) caller.known.atMs -= ms
+    // Whether it is older than a second is all that counts.
+    if (caller.stream !== "closed") caller.streamMs = Math.max(-1_000, caller.streamMs - ms)
     if (caller.queued) {
       caller.queued.sentMs -= ms
       caller.queued.micros -= micros
@@ -427,10 +435,10 @@ function sameTerms(a: Terms | undefined, b: Terms | undefined): boolean {
   return JSON.stringify({ ...a, name: "" }) === JSON.stringify({ ...b, name: "" })
 }
 
-function showCaller({ phase, kind, validMs, outcome, hasStream }: Caller): string {
+function showCaller({ phase, kind, validMs, outcome, stream }: Caller): string {
   if (phase === "asking" || phase === "pausing")
     return `${kind}${phase === "pausing" ? " (pauses)" : ""}`
   if (phase === "holding") return `holds, ${validMs} ms`
-  if (phase === "waiting") return `waits${hasStream ? "" : ", polling"}`
+  if (phase === "waiting") return `waits${stream === "open" ? "" : ", without a stream"}`
   return phase === "over" || phase === "lost" ? `${phase}: ${outcome}` : phase
 }

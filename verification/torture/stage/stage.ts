@@ -165,8 +165,10 @@ export class Stage implements Victims {
     const { seed, ledgers, faultShare: share } = this.#settings
     const client = this.#clients++
     const handler = (request: Request) => this.#database.fetch(request)
+    const { plan, see } = planFaults({ seed, client, share, prefix: PREFIX }, this.#court)
     const onExecution = (execution: Execution) => {
       try {
+        see(execution)
         this.#reportLate(execution)
       } catch (error) {
         this.#court.complained(client, String(error), monotonicMs())
@@ -174,7 +176,6 @@ export class Stage implements Victims {
     }
     const proxy = await FaultProxy.open(this.#database.url, { handler, onExecution })
     this.#proxies.add(proxy)
-    const plan = planFaults({ seed, client, share, prefix: PREFIX }, this.#court)
     proxy.plan = (request) => {
       // The log of minutes of requests would be too large.
       proxy.log.length = 0

@@ -56,13 +56,12 @@ function tokenIn(command: Command): string {
 
 /** Whether the command took the lock or a place in its queue. */
 function hasTaken(command: Command, result: unknown): boolean {
-  // A script's reply comes with the nonce of its request.
-  const [, reply] = Array.isArray(result) ? (result as unknown[]) : []
-  const kind: unknown = Array.isArray(reply) ? reply[0] : reply
+  const kind = kindOf(result)
   switch (operationOf(command)) {
-    case "claim":
     case "steal":
       return kind === "granted"
+    case "claim":
+      return kind === "granted" || kind === "queued"
     case "acquire":
       return kind === "granted" || (kind === "queued" && stepOf(command) === "acquire: enqueue")
     default:
@@ -70,8 +69,14 @@ function hasTaken(command: Command, result: unknown): boolean {
   }
 }
 
+/** The first part of a script's reply, which comes with the nonce of its request. */
+export function kindOf(result: unknown): unknown {
+  const [, reply] = Array.isArray(result) ? (result as unknown[]) : []
+  return Array.isArray(reply) ? (reply as unknown[])[0] : reply
+}
+
 /** The results of a request, one for each command of a pipeline. */
-function resultsIn(answer: string): readonly unknown[] {
+export function resultsIn(answer: string): readonly unknown[] {
   const json = JSON.parse(answer) as unknown
   return [json].flat().map((it) => (it as { result?: unknown } | null)?.result)
 }

@@ -1,10 +1,17 @@
 // Decides which request suffers which fault: depends only on the seed, the client and the number of its requests so far.
-import type { Plan, SeenRequest } from "../../../test/support/fault-proxy.js"
-import { argumentsOf, operationOf } from "../../../test/support/operation.js"
+import type { Execution, Plan, SeenRequest } from "../../../test/support/fault-proxy.js"
+import { argumentsOf } from "../../../test/support/operation.js"
 import { monotonicMs } from "../monotonic.js"
 import { Random } from "../random.js"
 import { FAR_MS, isFar } from "../far-clients.js"
+import { kindOf, resultsIn } from "./belated.js"
 import { chooseFault, type ChosenFault, tooLate } from "./faults.js"
+
+/** The longest wait of a visitor. */
+const LONGEST_WAIT_MS = 6_000
+
+/** The actions of acquire.lua that enter the queue. */
+const ENTERING = new Set(["claim", "enqueue"])
 
 /** The additional share of replies to a far client that are too late. */
 const FAR_TOO_LATE = 0.2
@@ -18,7 +25,7 @@ export interface Onlooker {
   onLate(name: string, at: number): void
   /** A request for a lock is executed after it was given up. */
   onBelated(name: string, at: number): void
-  /** A waiter has entered the queue of a lock. */
+  /** A waiter has entered the queue of a lock, or its stream is faulty: it may be reported again. */
   onWaiter(name: string, stream: Stream, ttlMs: number, at: number): void
 }
 
@@ -34,22 +41,38 @@ export interface FaultSettings {
   readonly prefix: string
 }
 
-export function planFaults(settings: FaultSettings, onlooker: Onlooker): Plan {
+/** The faults of one client. */
+export interface ClientFaults {
+  readonly plan: Plan
+  /** Receives each execution, in order: a reply says who has entered a queue. */
+  readonly see: (execution: Execution) => void
+}
+
+export function planFaults(settings: FaultSettings, onlooker: Onlooker): ClientFaults {
   const { seed, client, share, prefix } = settings
-  const faultyStreams = new Map<string, Stream>()
+  const streams = new Map<string, Stream>()
+  const waiters = new Waiters()
   let n = 0
-  return ({ commands, operations }) => {
+  const see = ({ commands, answer }: Execution) => {
+    const at = monotonicMs()
+    const results = resultsIn(answer)
+    for (const [i, command] of commands.entries()) {
+      const name = nameIn([command], prefix)
+      const entry = kindOf(results[i]) === "queued" ? entryIn(command) : undefined
+      if (name === undefined || !entry) continue
+      const { channel, ttlMs } = entry
+      const stream = channel === "-" ? "none" : (streams.get(channel) ?? "healthy")
+      onlooker.onWaiter(name, stream, ttlMs, at)
+      waiters.add({ channel, name, ttlMs, at })
+    }
+  }
+  const plan: Plan = ({ commands, operations }) => {
     onlooker.onRequest()
     const at = monotonicMs()
     const isStream = operations[0] === "SUBSCRIBE"
     const name = isStream ? undefined : nameIn(commands, prefix)
-    if (name !== undefined) {
-      for (const { channel, ttlMs } of entriesIn(commands)) {
-        const stream = channel === "-" ? "none" : (faultyStreams.get(channel) ?? "healthy")
-        faultyStreams.delete(channel)
-        onlooker.onWaiter(name, stream, ttlMs, at)
-      }
-    }
+    const [[, channel = ""] = []] = commands
+    if (isStream) streams.delete(channel)
     const random = Random.of(seed, client, n++)
     const isStruck = random.chance(share)
     if (!isStruck && (isStream || !isFar(client))) return undefined
@@ -57,12 +80,38 @@ export function planFaults(settings: FaultSettings, onlooker: Onlooker): Plan {
       return { kind: "reply-delayed", ms: random.between(...FAR_MS) }
     }
     const chosen = isStruck ? chooseFault(random, isStream) : tooLate(random)
-    const [[, channel] = []] = commands
-    if (isStream && channel !== undefined) {
-      faultyStreams.set(channel, chosen.effect === "silent" ? "silent" : "faulty")
+    if (isStream) {
+      const stream = chosen.effect === "silent" ? "silent" : "faulty"
+      streams.set(channel, stream)
+      // They entered the queue before their stream was opened.
+      for (const waiter of waiters.on(channel, at)) {
+        onlooker.onWaiter(waiter.name, stream, waiter.ttlMs, at)
+      }
     }
     onlooker.onFault(name, chosen, at)
     return chosen.fault
+  }
+  return { plan, see }
+}
+
+interface WaiterOnChannel {
+  readonly channel: string
+  readonly name: string
+  readonly ttlMs: number
+  readonly at: number
+}
+
+/** The waiters that have entered a queue, by the channel of their stream, for as long as they may wait. */
+class Waiters {
+  #all: WaiterOnChannel[] = []
+
+  add(waiter: WaiterOnChannel): void {
+    this.#all = this.#all.filter(({ at }) => at > waiter.at - LONGEST_WAIT_MS)
+    this.#all.push(waiter)
+  }
+
+  on(channel: string, now: number): readonly WaiterOnChannel[] {
+    return this.#all.filter((it) => it.channel === channel && it.at > now - LONGEST_WAIT_MS)
   }
 }
 
@@ -75,12 +124,12 @@ export function nameIn(commands: SeenRequest["commands"], prefix: string): strin
   return undefined
 }
 
-/** The channel and the ttl of each waiter that the commands enter into a queue. */
-function entriesIn(commands: SeenRequest["commands"]): { channel: string; ttlMs: number }[] {
-  return commands.flatMap((command) => {
-    if (operationOf(command) !== "acquire") return []
-    const [entry = "", ttl, action] = argumentsOf(command)
-    const [, channel] = entry.split(" ")
-    return action === "enqueue" && channel !== undefined ? [{ channel, ttlMs: Number(ttl) }] : []
-  })
+/** The channel and the ttl of the waiter that the command enters into a queue; undefined if it is a check. */
+function entryIn(command: readonly string[]): { channel: string; ttlMs: number } | undefined {
+  const [entry = "", ttl, action = ""] = argumentsOf(command)
+  const [, address] = entry.split(" ")
+  if (address === undefined || !ENTERING.has(action)) return undefined
+  // Waiters that share a stream have an address on its channel.
+  const [channel = ""] = address.split(".")
+  return { channel, ttlMs: Number(ttl) }
 }

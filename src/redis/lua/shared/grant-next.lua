@@ -52,8 +52,8 @@ local function grantAlone(token, ms)
   local head = redis.call("ZRANGE", queue, "0", "0")[1]
   redis.call("SET", lock, token .. (head and "+" or ""), "PX", ms)
   if head then
-    local _, channel = parseEntry(head)
-    notifyNext(channel or "-", ms)
+    local _, address = parseEntry(head)
+    notifyNext(address or "-", ms)
   end
   return head
 end
@@ -67,16 +67,16 @@ end
 local function grantNext(base, limit, caller, ttl, prune)
   local places = base and placesLeft(limit)
   if prune and (not base or places > 0) then prune(caller) end
-  local fence, nextChannel, nextMode
+  local fence, nextAddress, nextMode
   while true do
     -- A free lock goes to the first waiter; a shared one only if that waiter fits in.
     local first = base and redis.call("ZRANGE", queue, "0", "0", "WITHSCORES") or redis.call("ZPOPMIN", queue)
     local entry, ticket = first[1], tonumber(first[2])
     if not entry then break end
-    local token, channel, lease, fencing, mode = parseEntry(entry)
+    local token, address, lease, fencing, mode = parseEntry(entry)
     local lives = token and (entry == caller or alive(token, ticket, 30000000))
     if base and lives and (mode ~= limit or places < 1) then
-      nextChannel, nextMode = channel, mode
+      nextAddress, nextMode = address, mode
       break
     end
     if base then redis.call("ZREM", queue, entry) end
@@ -88,7 +88,7 @@ local function grantNext(base, limit, caller, ttl, prune)
       if entry == caller then
         fence = minted
       else
-        publish(channel, "granted " .. digits(clock()) .. " " .. ms .. " " .. minted)
+        publish(address, "granted " .. digits(clock()) .. " " .. ms .. " " .. minted)
       end
       if mode == "x" then return token, tonumber(ms), fence, grantAlone(token, ms) end
       places = (places or mode == "0" and math.huge or tonumber(mode)) - 1
@@ -96,9 +96,9 @@ local function grantNext(base, limit, caller, ttl, prune)
     end
   end
   if isTtlStale then
-    refreshSharedTtl(base, nextChannel and "+" or "")
+    refreshSharedTtl(base, nextAddress and "+" or "")
     -- A waiter that can share waits for the first holder to go, any other for the last.
-    if nextChannel then notifyNext(nextChannel, digits(endOf(nextMode == limit and "0" or "-1"))) end
+    if nextAddress then notifyNext(nextAddress, digits(endOf(nextMode == limit and "0" or "-1"))) end
   end
-  return base, nil, fence, nextChannel
+  return base, nil, fence, nextAddress
 end

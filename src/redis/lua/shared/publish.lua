@@ -11,9 +11,16 @@ local function reply(answer)
   return answer
 end
 
--- Returns the number of receivers; nil if it is not known.
-local function publish(channel, message)
-  if channel == "-" then return end
+-- The channel and the waiter of an address, which is "channel", or "channel.waiter" where waiters share a stream.
+local function parseAddress(address)
+  return string.match(address, "^([^.]+)%.?(.*)$")
+end
+
+-- Returns the number of receivers; nil if it is not known. On a shared channel, a message begins with its waiter.
+local function publish(address, message)
+  if address == "-" then return end
+  local channel, waiter = parseAddress(address)
+  if waiter ~= "" then message = waiter .. " " .. message end
   local sent = redis.pcall("PUBLISH", channel, message)
   if type(sent) ~= "table" then return tonumber(sent) end
   unsent[#unsent + 1] = channel

@@ -4,14 +4,14 @@
 --@include grant-next.lua
 
 local function removeDead(caller)
-  local entries, channels, tickets, isListening = findListeners(caller)
-  if entries[#entries] ~= caller or not isListening[channels[#entries]] then return end
-  for i, channel in ipairs(channels) do
+  local entries, addresses, tickets, isListening = findListeners(caller)
+  if entries[#entries] ~= caller or not isListening[addresses[#entries]] then return end
+  for i, address in ipairs(addresses) do
     local token = parseEntry(entries[i])
-    if channel ~= "-" and not isListening[channel] and not alive(token, tickets[i], 5000000) then
+    if address ~= "-" and not isListening[address] and not alive(token, tickets[i], 5000000) then
       redis.call("ZREM", queue, entries[i])
       redis.call("HDEL", heartbeats, token)
-      publish(channel, "next 0")
+      publish(address, "next 0")
     end
   end
 end
