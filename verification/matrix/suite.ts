@@ -147,6 +147,25 @@ export const checks: Readonly<Record<string, (stage: Stage) => Promise<void>>> =
   },
 }
 
+const CROWD = 400
+
+/** 400 callers of one process wait at once: all are served in order, through few connections, and the holder keeps its lock. */
+export async function crowd(locks: LockManager): Promise<void> {
+  const name = `crowd ${crypto.randomUUID()}`
+  const holder = await locks.acquire(name, { ttl: "3s" })
+  const served: number[] = []
+  const calls = Array.from({ length: CROWD }, (_, i) =>
+    locks.request(name, { wait: "60s" }, () => {
+      served.push(i)
+    }),
+  )
+  await until(async () => (await locks.inspect(name)).waiting === CROWD)
+  await pause(4_000)
+  expect((await holder.release()) === "released", "the holder could renew its hold meanwhile")
+  await Promise.all(calls)
+  expect(served.length === CROWD && served.every((one, i) => one === i), "served in order")
+}
+
 /** Runs all checks at the same time, each on its own lock. */
 export async function runSuite(locks: LockManager): Promise<Results> {
   const run = crypto.randomUUID()

@@ -6,8 +6,11 @@ import type { Client, Contender, Place } from "./contender.js"
 /** The manager's options except for the database. */
 type Options = Partial<LockManagerOptions>
 
-function client({ url, token }: Place, options: Options): Client {
-  const locks = new LockManager({ redis: { url, token }, wait: Infinity, ...options })
+function managerFor({ url, token }: Place, options: Options): LockManager {
+  return new LockManager({ redis: { url, token }, wait: Infinity, ...options })
+}
+
+function clientOf(locks: LockManager): Client {
   return {
     acquire: async (name, permits) => {
       const lock = permits
@@ -23,8 +26,19 @@ function client({ url, token }: Place, options: Options): Client {
 }
 
 function contender(name: string, options: (place: Place) => Options, isNotified = true): Contender {
-  const open = (place: Place) => client(place, options(place))
+  const open = (place: Place) => clientOf(managerFor(place, options(place)))
   return { name, isRest: true, hasPermits: true, isNotified, managerOptions: options, open }
+}
+
+/** All clients are callers of one manager, and share its stream: as in one process. */
+function oneProcess(name: string): Contender {
+  const managers = new Map<string, LockManager>()
+  const open = (place: Place) => {
+    const manager = managers.get(place.url) ?? managerFor(place, {})
+    managers.set(place.url, manager)
+    return clientOf(manager)
+  }
+  return { name, isRest: true, hasPermits: true, isNotified: true, open }
 }
 
 const pushed = contender("fetchlock", () => ({}))
@@ -36,6 +50,7 @@ export function isPushed({ name }: Contender): boolean {
 
 export const fetchlock = [
   pushed,
+  oneProcess("fetchlock, one process"),
   contender("fetchlock, polling", () => ({ push: false }), false),
   contender("fetchlock over @upstash/redis", (place) => ({
     redis: new Redis(place),
