@@ -41,7 +41,8 @@ export type IdempotencyOptions = Options<readonly [c: Context]>
 export function idempotency(options: IdempotencyOptions): MiddlewareHandler {
   const plan = resolveIdempotencyOptions<readonly [Context]>(options)
   return async (c, next) => {
-    const { headers } = c.body(null)
+    // A copy, as in lock-middleware.ts: those of a late handler must not get into a problem.
+    const headers = new Headers(c.body(null).headers)
     let handled: Response | undefined
     const response = await idempotent(plan, {
       request: c.req.raw,
