@@ -142,8 +142,7 @@ async function serveTerm<T>(
     const value = await run(lock, signal)
     return signal.aborted || lock.signal.aborted ? { end: "over" } : { end: "returned", value }
   } catch (error) {
-    // It was told to stop, and stopped.
-    if (signal.aborted && error === signal.reason) return { end: "over" }
+    if (signal.aborted && isStop(error, signal)) return { end: "over" }
     emit?.({ type: "leader-failed", name, error })
     return signal.aborted ? { end: "over" } : { end: "failed" }
   } finally {
@@ -152,6 +151,12 @@ async function serveTerm<T>(
     clearTimeout(timer)
     await lock[Symbol.asyncDispose]()
   }
+}
+
+/** Whether the work stopped because it was told to: the reason itself, or the error with which Node's own functions stop. */
+function isStop(error: unknown, { reason }: AbortSignal): boolean {
+  const { name, cause } = Object(error) as { readonly name?: unknown; readonly cause?: unknown }
+  return error === reason || cause === reason || name === "AbortError"
 }
 
 /** A resignation ends it. */
