@@ -180,7 +180,7 @@ function uniqueAccept(): string {
 }
 
 /** The text without the REST token. A short token is part of too many words, and not a secret. */
-function withoutToken(text: string, token: string): string {
+export function withoutToken(text: string, token: string): string {
   return token.length < SHORTEST_SECRET ? text : text.replaceAll(token, "…")
 }
 

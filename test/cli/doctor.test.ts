@@ -3,8 +3,9 @@ import { startDevServer } from "@fetchlock/dev-server"
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest"
 import { type Fault, FaultProxy, type Plan } from "../support/fault-proxy.js"
 import { hasRedisServer } from "../support/redis-server.js"
+import { until } from "../support/outcomes.js"
 import { type Database, openDatabase } from "../support/variants.js"
-import { fetchlock, type Place } from "./fetchlock-command.js"
+import { fetchlock, FetchlockCommand, type Place } from "./fetchlock-command.js"
 import { startValkey } from "../support/valkey-server.js"
 
 interface Report {
@@ -256,6 +257,40 @@ describe.concurrent("a database that is degraded", () => {
     expect(of("DELEX")).toMatchObject({ verdict: "unknown" })
     expect(findings.length).toBeGreaterThan(15)
   })
+})
+
+test.each([100, 700, 1_500, 3_500])(
+  "an examination that is interrupted after %i ms leaves no key, and ends by the signal",
+  async (afterMs) => {
+    const own = await openDatabase("embedded engine")
+    onTestFinished(() => own.close())
+    const proxy = await FaultProxy.open(own.url)
+    onTestFinished(() => proxy.close())
+    // Many requests are on their way at any moment.
+    proxy.plan = () => ({ kind: "request-delayed", ms: 40 })
+    const command = new FetchlockCommand({ ...own, url: proxy.url }, ["doctor"])
+    await until(() => proxy.log.length > 3)
+    await new Promise((resolve) => setTimeout(resolve, afterMs))
+    command.kill("SIGTERM")
+    expect(await command.ended).toMatchObject({ signal: "SIGTERM", out: "", err: "" })
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(await own.command("KEYS", "*")).toEqual([])
+  },
+)
+
+test("a server that repeats the token does not get it printed", async () => {
+  const echo = reply({ error: `ERR unknown command: Bearer ${database.token}` }, 400)
+  const proxy = await FaultProxy.open(database.url)
+  onTestFinished(() => proxy.close())
+  const place = { ...database, url: proxy.url }
+  proxy.plan = ({ commands: [command = []] }) => (command[0] === "PING" ? undefined : echo)
+  const { out } = await fetchlock(place, ["doctor", "--idle", "0"])
+  expect(out).toContain("Bearer …")
+  expect(out).not.toContain(database.token)
+  proxy.plan = () => echo
+  const { code, err } = await fetchlock(place, ["doctor"])
+  expect(code).toBe(69)
+  expect(err).not.toContain(database.token)
 })
 
 test("it ends with 69 if the database cannot be reached or refuses the token", async () => {

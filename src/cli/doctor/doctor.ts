@@ -1,5 +1,6 @@
 // `fetchlock doctor`: examines the user's own database, and says which promises hold there.
 import { type Arguments, durationOf } from "../command-line.js"
+import { endBy } from "../caught-signals.js"
 import { columns } from "../columns.js"
 import { configOf } from "../connect.js"
 import { EXIT, say } from "../failure.js"
@@ -29,17 +30,13 @@ export async function execute(args: Arguments): Promise<number> {
     say(`could not examine the database: ${failure}`)
     return EXIT.database
   }
-  const interrupted = new Promise<"interrupted">((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-      process.once(signal, () => {
-        resolve("interrupted")
-      })
-    }
+  const interrupted = new Promise<NodeJS.Signals>((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, resolve)
   })
   const findings = await Promise.race([examineAll(database, idleMs), interrupted]).finally(() =>
     cleanUp(database),
   )
-  if (findings === "interrupted") return 130
+  if (typeof findings === "string") return endBy(findings)
   const isSound = findings.every(({ verdict }) => verdict !== "problem")
   const options = Object.assign({}, ...findings.map((finding) => finding.options)) as object
   if (args.options.has("json")) await printJson({ isSound, findings, options })

@@ -1,6 +1,6 @@
 // The database under examination: sends any command, and deletes every key of the examination in the end.
 import { LARGEST_REPLY, readBoundedText, withDeadline } from "../../redis/bounds.js"
-import { FetchClient, type RestConfig } from "../../redis/fetch-client.js"
+import { FetchClient, type RestConfig, withoutToken } from "../../redis/fetch-client.js"
 import { lockKeys, onceKeys } from "../../redis/keys.js"
 import type { Fetch } from "../../redis/transport.js"
 
@@ -18,12 +18,18 @@ export class ProbedDatabase {
   /** Median of the round trips so far, in milliseconds; 0 before there is one. */
   rttMs = 0
   readonly #keys = new Set<string>()
+  readonly #fetch: Fetch
+  /** Requests whose reply has not begun. */
+  readonly #open = new Set<Promise<unknown>>()
+  #isOver = false
 
   /** @param id random, so that two examinations do not disturb each other */
   constructor(config: RestConfig, fetch: Fetch, id: string) {
     this.config = config
-    this.fetch = fetch
-    this.client = new FetchClient(config, fetch)
+    this.#fetch = fetch
+    // A function of its own, since it is also given to managers.
+    this.fetch = (url, init) => this.#fetchUntilOver(url, init)
+    this.client = new FetchClient(config, this.fetch)
     this.prefix = `fetchlock-doctor-${id}:`
   }
 
@@ -64,9 +70,30 @@ export class ProbedDatabase {
     return this.#post("pipeline", JSON.stringify(commands), true)
   }
 
-  /** Deletes all keys of the examination. */
+  /** Ends the examination, wherever it is, and deletes all of its keys. */
   async cleanUp(): Promise<void> {
-    if (this.#keys.size > 0) await this.ask("DEL", ...this.#keys)
+    this.#isOver = true
+    // Whatever they write has to be there before it can be deleted.
+    await Promise.allSettled(this.#open)
+    if (this.#keys.size === 0) return
+    const [reply] = await this.#postOnce(
+      "",
+      JSON.stringify(["DEL", ...this.#keys]),
+      false,
+      this.#fetch,
+    )
+    if (reply && "error" in reply) throw new Error(reply.error)
+  }
+
+  async #fetchUntilOver(url: string, init: RequestInit): Promise<Response> {
+    if (this.#isOver) throw new Error("the examination is over")
+    const response = this.#fetch(url, init)
+    this.#open.add(response)
+    try {
+      return await response
+    } finally {
+      this.#open.delete(response)
+    }
   }
 
   async #post(path: string, body: string, isList: boolean): Promise<Reply[]> {
@@ -79,18 +106,19 @@ export class ProbedDatabase {
     }
   }
 
-  #postOnce(path: string, body: string, isList: boolean): Promise<Reply[]> {
+  #postOnce(path: string, body: string, isList: boolean, fetch = this.fetch): Promise<Reply[]> {
     const { url, token } = this.config
     const address = path === "" ? url : `${url.replace(/\/$/, "")}/${path}`
     return withDeadline(TIMEOUT_MS, async (signal) => {
-      const response = await this.fetch(address, {
+      const response = await fetch(address, {
         method: "POST",
         headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
         body,
         signal,
       })
       const text = await readBoundedText(response, LARGEST_REPLY, signal)
-      const replies = parse(text, response.status)
+      // What is found gets printed, and a server may repeat what it was sent.
+      const replies = parse(withoutToken(text, token), response.status)
       return (isList && Array.isArray(replies) ? replies : [replies]).map((reply) =>
         readReply(reply, response.status),
       )
