@@ -1,9 +1,15 @@
 // Lays out rows of text in columns, and writes durations as people read them.
 
+/** A longer cell does not widen its column: one long name must not fill the screen with spaces. */
+const WIDEST = 100
+
 /** Cells must be printable. The last column is not padded. */
 export function columns(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, at) =>
-    Math.max(...rows.map((row) => widthOf(row[at] ?? ""))),
+    rows.reduce((widest, row) => {
+      const width = widthOf(row[at] ?? "")
+      return width > WIDEST ? widest : Math.max(widest, width)
+    }, 0),
   )
   return rows
     .map((row) =>

@@ -78,6 +78,19 @@ test("columns are as wide as their widest cell, also with wide characters", () =
   expect(columns([])).toBe("")
 })
 
+test("columns of very many rows are laid out, and one very long cell does not widen the others", () => {
+  const rows = Array.from({ length: 200_000 }, (_, i) => [`name-${i}`, "x"])
+  expect(columns(rows)).toMatch(/^name-0 {7}x\n/)
+  const long = "y".repeat(32_000)
+  expect(
+    columns([
+      ["NAME", "MODE"],
+      [long, "shared"],
+      ["short", "shared"],
+    ]),
+  ).toBe(`NAME   MODE\n${long}  shared\nshort  shared\n`)
+})
+
 test.each([
   [0, "0.0s"],
   [29_940, "29.9s"],
