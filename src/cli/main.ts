@@ -9,6 +9,8 @@ import { nearest } from "./nearest.js"
 import { printText } from "./output.js"
 import { inQuotes } from "./printable.js"
 
+// The reader of stderr may be gone, as after `2>&1 | head`: that must not end this program before it has cleaned up.
+process.stderr.on("error", () => undefined)
 void main(process.argv.slice(2))
 
 async function main(words: readonly string[]): Promise<void> {

@@ -49,10 +49,12 @@ function readOptions(args: Arguments): RunOptions {
   checkExclusive(args, "try", "wait")
   checkExclusive(args, "shared", "permits")
   const { options } = args
-  const reason = options.get("reason")
-  if (reason !== undefined && (reason === "" || reason.length > LONGEST_REASON)) {
+  // Empty where a script passes a variable that is not set: a comment that is missing must not stop a deploy.
+  const text = options.get("reason")
+  const reason = text === "" ? undefined : text
+  if (reason !== undefined && reason.length > LONGEST_REASON) {
     throw new UsageError(
-      `--reason: must have 1 to ${LONGEST_REASON} characters, got ${reason.length}`,
+      `--reason: must have at most ${LONGEST_REASON} characters, got ${reason.length}`,
     )
   }
   return {
@@ -95,11 +97,11 @@ class Run {
   }
 
   receive(signal: NodeJS.Signals): void {
-    if (this.#child) {
+    if (this.#child?.isRunning) {
       if (!isFromTerminal(signal)) this.#child.forward(signal)
       return
     }
-    // The second one does not wait for the clean-up.
+    // The second one does not wait for the clean-up or the release.
     if (this.#signal) this.#giveUp()
     this.#signal ??= signal
     this.#interruption.abort()
@@ -110,7 +112,6 @@ class Run {
     try {
       lock = await this.#acquire()
     } catch (error) {
-      this.#note?.close()
       await this.#cleanUp()
       if (this.#signal) return endBy(this.#signal)
       if (!(error instanceof LockTimeoutError)) throw error
@@ -119,7 +120,8 @@ class Run {
     }
     // A signal that came with the grant.
     if (this.#signal) {
-      await Promise.all([this.#release(lock), this.#note?.remove()])
+      this.#cleanUps.push(this.#release(lock))
+      await this.#cleanUp()
       return endBy(this.#signal)
     }
     return this.#runWhileHeld(lock)
@@ -153,9 +155,16 @@ class Run {
     this.#note?.set()
     const ending = await child.ended
     lock.signal.removeEventListener("abort", onLost)
-    const isLost =
-      loss !== undefined || !(await this.#finish(lock, ending.code === 0 && !ending.signal))
-    if (isLost) return EXIT.lost
+    if (loss !== undefined) {
+      await this.#cleanUp()
+      return EXIT.lost
+    }
+    const isOurs = await this.#unlessGivenUp(
+      this.#finish(lock, ending.code === 0 && !ending.signal),
+    )
+    if (isOurs === undefined)
+      say(`did not wait for the database: ${inQuotes(lock.name)} may stay held until its ttl ends`)
+    if (isOurs === false) return EXIT.lost
     return ending.signal ? endBy(ending.signal) : ending.code
   }
 
@@ -188,14 +197,23 @@ class Run {
     }
   }
 
+  /** Deletes the note, and waits for the clean-up of the library. */
   async #cleanUp(): Promise<void> {
-    let timer: NodeJS.Timeout | undefined
-    const givenUp = new Promise<void>((resolve) => {
-      this.#giveUp = resolve
-      timer = setTimeout(resolve, CLEAN_UP_MS)
-    })
-    await Promise.race([Promise.all([...this.#cleanUps, this.#note?.remove()]), givenUp])
+    const timer = setTimeout(() => {
+      this.#giveUp()
+    }, CLEAN_UP_MS)
+    await this.#unlessGivenUp(Promise.all([...this.#cleanUps, this.#note?.remove()]))
     clearTimeout(timer)
+  }
+
+  /** Undefined if a second signal, or the end of the time for the clean-up, came before. */
+  #unlessGivenUp<T>(work: Promise<T>): Promise<T | undefined> {
+    const givenUp = new Promise<undefined>((resolve) => {
+      this.#giveUp = () => {
+        resolve(undefined)
+      }
+    })
+    return Promise.race([work, givenUp])
   }
 
   #notice(event: LockEvent): void {

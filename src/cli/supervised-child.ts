@@ -1,5 +1,6 @@
 // Runs the user's command: passes signals on to it, ends it when the lock is lost, and tells how it ended.
 import { type ChildProcess, spawn } from "node:child_process"
+import { MAX_TIMER_MS } from "../time/duration.js"
 import { EXIT, say } from "./failure.js"
 import { inQuotes } from "./printable.js"
 
@@ -26,8 +27,13 @@ export class SupervisedChild {
       this.ended = this.#end(file, this.#child)
     } catch (error) {
       // Some errors are thrown, and others emitted.
+      this.#isOver = true
       this.ended = Promise.resolve(failureOf(file, error as NodeJS.ErrnoException))
     }
+  }
+
+  get isRunning(): boolean {
+    return !this.#isOver
   }
 
   forward(signal: NodeJS.Signals): void {
@@ -40,9 +46,13 @@ export class SupervisedChild {
     this.#child?.kill("SIGTERM")
     // A stopped process gets the signal when it continues.
     this.#child?.kill("SIGCONT")
-    this.#killTimer = setTimeout(() => {
-      this.#child?.kill("SIGKILL")
-    }, this.#killAfterMs)
+    this.#killTimer = setTimeout(
+      () => {
+        this.#child?.kill("SIGKILL")
+      },
+      // A longer delay would make the timer fire at once.
+      Math.min(this.#killAfterMs, MAX_TIMER_MS),
+    )
   }
 
   async #end(file: string, child: ChildProcess): Promise<Ending> {

@@ -94,7 +94,7 @@ describe.concurrent("ends with 64 and one line, and runs nothing", () => {
     [
       "a reason that is too long",
       ["run", "x", "--reason", "x".repeat(501), ...command],
-      "--reason: must have 1 to 500 characters, got 501",
+      "--reason: must have at most 500 characters, got 501",
     ],
     [
       "a prefix without a delimiter",

@@ -196,6 +196,14 @@ describe("`fetchlock run`", () => {
     expect(await fetchlock(wrong, args)).toMatchObject({ code: 0, out: "undefined\n" })
   })
 
+  test("an empty --reason is none: a variable that is not set does not stop a deploy", async () => {
+    const command = start("unexplained", "--reason", "", ...staying())
+    await command.prints(/ready/)
+    expect(await database.command("KEYS", "*unexplained*note*")).toEqual([])
+    command.kill("SIGTERM")
+    expect(await command.ended).toMatchObject({ signal: "SIGTERM", err: "" })
+  })
+
   test("uses another prefix with --prefix", async () => {
     const command = start("elsewhere", "--prefix", "other:", ...staying())
     await command.prints(/ready/)
@@ -287,6 +295,29 @@ describe("signals", () => {
     }
   })
 
+  test("end a release whose database is silent: the second one at once", async () => {
+    const proxy = await FaultProxy.open(database.url)
+    try {
+      proxy.plan = always("release", { kind: "hang", executed: false, after: "nothing" })
+      const { url } = proxy
+      const args = ["run", "stuck", "--ttl", "3s", "--", ...node("process.exit(4)")]
+      const command = new FetchlockCommand({ ...database, url }, args)
+      await until(() => proxy.seen("release").length > 0)
+      command.kill("SIGTERM")
+      await new Promise((resolve) => setTimeout(resolve, 300))
+      expect(command.child.exitCode).toBeNull()
+      const begun = performance.now()
+      command.kill("SIGTERM")
+      expect(await command.ended).toMatchObject({
+        code: 4,
+        err: 'fetchlock: did not wait for the database: "stuck" may stay held until its ttl ends\n',
+      })
+      expect(performance.now() - begun).toBeLessThan(4_000)
+    } finally {
+      await proxy.close()
+    }
+  })
+
   test("do not disturb the release", async () => {
     const proxy = await FaultProxy.open(database.url)
     try {
@@ -371,6 +402,28 @@ describe("a hold that is lost", () => {
     const pid = Number(/ready (\d+)/.exec(command.out)?.[1])
     await locks.forceRelease("deaf")
     expect(await command.ended).toMatchObject({ code: 79 })
+    expect(() => process.kill(pid, 0)).toThrow("ESRCH")
+  })
+
+  test("lets a command end by itself for as long as --kill-after says, however long that is", async () => {
+    const program = `process.on("SIGTERM", () => setTimeout(() => { console.log("done"); process.exit(0) }, 500))
+      console.log("ready"); setTimeout(() => 0, 60_000)`
+    const options = ["--ttl", "3s", "--kill-after", "100d", "--reason", "slow"]
+    const command = start("unhurried", ...options, "--", ...node(program))
+    await command.prints(/ready/)
+    await locks.forceRelease("unhurried")
+    expect(await command.ended).toMatchObject({ code: 79, out: "ready\ndone\n" })
+    // The reason is gone with its hold.
+    expect(await database.command("KEYS", "*unhurried*note*")).toEqual([])
+  })
+
+  test("ends the command, and this one with 79, also if nobody reads its messages any more", async () => {
+    const command = start("unread", "--ttl", "3s", ...staying())
+    await command.prints(/ready/)
+    const pid = Number(/ready (\d+)/.exec(command.out)?.[1])
+    command.child.stderr?.destroy()
+    await locks.forceRelease("unread")
+    expect(await command.ended).toMatchObject({ code: 79, signal: null })
     expect(() => process.kill(pid, 0)).toThrow("ESRCH")
   })
 
