@@ -1,7 +1,7 @@
 // Remembers for some minutes who held each lock that was looked up, for the timeline.
 import type { LockDetails } from "../lock-details.js"
 
-/** A stretch of time with the same holder. Times are epoch milliseconds of this machine. */
+/** A stretch of time with the same hold. Times are epoch milliseconds of this machine. */
 export interface Segment {
   readonly clientId: string
   readonly fromMs: number
@@ -20,11 +20,18 @@ export interface LockHistory {
 }
 
 export const HISTORY_MS = 300_000
+/** Of each lock. A hold that is read once is one stretch, so many short holds of a shared lock would be too many to draw. */
+const MOST_SEGMENTS = 1_000
 /** A client that was not seen for longer is shown as two stretches: nobody knows what was in between. */
 const LONGEST_GAP_MS = 30_000
 
+/** A stretch, and the hold that it shows. */
+interface HoldSegment extends Segment {
+  readonly holdId: string
+}
+
 interface Lane {
-  readonly segments: Segment[]
+  segments: HoldSegment[]
   readonly samples: Sample[]
 }
 
@@ -35,12 +42,12 @@ export class History {
     const lane = this.#lanes.get(name) ?? { segments: [], samples: [] }
     this.#lanes.set(name, lane)
     const lastMs = lane.samples.at(-1)?.atMs
-    for (const { clientId } of holders) {
-      const open = lane.segments.filter((segment) => segment.clientId === clientId).at(-1)
-      const continues =
-        open && open.toMs === lastMs && atMs - open.toMs <= LONGEST_GAP_MS ? open : undefined
-      if (continues) continues.toMs = atMs
-      else lane.segments.push({ clientId, fromMs: atMs, toMs: atMs })
+    const isOpen = ({ toMs }: Segment) => toMs === lastMs && atMs - toMs <= LONGEST_GAP_MS
+    const open = new Map(lane.segments.filter(isOpen).map((segment) => [segment.holdId, segment]))
+    for (const { clientId, holdId = clientId } of holders) {
+      const continued = open.get(holdId)
+      if (continued) continued.toMs = atMs
+      else lane.segments.push({ clientId, holdId, fromMs: atMs, toMs: atMs })
     }
     lane.samples.push({ atMs, waiting: waiters.length })
     this.#forget(name, lane, atMs - HISTORY_MS)
@@ -56,8 +63,14 @@ export class History {
   }
 
   #forget(name: string, lane: Lane, beforeMs: number): void {
-    const isOld = ({ toMs }: Segment) => toMs < beforeMs
-    while (lane.segments[0] && isOld(lane.segments[0])) lane.segments.shift()
+    // They are in the order of their beginnings, and end in any order.
+    lane.segments = lane.segments.filter(({ toMs }) => toMs >= beforeMs)
+    const excess = lane.segments.length - MOST_SEGMENTS
+    if (excess > 0) {
+      const byEnd = [...lane.segments].sort((a, b) => a.toMs - b.toMs)
+      const oldest = new Set(byEnd.slice(0, excess))
+      lane.segments = lane.segments.filter((segment) => !oldest.has(segment))
+    }
     while (lane.samples[0] && lane.samples[0].atMs < beforeMs) lane.samples.shift()
     if (lane.samples.length === 0) this.#lanes.delete(name)
   }
