@@ -156,7 +156,8 @@ FETCHLOCK_FENCING_TOKEN.`,
     summary: "end another process's hold by force",
     usage: "NAME --force [options]",
     description: `Ends any hold of the lock NAME, and lets the waiters continue. The previous holder notices at its
-next renewal, or at once if it watches. Until then it believes that it holds the lock.`,
+next renewal, or at once if it watches. Until then it believes that it holds the lock. It prints whose hold
+it has ended.`,
     positionals: ["NAME"],
     options: [
       { name: "force", help: "required: the holder may still be at work" },
@@ -164,7 +165,7 @@ next renewal, or at once if it watches. Until then it believes that it holds the
       ...DATABASE_OPTIONS,
     ],
     usesDatabase: true,
-    exitCodes: [],
+    exitCodes: [["75", "the lock changed hands all the time; nothing was ended"]],
     examples: ["fetchlock release deploy --force"],
     load: () => import("./release.js"),
   },

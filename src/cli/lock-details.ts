@@ -2,13 +2,13 @@
 import { LockBackendError } from "../errors.js"
 import { LockManager } from "../lock-manager.js"
 import type { LockMode } from "../options.js"
-import type { HeldLockInfo, LockManagerSnapshot, PendingLockInfo } from "../query.js"
+import type { HeldLockInfo, PendingLockInfo } from "../query.js"
 import { fenceKeys, noteKey } from "../redis/keys.js"
 import * as scripts from "../redis/lua/scripts.js"
 import { RedisError, unexpectedReply } from "../redis/redis-error.js"
 import { readInteger, readText } from "../redis/replies.js"
 import { retryUntilKnown } from "../redis/retry.js"
-import type { NamePage, ScriptDatabase, SingleDatabase } from "../redis/store.js"
+import type { LockStore, NamePage, ScriptDatabase, SingleDatabase } from "../redis/store.js"
 
 /** A holder or a waiter. */
 interface Client {
@@ -21,6 +21,8 @@ interface Client {
 export interface HolderDetails extends Client {
   /** Null: its key never expires. */
   readonly remainingMs: number | null
+  /** Tells this hold from a later one of the same client, and from all others. */
+  readonly holdId?: string
 }
 
 export interface WaiterDetails extends Client {
@@ -37,6 +39,8 @@ export interface LockDetails {
   readonly fencingToken: number | null
 }
 
+type Held = HeldLockInfo & Pick<HolderDetails, "holdId">
+
 /** Keys of one request. */
 const MOST_KEYS = 500
 /** Locks of one request. */
@@ -46,7 +50,7 @@ const WITHIN_MS = 5_000
 /** Adds the facts that a snapshot does not contain, and sorts everything by name. */
 export async function withDetails(
   locks: LockManager,
-  { held, pending }: Pick<LockManagerSnapshot, "held" | "pending">,
+  { held, pending }: { held: readonly Held[]; pending: readonly PendingLockInfo[] },
 ): Promise<LockDetails[]> {
   const { single, prefix } = databaseOf(locks)
   const names = [...new Set([...held, ...pending].map(({ name }) => name))].sort()
@@ -65,9 +69,10 @@ export async function withDetails(
     names.map((name) => [name, { holders: [] as HolderDetails[], waiters: [] as WaiterDetails[] }]),
   )
   for (const one of held) {
-    const { name, clientId, mode, remainingMs } = one
-    const leftMs = remainingMs === Infinity ? null : remainingMs
-    byName.get(name)?.holders.push({ clientId, mode, remainingMs: leftMs, ...reasonOf(one) })
+    const { name, clientId, mode, holdId } = one
+    const remainingMs = one.remainingMs === Infinity ? null : one.remainingMs
+    const id = holdId === undefined ? {} : { holdId }
+    byName.get(name)?.holders.push({ clientId, mode, remainingMs, ...id, ...reasonOf(one) })
   }
   for (const one of pending) {
     const { name, clientId, mode, sinceMs } = one
@@ -94,14 +99,16 @@ export async function detailsOfAll(
   most: number,
 ): Promise<LockDetails[]> {
   const { single } = databaseOf(locks)
-  const held: HeldLockInfo[] = []
+  const held: Held[] = []
   const pending: PendingLockInfo[] = []
   for (let i = 0; i < names.length; i += MOST_NAMES) {
     const some = names.slice(i, i + MOST_NAMES)
     const snapshots = await readRetrying((timeoutMs) => single.snapshot(some, most, timeoutMs))
     for (const [at, snapshot] of snapshots.entries()) {
       const name = some[at] ?? ""
-      held.push(...snapshot.held.map(({ ms, ...party }) => ({ name, ...party, remainingMs: ms })))
+      for (const { ms, digest, ...party } of snapshot.held) {
+        held.push({ name, ...party, remainingMs: ms, holdId: digest })
+      }
       pending.push(...snapshot.pending.map(({ ms, ...party }) => ({ name, ...party, sinceMs: ms })))
     }
   }
@@ -135,7 +142,9 @@ export async function writeNote(
     })
 }
 
-function databaseOf(locks: LockManager): {
+/** The database and the settings of a manager. */
+export function databaseOf(locks: LockManager): {
+  store: LockStore
   single: SingleDatabase
   prefix: string
   timeoutMs: number
@@ -144,7 +153,7 @@ function databaseOf(locks: LockManager): {
   const { single } = store
   // This program never opens a quorum.
   if (typeof single === "string") throw new Error(single)
-  return { single, prefix, timeoutMs }
+  return { store, single, prefix, timeoutMs }
 }
 
 async function readValues(

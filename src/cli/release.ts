@@ -1,10 +1,14 @@
 // `fetchlock release --force`: ends the hold of another process.
 import type { Arguments } from "./command-line.js"
 import { connect } from "./connect.js"
-import { UsageError } from "./failure.js"
-import { detailsOf } from "./lock-details.js"
+import { endHolds, look } from "./end-holds.js"
+import { EXIT, say, UsageError } from "./failure.js"
+import type { HolderDetails } from "./lock-details.js"
 import { inQuotes, printable } from "./printable.js"
 import { printJson, printText } from "./output.js"
+
+/** It looks again if the lock changed hands in between; each time, some other caller has made progress. */
+const MOST_LOOKS = 20
 
 export async function execute(args: Arguments): Promise<number> {
   const name = args.positionals[0] ?? ""
@@ -14,14 +18,31 @@ export async function execute(args: Arguments): Promise<number> {
     )
   }
   const locks = connect(args)
-  const { holders } = await detailsOf(locks, name)
-  // A waiter of a free lock would be granted it as well, but nothing was held.
-  if (holders.length > 0) await locks.forceRelease(name)
-  if (args.options.has("json")) await printJson({ name, ended: holders })
+  let lock = await look(locks, name)
+  for (let looks = 1; lock.holders.length > 0; looks++) {
+    const other = await endHolds(
+      locks,
+      name,
+      lock.holders.map(({ holdId = "" }) => holdId),
+    )
+    if (!other) break
+    if (looks >= MOST_LOOKS) {
+      say(`${inQuotes(name)} changes hands all the time; nothing was ended`)
+      return EXIT.conflict
+    }
+    lock = other
+  }
+  const { holders } = lock
+  if (args.options.has("json")) await printJson({ name, ended: holders.map(publicFacts) })
   else if (holders.length === 0) await printText(`${inQuotes(name)} is not held\n`)
   else {
     const who = holders.map(({ clientId }) => printable(clientId) || "another program").join(", ")
     await printText(`${inQuotes(name)}: ended the hold of ${who}\n`)
   }
   return 0
+}
+
+/** As the other commands show a holder. */
+function publicFacts({ clientId, mode, remainingMs, reason }: HolderDetails): object {
+  return { clientId, mode, remainingMs, reason }
 }

@@ -130,9 +130,14 @@ export interface Party {
   readonly ms: number
 }
 
+/** A holder, and the digest of its token: the one that a steal of an exclusive hold compares. */
+export interface Holder extends Party {
+  readonly digest: string
+}
+
 /** The holders and waiters of a lock at one moment. */
 export interface LockSnapshot {
-  readonly held: readonly Party[]
+  readonly held: readonly Holder[]
   readonly pending: readonly Party[]
 }
 

@@ -5,7 +5,7 @@ import { existsSync } from "node:fs"
 import { resolve } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { LockManager } from "../../src/index.js"
-import { FaultProxy } from "../support/fault-proxy.js"
+import { always, FaultProxy, inOrder } from "../support/fault-proxy.js"
 import { until } from "../support/outcomes.js"
 import { type Database, openDatabase } from "../support/variants.js"
 import { fetchlock, FetchlockCommand } from "./fetchlock-command.js"
@@ -236,6 +236,56 @@ describe.concurrent("`fetchlock release --force`", () => {
     expect({ code, out }).toEqual({ code: 0, out: '"ended": ended the hold of tester\n' })
     await until(() => lock.signal.aborted)
     expect(await (await next).release()).toBe("released")
+  })
+
+  test("ends the hold that it has seen, or looks again: it prints whose hold it has ended", async () => {
+    const first = await locks.acquire("handed")
+    const proxy = await FaultProxy.open(database.url)
+    try {
+      proxy.plan = inOrder("steal", { kind: "request-delayed", ms: 1_500 })
+      const { url } = proxy
+      const args = ["release", "handed", "--force"]
+      const command = new FetchlockCommand({ ...database, url }, args)
+      await until(() => proxy.seen("steal").length > 0)
+      await first.release()
+      const next = new LockManager({ redis: database, clientId: "successor" })
+      await using second = await next.acquire("handed", { watch: true })
+      expect(await command.ended).toMatchObject({
+        code: 0,
+        out: '"handed": ended the hold of successor\n',
+      })
+      await until(() => second.signal.aborted)
+    } finally {
+      await proxy.close()
+    }
+  })
+
+  test("ends a hold although the reply is lost, and leaves no hold of its own", async () => {
+    await using lock = await locks.acquire("unheard", { watch: true })
+    const proxy = await FaultProxy.open(database.url)
+    try {
+      proxy.plan = inOrder("steal", { kind: "reply-lost" })
+      const { url } = proxy
+      const place = { ...database, url }
+      const { code, out } = await fetchlock(place, ["release", "unheard", "--force"])
+      expect({ code, out }).toEqual({ code: 0, out: '"unheard": ended the hold of tester\n' })
+      await until(() => lock.signal.aborted)
+      expect((await locks.inspect("unheard")).isHeld).toBe(false)
+      proxy.plan = always("steal", { kind: "reply-lost" })
+      await locks.acquire("unheard")
+      expect((await fetchlock(place, ["release", "unheard", "--force"])).code).toBe(69)
+      expect((await locks.inspect("unheard")).isHeld).toBe(false)
+    } finally {
+      await proxy.close()
+    }
+  })
+
+  test("ends all holds of a shared lock", async () => {
+    const shared = { mode: "shared", watch: true } as const
+    const [one, two] = [await locks.acquire("both", shared), await locks.acquire("both", shared)]
+    const { code, out } = await fetchlock(database, ["release", "both", "--force"])
+    expect({ code, out }).toEqual({ code: 0, out: '"both": ended the hold of tester, tester\n' })
+    await until(() => one.signal.aborted && two.signal.aborted)
   })
 
   test("says so if the lock is not held", async () => {

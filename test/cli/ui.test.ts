@@ -8,7 +8,7 @@ import { LockManager } from "../../src/index.js"
 import { Cost } from "../../src/cli/ui/cost.js"
 import { History } from "../../src/cli/ui/history.js"
 import { findChromium } from "../support/chromium.js"
-import { FaultProxy } from "../support/fault-proxy.js"
+import { always, FaultProxy } from "../support/fault-proxy.js"
 import { until } from "../support/outcomes.js"
 import { type Database, openDatabase } from "../support/variants.js"
 import { fetchlock, FetchlockCommand, type Place } from "./fetchlock-command.js"
@@ -49,6 +49,15 @@ async function ask(
   let text = ""
   for await (const chunk of response.setEncoding("utf8")) text += String(chunk)
   return { status: response.statusCode ?? 0, headers: response.headers, text }
+}
+
+/** As the page sends it. */
+function post(ui: Ui, path: string, body: object): ReturnType<typeof ask> {
+  const headers = {
+    authorization: `Bearer ${ui.token}`,
+    origin: `http://127.0.0.1:${ui.port}`,
+  }
+  return ask(ui, path, { method: "POST", headers }, JSON.stringify(body))
 }
 
 let database: Database
@@ -162,11 +171,11 @@ describe("the server of the page", () => {
       "null",
       "[]",
       '{"name":5}',
-      '{"name":"x","clientIds":[1]}',
+      '{"name":"x","holdIds":[1]}',
       "x".repeat(200_000),
     ]) {
       const { status } = await ask(ui, "/api/end", { method: "POST", headers }, body)
-      expect(status).toBe(500)
+      expect(status).toBe(400)
     }
     for (const query of [
       "page=-5",
@@ -181,19 +190,52 @@ describe("the server of the page", () => {
     }
   })
 
-  test("ends a hold only if it is still that of the clients that were seen", async () => {
-    const headers = { ...authorized(), origin: `http://127.0.0.1:${ui.port}` }
-    const end = async (clientIds: string[]) => {
-      const body = JSON.stringify({ name: "swapped", clientIds })
-      return (await ask(ui, "/api/end", { method: "POST", headers }, body)).status
-    }
-    const lock = await locks.acquire("swapped", { watch: true })
-    expect(await end(["somebody-else"])).toBe(409)
-    expect((await locks.inspect("swapped")).isHeld).toBe(true)
-    expect(await end(["tester"])).toBe(200)
-    await until(() => lock.signal.aborted)
-    expect(await end(["tester"])).toBe(409)
-  })
+  test.each(["exclusive", "shared"] as const)(
+    "ends a hold only if it is still the one that was seen, also among those of one client: %s",
+    async (mode) => {
+      const name = `swapped-${mode}`
+      const seen = async () => {
+        const { text } = await post(ui, "/api/look", { name })
+        const { holders } = JSON.parse(text) as { holders: { clientId: string; holdId: string }[] }
+        expect(holders).toMatchObject([{ clientId: "tester" }])
+        return holders.map(({ holdId }) => holdId)
+      }
+      const end = async (holdIds: string[]) =>
+        (await post(ui, "/api/end", { name, holdIds })).status
+      const first = await locks.acquire(name, { mode })
+      const old = await seen()
+      await first.release()
+      const lock = await locks.acquire(name, { mode, watch: true })
+      for (const ids of [[], ["x"], old]) expect(await end(ids)).toBe(409)
+      expect((await locks.inspect(name)).isHeld).toBe(true)
+      expect(await end(await seen())).toBe(200)
+      await until(() => lock.signal.aborted)
+      // Nobody holds it any more.
+      for (const ids of [[], old]) expect(await end(ids)).toBe(409)
+    },
+  )
+})
+
+test("a hold that changes hands while the request to end it is on its way is not ended", async () => {
+  const proxy = await FaultProxy.open(database.url)
+  const ui = await startUi({ ...database, url: proxy.url })
+  try {
+    const name = "on-its-way"
+    const first = await locks.acquire(name)
+    const { text } = await post(ui, "/api/look", { name })
+    const { holders } = JSON.parse(text) as { holders: { holdId: string }[] }
+    proxy.plan = always("steal", { kind: "request-delayed", ms: 1_000 })
+    const ending = post(ui, "/api/end", { name, holdIds: holders.map(({ holdId }) => holdId) })
+    await until(() => proxy.seen("steal").length > 0)
+    await first.release()
+    await using second = await locks.acquire(name, { watch: true })
+    expect((await ending).status).toBe(409)
+    expect(await locks.query({ name })).toMatchObject({ held: [{ clientId: "tester" }] })
+    expect(second.signal.aborted).toBe(false)
+  } finally {
+    await stop(ui)
+    await proxy.close()
+  }
 })
 
 test("a port that is taken, or none, is refused with 64", async () => {
@@ -295,15 +337,55 @@ test("the history joins readings of one holder, and forgets after five minutes",
   history.record(lock("a"), 4_000)
   history.record(lock("b"), 5_000)
   expect(history.of("n").segments).toEqual([
-    { clientId: "a", fromMs: 1_000, toMs: 2_000 },
-    { clientId: "a", fromMs: 4_000, toMs: 4_000 },
-    { clientId: "b", fromMs: 5_000, toMs: 5_000 },
+    { clientId: "a", holdId: "a", fromMs: 1_000, toMs: 2_000 },
+    { clientId: "a", holdId: "a", fromMs: 4_000, toMs: 4_000 },
+    { clientId: "b", holdId: "b", fromMs: 5_000, toMs: 5_000 },
   ])
   // Nobody looked for a minute.
   history.record(lock("b"), 65_000)
-  expect(history.of("n").segments.at(-1)).toEqual({ clientId: "b", fromMs: 65_000, toMs: 65_000 })
+  expect(history.of("n").segments.at(-1)).toMatchObject({ fromMs: 65_000, toMs: 65_000 })
   history.clean(400_000)
   expect(history.of("n")).toEqual({ segments: [], samples: [] })
+})
+
+describe("the history of a shared lock", () => {
+  const reading = (...holdIds: string[]) => ({
+    name: "n",
+    holders: holdIds.map((holdId) => {
+      return { clientId: "a", holdId, mode: "shared" as const, remainingMs: 1 }
+    }),
+    waiters: [],
+    fencingToken: null,
+  })
+
+  test("forgets holds that ended long ago also behind one that goes on", () => {
+    const history = new History()
+    for (let i = 0; i <= 1_000; i++) history.record(reading("long", `short-${i}`), i * 1_000)
+    const { segments } = history.of("n")
+    expect(segments[0]).toMatchObject({ holdId: "long", fromMs: 0, toMs: 1_000_000 })
+    expect(segments).toHaveLength(1 + 301)
+  })
+
+  test("tells two holds of one client apart", () => {
+    const history = new History()
+    for (let i = 0; i < 10; i++) history.record(reading("one", "two"), i * 1_000)
+    expect(history.of("n").segments).toMatchObject([
+      { holdId: "one", fromMs: 0, toMs: 9_000 },
+      { holdId: "two", fromMs: 0, toMs: 9_000 },
+    ])
+  })
+
+  test("keeps no more than a page can draw: the latest, and those that go on", () => {
+    const history = new History()
+    for (let i = 0; i < 100; i++) {
+      const short = Array.from({ length: 99 }, (_, n) => `short-${i}-${n}`)
+      history.record(reading("long", ...short), i * 1_000)
+    }
+    const { segments } = history.of("n")
+    expect(segments).toHaveLength(1_000)
+    expect(segments[0]).toMatchObject({ holdId: "long", fromMs: 0, toMs: 99_000 })
+    expect(segments.at(-1)).toMatchObject({ holdId: "short-99-98" })
+  })
 })
 
 describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {

@@ -138,27 +138,25 @@ describe("the reply to steal", () => {
 describe("the reply to snapshot", () => {
   test("contains the holders and the waiters of each lock", () => {
     const reply = [
-      ["me", 500, "exclusive"],
+      ["me", 500, "exclusive", "a1"],
       ["you", 17, "shared"],
-      ["", -1, "shared", 7, "9", "shared"],
+      ["", -1, "shared", "b2", 7, "9", "shared", 33],
       [],
     ]
     expect(readSnapshots(reply, 2)).toEqual([
       {
-        held: [{ clientId: "me", ms: 500, mode: "exclusive" }],
+        held: [{ clientId: "me", ms: 500, mode: "exclusive", digest: "a1" }],
         pending: [{ clientId: "you", ms: 17, mode: "shared" }],
       },
       {
         held: [
-          { clientId: "", ms: Infinity, mode: "shared" },
-          { clientId: "7", ms: 9, mode: "shared" },
+          { clientId: "", ms: Infinity, mode: "shared", digest: "b2" },
+          { clientId: "7", ms: 9, mode: "shared", digest: "33" },
         ],
         pending: [],
       },
     ])
-    expect(readSnapshots([["me", 0, "shared"], []], 1)[0]?.held[0]?.ms).toBe(0)
-    // A part with a remainder is invalid.
-    expect(readSnapshots([["me", 500], []], 1)).toEqual([{ held: [], pending: [] }])
+    expect(readSnapshots([["me", 0, "shared", "c"], []], 1)[0]?.held[0]?.ms).toBe(0)
   })
 
   test.for([
@@ -166,8 +164,10 @@ describe("the reply to snapshot", () => {
     [[[]]],
     [[[], [], []]],
     [[[], "x"]],
-    [[["me", 1, "alone"], []]],
-    [[["me", "x", "shared"], []]],
+    [[["me", 500, "shared"], []]],
+    [[["me", 1, "alone", "d"], []]],
+    [[["me", "x", "shared", "d"], []]],
+    [[[], ["me", 500]]],
   ])("cannot be the invalid reply %j", ([reply]) => {
     expect(() => readSnapshots(reply, 1)).toThrow(RedisError)
   })

@@ -1,5 +1,6 @@
 // Reads what the page shows: finds the names of all locks little by little, and reads the locks of the visible page.
 import type { LockManager } from "../../lock-manager.js"
+import { endHolds, look, MOST_PARTIES } from "../end-holds.js"
 import { detailsOfAll, type LockDetails, scanNames } from "../lock-details.js"
 import { Cost } from "./cost.js"
 import { History, type LockHistory } from "./history.js"
@@ -37,8 +38,6 @@ export interface State {
 }
 
 const PAGE_SIZE = 20
-/** The most holders and waiters of a lock that are listed. */
-const MOST_PARTIES = 100
 const KEYS_A_SCAN = 1_000
 /** The locks are read at most this often, and the names are searched again after this time. */
 const INTERVAL_MS = 1_000
@@ -58,7 +57,7 @@ export class Observer {
   #error: string | undefined
   /** The last reading of each view, so that several tabs share one. */
   readonly #readings = new Map<string, { readonly atMs: number; readonly locks: LockDetails[] }>()
-  #reading: Promise<void> | undefined
+  #reading: Promise<void> = Promise.resolve()
 
   constructor(locks: LockManager, commandsPerSecond: number) {
     this.#locks = locks
@@ -91,21 +90,17 @@ export class Observer {
 
   /** The lock as it is now, whatever that costs. */
   async look(name: string): Promise<LockDetails> {
-    const [lock] = await detailsOfAll(this.#locks, [name], MOST_PARTIES)
+    const lock = await look(this.#locks, name)
     this.#cost.spend(costOf([lock]))
-    if (!lock) throw new Error("no details")
     return lock
   }
 
-  /** Ends the hold of these clients; returns the lock instead if it is held by others by now. */
-  async end(name: string, clientIds: readonly string[]): Promise<LockDetails | undefined> {
-    const lock = await this.look(name)
-    const holders = lock.holders.map(({ clientId }) => clientId)
-    if (JSON.stringify([...holders].sort()) !== JSON.stringify([...clientIds].sort())) return lock
-    await this.#locks.forceRelease(name)
-    this.#cost.spend(STEAL_COST)
+  /** Ends these holds; returns the lock instead if it is held by others by now. */
+  async end(name: string, holdIds: readonly string[]): Promise<LockDetails | undefined> {
+    const other = await endHolds(this.#locks, name, holdIds)
+    this.#cost.spend(END_COST)
     this.#readings.clear()
-    return undefined
+    return other
   }
 
   #select({ filter, page: wanted }: View) {
@@ -120,15 +115,18 @@ export class Observer {
     return { names, page, pages, matching: all.length }
   }
 
-  async #read(key: string, names: readonly string[]): Promise<void> {
-    // One at a time, so that two tabs do not spend the same allowance.
-    await this.#reading
+  /** One at a time, so that two tabs do not spend the same allowance. */
+  #read(key: string, names: readonly string[]): Promise<void> {
+    return (this.#reading = this.#reading.then(() => this.#readIfDue(key, names)))
+  }
+
+  async #readIfDue(key: string, names: readonly string[]): Promise<void> {
     const last = this.#readings.get(key)
-    const isFresh =
-      last?.locks.length === names.length && Date.now() - last.atMs < INTERVAL_MS * 0.8
+    const isOfNames =
+      last?.locks.length === names.length && last.locks.every(({ name }, at) => name === names[at])
+    const isFresh = isOfNames && Date.now() - last.atMs < INTERVAL_MS * 0.8
     if (names.length > 0 && (isFresh || this.#cost.pauseMs > 0)) return
-    this.#reading = this.#readNow(key, names)
-    await this.#reading
+    await this.#readNow(key, names)
   }
 
   async #readNow(key: string, names: readonly string[]): Promise<void> {
@@ -182,8 +180,8 @@ export class Observer {
 
 /** SCAN, and the ECHO that proves its reply. */
 const SCAN_COST = 2
-/** Both steps of a steal, and the release. */
-const STEAL_COST = 2 + 8 + 8
+/** A look, a steal, which of shared holds has two steps, and the release. */
+const END_COST = 8 + 2 + 8 + 8
 
 /** As docs/scripts.md lists it: the snapshot, and the details. */
 function costOf(locks: readonly (LockDetails | undefined)[]): number {

@@ -51,8 +51,9 @@ export async function startUiServer(
 ): Promise<UiServer> {
   const server = createServer((request, response) => {
     answer(observer, token, request, response).catch((error: unknown) => {
+      const status = error instanceof InvalidRequest ? 400 : 500
       if (response.headersSent) response.destroy()
-      else send(response, 500, { error: error instanceof Error ? error.message : "failed" })
+      else send(response, status, { error: error instanceof Error ? error.message : "failed" })
     })
   })
   await listen(server, port)
@@ -102,8 +103,8 @@ async function answer(
     const { name } = await readRequest(request)
     send(response, 200, await observer.look(name))
   } else if (pathname === "/api/end" && method === "POST") {
-    const { name, clientIds } = await readRequest(request)
-    const other = await observer.end(name, clientIds)
+    const { name, holdIds } = await readRequest(request)
+    const other = await observer.end(name, holdIds)
     send(response, other ? 409 : 200, other ?? {})
   } else send(response, 404, { error: "not found" })
 }
@@ -131,9 +132,9 @@ function isAuthorized({ headers }: IncomingMessage, token: string): boolean {
   return given.length === wanted.length && timingSafeEqual(given, wanted)
 }
 
-async function readRequest(
-  request: IncomingMessage,
-): Promise<{ name: string; clientIds: string[] }> {
+class InvalidRequest extends Error {}
+
+async function readRequest(request: IncomingMessage): Promise<{ name: string; holdIds: string[] }> {
   const chunks: Buffer[] = []
   let length = 0
   for await (const chunk of request) {
@@ -141,12 +142,20 @@ async function readRequest(
     // Read to its end all the same, so that its sender gets the reply.
     if (length <= LONGEST_BODY) chunks.push(chunk as Buffer)
   }
-  if (length > LONGEST_BODY) throw new Error("the request is too long")
-  const body = JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown> | null
-  const { name, clientIds = [] } = body ?? {}
-  const isList = Array.isArray(clientIds) && clientIds.every((id) => typeof id === "string")
-  if (typeof name !== "string" || !isList) throw new Error("the request is not valid")
-  return { name, clientIds: clientIds }
+  if (length > LONGEST_BODY) throw new InvalidRequest("the request is too long")
+  const body = parse(Buffer.concat(chunks).toString()) as Record<string, unknown> | null
+  const { name, holdIds = [] } = body ?? {}
+  const isList = Array.isArray(holdIds) && holdIds.every((id) => typeof id === "string")
+  if (typeof name !== "string" || !isList) throw new InvalidRequest("the request is not valid")
+  return { name, holdIds }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new InvalidRequest("the request is not valid JSON")
+  }
 }
 
 function send(response: ServerResponse, status: number, body: object): void {

@@ -58,8 +58,8 @@ export class EndDialog {
     if (!lock) return
     this.#confirm.disabled = true
     try {
-      const clientIds = lock.holders.map(({ clientId }) => clientId)
-      const other = await this.#server.end(lock.name, clientIds)
+      const holdIds = lock.holders.map(({ holdId = "" }) => holdId)
+      const other = await this.#server.end(lock.name, holdIds)
       if (other) {
         this.#show(other, "It has changed hands meanwhile, and nothing was ended. Look again.")
         return

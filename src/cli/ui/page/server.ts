@@ -20,9 +20,9 @@ export class Server {
     return body as LockDetails
   }
 
-  /** Ends the hold of these clients; returns the lock instead if others hold it by now. */
-  async end(name: string, clientIds: readonly string[]): Promise<LockDetails | undefined> {
-    const { status, body } = await this.#send("/api/end", { name, clientIds })
+  /** Ends these holds; returns the lock instead if others hold it by now. */
+  async end(name: string, holdIds: readonly string[]): Promise<LockDetails | undefined> {
+    const { status, body } = await this.#send("/api/end", { name, holdIds })
     return status === 409 ? (body as LockDetails) : undefined
   }
 
