@@ -2,7 +2,7 @@
 import { LockBackendError } from "../errors.js"
 import { LockManager } from "../lock-manager.js"
 import type { LockMode } from "../options.js"
-import type { HeldLockInfo, PendingLockInfo } from "../query.js"
+import type { HeldLockInfo, LockManagerSnapshot, PendingLockInfo } from "../query.js"
 import { fenceKeys, noteKey } from "../redis/keys.js"
 import * as scripts from "../redis/lua/scripts.js"
 import { RedisError, unexpectedReply } from "../redis/redis-error.js"
@@ -21,8 +21,6 @@ interface Client {
 export interface HolderDetails extends Client {
   /** Null: its key never expires. */
   readonly remainingMs: number | null
-  /** Tells this hold from a later one of the same client, and from all others. */
-  readonly holdId?: string
 }
 
 export interface WaiterDetails extends Client {
@@ -39,8 +37,6 @@ export interface LockDetails {
   readonly fencingToken: number | null
 }
 
-type Held = HeldLockInfo & Pick<HolderDetails, "holdId">
-
 /** Keys of one request. */
 const MOST_KEYS = 500
 /** Locks of one request. */
@@ -50,7 +46,7 @@ const WITHIN_MS = 5_000
 /** Adds the facts that a snapshot does not contain, and sorts everything by name. */
 export async function withDetails(
   locks: LockManager,
-  { held, pending }: { held: readonly Held[]; pending: readonly PendingLockInfo[] },
+  { held, pending }: Pick<LockManagerSnapshot, "held" | "pending">,
 ): Promise<LockDetails[]> {
   const { single, prefix } = databaseOf(locks)
   const names = [...new Set([...held, ...pending].map(({ name }) => name))].sort()
@@ -69,10 +65,9 @@ export async function withDetails(
     names.map((name) => [name, { holders: [] as HolderDetails[], waiters: [] as WaiterDetails[] }]),
   )
   for (const one of held) {
-    const { name, clientId, mode, holdId } = one
-    const remainingMs = one.remainingMs === Infinity ? null : one.remainingMs
-    const id = holdId === undefined ? {} : { holdId }
-    byName.get(name)?.holders.push({ clientId, mode, remainingMs, ...id, ...reasonOf(one) })
+    const { name, clientId, mode, remainingMs } = one
+    const leftMs = remainingMs === Infinity ? null : remainingMs
+    byName.get(name)?.holders.push({ clientId, mode, remainingMs: leftMs, ...reasonOf(one) })
   }
   for (const one of pending) {
     const { name, clientId, mode, sinceMs } = one
@@ -99,16 +94,14 @@ export async function detailsOfAll(
   most: number,
 ): Promise<LockDetails[]> {
   const { single } = databaseOf(locks)
-  const held: Held[] = []
+  const held: HeldLockInfo[] = []
   const pending: PendingLockInfo[] = []
   for (let i = 0; i < names.length; i += MOST_NAMES) {
     const some = names.slice(i, i + MOST_NAMES)
     const snapshots = await readRetrying((timeoutMs) => single.snapshot(some, most, timeoutMs))
     for (const [at, snapshot] of snapshots.entries()) {
       const name = some[at] ?? ""
-      for (const { ms, digest, ...party } of snapshot.held) {
-        held.push({ name, ...party, remainingMs: ms, holdId: digest })
-      }
+      held.push(...snapshot.held.map(({ ms, ...party }) => ({ name, ...party, remainingMs: ms })))
       pending.push(...snapshot.pending.map(({ ms, ...party }) => ({ name, ...party, sinceMs: ms })))
     }
   }
@@ -178,7 +171,8 @@ async function readValues(
   return { values, timeMs }
 }
 
-async function readRetrying<T>(read: (timeoutMs: number) => Promise<T>): Promise<T> {
+/** @throws `LockBackendError` when the database failed. */
+export async function readRetrying<T>(read: (timeoutMs: number) => Promise<T>): Promise<T> {
   try {
     return await retryUntilKnown(read, { withinMs: WITHIN_MS })
   } catch (error) {

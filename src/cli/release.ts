@@ -3,7 +3,6 @@ import type { Arguments } from "./command-line.js"
 import { connect } from "./connect.js"
 import { endHolds, look } from "./end-holds.js"
 import { EXIT, say, UsageError } from "./failure.js"
-import type { HolderDetails } from "./lock-details.js"
 import { inQuotes, printable } from "./printable.js"
 import { printJson, printText } from "./output.js"
 
@@ -19,30 +18,19 @@ export async function execute(args: Arguments): Promise<number> {
   }
   const locks = connect(args)
   let lock = await look(locks, name)
-  for (let looks = 1; lock.holders.length > 0; looks++) {
-    const other = await endHolds(
-      locks,
-      name,
-      lock.holders.map(({ holdId = "" }) => holdId),
-    )
-    if (!other) break
-    if (looks >= MOST_LOOKS) {
+  for (let looks = 1; lock.holders.length > 0 && !(await endHolds(locks, lock)); looks++) {
+    if (looks === MOST_LOOKS) {
       say(`${inQuotes(name)} changes hands all the time; nothing was ended`)
       return EXIT.conflict
     }
-    lock = other
+    lock = await look(locks, name)
   }
   const { holders } = lock
-  if (args.options.has("json")) await printJson({ name, ended: holders.map(publicFacts) })
+  if (args.options.has("json")) await printJson({ name, ended: holders })
   else if (holders.length === 0) await printText(`${inQuotes(name)} is not held\n`)
   else {
     const who = holders.map(({ clientId }) => printable(clientId) || "another program").join(", ")
     await printText(`${inQuotes(name)}: ended the hold of ${who}\n`)
   }
   return 0
-}
-
-/** As the other commands show a holder. */
-function publicFacts({ clientId, mode, remainingMs, reason }: HolderDetails): object {
-  return { clientId, mode, remainingMs, reason }
 }

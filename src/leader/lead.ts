@@ -134,29 +134,23 @@ async function serveTerm<T>(
   const { name } = lock
   const { signal, stop } = anySignal([lock.signal, resignation])
   let timer: ReturnType<typeof setTimeout> | undefined
-  const watch = () => {
+  signal.addEventListener("abort", () => {
     timer = backgroundTimer(() => emit?.({ type: "leader-overdue", name, afterMs: ttlMs }), ttlMs)
-  }
-  signal.addEventListener("abort", watch, { once: true })
+  })
   try {
     const value = await run(lock, signal)
-    return signal.aborted || lock.signal.aborted ? { end: "over" } : { end: "returned", value }
+    return { end: signal.aborted || lock.signal.aborted ? "over" : "returned", value }
   } catch (error) {
-    if (signal.aborted && isStop(error, signal)) return { end: "over" }
-    emit?.({ type: "leader-failed", name, error })
-    return signal.aborted ? { end: "over" } : { end: "failed" }
+    // It was told to stop, and stopped: with the reason itself, or with an error of its own, as Node's timers do.
+    const isStop = error === signal.reason || (error as Error | undefined)?.name === "AbortError"
+    if (!signal.aborted || !isStop) emit?.({ type: "leader-failed", name, error })
+    return { end: signal.aborted ? "over" : "failed" }
   } finally {
+    // From now on the signal cannot abort.
     stop()
-    signal.removeEventListener("abort", watch)
     clearTimeout(timer)
     await lock[Symbol.asyncDispose]()
   }
-}
-
-/** Whether the work stopped because it was told to: the reason itself, or the error with which Node's own functions stop. */
-function isStop(error: unknown, { reason }: AbortSignal): boolean {
-  const { name, cause } = Object(error) as { readonly name?: unknown; readonly cause?: unknown }
-  return error === reason || cause === reason || name === "AbortError"
 }
 
 /** A resignation ends it. */

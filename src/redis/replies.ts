@@ -116,28 +116,23 @@ export function readHeld(reply: unknown): { kind: "held" | "taken" | "gone"; lef
 /** Reads the reply of snapshot.lua about `count` locks. */
 export function readSnapshots(reply: unknown, count: number): LockSnapshot[] {
   if (!Array.isArray(reply) || reply.length !== 2 * count) throw unexpectedReply()
+  const lists = reply.map(readParties)
   return Array.from({ length: count }, (_, i) => ({
-    held: inGroups(reply[2 * i], 4).map((facts) => ({
-      ...readParty(facts),
-      digest: readText(facts[3]),
-    })),
-    pending: inGroups(reply[2 * i + 1], 3).map(readParty),
+    held: lists[2 * i] ?? [],
+    pending: lists[2 * i + 1] ?? [],
   }))
 }
 
-/** A flat list as a list of lists. */
-function inGroups(list: unknown, size: number): unknown[][] {
-  if (!Array.isArray(list) || list.length % size !== 0) throw unexpectedReply()
-  return Array.from(
-    { length: list.length / size },
-    (_, i) => list.slice(i * size, (i + 1) * size) as unknown[],
-  )
-}
-
-function readParty([client, ms, mode]: readonly unknown[]): Party {
-  if (mode !== "exclusive" && mode !== "shared") throw unexpectedReply()
-  const left = readInteger(ms)
-  return { clientId: readText(client), ms: left < 0 ? Infinity : left, mode }
+function readParties(list: unknown): Party[] {
+  if (!Array.isArray(list)) throw unexpectedReply()
+  const parties: Party[] = []
+  for (let i = 0; i + 2 < list.length; i += 3) {
+    const [client, ms, mode] = list.slice(i, i + 3) as unknown[]
+    if (mode !== "exclusive" && mode !== "shared") throw unexpectedReply()
+    const left = readInteger(ms)
+    parties.push({ clientId: readText(client), ms: left < 0 ? Infinity : left, mode })
+  }
+  return parties
 }
 
 /** All callers that share a lock must use the same limit; another one is a bug of the caller. */

@@ -130,14 +130,9 @@ export interface Party {
   readonly ms: number
 }
 
-/** A holder, and the digest of its token: the one that a steal of an exclusive hold compares. */
-export interface Holder extends Party {
-  readonly digest: string
-}
-
 /** The holders and waiters of a lock at one moment. */
 export interface LockSnapshot {
-  readonly held: readonly Holder[]
+  readonly held: readonly Party[]
   readonly pending: readonly Party[]
 }
 

@@ -90,7 +90,8 @@ async function keysOf({ url, token }: Place): Promise<unknown> {
   return ((await response.json()) as { result: unknown }).result
 }
 
-describe.concurrent("a database that is degraded", () => {
+// Each examination takes eight seconds and more.
+describe.concurrent("a database that is degraded", { timeout: 60_000 }, () => {
   test("cannot keep a promise without EVAL", async () => {
     const { code, isSound, of } = await degraded(({ commands }) =>
       commands[0]?.[0] === "EVAL" ? refused("NOPERM this user has no permissions") : undefined,

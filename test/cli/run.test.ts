@@ -196,7 +196,7 @@ describe("`fetchlock run`", () => {
     expect(await fetchlock(wrong, args)).toMatchObject({ code: 0, out: "undefined\n" })
   })
 
-  test("an empty --reason is none: a variable that is not set does not stop a deploy", async () => {
+  test("an empty --reason counts as no reason: a variable that is not set does not stop a deploy", async () => {
     const command = start("unexplained", "--reason", "", ...staying())
     await command.prints(/ready/)
     expect(await database.command("KEYS", "*unexplained*note*")).toEqual([])

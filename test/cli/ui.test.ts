@@ -196,9 +196,9 @@ describe("the server of the page", () => {
       const name = `swapped-${mode}`
       const seen = async () => {
         const { text } = await post(ui, "/api/look", { name })
-        const { holders } = JSON.parse(text) as { holders: { clientId: string; holdId: string }[] }
+        const { holders, holdIds } = JSON.parse(text) as { holders: object[]; holdIds: string[] }
         expect(holders).toMatchObject([{ clientId: "tester" }])
-        return holders.map(({ holdId }) => holdId)
+        return holdIds
       }
       const end = async (holdIds: string[]) =>
         (await post(ui, "/api/end", { name, holdIds })).status
@@ -223,9 +223,9 @@ test("a hold that changes hands while the request to end it is on its way is not
     const name = "on-its-way"
     const first = await locks.acquire(name)
     const { text } = await post(ui, "/api/look", { name })
-    const { holders } = JSON.parse(text) as { holders: { holdId: string }[] }
+    const { holdIds } = JSON.parse(text) as { holdIds: string[] }
     proxy.plan = always("steal", { kind: "request-delayed", ms: 1_000 })
-    const ending = post(ui, "/api/end", { name, holdIds: holders.map(({ holdId }) => holdId) })
+    const ending = post(ui, "/api/end", { name, holdIds })
     await until(() => proxy.seen("steal").length > 0)
     await first.release()
     await using second = await locks.acquire(name, { watch: true })
@@ -337,9 +337,9 @@ test("the history joins readings of one holder, and forgets after five minutes",
   history.record(lock("a"), 4_000)
   history.record(lock("b"), 5_000)
   expect(history.of("n").segments).toEqual([
-    { clientId: "a", holdId: "a", fromMs: 1_000, toMs: 2_000 },
-    { clientId: "a", holdId: "a", fromMs: 4_000, toMs: 4_000 },
-    { clientId: "b", holdId: "b", fromMs: 5_000, toMs: 5_000 },
+    { clientId: "a", fromMs: 1_000, toMs: 2_000 },
+    { clientId: "a", fromMs: 4_000, toMs: 4_000 },
+    { clientId: "b", fromMs: 5_000, toMs: 5_000 },
   ])
   // Nobody looked for a minute.
   history.record(lock("b"), 65_000)
@@ -349,33 +349,31 @@ test("the history joins readings of one holder, and forgets after five minutes",
 })
 
 describe("the history of a shared lock", () => {
-  const reading = (...holdIds: string[]) => ({
+  const reading = (...clientIds: string[]) => ({
     name: "n",
-    holders: holdIds.map((holdId) => {
-      return { clientId: "a", holdId, mode: "shared" as const, remainingMs: 1 }
-    }),
+    holders: clientIds.map((clientId) => ({ clientId, mode: "shared" as const, remainingMs: 1 })),
     waiters: [],
     fencingToken: null,
   })
 
-  test("forgets holds that ended long ago also behind one that goes on", () => {
+  test("forgets holds that ended long ago also behind one that lasts", () => {
     const history = new History()
     for (let i = 0; i <= 1_000; i++) history.record(reading("long", `short-${i}`), i * 1_000)
     const { segments } = history.of("n")
-    expect(segments[0]).toMatchObject({ holdId: "long", fromMs: 0, toMs: 1_000_000 })
+    expect(segments[0]).toMatchObject({ clientId: "long", fromMs: 0, toMs: 1_000_000 })
     expect(segments).toHaveLength(1 + 301)
   })
 
   test("tells two holds of one client apart", () => {
     const history = new History()
-    for (let i = 0; i < 10; i++) history.record(reading("one", "two"), i * 1_000)
+    for (let i = 0; i < 10; i++) history.record(reading("same", "same"), i * 1_000)
     expect(history.of("n").segments).toMatchObject([
-      { holdId: "one", fromMs: 0, toMs: 9_000 },
-      { holdId: "two", fromMs: 0, toMs: 9_000 },
+      { clientId: "same", fromMs: 0, toMs: 9_000 },
+      { clientId: "same", fromMs: 0, toMs: 9_000 },
     ])
   })
 
-  test("keeps no more than a page can draw: the latest, and those that go on", () => {
+  test("keeps no more than a page can draw: the latest, and those that last", () => {
     const history = new History()
     for (let i = 0; i < 100; i++) {
       const short = Array.from({ length: 99 }, (_, n) => `short-${i}-${n}`)
@@ -383,8 +381,8 @@ describe("the history of a shared lock", () => {
     }
     const { segments } = history.of("n")
     expect(segments).toHaveLength(1_000)
-    expect(segments[0]).toMatchObject({ holdId: "long", fromMs: 0, toMs: 99_000 })
-    expect(segments.at(-1)).toMatchObject({ holdId: "short-99-98" })
+    expect(segments[0]).toMatchObject({ clientId: "long", fromMs: 0, toMs: 99_000 })
+    expect(segments.at(-1)).toMatchObject({ clientId: "short-99-98" })
   })
 })
 

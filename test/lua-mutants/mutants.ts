@@ -695,18 +695,6 @@ export const luaMutants: readonly LuaMutant[] = [
     breaks: "a list of holders contains no token",
   },
   {
-    file: "snapshot.lua",
-    find: "redis.sha1hex(entries[at])",
-    replace: "entries[at]",
-    breaks: "a list of shared holders contains no token",
-  },
-  {
-    file: "snapshot.lua",
-    find: "redis.sha1hex(withoutFlag(value))",
-    replace: "redis.sha1hex(value)",
-    breaks: "a hold that gets a waiter is the same hold",
-  },
-  {
     file: "vote.lua",
     find: "if not before or before > attempt then return busy() end",
     replace: "if not before then return busy() end",

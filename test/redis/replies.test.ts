@@ -138,25 +138,27 @@ describe("the reply to steal", () => {
 describe("the reply to snapshot", () => {
   test("contains the holders and the waiters of each lock", () => {
     const reply = [
-      ["me", 500, "exclusive", "a1"],
+      ["me", 500, "exclusive"],
       ["you", 17, "shared"],
-      ["", -1, "shared", "b2", 7, "9", "shared", 33],
+      ["", -1, "shared", 7, "9", "shared"],
       [],
     ]
     expect(readSnapshots(reply, 2)).toEqual([
       {
-        held: [{ clientId: "me", ms: 500, mode: "exclusive", digest: "a1" }],
+        held: [{ clientId: "me", ms: 500, mode: "exclusive" }],
         pending: [{ clientId: "you", ms: 17, mode: "shared" }],
       },
       {
         held: [
-          { clientId: "", ms: Infinity, mode: "shared", digest: "b2" },
-          { clientId: "7", ms: 9, mode: "shared", digest: "33" },
+          { clientId: "", ms: Infinity, mode: "shared" },
+          { clientId: "7", ms: 9, mode: "shared" },
         ],
         pending: [],
       },
     ])
-    expect(readSnapshots([["me", 0, "shared", "c"], []], 1)[0]?.held[0]?.ms).toBe(0)
+    expect(readSnapshots([["me", 0, "shared"], []], 1)[0]?.held[0]?.ms).toBe(0)
+    // A part with a remainder is invalid.
+    expect(readSnapshots([["me", 500], []], 1)).toEqual([{ held: [], pending: [] }])
   })
 
   test.for([
@@ -164,10 +166,8 @@ describe("the reply to snapshot", () => {
     [[[]]],
     [[[], [], []]],
     [[[], "x"]],
-    [[["me", 500, "shared"], []]],
-    [[["me", 1, "alone", "d"], []]],
-    [[["me", "x", "shared", "d"], []]],
-    [[[], ["me", 500]]],
+    [[["me", 1, "alone"], []]],
+    [[["me", "x", "shared"], []]],
   ])("cannot be the invalid reply %j", ([reply]) => {
     expect(() => readSnapshots(reply, 1)).toThrow(RedisError)
   })

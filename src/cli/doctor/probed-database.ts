@@ -117,7 +117,7 @@ export class ProbedDatabase {
         signal,
       })
       const text = await readBoundedText(response, LARGEST_REPLY, signal)
-      // What is found gets printed, and a server may repeat what it was sent.
+      // Findings are printed, and a server may repeat its request.
       const replies = parse(withoutToken(text, token), response.status)
       return (isList && Array.isArray(replies) ? replies : [replies]).map((reply) =>
         readReply(reply, response.status),

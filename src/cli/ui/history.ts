@@ -1,7 +1,7 @@
 // Remembers for some minutes who held each lock that was looked up, for the timeline.
 import type { LockDetails } from "../lock-details.js"
 
-/** A stretch of time with the same hold. Times are epoch milliseconds of this machine. */
+/** A stretch of time with the same holder. Times are epoch milliseconds of this machine. */
 export interface Segment {
   readonly clientId: string
   readonly fromMs: number
@@ -20,18 +20,13 @@ export interface LockHistory {
 }
 
 export const HISTORY_MS = 300_000
-/** Of each lock. A hold that is read once is one stretch, so many short holds of a shared lock would be too many to draw. */
+/** Of each lock. A hold that is read once is one stretch, so a shared lock with many short holds has more than a page can draw. */
 const MOST_SEGMENTS = 1_000
 /** A client that was not seen for longer is shown as two stretches: nobody knows what was in between. */
 const LONGEST_GAP_MS = 30_000
 
-/** A stretch, and the hold that it shows. */
-interface HoldSegment extends Segment {
-  readonly holdId: string
-}
-
 interface Lane {
-  segments: HoldSegment[]
+  segments: Segment[]
   readonly samples: Sample[]
 }
 
@@ -43,11 +38,12 @@ export class History {
     this.#lanes.set(name, lane)
     const lastMs = lane.samples.at(-1)?.atMs
     const isOpen = ({ toMs }: Segment) => toMs === lastMs && atMs - toMs <= LONGEST_GAP_MS
-    const open = new Map(lane.segments.filter(isOpen).map((segment) => [segment.holdId, segment]))
-    for (const { clientId, holdId = clientId } of holders) {
-      const continued = open.get(holdId)
+    const open = lane.segments.filter(isOpen)
+    for (const { clientId } of holders) {
+      // A client may share a lock with itself.
+      const continued = open.find((one) => one.clientId === clientId && one.toMs !== atMs)
       if (continued) continued.toMs = atMs
-      else lane.segments.push({ clientId, holdId, fromMs: atMs, toMs: atMs })
+      else lane.segments.push({ clientId, fromMs: atMs, toMs: atMs })
     }
     lane.samples.push({ atMs, waiting: waiters.length })
     this.#forget(name, lane, atMs - HISTORY_MS)

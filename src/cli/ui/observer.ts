@@ -1,6 +1,6 @@
 // Reads what the page shows: finds the names of all locks little by little, and reads the locks of the visible page.
 import type { LockManager } from "../../lock-manager.js"
-import { endHolds, look, MOST_PARTIES } from "../end-holds.js"
+import { endHolds, look, MOST_PARTIES, type SeenLock } from "../end-holds.js"
 import { detailsOfAll, type LockDetails, scanNames } from "../lock-details.js"
 import { Cost } from "./cost.js"
 import { History, type LockHistory } from "./history.js"
@@ -89,18 +89,19 @@ export class Observer {
   }
 
   /** The lock as it is now, whatever that costs. */
-  async look(name: string): Promise<LockDetails> {
+  async look(name: string): Promise<SeenLock> {
     const lock = await look(this.#locks, name)
-    this.#cost.spend(costOf([lock]))
+    this.#cost.spend(HOLD_IDS_COST + costOf([lock]))
     return lock
   }
 
   /** Ends these holds; returns the lock instead if it is held by others by now. */
-  async end(name: string, holdIds: readonly string[]): Promise<LockDetails | undefined> {
-    const other = await endHolds(this.#locks, name, holdIds)
+  async end(name: string, holdIds: readonly string[]): Promise<SeenLock | undefined> {
+    const now = await this.look(name)
+    const isEnded = await endHolds(this.#locks, { ...now, holdIds })
     this.#cost.spend(END_COST)
     this.#readings.clear()
-    return other
+    return isEnded ? undefined : this.look(name)
   }
 
   #select({ filter, page: wanted }: View) {
@@ -180,8 +181,9 @@ export class Observer {
 
 /** SCAN, and the ECHO that proves its reply. */
 const SCAN_COST = 2
-/** A look, a steal, which of shared holds has two steps, and the release. */
-const END_COST = 8 + 2 + 8 + 8
+const HOLD_IDS_COST = 3
+/** The ids again, a steal, which of shared holds has two steps, and the release. */
+const END_COST = HOLD_IDS_COST + 2 + 8 + 8
 
 /** As docs/scripts.md lists it: the snapshot, and the details. */
 function costOf(locks: readonly (LockDetails | undefined)[]): number {

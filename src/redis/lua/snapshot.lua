@@ -3,7 +3,7 @@
 -- KEYS  the keys of each lock, one lock after the other
 -- ARGV  the number of keys of each lock, the most holders and waiters to list for each lock
 -- Replies  for each lock two flat lists:
---   holders: client ("": foreign), ms left (-1: its key never expires), mode, digest of its token, …
+--   holders: client ("": foreign), ms left (-1: its key never expires), mode, …
 --   waiters: client, server time of its arrival in ms, mode, …
 -- Calls  for each lock: free 2 · held 3 · shared 3, and TIME once
 local perLock, most = tonumber(ARGV[1]), ARGV[2] - 1
@@ -34,10 +34,10 @@ for i = 1, #KEYS, perLock do
       local since = "(" .. digits(nowMs())
       local entries = redis.call("ZRANGEBYSCORE", holders, since, "+inf", "WITHSCORES", "LIMIT", "0", digits(most + 1))
       for at = 1, #entries, 2 do
-        add(held, clientOf(entries[at]), untilMs(entries[at + 1]), "shared", redis.sha1hex(entries[at]))
+        add(held, clientOf(entries[at]), untilMs(entries[at + 1]), "shared")
       end
     else
-      add(held, clientOf(value), redis.call("PTTL", lock), "exclusive", redis.sha1hex(withoutFlag(value)))
+      add(held, clientOf(value), redis.call("PTTL", lock), "exclusive")
     end
   end
   local waiters = redis.call("ZRANGE", queue, "0", digits(most), "WITHSCORES")

@@ -1,6 +1,6 @@
 // The second look before a hold is ended: the current holders of the lock, and what ending it means.
 import { durationText } from "../../columns.js"
-import type { LockDetails } from "../../lock-details.js"
+import type { SeenLock } from "../../end-holds.js"
 import { printable } from "../../printable.js"
 import { element, textElement } from "./element.js"
 import type { Server } from "./server.js"
@@ -13,7 +13,7 @@ export class EndDialog {
   readonly #holders = element("end-holders", HTMLUListElement)
   readonly #changed = element("end-changed", HTMLElement)
   readonly #confirm = element("end-confirm", HTMLButtonElement)
-  #lock: LockDetails | undefined
+  #lock: SeenLock | undefined
 
   /** @param onDone receives what has happened */
   constructor(server: Server, onDone: (text: string) => void) {
@@ -37,7 +37,7 @@ export class EndDialog {
     }
   }
 
-  #show(lock: LockDetails, changed: string): void {
+  #show(lock: SeenLock, changed: string): void {
     this.#lock = lock
     this.#name.textContent = printable(lock.name)
     this.#holders.replaceChildren(
@@ -58,8 +58,7 @@ export class EndDialog {
     if (!lock) return
     this.#confirm.disabled = true
     try {
-      const holdIds = lock.holders.map(({ holdId = "" }) => holdId)
-      const other = await this.#server.end(lock.name, holdIds)
+      const other = await this.#server.end(lock.name, lock.holdIds)
       if (other) {
         this.#show(other, "It has changed hands meanwhile, and nothing was ended. Look again.")
         return

@@ -1,5 +1,5 @@
 // Asks the server of the page.
-import type { LockDetails } from "../../lock-details.js"
+import type { SeenLock } from "../../end-holds.js"
 import type { State } from "../observer.js"
 
 export class Server {
@@ -15,15 +15,15 @@ export class Server {
     return body as State
   }
 
-  async look(name: string): Promise<LockDetails> {
+  async look(name: string): Promise<SeenLock> {
     const { body } = await this.#send("/api/look", { name })
-    return body as LockDetails
+    return body as SeenLock
   }
 
   /** Ends these holds; returns the lock instead if others hold it by now. */
-  async end(name: string, holdIds: readonly string[]): Promise<LockDetails | undefined> {
+  async end(name: string, holdIds: readonly string[]): Promise<SeenLock | undefined> {
     const { status, body } = await this.#send("/api/end", { name, holdIds })
-    return status === 409 ? (body as LockDetails) : undefined
+    return status === 409 ? (body as SeenLock) : undefined
   }
 
   async #send(path: string, body?: object): Promise<{ status: number; body: unknown }> {
