@@ -1,7 +1,10 @@
 // The documentation site: npm run docs serves it, npm run docs:build builds it.
 import { type DefaultTheme, defineConfig } from "vitepress"
-import { REPOSITORY, repositoryLinks } from "./links.js"
+import { drawings } from "./drawings.js"
+import { REPOSITORY, repositoryLinks, slugOf } from "./links.js"
+import { writeLlmsTexts } from "./llms.js"
 import { apiModules, type Page, SECTIONS } from "./navigation.js"
+import { sequenceDiagrams } from "./sequence.js"
 
 const DESCRIPTION =
   "A distributed lock for code that has only fetch: Cloudflare Workers, Vercel, Deno, Bun and Node, over Redis's REST API."
@@ -26,15 +29,27 @@ export default defineConfig({
   srcExclude: ["node_modules", "test"],
   head: [["link", { rel: "icon", type: "image/svg+xml", href: "/logo.svg" }]],
   markdown: {
-    config: repositoryLinks,
+    config: (md) => {
+      repositoryLinks(md)
+      sequenceDiagrams(md)
+      drawings(md)
+    },
+    anchor: { slugify: slugOf },
     theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" },
+  },
+  // The index of the search, which is loaded when a reader searches.
+  vite: { build: { chunkSizeWarningLimit: 2_000 } },
+  buildEnd: ({ outDir }) => {
+    writeLlmsTexts(outDir, DESCRIPTION)
   },
   themeConfig: {
     logo: "/logo.svg",
     nav: [
-      { text: "Guides", link: "/once", activeMatch: "^/(once|idempotency|http)" },
+      { text: "Start", link: "/getting-started" },
+      { text: "Guides", link: "/guides/token-refresh", activeMatch: "^/guides/" },
+      { text: "Concepts", link: "/concepts/holds", activeMatch: "^/concepts/" },
       { text: "Reference", link: "/reference", activeMatch: "^/(reference|api/)" },
-      { text: "Proof", link: "/torture" },
+      { text: "Compare", link: "/comparison" },
     ],
     sidebar: {
       "/api/": [

@@ -23,3 +23,12 @@ export function repositoryLinks(md: MarkdownRenderer): void {
     }
   })
 }
+
+/** The fragment of a heading, as on GitHub, so that a link works in both places. */
+export function slugOf(title: string): string {
+  return title
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s_-]/gu, "")
+    .trim()
+    .replace(/\s/g, "-")
+}

@@ -14,23 +14,45 @@ export interface Section {
 
 export const SECTIONS: readonly Section[] = [
   {
+    text: "Start",
+    pages: [
+      { text: "Get started", page: "getting-started" },
+      { text: "Everyday calls", page: "tasks" },
+      { text: "Platforms", page: "platforms" },
+      { text: "TypeScript and CommonJS", page: "typescript" },
+      { text: "Compare", page: "comparison" },
+      { text: "Migrate", page: "migration" },
+    ],
+  },
+  {
     text: "Guides",
     pages: [
-      { text: "Once, and share the result", page: "once" },
+      { text: "Refresh a token once", page: "guides/token-refresh" },
+      { text: "Handle a webhook once", page: "guides/webhook" },
+      { text: "Run a cron job once", page: "guides/cron" },
+      { text: "One reply at a time", page: "guides/one-reply-at-a-time" },
+      { text: "Limit concurrency", page: "guides/concurrency-limit" },
+      { text: "Elect a leader", page: "leader" },
+      { text: "Deploys and scripts", page: "cli" },
       { text: "Idempotent routes", page: "idempotency" },
       { text: "Guard requests", page: "http" },
-      { text: "Leader election", page: "leader" },
-      { text: "Deploys and scripts", page: "cli" },
+      { text: "Run once, share the result", page: "once" },
       { text: "Web Locks", page: "web-locks" },
-      { text: "Shut down", page: "shutdown" },
+      { text: "Next.js", page: "nextjs" },
+      { text: "Shut down a server", page: "shutdown" },
       { text: "Observe", page: "observability" },
+      { text: "From Python locks", page: "coming-from-python" },
+      { text: "Recipes: whole programs", page: "recipes" },
     ],
   },
   {
     text: "Concepts",
     pages: [
-      { text: "Promises", page: "safety" },
+      { text: "Holds and validity", page: "concepts/holds" },
+      { text: "Queue and hand-off", page: "concepts/queue" },
+      { text: "Fencing tokens", page: "concepts/fencing" },
       { text: "Several databases", page: "quorum" },
+      { text: "Promises", page: "safety" },
       { text: "Security", page: "security" },
     ],
   },
@@ -39,25 +61,19 @@ export const SECTIONS: readonly Section[] = [
     pages: [
       { text: "Options, errors and events", page: "reference" },
       { text: "API, from the types", page: "api/index" },
-    ],
-  },
-  {
-    text: "Platforms",
-    pages: [
-      { text: "Next.js", page: "nextjs" },
-      { text: "TypeScript and CommonJS", page: "typescript" },
-      { text: "From Python locks", page: "coming-from-python" },
+      { text: "Troubleshooting", page: "troubleshooting" },
+      { text: "Costs", page: "costs" },
     ],
   },
   {
     text: "Proof",
     pages: [
       { text: "Performance", page: "performance" },
+      { text: "How the scripts work", page: "scripts" },
       { text: "Torture test", page: "torture" },
       { text: "Fault tests", page: "chaos" },
       { text: "Exploration", page: "exploration" },
       { text: "Mutation tests", page: "mutation" },
-      { text: "Scripts and their cost", page: "scripts" },
     ],
   },
 ]

@@ -1,4 +1,4 @@
-// The commands of the README and of docs/cli.md, as a user runs them: from the packed package, in an empty folder.
+// The commands of docs/cli.md and of the guides, as a user runs them: from the packed package, in an empty folder.
 import { execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
 import { readFileSync } from "node:fs"
@@ -65,7 +65,7 @@ async function shell(line: string): Promise<{ code: number | null; out: string; 
   return { code, out, err }
 }
 
-const commands = ["README.md", "docs/cli.md"].flatMap(commandsOf)
+const commands = [...new Set(["docs/cli.md", "docs/guides/cron.md"].flatMap(commandsOf))]
 
 test("there are commands of each kind", () => {
   for (const name of ["run", "ls", "inspect", "wait", "release", "doctor"]) {

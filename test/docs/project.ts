@@ -13,6 +13,7 @@ const NEIGHBOURS = [
   "@types/node",
   "@cloudflare/workers-types",
   "hono",
+  "@hono/node-server",
   "typescript",
 ]
 

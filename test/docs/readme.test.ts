@@ -1,13 +1,16 @@
 // Checks the README and the docs against the code: the programs compile and run, the tables are complete, the commands are the
 // ones that CI runs.
-import { execFileSync } from "node:child_process"
+import { execFileSync, spawn } from "node:child_process"
+import { once } from "node:events"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { writeFile } from "node:fs/promises"
+import { createServer } from "node:net"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { transform } from "esbuild"
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest"
 import { until } from "../support/outcomes.js"
+import { pagesOfDocs } from "./pages.js"
 import { Project } from "./project.js"
 import { readSnippets } from "./snippets.js"
 import { type Database, openDatabase } from "../support/variants.js"
@@ -15,13 +18,38 @@ import { Isolate } from "../workerd/isolate.js"
 
 const readme = readFileSync("README.md", "utf8")
 const reference = readFileSync("docs/reference.md", "utf8")
-const markdownIn = (folder: string) =>
-  readdirSync(folder)
-    .filter((file) => file.endsWith(".md"))
-    .map((file) => `${folder}/${file}`)
-const pages = ["README.md", "packages/dev-server/README.md", ...markdownIn("docs")]
-const snippets = readSnippets("README.md")
-const workers = snippets.filter(({ isWorker }) => isWorker)
+const pages = ["README.md", "packages/dev-server/README.md", ...pagesOfDocs()]
+const quickStarts = readSnippets("docs/getting-started.md")
+const workers = quickStarts.filter(({ isWorker }) => isWorker)
+
+/** Adds its answer to `ran` when it is called. */
+const stubs = (names: string[]) =>
+  names.map((name) => `const ${name} = async () => { ran.push("${name}"); return "done" }`)
+
+/** Names that the table of the README uses without an import. */
+const TABLE_SURROUNDINGS = [
+  `import { type Context, Hono } from "hono"`,
+  `import { LockManager } from "fetchlock"`,
+  `import { idempotency, lock } from "fetchlock/hono"`,
+  `import { lead } from "fetchlock/leader"`,
+  `import { once } from "fetchlock/once"`,
+  `const locks = LockManager.fromEnv()`,
+  `export const app = new Hono()`,
+  `export const ran: string[] = []`,
+  `const event = { id: "evt_1" }`,
+  `const firedAt = "2026-05-01T03:00:00Z"`,
+  ...stubs(["refresh", "buildReport", "buildExport", "poll", "readProfile"]),
+  `const book = async ({ id }: typeof event) => { ran.push("book " + id) }`,
+  `const reply = (c: Context) => { ran.push("reply"); return c.text("hello") }`,
+  `const pay = (c: Context) => { ran.push("pay"); return c.text("paid") }`,
+  `const chatOf = (c: Context) => "chat:" + c.req.param("id")`,
+  `const userOf = () => "user:7"`,
+  "",
+].join("\n")
+
+/** The calls in the table of the README, and the function of the user's that each of them runs. */
+const calls = [...readme.matchAll(/^\| \[[^|]+\| `([^`|]+)` +\|$/gm)].map(([, call = ""]) => call)
+const RUNS = ["refresh", "book evt_1", "buildReport", "reply", "buildExport", "poll", "pay"]
 
 let project: Project
 let database: Database
@@ -37,7 +65,7 @@ afterAll(async () => {
 })
 
 test("CI runs the two commands that the README prints", () => {
-  const [, commands] = /^```sh\n([^]*?)```$/m.exec(readme) ?? []
+  const [, commands] = /^```sh\n(npm ci[^]*?)```$/m.exec(readme) ?? []
   expect(commands).toBe("npm ci && npm run demo\nnpm ci && npm test\n")
   expect(execFileSync("bash", [".ci/run", "--list"], { encoding: "utf8" })).toBe(commands)
 })
@@ -57,8 +85,20 @@ describe("programs", { timeout: 60_000 }, () => {
     expect(await project.compile([wrong], "Workers")).toContain("not assignable to parameter")
   })
 
+  test("in the table of the README compile", async () => {
+    const programs = calls
+      .filter((call) => !call.startsWith("fetchlock "))
+      .map((call) => ({
+        code: `${TABLE_SURROUNDINGS}void (${call})\n`,
+        place: "the table of the README",
+        isWorker: false,
+      }))
+    expect(programs).toHaveLength(8)
+    expect(await project.compile(programs, "DOM")).toBe("")
+  })
+
   test("of the quick starts have at most ten lines", () => {
-    for (const { code, place } of snippets.slice(0, 3)) {
+    for (const { code, place } of quickStarts.slice(0, 3)) {
       expect(code.trimEnd().split("\n").length, place).toBeLessThanOrEqual(10)
     }
   })
@@ -137,7 +177,7 @@ describe("the quick starts run", { timeout: 30_000 }, () => {
   )
 
   test("as a Vercel function", async () => {
-    const source = snippets.find(({ code }) => code.includes("function POST"))?.code ?? ""
+    const source = quickStarts.find(({ code }) => code.includes("function POST"))?.code ?? ""
     const file = join(project.folder, "route.mjs")
     await writeFile(file, (await transform(source, { loader: "ts" })).code)
     const route = (await import(pathToFileURL(file).href)) as {
@@ -161,6 +201,104 @@ describe("the quick starts run", { timeout: 30_000 }, () => {
     expect((await post()).status).toBe(409)
   })
 })
+
+describe("the README", { timeout: 30_000 }, () => {
+  beforeAll(() => {
+    vi.stubEnv("UPSTASH_REDIS_REST_URL", database.url)
+    vi.stubEnv("UPSTASH_REDIS_REST_TOKEN", database.token)
+  })
+  afterAll(() => {
+    vi.unstubAllEnvs()
+    vi.unstubAllGlobals()
+  })
+
+  /** Runs a program in the user's project. */
+  async function run(name: string, code: string): Promise<Record<string, unknown>> {
+    const file = join(project.folder, `${name}.mjs`)
+    await writeFile(file, (await transform(code, { loader: "ts" })).code)
+    return (await import(pathToFileURL(file).href)) as Record<string, unknown>
+  }
+
+  test("has at most 1,000 words, and its first code within 15 lines", () => {
+    expect(readme.split(/\s+/).filter(Boolean).length).toBeLessThanOrEqual(1_000)
+    expect(readme.split("\n").slice(0, 15)).toContain("```ts")
+  })
+
+  test("begins with a program that runs the work while it holds the lock", async () => {
+    await database.command("FLUSHALL")
+    const keys: unknown[] = []
+    vi.stubGlobal("charge", async () => keys.push(await database.command("KEYS", "*")))
+    const [first] = readSnippets("README.md")
+    await run("first", first?.code ?? "")
+    expect(keys).toEqual([["lock:invoice:42"]])
+  })
+
+  test("shows how to catch a lock that is busy", async () => {
+    const source = `import { LockManager } from "fetchlock"\nexport const locks = LockManager.fromEnv()`
+    vi.stubGlobal("locks", (await run("locks", source))["locks"])
+    const log = vi.spyOn(console, "log").mockReturnValue()
+    onTestFinished(() => {
+      log.mockRestore()
+    })
+    await database.command("SET", "lock:invoice:42", "another caller", "PX", "60000")
+    const [, busy] = readSnippets("README.md")
+    await run("busy", busy?.code ?? "")
+    await database.command("DEL", "lock:invoice:42")
+    expect(log.mock.calls).toEqual([[expect.stringMatching(/^busy, after 2\d{3}(\.\d+)? ms$/)]])
+  })
+
+  test("has a table of problems whose calls run", async () => {
+    const ran: string[] = []
+    for (const [index, call] of calls.entries()) {
+      if (call.startsWith("fetchlock ")) {
+        expect(readFileSync("docs/cli.md", "utf8")).toContain(`npx ${call}\n`)
+        continue
+      }
+      const program = await run(
+        `call-${index}`,
+        `${TABLE_SURROUNDINGS}\nexport const result = await (${call})`,
+      )
+      if (call.startsWith("app.post")) {
+        const app = program["app"] as { request(url: string, init: object): Promise<Response> }
+        const [, path = ""] = /"([^"]+)"/.exec(call) ?? []
+        const headers = { "Idempotency-Key": "1" }
+        expect((await app.request(path, { method: "POST", headers })).status).toBe(200)
+      }
+      ran.push(...(program["ran"] as string[]))
+    }
+    expect(ran).toEqual([...RUNS, "readProfile"])
+  })
+
+  test("starts a guarded route that is paid once, and refuses the second request", async () => {
+    const [, code = ""] = /^```js\n([^]*?)^```$/m.exec(readme) ?? []
+    const port = await freePort()
+    await writeFile(join(project.folder, "app.mjs"), code.replace("3000", String(port)))
+    const app = spawn(process.execPath, ["app.mjs"], { cwd: project.folder, stdio: "inherit" })
+    onTestFinished(() => {
+      app.kill()
+    })
+    const url = `http://127.0.0.1:${port}`
+    await until(() =>
+      fetch(url).then(
+        () => true,
+        () => false,
+      ),
+    )
+    const pay = () => fetch(`${url}/orders/7/pay`, { method: "POST" })
+    const responses = await Promise.all([pay(), pay()])
+    expect(responses.map(({ status }) => status).sort()).toEqual([200, 423])
+    app.kill()
+    await once(app, "exit")
+  })
+})
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1")
+  await once(server, "listening")
+  const { port } = server.address() as { port: number }
+  server.close()
+  return port
+}
 
 describe("the map in CONTRIBUTING.md", () => {
   const page = readFileSync("CONTRIBUTING.md", "utf8")

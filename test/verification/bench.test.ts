@@ -2,7 +2,12 @@
 import { readFile } from "node:fs/promises"
 import { format, resolveConfig } from "prettier"
 import { describe, expect, test } from "vitest"
-import { PARTS, resultsOf, withReport } from "../../verification/bench/report/docs.js"
+import {
+  PARTS,
+  resultsOf,
+  withComparison,
+  withReport,
+} from "../../verification/bench/report/docs.js"
 import { merged, type Report } from "../../verification/bench/report/report.js"
 import { tableOf } from "../../verification/bench/report/table.js"
 import { fairnessOf, inversionsOf } from "../../verification/bench/scenarios/order.js"
@@ -124,4 +129,15 @@ describe("the page", () => {
       expect(made).toBe(text)
     },
   )
+
+  test("is the source of the table in the comparison", async () => {
+    const docs = new URL("../../docs/", import.meta.url)
+    const page = new URL("comparison.md", docs)
+    const text = await readFile(page, "utf8")
+    const file = new URL(resultsOf("results"), docs)
+    const report = JSON.parse(await readFile(file, "utf8")) as Report
+    const style = await resolveConfig(page)
+    const made = await format(withComparison(text, report), { ...style, parser: "markdown" })
+    expect(made).toBe(text)
+  })
 })

@@ -4,11 +4,10 @@ import { mkdir, readFile, writeFile } from "node:fs/promises"
 import { dirname } from "node:path"
 import { format, resolveConfig } from "prettier"
 import { parseArgs } from "node:util"
-import { filesOf, PARTS, withReport } from "./report/docs.js"
+import { filesOf, PARTS, withComparison, withReport } from "./report/docs.js"
 import { merged, type Report } from "./report/report.js"
 
 const docs = new URL("../../docs/", import.meta.url)
-const page = new URL("performance.md", docs)
 
 const { values, positionals: files } = parseArgs({
   options: { part: { type: "string", default: "results" } },
@@ -24,6 +23,14 @@ for (const [path, text] of Object.entries(filesOf(report, part))) {
   await mkdir(dirname(target.pathname), { recursive: true })
   await writeFile(target, text)
 }
-const written = withReport(await readFile(page, "utf8"), report, part)
-const style = await resolveConfig(page)
-await writeFile(page, await format(written, { ...style, parser: "markdown" }))
+await rewrite("performance.md", (page) => withReport(page, report, part))
+if (part === "results") await rewrite("comparison.md", (page) => withComparison(page, report))
+
+async function rewrite(name: string, change: (page: string) => string): Promise<void> {
+  const file = new URL(name, docs)
+  const written = change(await readFile(file, "utf8"))
+  await writeFile(
+    file,
+    await format(written, { ...(await resolveConfig(file)), parser: "markdown" }),
+  )
+}

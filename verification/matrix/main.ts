@@ -1,4 +1,4 @@
-// Runs the suite in each runtime and writes the table of the README. `--only <text>` runs some of them and writes nothing.
+// Runs the suite in each runtime and writes the table in docs/platforms.md. `--only <text>` runs some of them and writes nothing.
 import { execFileSync } from "node:child_process"
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -13,6 +13,7 @@ import { compileWithEach } from "./typescript.js"
 
 const { values } = parseArgs({ options: { only: { type: "string" } } })
 
+const PAGE = "docs/platforms.md"
 /** The marks around the table. */
 const TABLE = /(<!-- matrix -->\n)[^]*?(<!-- \/matrix -->)/
 
@@ -51,8 +52,8 @@ try {
 }
 if (values.only === undefined) {
   const table = ["| runtime | version | checks passed |", "| --- | --- | --- |", ...rows].join("\n")
-  const readme = (await readFile("README.md", "utf8")).replace(TABLE, `$1\n${table}\n\n$2`)
-  const options = { ...(await resolveConfig("README.md")), parser: "markdown" }
-  await writeFile("README.md", await format(readme, options))
+  const page = (await readFile(PAGE, "utf8")).replace(TABLE, `$1\n${table}\n\n$2`)
+  const options = { ...(await resolveConfig(PAGE)), parser: "markdown" }
+  await writeFile(PAGE, await format(page, options))
 }
 process.exitCode = failures === 0 ? 0 : 1

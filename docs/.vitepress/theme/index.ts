@@ -2,6 +2,7 @@
 import { onContentUpdated, type Theme } from "vitepress"
 import DefaultTheme from "vitepress/theme-without-fonts"
 import { defineComponent, h } from "vue"
+import CostCalculator from "./CostCalculator.vue"
 import "./style.css"
 
 const Layout = defineComponent(() => {
@@ -9,7 +10,13 @@ const Layout = defineComponent(() => {
   return () => h(DefaultTheme.Layout)
 })
 
-export default { extends: DefaultTheme, Layout } satisfies Theme
+export default {
+  extends: DefaultTheme,
+  Layout,
+  enhanceApp: ({ app }) => {
+    app.component("CostCalculator", CostCalculator)
+  },
+} satisfies Theme
 
 /** The layout of the home page has no main landmark, which those of other pages have. */
 function markMainContent(): void {

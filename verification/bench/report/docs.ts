@@ -29,12 +29,30 @@ export function filesOf(report: Report, part: Part): Readonly<Record<string, str
 
 /** The page with the report in the place of an earlier one. */
 export function withReport(page: string, report: Report, part: Part): string {
-  const begin = `<!-- ${part}: made by \`npm run bench:docs\`; do not edit -->`
-  const end = `<!-- end of ${part === "results" ? "the results" : part} -->`
+  const end = part === "results" ? "the results" : part
+  return withPassage(page, part, end, passageOf(report, part))
+}
+
+/** The scenario that the comparison shows. */
+const COMPARED = "50 contenders, 50 ms, 1 cycle"
+
+/** The page of the comparison, with one scenario of the report. */
+export function withComparison(page: string, report: Report): string {
+  const contenders = Object.fromEntries(
+    Object.entries(report.contenders).flatMap(([name, { [COMPARED]: result }]) =>
+      result ? [[name, { [COMPARED]: result }]] : [],
+    ),
+  )
+  return withPassage(page, "comparison", "comparison", tableOf({ ...report, contenders }))
+}
+
+function withPassage(page: string, name: string, endName: string, passage: string): string {
+  const begin = `<!-- ${name}: made by \`npm run bench:docs\`; do not edit -->`
+  const end = `<!-- end of ${endName} -->`
   const [before, rest = ""] = page.split(begin)
   const [, after] = rest.split(end)
   if (before === undefined || after === undefined) throw new Error("the page has no place for it")
-  return `${before}${begin}\n\n${passageOf(report, part)}\n\n${end}${after}`
+  return `${before}${begin}\n\n${passage}\n\n${end}${after}`
 }
 
 function passageOf(report: Report, part: Part): string {

@@ -1,0 +1,6 @@
+// The type of components in files of their own.
+declare module "*.vue" {
+  import type { Component } from "vue"
+  const component: Component
+  export default component
+}
