@@ -224,6 +224,13 @@ describe("the README", { timeout: 30_000 }, () => {
     expect(readme.split("\n").slice(0, 15)).toContain("```ts")
   })
 
+  test("names a size that the test of the bundle guards", () => {
+    const [, shown] = /Under (\d+) KB gzipped/.exec(readme) ?? []
+    const [, largest = ""] =
+      /const LARGEST = ([\d_]+)/.exec(readFileSync("test/package/bundle.test.ts", "utf8")) ?? []
+    expect(Number(largest.replaceAll("_", ""))).toBeLessThanOrEqual(Number(shown) * 1_000)
+  })
+
   test("begins with a program that runs the work while it holds the lock", async () => {
     await database.command("FLUSHALL")
     const keys: unknown[] = []
