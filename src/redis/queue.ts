@@ -76,8 +76,8 @@ export class SingleQueue implements LockQueue {
   }
 
   /** Whether a first request may take a free lock without checking the queue. */
-  mayClaim({ fencing, limit }: LockRequest): boolean {
-    return !fencing && limit === undefined && ++this.#claims % CLAIMS_PER_QUEUE_CHECK !== 0
+  mayClaim({ fencing }: LockRequest): boolean {
+    return !fencing && ++this.#claims % CLAIMS_PER_QUEUE_CHECK !== 0
   }
 
   async enqueue(waiter: Waiter, ticket = "", timeoutMs: number): Promise<Grant | Queued> {

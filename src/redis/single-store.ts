@@ -45,7 +45,7 @@ export class SingleStore implements LockStore, SingleDatabase {
   }
 
   tryAcquire(request: LockRequest, timeoutMs: number): Promise<Grant | Busy> {
-    return this.queue.mayClaim(request)
+    return request.limit === undefined && this.queue.mayClaim(request)
       ? this.#claim(request, timeoutMs)
       : this.#tryInOrder(request, timeoutMs)
   }

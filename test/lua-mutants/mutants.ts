@@ -94,9 +94,27 @@ export const luaMutants: readonly LuaMutant[] = [
   },
   {
     file: "shared/grant-next.lua",
-    find: '    redis.call("DEL", holders)\n',
-    replace: "",
+    find: 'redis.call("DEL", holders)\n    base =',
+    replace: "base =",
     breaks: "a lock whose key was lost forgets its sharers",
+  },
+  {
+    file: "shared/grant-next.lua",
+    find: 'redis.call("DEL", holders)\n  redis.call("ZADD"',
+    replace: 'redis.call("ZADD"',
+    breaks: "a claim of a lock whose key was lost forgets its sharers",
+  },
+  {
+    file: "shared/grant-next.lua",
+    find: 'newBase(limit), "NX", "PXAT", ends)',
+    replace: 'newBase(limit), "PXAT", ends)',
+    breaks: "a claim to share takes only a free lock",
+  },
+  {
+    file: "shared/grant-next.lua",
+    find: 'return redis.call("PEXPIREAT", holders, ends)',
+    replace: "return true",
+    breaks: "the list of sharers that a claim begins does not live forever",
   },
   {
     file: "shared/grant-next.lua",
@@ -106,8 +124,8 @@ export const luaMutants: readonly LuaMutant[] = [
   },
   {
     file: "shared/grant-next.lua",
-    find: 'redis.call("PEXPIREAT", holders, ends)',
-    replace: "",
+    find: '"PXAT", ends)\n  redis.call("PEXPIREAT", holders, ends)',
+    replace: '"PXAT", ends)',
     breaks: "the list of sharers does not live forever",
   },
   {
@@ -374,7 +392,6 @@ export const luaMutants: readonly LuaMutant[] = [
     find: "and not isBack then",
     replace: "then",
     breaks: "a ticket that the caller sends is not read again",
-    mayLive: "it reads a value that it already has, which costs a call and changes nothing",
   },
   {
     file: "acquire.lua",
@@ -420,14 +437,14 @@ export const luaMutants: readonly LuaMutant[] = [
   },
   {
     file: "acquire.lua",
-    find: 'if action == "claim" and redis.call("SET", lock, token, "NX", "PX", ttl) then',
-    replace: 'if action == "claim" and redis.call("SET", lock, token, "NX") then',
+    find: 'mode == "x" and redis.call("SET", lock, token, "NX", "PX", ttl) or',
+    replace: 'mode == "x" and redis.call("SET", lock, token, "NX") or',
     breaks: "no claim creates a key that lives forever",
   },
   {
     file: "acquire.lua",
-    find: 'if action == "claim" and redis.call("SET"',
-    replace: 'if redis.call("SET"',
+    find: 'if action == "claim" and (',
+    replace: "if (",
     breaks: "only a claim takes a free lock that has waiters",
   },
   {
@@ -510,9 +527,21 @@ export const luaMutants: readonly LuaMutant[] = [
   },
   {
     file: "release.lua",
-    find: "isTtlStale = last ~= nil",
-    replace: "",
+    find: "isTtlStale = last and (isLast or hasWaiters)",
+    replace: "isTtlStale = last and hasWaiters",
     breaks: "the ttl of the keys follows sharers that leave",
+  },
+  {
+    file: "release.lua",
+    find: "two[isLast and #two - 2 or #two]",
+    replace: "two[#two]",
+    breaks: "what counts after a sharer has left is the last of the others",
+  },
+  {
+    file: "release.lua",
+    find: "if last or hasWaiters then redis.call(",
+    replace: "if last then redis.call(",
+    breaks: "a sharer that hands the lock on no longer shares it",
   },
   {
     file: "release.lua",

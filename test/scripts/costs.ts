@@ -226,6 +226,14 @@ export const paths: readonly Path[] = [
   { script: "release", when: "taken", before: mine, call: ask.release },
   { script: "release", when: "gone", call: ask.release },
   { script: "release: leave", when: "held", before: all(held, queued), call: ask.leave },
+  { script: "acquire: claim", when: "free, to share", call: claimOrWait, limit },
+  {
+    script: "acquire: claim",
+    when: "shared by others",
+    before: shared(),
+    call: claimOrWait,
+    limit,
+  },
   { script: "acquire: try", when: "free, to share", call: ask.try, limit },
   {
     script: "acquire: try",

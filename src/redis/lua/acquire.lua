@@ -5,7 +5,7 @@
 -- ARGV  entry, ttl in ms, action, ticket ("" before there is one)
 --   "try"      does not wait
 --   "enqueue"  waits, unless it is granted the lock at once: the only action, with "claim", that inserts into the queue
---   "claim"    the same, but takes a free lock exclusively without checking the queue
+--   "claim"    the same, but takes a free lock without checking the queue
 --   "check"    waits already, and sends a heartbeat; takes the lock only from within the queue
 -- Replies
 --   {"granted", ms left, fencing token or "", …}
@@ -13,7 +13,7 @@
 --   {"busy", …the same, place -1}  not in the queue
 --   {"limit", limit of the holders, …}  it is shared with a limit that differs from ours
 --   A key without a ttl has -1 ms left. … stands for messages that could not be published: channel, message, …
--- Calls  claim: free 1, held 1 more than enqueue · try, enqueue: free 3, fencing 3 more · try: held 2 · enqueue: held 7 (6 if flagged)
+-- Calls  claim: free 1, to share 5, held 1 more than enqueue · try, enqueue: free 3, fencing 3 more · try: held 2 · enqueue: held 7 (6 if flagged)
 --   ours: 2 (waits: 3) · check: held 5, after 5 s 7
 local entry, ttl, action, ticket = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 --@include keys.lua
@@ -36,7 +36,7 @@ local function foreign(value)
   return string.sub(value, 1, 3) ~= "fl_"
 end
 
-if action == "claim" and redis.call("SET", lock, token, "NX", "PX", ttl) then
+if action == "claim" and (mode == "x" and redis.call("SET", lock, token, "NX", "PX", ttl) or mode ~= "x" and claimShared(mode, token, ttl)) then
   return granted(ttl, "")
 end
 

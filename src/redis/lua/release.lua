@@ -38,18 +38,21 @@ elseif isHeldBy(value, token) then
   if not grantNext() then redis.call("DEL", lock) end
   result = "released"
 elseif base then
-  local ends = redis.call("ZSCORE", holders, token)
+  -- The two holds that end last: one of them is the last of the others.
+  local two = redis.call("ZRANGE", holders, "-2", "-1", "WITHSCORES")
+  local isLast = two[#two - 1] == token
+  local ends = isLast and two[#two] or two[1] == token and two[2] or redis.call("ZSCORE", holders, token)
   local last
   if ends then
-    redis.call("ZREM", holders, token)
-    last = endOf("-1")
+    last = untilMs(two[isLast and #two - 2 or #two])
+    if last or hasWaiters then redis.call("ZREM", holders, token) end
     -- The key still exists, so a hold lasts until now: if no other does, it was ours.
-    isTtlStale = last ~= nil
+    isTtlStale = last and (isLast or hasWaiters)
     if not last then base = nil end
   end
   result = ends and (not last or untilMs(ends)) and "released" or "gone"
   if hasWaiters then base = grantNext(base, limit) elseif isTtlStale then refreshSharedTtl(base, "", last) end
-  if not base then redis.call("DEL", lock) end
+  if not base then redis.call("DEL", lock, holders) end
 elseif not value then
   grantNext()
   result = "gone"

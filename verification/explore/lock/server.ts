@@ -126,8 +126,8 @@ export class LockServer {
 }
 
 /** A first request takes a free lock without checking the queue. */
-export function mayClaim({ kind, ticket }: Request, { fencing, limit }: Terms): boolean {
-  return kind === "enqueue" && ticket === null && !fencing && limit === undefined
+export function mayClaim({ kind, ticket }: Request, { fencing }: Terms): boolean {
+  return kind === "enqueue" && ticket === null && !fencing
 }
 
 /** The result of a run is the name of its caller. */
