@@ -13,9 +13,12 @@ export class EmbeddedEngine implements Engine {
   readonly #db: Database
   readonly #scripts: ScriptCommands
 
-  /** @param timeLimitMs the longest time that a script may run */
-  static async create(timeLimitMs?: number): Promise<EmbeddedEngine> {
-    return new EmbeddedEngine(await LuaVm.create(timeLimitMs))
+  /**
+   * @param timeLimitMs the longest time that a script may run
+   * @param wasm the address of the Lua machine, where it is not beside its package's code
+   */
+  static async create(timeLimitMs?: number, wasm?: string): Promise<EmbeddedEngine> {
+    return new EmbeddedEngine(await LuaVm.create(timeLimitMs, wasm))
   }
 
   private constructor(vm: LuaVm) {

@@ -1,11 +1,13 @@
 // The server's interface to the Redis behind it: run a command, run a transaction, listen to a channel.
 
-/** A command as in RESP: a name and its arguments. A request's raw body is a `Buffer`. */
-export type Argument = string | Buffer
+import type { Bytes } from "./bytes.js"
+
+/** A command as in RESP: a name and its arguments. A request's raw body is bytes. */
+export type Argument = string | Bytes
 export type Command = readonly Argument[]
 
 /** The reply to a command. Text is bytes; an integer beyond 2^53 is a `bigint`. */
-export type Reply = Buffer | number | bigint | null | ErrorReply | readonly Reply[]
+export type Reply = Bytes | number | bigint | null | ErrorReply | readonly Reply[]
 
 /** An error reply of Redis, or of this server in its place. Its message begins with the code, as in `ERR …`. */
 export class ErrorReply extends Error {
@@ -24,7 +26,7 @@ export interface Topic {
 }
 
 export interface Listener {
-  onMessage(channel: Buffer, payload: Buffer): void
+  onMessage(channel: Bytes, payload: Bytes): void
   /** The subscription has ended without having been stopped: messages may have been missed. */
   onEnd(): void
 }

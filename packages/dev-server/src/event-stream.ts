@@ -1,7 +1,8 @@
 // One stream of server-sent events: the messages of some channels, from their confirmation until either side ends it.
+import { type Bytes, bytesOf, concatBytes } from "./bytes.js"
 import type { Listener, Topic } from "./engine.js"
 
-const KEEP_ALIVE = Buffer.from(": keep-alive\n\n")
+const KEEP_ALIVE = bytesOf(": keep-alive\n\n")
 
 /** A client that is further behind is cut off, as with Redis's default limit for subscribers. */
 const MAX_UNREAD_BYTES = 32 * 1024 * 1024
@@ -14,9 +15,9 @@ export class EventStream {
   #keepAlive: ReturnType<typeof setInterval> | undefined
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined
   /** Messages that arrived before the channels were confirmed: the confirmation must be sent first. */
-  #early: Buffer[] | undefined = []
+  #early: Bytes[] | undefined = []
   /** Messages that the client has not read yet. Queued here, so that they can be dropped. */
-  #unread: Buffer[] = []
+  #unread: Bytes[] = []
   #unreadBytes = 0
 
   constructor(keepAliveMs: number, onClosed: () => void) {
@@ -41,7 +42,7 @@ export class EventStream {
     const head = topic.kind === "channel" ? "message," : `pmessage,${topic.name},`
     return {
       onMessage: (channel, payload) => {
-        const message = frame(Buffer.concat([Buffer.from(head), channel, COMMA, payload]))
+        const message = frame(concatBytes([bytesOf(head), channel, COMMA, payload]))
         this.#send(message)
       },
       onEnd: () => {
@@ -64,7 +65,7 @@ export class EventStream {
     this.#unreadBytes = 0
     topics.forEach(({ kind, name }, i) => {
       const word = kind === "channel" ? "subscribe" : "psubscribe"
-      this.#send(frame(Buffer.from(`${word},${name},${i + 1}`)))
+      this.#send(frame(bytesOf(`${word},${name},${i + 1}`)))
     })
     for (const message of early) this.#send(message)
     this.#keepAlive = setInterval(() => {
@@ -80,7 +81,7 @@ export class EventStream {
     controller?.close()
   }
 
-  #send(bytes: Buffer): void {
+  #send(bytes: Bytes): void {
     if (!this.#controller) return
     const waiting = this.#early ?? this.#unread
     waiting.push(bytes)
@@ -110,13 +111,13 @@ export class EventStream {
   }
 }
 
-const COMMA = Buffer.from(",")
+const COMMA = bytesOf(",")
 
 /** One event. A line break would end it, so each line becomes a `data:` line, as in the SSE standard. */
-function frame(data: Buffer): Buffer {
+function frame(data: Bytes): Bytes {
   if (!data.includes(10) && !data.includes(13)) {
-    return Buffer.concat([Buffer.from("data: "), data, Buffer.from("\n\n")])
+    return concatBytes([bytesOf("data: "), data, bytesOf("\n\n")])
   }
   const lines = data.toString("latin1").split(/\r\n|\r|\n/)
-  return Buffer.from(`${lines.map((line) => `data: ${line}\n`).join("")}\n`, "latin1")
+  return bytesOf(`${lines.map((line) => `data: ${line}\n`).join("")}\n`, "latin1")
 }

@@ -67,7 +67,7 @@ function list(reply: Reply | undefined): readonly Reply[] {
 }
 
 function text(reply: Reply | undefined): string {
-  return reply instanceof Buffer ? reply.toString() : ""
+  return reply instanceof Uint8Array ? reply.toString() : ""
 }
 
 function number(reply: Reply | undefined): number {

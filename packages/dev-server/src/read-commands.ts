@@ -1,4 +1,5 @@
 // Reads commands from requests: a JSON array, an array of them, or a path followed by the query and the body.
+import type { Bytes } from "./bytes.js"
 import type { Argument, Command } from "./engine.js"
 import { parseExactly } from "./exact-numbers.js"
 
@@ -23,7 +24,7 @@ export function readCommands(body: string, kind: "pipeline" | "multi-exec"): Com
 }
 
 /** `/set/key/value?EX=100`; a body is the argument after the path. @throws BadRequestError */
-export function readPath(url: URL, body: Buffer): Command {
+export function readPath(url: URL, body: Bytes): Command {
   const segments = url.pathname.replace(/^\/|\/$/g, "").split("/")
   const command: Argument[] = segments.map(decode)
   if (command[0] === "") throw new BadRequestError("ERR empty command")

@@ -82,7 +82,7 @@ export class RedisConnection {
   async send(name: string, args: readonly Argument[]): Promise<Reply> {
     const writable = this.redis.status === "ready"
     // In upper case: ioredis transforms the replies of some commands with lower-case names.
-    const command = new WireCommand(name.toUpperCase(), [...args], { replyEncoding: null })
+    const command = new WireCommand(name.toUpperCase(), args.map(toBuffer), { replyEncoding: null })
     try {
       return toReply(await this.redis.sendCommand(command))
     } catch (error) {
@@ -97,6 +97,12 @@ export class RedisConnection {
   close(): void {
     this.redis.disconnect()
   }
+}
+
+/** ioredis turns any other bytes into text. */
+function toBuffer(argument: Argument): string | Buffer {
+  if (typeof argument === "string") return argument
+  return Buffer.from(argument.buffer, argument.byteOffset, argument.byteLength)
 }
 
 function isReplyError(error: unknown): error is Error {

@@ -1,5 +1,6 @@
 // Makes scripts with Upstash's `allow-key-locking` line run on a plain Redis, under the SHA-1 that the client knows.
 import { createHash } from "node:crypto"
+import { bytesOf } from "./bytes.js"
 import { type Argument, type Command, ErrorReply, nameOf, type Reply } from "./engine.js"
 import { readScriptFlags, type ScriptFlags } from "./script-flags.js"
 
@@ -49,7 +50,7 @@ export class RedisScripts {
           command,
           2,
           (sent) => (reply) =>
-            reply instanceof Buffer ? Buffer.from(sent) : this.#underOwnSha(reply, sent),
+            reply instanceof Uint8Array ? bytesOf(sent) : this.#underOwnSha(reply, sent),
         )
       case "EXISTS":
         return {
@@ -67,8 +68,9 @@ export class RedisScripts {
     finish: (sent: string) => (reply: Reply) => Reply,
   ): Rewritten | undefined {
     const source = command[place]
-    if (!source?.includes("#!lua")) return undefined
+    if (source === undefined) return undefined
     const text = String(source)
+    if (!text.includes("#!lua")) return undefined
     const sent = sha1(text)
     try {
       const { run, guardLine } = this.#forPlainRedis(readScriptFlags(text))

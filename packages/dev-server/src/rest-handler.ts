@@ -1,5 +1,6 @@
 // Upstash's REST API as a fetch handler over an engine.
 import { type Context as HonoContext, Hono } from "hono"
+import { concatBytes } from "./bytes.js"
 import {
   type Command,
   type Engine,
@@ -128,7 +129,7 @@ function answer(c: Context, reply: Reply): Response {
 function answerMany(c: Context, replies: readonly Reply[]): Response {
   const format = formatOf(c.req.raw)
   if (format === "resp2" && c.req.path !== "/multi-exec")
-    return respond(c, 200, Buffer.concat(replies.map(toResp2)))
+    return respond(c, 200, concatBytes(replies.map(toResp2)))
   return respond(c, 200, `[${replies.map((reply) => toJson(reply, format)).join(",")}]`)
 }
 
@@ -136,7 +137,7 @@ function refuse(c: Context, status: Status, message: string): Response {
   return respond(c, status, errorJson(message))
 }
 
-function respond(c: Context, status: Status, body: string | Buffer<ArrayBuffer>): Response {
+function respond(c: Context, status: Status, body: string | Uint8Array<ArrayBuffer>): Response {
   const type = typeof body === "string" ? "application/json" : "application/octet-stream"
   return c.body(body, status, {
     "content-type": type,

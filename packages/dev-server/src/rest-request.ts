@@ -1,5 +1,4 @@
 // Checks every request before its command is read: method, origin, token, the format of the reply.
-import { createHash, timingSafeEqual } from "node:crypto"
 import type { OriginCheck } from "./request-origin.js"
 import type { Format } from "./write-replies.js"
 
@@ -46,8 +45,12 @@ function tokenOf(request: Request): string | null {
   return request.url.includes("?") ? new URL(request.url).searchParams.get("_token") : null
 }
 
-/** In constant time. */
+/** In a time that does not tell how much of it is right. */
 function isSame(given: string, wanted: string): boolean {
-  const digest = (text: string) => createHash("sha256").update(text).digest()
-  return timingSafeEqual(digest(given), digest(wanted))
+  let difference = given.length ^ wanted.length
+  for (let i = 0; i < wanted.length; i++) {
+    // Past its end this is NaN, which counts as 0.
+    difference |= given.charCodeAt(i) ^ wanted.charCodeAt(i)
+  }
+  return difference === 0
 }

@@ -1,4 +1,5 @@
 // The embedded engine's publish and subscribe.
+import { bytesOf } from "../bytes.js"
 import type { Listener, Topic } from "../engine.js"
 import { globMatcher } from "./glob.js"
 import { toBytes } from "./reply-value.js"
@@ -28,7 +29,7 @@ export class Channels {
   publish(channel: string, payload: string): number {
     const receivers = [...this.#subscriptions].filter((s) => s.matches(channel))
     for (const { listener } of receivers) {
-      listener.onMessage(Buffer.from(channel, "latin1"), Buffer.from(payload, "latin1"))
+      listener.onMessage(bytesOf(channel, "latin1"), bytesOf(payload, "latin1"))
     }
     return receivers.length
   }

@@ -1,4 +1,5 @@
 // `cjson` for scripts of the embedded engine: converts JSON to Lua values and back, as lua-cjson does.
+import { bytesOf } from "../bytes.js"
 import { formatG } from "./number-text.js"
 import { toBytes } from "./reply-value.js"
 import { type LuaStack, TYPE } from "./lua-stack.js"
@@ -16,7 +17,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 
 /** Pushes the value of the JSON. @throws SyntaxError */
 export function decode(stack: LuaStack, L: number, json: string): void {
-  push(stack, L, JSON.parse(Buffer.from(json, "latin1").toString()))
+  push(stack, L, JSON.parse(bytesOf(json, "latin1").toString()))
 }
 
 /** A limit, since a table that contains another one twice, and so on, doubles with each level. */

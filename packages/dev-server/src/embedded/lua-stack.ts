@@ -1,4 +1,5 @@
 // Moves values between JavaScript and the stack of a Lua 5.1 VM. Text is bytes on both sides.
+import { latin1Of, writeLatin1 } from "../bytes.js"
 import { ErrorReply } from "../engine.js"
 import type { LuaModule } from "./lua-module.js"
 import { formatG } from "./number-text.js"
@@ -34,7 +35,7 @@ export class LuaStack {
     try {
       // The heap may move when it grows, so it is read again each time.
       const bytes = this.module.HEAPU8
-      bytes.set(Buffer.from(text, "latin1"), pointer)
+      writeLatin1(text, bytes, pointer)
       bytes[pointer + text.length] = 0
       return use(pointer)
     } finally {
@@ -52,7 +53,7 @@ export class LuaStack {
   textAt(L: number, index: number): string {
     const pointer = this.module._lua_tolstring(L, index, this.#length)
     const length = this.module.HEAPU32[this.#length >>> 2] ?? 0
-    return Buffer.from(this.module.HEAPU8.subarray(pointer, pointer + length)).toString("latin1")
+    return latin1Of(this.module.HEAPU8.subarray(pointer, pointer + length))
   }
 
   pushTexts(L: number, texts: readonly string[]): void {
@@ -200,7 +201,7 @@ export class LuaStack {
     const known = this.#names.get(name)
     if (known !== undefined) return known
     const pointer = this.module._malloc(name.length)
-    this.module.HEAPU8.set(Buffer.from(name, "latin1"), pointer)
+    writeLatin1(name, this.module.HEAPU8, pointer)
     this.#names.set(name, pointer)
     return pointer
   }

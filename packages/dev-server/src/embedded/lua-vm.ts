@@ -1,7 +1,7 @@
 // Runs scripts as Redis does, in its own Lua 5.1 VM.
-import { createHash } from "node:crypto"
 import { LuaApi } from "wasmoon-lua5.1"
 import { ErrorReply } from "../engine.js"
+import { sha1 } from "../sha1.js"
 import { BOOTSTRAP } from "./lua-bootstrap.js"
 import { decode, encode } from "./lua-json.js"
 import type { LuaModule } from "./lua-module.js"
@@ -38,8 +38,9 @@ export class LuaVm {
   readonly #compiled = new Map<string, number>()
   #host: HostCall = () => null
 
-  static async create(timeLimitMs = TIME_LIMIT_MS): Promise<LuaVm> {
-    const api = await LuaApi.initialize()
+  /** @param wasm the address of the machine; in Node it is beside the package's code */
+  static async create(timeLimitMs = TIME_LIMIT_MS, wasm?: string): Promise<LuaVm> {
+    const api = await LuaApi.initialize(wasm)
     // The package does not ship the types of its module.
     const module: unknown = api.module
     return new LuaVm(module as LuaModule, timeLimitMs)
@@ -243,8 +244,4 @@ export class LuaVm {
     this.#stack.pushText(L, this.#stack.overdue)
     this.#module._lua_error(L)
   }
-}
-
-export function sha1(source: string): string {
-  return createHash("sha1").update(source, "latin1").digest("hex")
 }

@@ -4,13 +4,16 @@ import { readEval } from "../eval-arguments.js"
 import { needsConnection } from "../rest-commands.js"
 import { DYNAMIC_KEY, readScriptFlags } from "../script-flags.js"
 import { call, count, findCommand, toErrorReply, unsupported, wrongArity } from "./call.js"
+import { sha1 } from "../sha1.js"
 import { standingOf } from "../upstash-commands.js"
 import { type Database, hasArity, keysAmong } from "./definition.js"
-import { type LuaVm, sha1 } from "./lua-vm.js"
+import type { LuaVm } from "./lua-vm.js"
 import { OK, type Value } from "./reply-value.js"
 
 const NAMES = new Set(["eval", "eval_ro", "evalsha", "evalsha_ro", "script"])
 const NEVER_IN_SCRIPTS = /^(eval|evalsha)(_ro)?$|^(script|config)$/i
+
+const REMEMBERED_DIGESTS = 500
 
 /** The limits of a script. */
 interface Limits {
@@ -24,6 +27,8 @@ export class ScriptCommands {
   readonly #vm: LuaVm
   /** Scripts by the SHA-1 of their original text. */
   readonly #sources = new Map<string, string>()
+  /** The SHA-1 of scripts that were run: the same few are run all the time. */
+  readonly #digests = new Map<string, string>()
 
   constructor(db: Database, vm: LuaVm) {
     this.#db = db
@@ -62,13 +67,23 @@ export class ScriptCommands {
       readOnly: name.endsWith("_ro") || flags.redisFlags?.includes("no-writes") === true,
       keys: flags.keyLocking ? new Set(keys.map(String)) : undefined,
     }
+    const sha = this.#digestOf(source)
     const result = this.#db.clock.freeze(() =>
-      this.#vm.evaluate(flags.body, sha1(source), keys.map(String), argv.map(String), (command) =>
+      this.#vm.evaluate(flags.body, sha, keys.map(String), argv.map(String), (command) =>
         this.#callFromScript(command, limits),
       ),
     )
-    this.#sources.set(sha1(source), source)
+    this.#sources.set(sha, source)
     return result
+  }
+
+  #digestOf(source: string): string {
+    const known = this.#digests.get(source)
+    if (known !== undefined) return known
+    if (this.#digests.size >= REMEMBERED_DIGESTS) this.#digests.clear()
+    const digest = sha1(source)
+    this.#digests.set(source, digest)
+    return digest
   }
 
   #sourceOf(sha: string): string {
