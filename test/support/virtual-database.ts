@@ -231,6 +231,6 @@ function refusal({ status, body }: { readonly status: number; readonly body: str
 
 /** A reply as JSON delivers it. */
 function toValue(reply: Reply): unknown {
-  if (Buffer.isBuffer(reply)) return reply.toString()
+  if (reply instanceof Uint8Array) return reply.toString()
   return Array.isArray(reply) ? (reply as readonly Reply[]).map(toValue) : reply
 }

@@ -42,7 +42,7 @@ export interface EmbeddedServer {
    */
   readonly fetch: (url: string, init?: RequestInit) => Promise<Response>
   /** Ends the streams. Never throws. */
-  close(): void
+  readonly close: () => void
 }
 
 /** A host that the handler accepts, and that no network resolves to another machine. */

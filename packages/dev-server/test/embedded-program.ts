@@ -71,9 +71,10 @@ async function readAborted(
   const reader = response.body?.getReader()
   const first = await reader?.read()
   stop.abort(new Error("enough"))
-  const rest = await reader?.read().catch(String)
-  const late = await fetch(url, { headers, signal: stop.signal }).catch(String)
-  return `${new TextDecoder().decode(first?.value)}${String(rest)}, ${String(late)}`
+  const messageOf = (error: unknown) => (error as Error).message
+  const rest = await reader?.read().then(() => "more", messageOf)
+  const late = await fetch(url, { headers, signal: stop.signal }).then(() => "more", messageOf)
+  return `${new TextDecoder().decode(first?.value)}${String(rest)}, ${late}`
 }
 
 function pause(ms: number): Promise<void> {

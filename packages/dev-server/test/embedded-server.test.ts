@@ -22,7 +22,7 @@ const EXPECTED: Outcome = {
   bytes: "AP+A77u/",
   digest: "bf15be717ac1b080b4f1c456692825891ff5073d",
   json: "ü",
-  afterAbort: "data: subscribe,news,1\n\nError: enough, Error: enough",
+  afterAbort: "data: subscribe,news,1\n\nenough, enough",
 }
 
 describe("the server without a port", () => {
