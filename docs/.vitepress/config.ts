@@ -1,4 +1,5 @@
 // The documentation site: npm run docs serves it, npm run docs:build builds it.
+import { readFileSync } from "node:fs"
 import { type DefaultTheme, defineConfig } from "vitepress"
 import { drawings } from "./drawings.js"
 import { REPOSITORY, repositoryLinks, slugOf } from "./links.js"
@@ -26,6 +27,9 @@ export default defineConfig({
   description: DESCRIPTION,
   lang: "en-US",
   cleanUrls: true,
+  transformPageData: ({ description, filePath }) => ({
+    description: description || firstParagraphOf(filePath) || DESCRIPTION,
+  }),
   srcExclude: ["node_modules", "test"],
   head: [["link", { rel: "icon", type: "image/svg+xml", href: "/logo.svg" }]],
   markdown: {
@@ -65,3 +69,14 @@ export default defineConfig({
     footer: { message: "MIT license" },
   },
 })
+
+/** The description of a page, for search engines and previews. */
+function firstParagraphOf(file: string): string {
+  const source = readFileSync(new URL(`../${file}`, import.meta.url), "utf8")
+  const [, paragraph = ""] = /^# .*\n\n([A-Z`][^]*?)\n\n/m.exec(source) ?? []
+  return paragraph
+    .replace(/\[([^\]]*)\]\([^)]*\)/g, "$1")
+    .replace(/[`*_]/g, "")
+    .replace(/\s+/g, " ")
+    .trim()
+}

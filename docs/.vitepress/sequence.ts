@@ -70,17 +70,21 @@ function parse(source: string): Diagram {
   return { title, participants, steps }
 }
 
-const WIDTH = 680
+/** The width for a participant, at most, for all of them, and of the space at the sides. */
+const COLUMN = 200
+const COLUMNS = 640
+const MARGIN = 60
 const HEAD = 34
 const ROW = { message: 42, note: 38 }
 
 function draw({ title, participants, steps }: Diagram): string {
-  const column = WIDTH / participants.length
-  const x = (index: number) => Math.round(column * (index + 0.5))
+  const column = Math.min(COLUMN, COLUMNS / participants.length)
+  const width = participants.length * column + MARGIN
+  const x = (index: number) => MARGIN / 2 + column * (index + 0.5)
   const parts: string[] = []
   let y = HEAD + 14
   for (const step of steps) {
-    parts.push(step.kind === "message" ? arrow(step, x, y + 24) : box(step, x, column, y + 8))
+    parts.push(step.kind === "message" ? arrow(step, x, y + 24) : box(step, x, width, y + 8))
     y += ROW[step.kind]
   }
   const height = y + 10
@@ -89,16 +93,16 @@ function draw({ title, participants, steps }: Diagram): string {
       `<line class="life" x1="${x(index)}" x2="${x(index)}" y1="${HEAD}" y2="${height}" />`,
   )
   const heads = participants.map(({ text }, index) => {
-    const width = Math.min(column - 12, 24 + text.length * 8)
+    const room = Math.min(column - 12, 24 + text.length * 8)
     return (
-      `<rect class="head" x="${x(index) - width / 2}" y="1" width="${width}" height="${HEAD - 4}" rx="6" />` +
+      `<rect class="head" x="${x(index) - room / 2}" y="1" width="${room}" height="${HEAD - 4}" rx="6" />` +
       `<text class="name" x="${x(index)}" y="20">${escape(text)}</text>`
     )
   })
   const content = [...lifelines, ...heads, ...parts].join("")
   return (
     `<div class="diagram" tabindex="0" role="group" aria-label="${escape(title)}">` +
-    `<svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escape(describe({ title, participants, steps }))}">` +
+    `<svg viewBox="0 0 ${width} ${height}" style="min-width: ${width * 0.8}px; max-width: ${width}px" role="img" aria-label="${escape(describe({ title, participants, steps }))}">` +
     `${content}</svg></div>\n`
   )
 }
@@ -118,21 +122,18 @@ function arrow(step: Step & { kind: "message" }, x: (index: number) => number, y
 }
 
 function box(
-  step: Step & { kind: "note" },
+  { over, text }: Step & { kind: "note" },
   x: (index: number) => number,
-  column: number,
+  space: number,
   y: number,
 ): string {
-  const [first = 0, last = first] = step.over
+  const [first = 0, last = first] = over
   const center = (x(first) + x(last)) / 2
-  const width = Math.max(
-    x(last) - x(first) + 60,
-    Math.min(step.text.length * 7.4 + 20, column * 1.5),
-  )
-  const left = Math.max(2, Math.min(WIDTH - width - 2, center - width / 2))
+  const width = Math.max(x(last) - x(first) + 60, text.length * 7.4 + 20)
+  const left = Math.max(2, Math.min(space - width - 2, center - width / 2))
   return (
     `<rect class="note" x="${left}" y="${y}" width="${width}" height="24" rx="4" />` +
-    `<text class="noted" x="${left + width / 2}" y="${y + 16.5}">${escape(step.text)}</text>`
+    `<text class="noted" x="${left + width / 2}" y="${y + 16.5}">${escape(text)}</text>`
   )
 }
 
