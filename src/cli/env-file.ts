@@ -1,5 +1,5 @@
 // Reads variables from a file of `NAME=value` lines.
-import { readFileSync } from "node:fs"
+import { readFileSync, statSync } from "node:fs"
 import { UsageError } from "./failure.js"
 import { inQuotes } from "./printable.js"
 
@@ -12,8 +12,13 @@ import { inQuotes } from "./printable.js"
 export function readEnvFile(path: string): Record<string, string> {
   let text: string
   try {
+    // Node looks for an option of that name itself, and empties a pipe before this program runs.
+    if (statSync(path).isFIFO()) {
+      throw new UsageError(`--env-file: must be a file, got the pipe ${inQuotes(path)}`)
+    }
     text = readFileSync(path, "utf8")
   } catch (error) {
+    if (error instanceof UsageError) throw error
     const { code = "unknown error" } = error as NodeJS.ErrnoException
     throw new UsageError(`--env-file: cannot read ${inQuotes(path)}: ${code}`)
   }

@@ -1,5 +1,6 @@
 // Runs the user's command: passes signals on to it, ends it when the lock is lost, and tells how it ended.
 import { type ChildProcess, spawn } from "node:child_process"
+import { existsSync } from "node:fs"
 import { MAX_TIMER_MS } from "../time/duration.js"
 import { EXIT, say } from "./failure.js"
 import { inQuotes } from "./printable.js"
@@ -79,7 +80,9 @@ export class SupervisedChild {
 
 function failureOf(file: string, error: NodeJS.ErrnoException): Ending {
   const isMissing = error.code === "ENOENT" || file === ""
-  say(`cannot execute ${inQuotes(file)}: ${isMissing ? "no such command" : reasonOf(error)}`)
+  const isThere = file.includes("/") && existsSync(file)
+  const missing = isThere ? "the interpreter of its first line does not exist" : "no such command"
+  say(`cannot execute ${inQuotes(file)}: ${isMissing ? missing : reasonOf(error)}`)
   return { code: isMissing ? EXIT.notFound : EXIT.notExecutable }
 }
 

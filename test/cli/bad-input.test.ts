@@ -1,4 +1,5 @@
 // What the command refuses: one line that names the mistake, and its exit code.
+import { execFileSync, spawn } from "node:child_process"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -158,6 +159,20 @@ describe.concurrent("ends with 64 and one line, and runs nothing", () => {
       expect(out).toBe("")
       expect(err).toContain(file)
     }
+  })
+
+  test("on an env file that is a pipe, which Node itself has emptied", async () => {
+    const pipe = join(folder, "pipe")
+    execFileSync("mkfifo", [pipe])
+    const variables = `UPSTASH_REDIS_REST_URL=${database.url}\nUPSTASH_REDIS_REST_TOKEN=${database.token}\n`
+    const writer = spawn("sh", ["-c", 'printf %s "$0" > "$1"', variables, pipe])
+    const { code, out, err } = await fetchlock(database, ["ls", "--env-file", pipe])
+    writer.kill()
+    expect({ code, out, err }).toEqual({
+      code: 64,
+      out: "",
+      err: `fetchlock: --env-file: must be a file, got the pipe "${pipe}"\n`,
+    })
   })
 
   test("on a URL that is not one, without repeating it", async () => {

@@ -221,6 +221,12 @@ describe("a command that cannot be started", () => {
       err: 'fetchlock: cannot execute "no-such-command-anywhere": no such command\n',
     })
     expect((await run("missing", "--", "")).code).toBe(127)
+    const script = join(folder, "no-interpreter")
+    await writeFile(script, "#!/no/such/interpreter\n", { mode: 0o755 })
+    expect(await run("missing", "--", script)).toMatchObject({
+      code: 127,
+      err: expect.stringContaining("the interpreter of its first line does not exist") as unknown,
+    })
     expect(await locks.inspect("missing")).toMatchObject({ isHeld: false })
   })
 

@@ -459,6 +459,15 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
       await page.reload()
       await row.getByText("release 42").waitFor()
       expect(await row.locator("svg rect").count()).toBeGreaterThan(1)
+      // The labels of the axis stand in one line, each at the line of its minute.
+      const boxes = await Promise.all(
+        (await page.locator(".axis i").all()).map((label) => label.boundingBox()),
+      )
+      expect(new Set(boxes.map((box) => box?.y)).size).toBe(1)
+      const steps = boxes
+        .slice(1, 5)
+        .map((box, at) => Math.round((box?.x ?? 0) - (boxes[at]?.x ?? 0)))
+      expect(Math.max(...steps) - Math.min(...steps)).toBeLessThanOrEqual(1)
 
       // By keyboard alone: the safe answer has the focus first.
       await row.getByRole("button", { name: "End the hold of deploy:api…" }).focus()
