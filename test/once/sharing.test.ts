@@ -1,8 +1,10 @@
 // The promises of `once` about results: which caller gets which, on each engine and over each client.
+import { createHash } from "node:crypto"
 import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import type { LockEvent } from "../../src/index.js"
 import { forget, once, OnceMismatchError, OnceRunError } from "../../src/once/index.js"
+import { onceKeys } from "../../src/redis/keys.js"
 import { describeVariants } from "../support/describe-variants.js"
 import { EventCount } from "../support/event-count.js"
 import { rejection, until } from "../support/outcomes.js"
@@ -43,6 +45,28 @@ describeVariants("once", (variant) => {
       ...Array<string>(4).fill("joined"),
       "ran",
     ])
+  })
+
+  test("the message of an earlier run that comes late is ignored", async () => {
+    const name = "late message"
+    await once(database.locks(), name, () => "early")
+    const [leader = "", record = ""] = onceKeys("lock:", name)
+    const late = String(await database.command("GET", record))
+    const channel = `fetchlock-${createHash("sha1").update(leader).digest("hex")}`
+    let end: (value: string) => void = () => undefined
+    const current = new Promise<string>((resolve) => (end = resolve))
+    const { onEvent, gathered } = gathering(1)
+    const running = once(database.locks(), name, () => current)
+    await until(async () => (await database.command("EXISTS", leader)) === 1)
+    const joining = once(database.locks({ onEvent }), name, () => "a second run")
+    await gathered
+    // It has a listener as soon as the stream is open; without streams there is none.
+    for (let i = 0; i < 10; i++) {
+      await database.command("PUBLISH", channel, late)
+      await sleep(30)
+    }
+    end("current")
+    expect(await Promise.all([running, joining])).toEqual(["current", "current"])
   })
 
   test("a call after the run runs again, unless the value is remembered", async () => {
