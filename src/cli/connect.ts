@@ -2,7 +2,7 @@
 import { hostname } from "node:os"
 import { LockManager } from "../lock-manager.js"
 import type { LockManagerOptions } from "../manager-options.js"
-import { restConfigFromEnv } from "../redis/env.js"
+import { REST_VARIABLES, restConfigFromEnv } from "../redis/env.js"
 import type { RestConfig } from "../redis/fetch-client.js"
 import type { Arguments } from "./command-line.js"
 import { readEnvFile } from "./env-file.js"
@@ -18,11 +18,7 @@ export function configOf({ options }: Arguments): RestConfig {
   // Never both: the URL of one database and the token of another would be mixed up.
   const variables = file === undefined ? process.env : readEnvFile(file)
   const where = file === undefined ? "" : ` in ${file}`
-  const pairs = [
-    ["UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN"],
-    ["KV_REST_API_URL", "KV_REST_API_TOKEN"],
-  ] as const
-  const pair = pairs.find(([url]) => variables[url])
+  const pair = REST_VARIABLES.find(([url]) => variables[url])
   if (!pair) {
     throw new UsageError(
       `UPSTASH_REDIS_REST_URL is not set${where} (nor KV_REST_API_URL): set it to the database's REST URL`,

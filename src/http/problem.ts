@@ -76,7 +76,7 @@ const PROBLEMS: Readonly<Record<LockErrorCode, Problem>> = {
     type: "lock-busy",
     status: 423,
     title: "Locked",
-    detail: "Somebody else holds the lock.",
+    detail: "Another caller holds the lock.",
     isTemporary: true,
   },
   // Not temporary: a retry may do the same work twice.

@@ -2,7 +2,7 @@
 import type { RestConfig } from "./fetch-client.js"
 
 /** The pairs of names, in the order of preference. */
-const VARIABLES = [
+export const REST_VARIABLES = [
   ["UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN"],
   ["KV_REST_API_URL", "KV_REST_API_TOKEN"],
 ] as const
@@ -19,7 +19,7 @@ export function restConfigFromEnv(env: object | undefined): RestConfig {
       "fromEnv: process.env does not exist here; on Workers pass the env: fromEnv(env)",
     )
   }
-  const [urlName, tokenName] = VARIABLES.find(([name]) => variables[name]) ?? VARIABLES[0]
+  const [urlName, tokenName] = REST_VARIABLES.find(([name]) => variables[name]) ?? REST_VARIABLES[0]
   const where = env ? " in the env that was passed" : ""
   const read = (name: string): string => {
     const value = variables[name]

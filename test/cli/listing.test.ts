@@ -214,6 +214,16 @@ describe.concurrent("`fetchlock wait`", () => {
     expect(await command.ended).toMatchObject({ code: 0, out: "", err: "" })
   })
 
+  test("does not return while the lock is free and about to go to a waiter", async () => {
+    const queue = "{lock:between}:queue"
+    await database.command("ZADD", queue, "1", "a waiter")
+    const command = new FetchlockCommand(database, ["wait", "between", "--json"])
+    await new Promise((resolve) => setTimeout(resolve, 1_500))
+    expect(command.child.exitCode).toBeNull()
+    await database.command("DEL", queue)
+    expect(await command.ended).toMatchObject({ code: 0 })
+  })
+
   test("ends with 75, or with the code of your choice, if the lock stays held", async () => {
     await using lock = await locks.acquire("closed")
     const ended = await fetchlock(database, ["wait", "closed", "--wait", "300ms"])

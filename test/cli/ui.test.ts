@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { LockManager } from "../../src/index.js"
 import { Cost } from "../../src/cli/ui/cost.js"
 import { History } from "../../src/cli/ui/history.js"
+import { Observer } from "../../src/cli/ui/observer.js"
 import { findChromium } from "../support/chromium.js"
 import { always, FaultProxy } from "../support/fault-proxy.js"
 import { until } from "../support/outcomes.js"
@@ -268,6 +269,22 @@ describe("a database with 10,000 names", () => {
     }
   })
   afterAll(() => large.close())
+
+  test("is neither scanned nor read when the allowance is used up, however often a page asks", async () => {
+    const observer = new Observer(new LockManager({ redis: large }), 1)
+    const startedAt = performance.now()
+    const ask = () => observer.state({ filter: "", page: 0 })
+    for (let i = 0; i < 20; i++) {
+      await Promise.all([ask(), ask()])
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    const { cost, isScanned, nextMs } = await ask()
+    const seconds = (performance.now() - startedAt) / 1_000
+    // The burst, and one request that overdraws it.
+    expect(cost.total).toBeLessThanOrEqual(5 + 2 + seconds)
+    expect(isScanned).toBe(false)
+    expect(nextMs).toBeGreaterThanOrEqual(1_000)
+  })
 
   test("is shown in pages, filtered, and costs no more commands than allowed", async () => {
     const proxy = await FaultProxy.open(large.url)

@@ -127,7 +127,7 @@ function notHeld(loss: LossReason | "gone"): Refusal {
     detail:
       reason === "gone"
         ? "The lock is not held: the hold has ended or never existed."
-        : "Somebody else holds the lock.",
+        : "Another caller holds the lock.",
     members: { reason },
   })
 }

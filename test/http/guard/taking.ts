@@ -92,7 +92,7 @@ export function taking({ guard }: Adapter, lab: () => Lab): void {
     expect(await problemOf(response)).toEqual({
       type: "lock-busy",
       status: 423,
-      detail: "Somebody else holds the lock.",
+      detail: "Another caller holds the lock.",
     })
     expect(runs()).toBe(0)
     // Refused requests leave the lock alone.
