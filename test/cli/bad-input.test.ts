@@ -163,7 +163,7 @@ describe.concurrent("ends with 64 and one line, and runs nothing", () => {
 
   test("on an env file that is a pipe, which Node itself has emptied", async () => {
     const pipe = join(folder, "pipe")
-    execFileSync("mkfifo", [pipe])
+    execFileSync("sh", ["-c", 'mkfifo "$0"', pipe])
     const variables = `UPSTASH_REDIS_REST_URL=${database.url}\nUPSTASH_REDIS_REST_TOKEN=${database.token}\n`
     const writer = spawn("sh", ["-c", 'printf %s "$0" > "$1"', variables, pipe])
     const { code, out, err } = await fetchlock(database, ["ls", "--env-file", pipe])

@@ -1,10 +1,14 @@
 // The parts of the command line that are plain functions.
+import { once } from "node:events"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest"
 import { columns, durationText } from "../../src/cli/columns.js"
 import { readEnvFile } from "../../src/cli/env-file.js"
+import { createFetch } from "../../src/cli/http-fetch.js"
 import { nearest } from "../../src/cli/nearest.js"
 import { inQuotes, printable } from "../../src/cli/printable.js"
 import { nameOf, noteKey } from "../../src/redis/keys.js"
@@ -103,6 +107,30 @@ test.each([
   [null, "no limit"],
 ])("%j ms are written as %s", (ms, text) => {
   expect(durationText(ms)).toBe(text)
+})
+
+test("a reply that breaks off fails its reader, and does no harm if nobody reads it", async () => {
+  const server = createServer((_, response) => {
+    response.writeHead(200, { "Content-Length": 1_000 }).write("half")
+    setTimeout(() => response.destroy(), 30)
+  })
+  server.listen(0, "127.0.0.1")
+  await once(server, "listening")
+  try {
+    const { port } = server.address() as AddressInfo
+    const get = () => createFetch()(`http://127.0.0.1:${port}`, {})
+    const uncaught = vi.fn()
+    process.once("uncaughtException", uncaught)
+    await get()
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    process.off("uncaughtException", uncaught)
+    expect(uncaught).not.toHaveBeenCalled()
+    const reader = (await get()).body?.getReader()
+    expect(await reader?.read()).toMatchObject({ done: false })
+    await expect(reader?.read()).rejects.toThrow("aborted")
+  } finally {
+    server.close()
+  }
 })
 
 test("the key of a note is never the name of a lock", () => {
