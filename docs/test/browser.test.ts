@@ -3,9 +3,9 @@
 import { readFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import type { AxeResults } from "axe-core"
-import { type Browser, chromium, type Page } from "playwright-core"
+import type { Browser, Page } from "playwright-core"
 import { afterAll, beforeAll, expect, test } from "vitest"
-import { findChromium } from "../../test/support/chromium.js"
+import { launchChromium } from "./chromium.js"
 import { serveSite, type SiteServer } from "./serve-site.js"
 import { builtPages } from "./site.js"
 
@@ -16,9 +16,7 @@ let browser: Browser
 let site: SiteServer
 
 beforeAll(async () => {
-  const executablePath = findChromium()
-  if (!executablePath) throw new Error("chromium or google-chrome: must be on the path")
-  browser = await chromium.launch({ executablePath })
+  browser = await launchChromium()
   site = await serveSite()
 })
 afterAll(async () => {
