@@ -16,8 +16,10 @@ export interface Errand {
   readonly stayMs: number
   readonly isExtended: boolean
   readonly isWritten: boolean
-  /** A crash: it is never released. A transfer: it is transferred, and adopted. */
-  readonly ending: "release" | "crash" | "transfer"
+  /** Whether it learns of a steal at once. */
+  readonly isWatched: boolean
+  /** A crash: it is never released. A transfer: it is transferred, and adopted. Kept: it is left to its ttl. */
+  readonly ending: "release" | "crash" | "transfer" | "keep"
 }
 
 export type Way = "push" | "poll" | "spin" | "try" | "request" | "steal"
@@ -70,7 +72,14 @@ export function pickErrand(random: Random, ledgers: number): Errand {
     stayMs: random.between(least, most),
     isExtended: random.chance(most > TTL_MS / 2 ? 0.4 : 0.05),
     isWritten: random.chance(0.6),
-    ending: random.chance(crashes) ? "crash" : random.chance(0.04) ? "transfer" : "release",
+    ending: random.chance(crashes)
+      ? "crash"
+      : random.chance(0.04)
+        ? "transfer"
+        : random.chance(0.01)
+          ? "keep"
+          : "release",
+    isWatched: random.chance(place.kind === "crown" ? 0.5 : 0.1),
   }
 }
 
@@ -93,6 +102,7 @@ export function herdErrand(herd: number, round: number): Errand {
     stayMs: HERD_STAY_MS,
     isExtended: false,
     isWritten: true,
+    isWatched: herd === 0 && round % 2 === 1,
     ending: "release",
   }
 }

@@ -56,9 +56,9 @@ let congestionMs = 0
 let visits = 0
 /** Of the visitors that have ended. */
 const counts: EventCount[] = []
+const surroundings = { diary, nextVisit: () => visits++, end: end.signal, stores: new Map() }
 const visitor = async (number: number) => {
-  const surroundings = { diary, visitor: number, nextVisit: () => visits++, end: end.signal }
-  const scene = setScene(settings, surroundings)
+  const scene = setScene(settings, { ...surroundings, visitor: number })
   const { seed, client, ledgers } = settings
   const random = Random.of(seed, client, number)
   // The first visitors of each client belong to one herd each.

@@ -1,5 +1,7 @@
 // The common part of all clients: a manager for one visitor, and access to the register.
 import { type LockEvent, LockManager } from "../../../src/index.js"
+import { openStore } from "../../../src/redis/open-store.js"
+import type { LockStore, StoreRecipe } from "../../../src/redis/store.js"
 import { EventCount } from "../../../test/support/event-count.js"
 import { isFar } from "../far-clients.js"
 import { dated } from "../sent-at.js"
@@ -14,22 +16,35 @@ interface Surroundings extends Pick<Scene, "nextVisit" | "end"> {
   /** The visitor's number within its client. */
   readonly visitor: number
   readonly waitUntil?: (work: Promise<unknown>) => void
+  /** The stores that some visitors share, where requests may share a stream: one for each kind of `fetch`. */
+  readonly stores?: Map<boolean, LockStore>
 }
+
+/** The share of visitors whose waits share one stream. */
+const SHARING = 0.6
 
 export function setScene(settings: ClientSettings, surroundings: Surroundings): Scene {
   const { client, seed, url, token, witness, timeoutMs } = settings
-  const { visitor, waitUntil, ...others } = surroundings
+  const { visitor, waitUntil, stores, ...others } = surroundings
   const latest: Scene["latest"] = { release: undefined }
   const count = new EventCount()
   const onEvent = (event: LockEvent) => {
     count.onEvent(event)
     if (event.type === "released") latest.release = event.result
   }
-  const ignoresAbort = isFar(client) || Random.of(seed, client, visitor).chance(0.4)
+  const random = Random.of(seed, client, visitor)
+  const ignoresAbort = isFar(client) || random.chance(0.4)
+  const shared: StoreRecipe = {
+    openStore: (given) => {
+      const store = stores?.get(ignoresAbort) ?? openStore({ ...given, redis: { url, token } })
+      stores?.set(ignoresAbort, store)
+      return store
+    },
+  }
   const locks = new LockManager({
     onEvent,
     fetch: dated(ignoresAbort ? fetchIgnoringAbort : (url, init) => fetch(url, init)),
-    redis: { url, token },
+    redis: stores && random.chance(SHARING) ? shared : { url, token },
     timeout: timeoutMs,
     clientId: `client-${client}`,
     waitUntil,

@@ -39,6 +39,9 @@ export interface Visit extends Scene {
   readonly number: number
 }
 
+/** For how long a hold is kept at least: never longer than its ttl. */
+const KEPT_MS = 100
+
 /** The reason of an aborted wait. */
 const LOST_PATIENCE = new Error("the visitor has lost its patience")
 
@@ -123,11 +126,15 @@ function latestRelease({ latest }: Scene): Scene["latest"]["release"] {
   return latest.release
 }
 
-function optionsOf({ place, way, mode, waitMs, ttlMs, stayMs }: Errand, signal: AbortSignal) {
+function optionsOf(errand: Errand, signal: AbortSignal) {
+  const { place, way, mode, waitMs, ttlMs, stayMs, isWatched } = errand
   return {
     signal,
     wait: waitMs,
     ttl: ttlMs,
+    watch: isWatched,
+    // Dropped handles would be renewed until they are collected as garbage.
+    ...(errand.ending === "crash" && { renew: false }),
     ...(place.kind !== "gate" && { mode, fencing: isRegistered(place.kind) }),
     ...(way === "poll" && { push: false }),
     // Between 30 and 150 ms, derived from the errand's random stay.
@@ -146,7 +153,11 @@ async function hold(visit: Visit, lock: Lock): Promise<void> {
     return
   }
   await diary.ended(number)
-  if (errand.ending === "release" || lock.remainingMs <= 0) {
+  if (errand.ending === "keep" && lock.remainingMs > 0) {
+    // It is nobody's until its ttl is over, like one that is never released. If that fails, it is released.
+    if (await keep(lock)) return
+  }
+  if (errand.ending !== "transfer" || lock.remainingMs <= 0) {
     await release(visit, lock, number)
     return
   }
@@ -156,6 +167,16 @@ async function hold(visit: Visit, lock: Lock): Promise<void> {
   await live(visit, adopted, next)
   await diary.ended(next)
   await release(visit, adopted, next)
+}
+
+async function keep(lock: Lock): Promise<boolean> {
+  try {
+    await lock.keep(KEPT_MS)
+    return true
+  } catch (error) {
+    if (error instanceof LockBackendError || error instanceof LockLostError) return false
+    throw error
+  }
 }
 
 async function release({ diary }: Scene, lock: Lock, number: number): Promise<void> {
