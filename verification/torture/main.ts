@@ -6,6 +6,7 @@ import { breakNamed, BREAKS } from "./breaks.js"
 import { tortureShown } from "./progress.js"
 import { isConclusive, summary, violationsOf } from "./report.js"
 import { selfTest } from "./self-test.js"
+import { continueSeries, seriesSummary } from "./series.js"
 import { type TortureSettings, USUAL } from "./settings.js"
 
 interface Options {
@@ -16,6 +17,8 @@ interface Options {
   readonly json?: string
   readonly break?: string
   readonly selfTest?: true
+  readonly series?: string
+  readonly grants: number
 }
 
 const program = new Command("npm run torture --")
@@ -41,6 +44,13 @@ kinds of violations: see docs/torture.md. Exits with 1 if there is one.`,
       "break each rule in turn; fail unless each is found within a minute",
     ).conflicts("break"),
   )
+  .addOption(
+    new Option(
+      "--series <file>",
+      "run again and again until --grants are reached; each run is a line of the file, which a later call continues",
+    ).conflicts(["break", "selfTest"]),
+  )
+  .option("--grants <n>", "number of grants of a series", positive, 500_000)
   .action(main)
 
 await program.parseAsync()
@@ -61,7 +71,9 @@ async function main(options: Options): Promise<void> {
   console.log(`seed ${seed}`)
   const result = options.selfTest
     ? await selfTest(settings, signal)
-    : await once(settings, options.break, signal)
+    : options.series === undefined
+      ? await once(settings, options.break, signal)
+      : await series(options.series, options.grants, settings, signal)
   if (options.json !== undefined) {
     await writeFile(options.json, `${JSON.stringify(result.data, null, 2)}\n`)
   }
@@ -83,6 +95,22 @@ async function once(
   console.log(summary(data))
   if (!isConclusive(data)) console.log("The run proves nothing: too few grants, or interrupted.")
   return { isFine: data.violations.length === 0 && isConclusive(data), data }
+}
+
+/** Runs of `--seconds` each, until there are enough grants in all. */
+async function series(
+  file: string,
+  grants: number,
+  settings: TortureSettings,
+  signal: AbortSignal,
+): Promise<{ isFine: boolean; data: unknown }> {
+  const run = (seed: number) => tortureShown({ ...settings, seed }, signal)
+  const { sum, last } = await continueSeries(file, grants, settings.seed, run)
+  const text = last && violationsOf(last)
+  if (text) console.log(text)
+  if (sum.grants < grants) console.log("The series is not complete: the same command continues it.")
+  console.log(seriesSummary(sum))
+  return { isFine: sum.violations === 0 && sum.grants >= grants, data: sum }
 }
 
 function positive(text: string): number {
