@@ -17,6 +17,7 @@ export const SECTIONS: readonly Section[] = [
     text: "Start",
     pages: [
       { text: "Get started", page: "getting-started" },
+      { text: "Playground", page: "playground" },
       { text: "Everyday calls", page: "tasks" },
       { text: "Platforms", page: "platforms" },
       { text: "TypeScript and CommonJS", page: "typescript" },
