@@ -3,7 +3,7 @@
 import type { EmbeddedServer } from "../../packages/dev-server/src/embedded-server.js"
 import * as scripts from "../../src/redis/lua/scripts.js"
 
-/** What may go wrong. */
+/** The faults that can be switched on. */
 export interface Faults {
   /** Each third reply gets lost, after its command has been executed. */
   loseReplies: boolean
@@ -79,7 +79,7 @@ export class Network {
     return new Connection(this, who)
   }
 
-  /** For the page's own look at the lock: without faults, and not counted. */
+  /** For the page's own view of the lock: without faults, and not counted. */
   readonly observe = (url: string, init: RequestInit): Promise<Response> =>
     this.#oneAtATime(() => this.#server.fetch(url, init))
 

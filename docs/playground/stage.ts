@@ -45,7 +45,7 @@ export interface Scene {
     readonly phase: Phase
     readonly note: string
     readonly isBusy: boolean
-    /** The number in the queue, from 1 on; 0 for a visitor that is not in it. */
+    /** The position in the queue, counted from 1; 0 for a visitor that is not in it. */
     readonly place: number
     readonly remainingMs: number
     readonly fencingToken: number | undefined
@@ -110,7 +110,7 @@ export class Stage {
     return this.#network.faults
   }
 
-  /** What no lock can bear: somebody deletes its key. It shows that the judge sees an overlap where there is one. */
+  /** No lock survives that: its key is deleted. It shows that the judge sees an overlap where there is one. */
   async deleteKey(): Promise<void> {
     const { url, token } = this.#server
     const headers = { Authorization: `Bearer ${token}` }

@@ -17,7 +17,7 @@ function setUp() {
   return { judge, hold, pass }
 }
 
-test("holds one after the other are no conflict, also after a crash", () => {
+test("holds one after the other do not conflict, also after a crash", () => {
   const { judge, hold, pass } = setUp()
   const release = judge.begin(hold(100))
   pass(10)
@@ -57,7 +57,7 @@ test("shared holds do not exclude each other, but an exclusive one excludes them
   expect(judge.verdict).toEqual({ most: 2, conflictMs: 5, afterStealMs: 0 })
 })
 
-test("a previous holder that believes on after a theft is counted apart", () => {
+test("a previous holder that believes on after a steal is counted apart", () => {
   const { judge, hold, pass } = setUp()
   judge.begin(hold(30))
   judge.begin(hold(100), true)

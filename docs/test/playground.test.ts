@@ -143,7 +143,7 @@ describe.concurrent("without faults", () => {
       await playground.shows("verdict", "never more than one")
     }))
 
-  test("a thief gets the lock at once, and the previous holder learns of it", () =>
+  test("a steal takes the lock at once, and the previous holder learns of it", () =>
     run(async (playground) => {
       await playground.contend()
       const first = await playground.token("Ada")
