@@ -434,7 +434,8 @@ describe("a hold that is lost", () => {
   })
 
   test("ends a command that was stopped", async () => {
-    const command = start("frozen", "--ttl", "3s", ...staying())
+    // It is SIGTERM that ends it.
+    const command = start("frozen", "--ttl", "3s", "--kill-after", "5m", ...staying())
     await command.prints(/ready/)
     const pid = Number(/ready (\d+)/.exec(command.out)?.[1])
     process.kill(pid, "SIGSTOP")
@@ -504,6 +505,24 @@ describe("a hold that is lost", () => {
       })
     } finally {
       await proxy.close()
+    }
+  })
+})
+
+test("a run that fails itself takes its command with it", async () => {
+  const failing = join(folder, "failing.cjs")
+  await writeFile(failing, 'setTimeout(() => { throw new Error("a bug") }, 1_500)')
+  const args = ["run", "failing", "--ttl", "3s", "--", "sh", "-c", "echo ready $$; exec sleep 60"]
+  const env = { NODE_OPTIONS: `--require ${failing}` }
+  const command = new FetchlockCommand(database, args, { env })
+  await command.prints(/ready/)
+  const pid = Number(/ready (\d+)/.exec(command.out)?.[1])
+  expect(await command.ended).toMatchObject({ err: expect.stringContaining("a bug") as unknown })
+  await until(() => {
+    try {
+      return !process.kill(pid, 0)
+    } catch {
+      return true
     }
   })
 })
