@@ -6,7 +6,7 @@ import { join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { LockManager } from "../../src/index.js"
-import { always, FaultProxy } from "../support/fault-proxy.js"
+import { always, FaultProxy, inOrder } from "../support/fault-proxy.js"
 import { until } from "../support/outcomes.js"
 import { type Database, openDatabase } from "../support/variants.js"
 import { fetchlock, FetchlockCommand, node } from "./fetchlock-command.js"
@@ -196,6 +196,27 @@ describe("`fetchlock run`", () => {
     expect(await fetchlock(wrong, args)).toMatchObject({ code: 0, out: "undefined\n" })
   })
 
+  test("deletes the --reason at the end, also if writing it takes longer than the command", async () => {
+    const proxy = await FaultProxy.open(database.url)
+    try {
+      proxy.plan = inOrder("note", { kind: "request-delayed", ms: 1_000 })
+      const { url } = proxy
+      const args = ["run", "brief", "--reason", "slow to arrive", "--", "true"]
+      expect(await fetchlock({ ...database, url }, args)).toMatchObject({ code: 0, err: "" })
+      expect(proxy.seen("note")).toHaveLength(2)
+      await new Promise((resolve) => setTimeout(resolve, 1_000))
+      expect(await database.command("KEYS", "*brief*note*")).toEqual([])
+    } finally {
+      await proxy.close()
+    }
+  })
+
+  test("keeps the --reason as long as --keep keeps the lock", async () => {
+    await run("kept-note", "--reason", "done", "--keep", "1h", "--", "true")
+    const [note = ""] = (await database.command("KEYS", "*kept-note*note*")) as string[]
+    expect(Number(await database.command("PTTL", note))).toBeGreaterThan(3_500_000)
+  })
+
   test("an empty --reason counts as no reason: a variable that is not set does not stop a deploy", async () => {
     const command = start("unexplained", "--reason", "", ...staying())
     await command.prints(/ready/)
@@ -278,6 +299,26 @@ describe("signals", () => {
       expect(await locks.inspect(name)).toMatchObject({ waiting: 0 })
       await lock.release()
       expect(await keysOf(name)).toEqual([])
+    },
+  )
+
+  test.each(["SIGINT", "SIGTERM"] as const)(
+    "while the first request is on its way end it, run nothing, and leave no lock: %s",
+    async (signal) => {
+      const name = `granted-${signal}`
+      const proxy = await FaultProxy.open(database.url)
+      try {
+        proxy.plan = always("acquire", { kind: "reply-delayed", ms: 700 })
+        const { url } = proxy
+        const args = ["run", name, "--reason", "early", "--", ...node('console.log("ran")')]
+        const command = new FetchlockCommand({ ...database, url }, args)
+        await until(() => proxy.seen("acquire").length > 0)
+        command.kill(signal)
+        expect(await command.ended).toMatchObject({ signal, out: "", err: "" })
+        expect(await keysOf(name)).toEqual([`{lock:${name}}:fence`])
+      } finally {
+        await proxy.close()
+      }
     },
   )
 
