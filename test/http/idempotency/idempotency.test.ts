@@ -269,6 +269,14 @@ describe.each(adapters)("$name", ({ route }) => {
     expect([repeat.status, repeat.body]).toEqual([204, null])
   })
 
+  test("a body of exactly maxBytes is repeated, whatever it takes when it is stored", async () => {
+    const { state, work } = counting(() => new Response("x".repeat(10_000)))
+    const ask = on({ maxBytes: 10_000 }, work)
+    const key = newKey()
+    for (let i = 0; i < 2; i++) expect(await (await ask(post(key))).text()).toHaveLength(10_000)
+    expect(state.runs).toBe(1)
+  })
+
   test("a body larger than maxBytes reaches its client, and a repeat is refused, or handled by option", async () => {
     const large = "x".repeat(300_000)
     const { state, work } = counting(() => new Response(large))
