@@ -239,6 +239,32 @@ test("a hold that changes hands while the request to end it is on its way is not
   }
 })
 
+test("a database that is down, or refuses to be scanned, is not shown as one without locks", async () => {
+  const proxy = await FaultProxy.open(database.url)
+  try {
+    const redis = { url: proxy.url, token: database.token }
+    const observer = new Observer(new LockManager({ redis, timeout: "2s" }), 1_000)
+    const state = () => observer.state({ filter: "", page: 0 })
+    proxy.plan = () => ({ kind: "request-lost" })
+    expect((await state()).error).toContain("could not query")
+    const body = '[{"error":"NOPERM no permission to run SCAN"},{"result":"n"}]'
+    proxy.plan = () => ({ kind: "replaced", executed: false, status: 200, body })
+    await until(async () => String((await state()).error).includes("NOPERM"), { timeout: 10_000 })
+    expect((await state()).error).toContain("NOPERM")
+    proxy.plan = () => undefined
+    await until(async () => (await state()).isScanned, { timeout: 10_000 })
+    expect((await state()).error).toBeUndefined()
+    // The names are known by now, and reading the locks fails.
+    await using lock = await locks.acquire("known")
+    await until(async () => (await state()).known > 0, { timeout: 10_000 })
+    proxy.plan = always("snapshot", { kind: "request-lost" })
+    await until(async () => (await state()).error !== undefined, { timeout: 10_000 })
+    expect(lock.remainingMs).toBeGreaterThan(0)
+  } finally {
+    await proxy.close()
+  }
+})
+
 test("a port that is taken, or none, is refused with 64", async () => {
   const ui = await startUi(database)
   const taken = await fetchlock(database, ["ui", "--port", String(ui.port)])

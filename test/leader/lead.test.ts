@@ -185,6 +185,24 @@ describeVariants("lead", (variant) => {
     expect(of("leader-failed")).toEqual([])
   })
 
+  test("work that stops within a ttl of its signal is not reported as overdue", async () => {
+    const { onEvent, of } = recorder()
+    const stop = new AbortController()
+    const leading = lead(
+      database.locks({ onEvent }),
+      unique(),
+      async (_, signal) => {
+        await sleep(60_000, undefined, { signal }).catch(() => sleep(50))
+      },
+      { signal: stop.signal, ttl: "500ms" },
+    )
+    await until(() => of("granted").length === 1)
+    stop.abort()
+    await leading
+    await sleep(700)
+    expect(of("leader-overdue")).toEqual([])
+  })
+
   test("work that ignores its signal is reported by an event, keeps others out while it is held, and never runs twice", async () => {
     const name = unique()
     const { onEvent, of } = recorder()

@@ -54,7 +54,9 @@ export class Observer {
   #isScanned = false
   #scannedAtMs = -Infinity
   #isScanning = false
-  #error: string | undefined
+  /** Why the last scan failed, and the last reading: each knows nothing of the other. */
+  #scanError: string | undefined
+  #readError: string | undefined
   /** The last reading of each view, so that several tabs share one. */
   readonly #readings = new Map<string, { readonly atMs: number; readonly locks: LockDetails[] }>()
   #reading: Promise<void> = Promise.resolve()
@@ -84,7 +86,7 @@ export class Observer {
       isScanned: this.#isScanned,
       cost: { limit, lastMinute, total },
       nextMs: Math.max(INTERVAL_MS, this.#cost.pauseMs),
-      error: this.#error,
+      error: this.#scanError ?? this.#readError,
     }
   }
 
@@ -140,9 +142,9 @@ export class Observer {
       // Views that no page shows any more.
       if (this.#readings.size > 20) this.#readings.clear()
       this.#readings.set(key, { atMs, locks })
-      this.#error = undefined
+      this.#readError = undefined
     } catch (error) {
-      this.#error = error instanceof Error ? error.message : String(error)
+      this.#readError = error instanceof Error ? error.message : String(error)
     }
   }
 
@@ -161,11 +163,11 @@ export class Observer {
         if (next === "0") this.#finishScan()
         else if (!this.#isScanned) this.#names = [...this.#found].sort()
       } while (this.#cursor !== "0" && this.#cost.pauseMs === 0)
-      this.#error = undefined
+      this.#scanError = undefined
     } catch (error) {
       this.#cursor = "0"
       this.#found = new Set()
-      this.#error = error instanceof Error ? error.message : String(error)
+      this.#scanError = error instanceof Error ? error.message : String(error)
     } finally {
       this.#isScanning = false
     }

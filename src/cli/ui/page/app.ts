@@ -116,7 +116,8 @@ function show(state: State): void {
   setText(page.pages, `Page ${state.page + 1} of ${pages}`)
   page.previous.disabled = state.page === 0
   page.next.disabled = state.page >= pages - 1
-  page.empty.hidden = matching > 0
+  // Before the first scan has ended, nobody knows.
+  page.empty.hidden = matching > 0 || (known === 0 && !isScanned)
   setText(page.empty, known === 0 ? "No lock is held." : "No name matches the filter.")
   showRows(state)
 }
