@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { type Lock, LockLostError, type LockManager } from "../../src/index.js"
 import { describeVariants } from "../support/describe-variants.js"
-import { asksFor, nothing, type SeenRequest } from "../support/fault-proxy.js"
+import { always, asksFor, nothing, type SeenRequest } from "../support/fault-proxy.js"
 import { abortion, durationOf, recorder, rejection, until } from "../support/outcomes.js"
 import { type Opened, variants } from "../support/variants.js"
 
@@ -165,6 +165,26 @@ describe("a hold that watches", () => {
     await until(async () => (await listeners()) === 0)
     // A stream that was closed by its own end does not count as ended.
     expect(of("unwatched")).toEqual([])
+  })
+
+  test("closes a stream that opens after its end", async () => {
+    const { proxy, locks } = await database.proxied()
+    proxy.plan = always("SUBSCRIBE", { kind: "request-delayed", ms: 300 })
+    const lock = await locks().acquire("brief", { watch: true })
+    await until(() => streams(proxy.log).length === 1)
+    const channel = channelOf(proxy.log)
+    await lock.release()
+    const listeners = async () =>
+      ((await database.command("PUBSUB", "NUMSUB", channel)) as unknown[])[1]
+    let most = 0
+    for (let i = 0; i < 30; i++) {
+      most = Math.max(most, Number(await listeners()))
+      await sleep(30)
+    }
+    // It was open for a moment, or its request was canceled in time.
+    expect(most).toBeLessThanOrEqual(1)
+    expect(await listeners()).toBe(0)
+    expect(proxy.seen("extend")).toEqual([])
   })
 
   test("tells by an event that its stream has ended, and notices a steal at the next renewal", async () => {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import type { Lock } from "../../src/index.js"
 import { lead, type LeadOptions } from "../../src/leader/index.js"
 import { describeVariants } from "../support/describe-variants.js"
-import { everything } from "../support/fault-proxy.js"
+import { always, everything } from "../support/fault-proxy.js"
 import { abortion, durationOf, recorder, rejection, until } from "../support/outcomes.js"
 import type { Opened } from "../support/variants.js"
 
@@ -90,7 +90,9 @@ describeVariants("lead", (variant) => {
 
   test("resolves with the value of a run that returns while it leads, after the release", async () => {
     const name = unique()
-    const value = await lead(database.locks(), name, (lock) => lock.fencingToken, { fencing: true })
+    const { proxy, locks } = await database.proxied()
+    proxy.plan = always("release", { kind: "request-delayed", ms: 300 })
+    const value = await lead(locks(), name, (lock) => lock.fencingToken, { fencing: true })
     expect(value).toEqual(expect.any(Number))
     expect((await database.locks().inspect(name)).isHeld).toBe(false)
   })
