@@ -19,6 +19,7 @@ export function writeLlmsTexts(outDir: string, summary: string): void {
 function sourceOf(page: string): string {
   return readFileSync(join(DOCS, `${page}.md`), "utf8")
     .replace(/^---\n[^]*?\n---\n/, "")
+    .replace(/^<script setup>\n[^]*?^<\/script>\n/m, "")
     .replace(/^<[A-Z]\w+ \/>\n/gm, "")
     .replace(/^<<< @\/(\S+)$/gm, (_, path: string) => {
       return `\`\`\`ts\n${readFileSync(join(DOCS, path), "utf8")}\`\`\``

@@ -21,4 +21,5 @@ test("llms-full.txt has every page, and the programs in the place where they are
   }
   expect(full).toContain(readFileSync("examples/oauth/index.ts", "utf8"))
   expect(full).not.toMatch(/^<<< /m)
+  expect(full).not.toMatch(/^<(?:script|[A-Z])/m)
 })
