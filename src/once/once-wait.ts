@@ -4,9 +4,9 @@ import { sleep } from "../time/timers.js"
 import type { ScriptDatabase } from "../redis/store.js"
 import { elapsedMs, now } from "../time/validity.js"
 import { Inbox } from "../acquire/queue-wait.js"
-import { openStream } from "../acquire/open-stream.js"
 import type { Attempts } from "../acquire/attempts.js"
 import { type OnceRecord, readRecord } from "./once-record.js"
+import { openStream } from "./once-stream.js"
 import type { Finished, Led, Running } from "./once-requests.js"
 
 /** The longest pause between two claims: well within the linger of a result, so that a missed message does no harm. */
@@ -51,8 +51,7 @@ export async function waitForRun(waiting: Waiting, first: Running): Promise<Led 
           inbox.put("end")
         },
       }
-      const open = (withinMs: number) => database.listen(first.channel, listener, withinMs)
-      stream = await openStream(inquiry, waiting, open)
+      stream = await openStream(inquiry, waiting, database, first.channel, listener)
     }
     // This claim finds a result that was published before the stream was confirmed.
     if (stream) answer = await claim(first.since)

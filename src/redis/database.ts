@@ -18,6 +18,13 @@ const MOST_FAILED_STREAMS = 2
 const WITHOUT_STREAMS_MS = 60_000
 
 /**
+ * The most streams of a manager: a holder must always find a free connection to renew its lock. A Worker has six for each
+ * request that it handles, Bun 256 in all.
+ */
+const MOST_OWN_STREAMS = 4
+const MOST_STREAMS = 100
+
+/**
  * Upstash locks the whole database for a script unless this is its very first line; plain Redis refuses it.
  * https://upstash.com/docs/redis/features/consistency
  */
@@ -31,6 +38,9 @@ export class Database {
   #keyLocking: boolean
   /** The database has refused to open a stream. */
   #hasNoStreams = false
+  /** Whether calls may share a stream, although each belongs to another request. */
+  readonly sharesStreams = mayShareStreams()
+  #openStreams = 0
   #failedStreams = 0
   #lastFailure: Instant | undefined
 
@@ -132,22 +142,48 @@ export class Database {
     return answer
   }
 
-  /** False once the database has refused to open a stream, and for a while after several streams failed. */
+  /**
+   * False while too many streams are open, once the database has refused to open one, and for a while after several
+   * failed.
+   */
   get canListen(): boolean {
-    if (this.#hasNoStreams) return false
+    if (this.#hasNoStreams || this.#isFull) return false
     if (this.#failedStreams < MOST_FAILED_STREAMS || !this.#lastFailure) return true
     return elapsedMs(this.#lastFailure) > WITHOUT_STREAMS_MS
   }
 
+  get #isFull(): boolean {
+    return this.#openStreams >= (this.sharesStreams ? MOST_STREAMS : MOST_OWN_STREAMS)
+  }
+
   /** Opens a stream of the channel's messages; resolves when no later message can be missed. */
   async listen(channel: string, listener: Listener, timeoutMs: number): Promise<Subscription> {
+    if (this.#isFull) throw new RedisError("too many streams are open", { outcome: "unknown" })
+    this.#openStreams++
+    let isCounted = true
+    const uncount = () => {
+      if (isCounted) this.#openStreams--
+      isCounted = false
+    }
+    const onMessage = (message: string) => {
+      listener.onMessage(message)
+    }
+    const onEnd = () => {
+      uncount()
+      listener.onEnd()
+    }
     const sentAt = now()
     try {
-      const stream = await this.transport.subscribe(channel, listener, timeoutMs)
+      const stream = await this.transport.subscribe(channel, { onMessage, onEnd }, timeoutMs)
       if (elapsedMs(sentAt) > SLOW_STREAM_MS) this.distrustStreams()
       else this.#failedStreams = 0
-      return stream
+      const close = () => {
+        uncount()
+        stream.close()
+      }
+      return { close }
     } catch (error) {
+      uncount()
       // A server without streams will refuse the next caller, too.
       if (error instanceof RedisError && !error.isTransient) this.#hasNoStreams = true
       this.distrustStreams()
@@ -191,4 +227,15 @@ export class Database {
 /** Wraps a script so that it repeats its last argument, the nonce: its reply is `{nonce, its own reply}`. */
 export function echoing(script: string): string {
   return `local function run()\n${script}end\nreturn {ARGV[#ARGV], run()}`
+}
+
+/**
+ * Whether one request may use a connection that another one has opened: in Node, Deno and Bun. On Workers that is an error,
+ * and on other edge runtimes it is not known.
+ */
+function mayShareStreams(): boolean {
+  const { process, Deno, WebSocketPair, EdgeRuntime } = globalThis as Record<string, unknown>
+  const { versions } = (process ?? {}) as { versions?: { node?: unknown } }
+  // Workers imitate Node's `process`.
+  return !WebSocketPair && !EdgeRuntime && Boolean(Deno ?? versions?.node)
 }

@@ -1,6 +1,5 @@
 // Where the messages of waiters arrive: one stream for all waiters of a manager, or a stream for each.
 import { backgroundTimer, elapsedMs, type Instant, now } from "../time/validity.js"
-import { RedisError } from "./redis-error.js"
 import type { Mailbox } from "./store.js"
 import type { Listener, Subscription } from "./transport.js"
 
@@ -12,9 +11,6 @@ export interface StreamSource {
   distrustStreams(): void
 }
 
-/** A Worker has six connections for each request it handles, and a holder must always find a free one. */
-const MOST_OWN_STREAMS = 4
-
 /**
  * How long a shared stream stays open without waiters. Callers that come again and again then find it open; a program that
  * ends waits for it.
@@ -24,7 +20,6 @@ const LINGER_MS = 250
 /** The streams of a manager. */
 export class Mailboxes {
   readonly #source: StreamSource
-  #ownStreams = 0
   #shared: SharedStream | undefined
 
   constructor(source: StreamSource) {
@@ -44,22 +39,15 @@ export class Mailboxes {
   }
 
   #joinAlone(channel: string, listener: Listener): Mailbox {
-    let isOpening = false
     let isClosed = false
     let stream: Subscription | undefined
     const close = () => {
-      if (isOpening && !isClosed) this.#ownStreams--
       isClosed = true
       stream?.close()
     }
     return {
       isOpen: false,
       open: async (timeoutMs, onRequest) => {
-        if (!isOpening && ++this.#ownStreams > MOST_OWN_STREAMS) {
-          this.#ownStreams--
-          throw new RedisError("there are too many streams", { outcome: "unknown" })
-        }
-        isOpening = true
         onRequest()
         stream = await this.#source.listen(channel, listener, timeoutMs)
         // After an abort it may still open.

@@ -40,7 +40,6 @@ export function leaseMsFor(hearing: Hearing, ttlMs: number): number {
 
 export class SingleQueue implements LockQueue {
   readonly #database: Database
-  readonly #sharesStream = mayShareStreams()
   /** The channel that all waiters share. On demand: at module scope some platforms have no random numbers. */
   #channel: string | undefined
   #waiters = 0
@@ -66,7 +65,7 @@ export class SingleQueue implements LockQueue {
   }
 
   #address(channel: string | undefined): string {
-    if (channel !== undefined || !this.#sharesStream) return channel ?? createChannel()
+    if (channel !== undefined || !this.#database.sharesStreams) return channel ?? createChannel()
     return `${(this.#channel ??= createChannel())}.${++this.#waiters}`
   }
 
@@ -157,15 +156,4 @@ export function waiterEntry({
 }: Pick<Waiter, "token" | "address" | "leaseMs" | "fencing" | "limit">): string {
   const mode = limit === undefined ? "x" : limit === Infinity ? 0 : limit
   return `${token} ${address} ${leaseMs} ${fencing ? 1 : 0} ${mode}`
-}
-
-/**
- * Whether one request may use a connection that another one has opened: in Node, Deno and Bun. On Workers that is an error,
- * and on other edge runtimes it is not known.
- */
-function mayShareStreams(): boolean {
-  const { process, Deno, WebSocketPair, EdgeRuntime } = globalThis as Record<string, unknown>
-  const { versions } = (process ?? {}) as { versions?: { node?: unknown } }
-  // Workers imitate Node's `process`.
-  return !WebSocketPair && !EdgeRuntime && Boolean(Deno ?? versions?.node)
 }

@@ -186,8 +186,10 @@ export interface LockQueue {
 export interface ScriptDatabase {
   readonly transport: Transport
   readonly prefix: string
-  /** False once the database has refused to open a stream. */
+  /** False while no stream can be opened. */
   readonly canListen: boolean
+  /** Whether calls may share a stream, although each belongs to another request. */
+  readonly sharesStreams: boolean
   run(
     script: string,
     keys: readonly string[],

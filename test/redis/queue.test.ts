@@ -1,5 +1,5 @@
 // The queue of one database: the requests of a waiter, and the meaning of the messages to it.
-import { expect, test } from "vitest"
+import { expect, test, vi } from "vitest"
 import { RedisError } from "../../src/redis/redis-error.js"
 import type { Listener, Transport } from "../../src/redis/transport.js"
 import { Database } from "../../src/redis/database.js"
@@ -84,5 +84,42 @@ test("a database that refuses streams is not asked for one again; a failing one 
     expect(isToListen()).toBe(true)
     expect(await rejection(queue.listen("c", () => undefined, 700))).toBe(failure)
     expect(isToListen()).toBe(canListen)
+  }
+})
+
+test.each([
+  ["where each belongs to the request that opened it", 4, { WebSocketPair: () => undefined }],
+  ["where requests may share a connection", 100, {}],
+])("streams are bounded %s: a holder must find a free connection", async (_, most, globals) => {
+  for (const [name, value] of Object.entries(globals)) vi.stubGlobal(name, value)
+  const listeners: Listener[] = []
+  const queue = queueOf({
+    subscribe: (_, given) => {
+      listeners.push(given)
+      return Promise.resolve({ close: () => undefined })
+    },
+  })
+  vi.unstubAllGlobals()
+  const listen = () => queue.listen("c", () => undefined, 700)
+  const request = { name: "n", token: "t", ttlMs: 1, fencing: false, limit: undefined }
+  const isToListen = () => queue.waiter(request, true, undefined).address !== undefined
+  const streams = await Promise.all(Array.from({ length: most }, listen))
+  expect(isToListen()).toBe(false)
+  await expect(listen()).rejects.toThrow("too many streams are open")
+  expect(listeners).toHaveLength(most)
+  // Closed twice, it counts once; one that has ended counts no more either.
+  streams[0]?.close()
+  streams[0]?.close()
+  listeners[1]?.onEnd()
+  streams[1]?.close()
+  expect(isToListen()).toBe(true)
+  await Promise.all([listen(), listen()])
+  await expect(listen()).rejects.toThrow("too many streams are open")
+})
+
+test("a stream that could not be opened does not count", async () => {
+  const queue = queueOf({ subscribe: () => Promise.reject(new TypeError("ours")) })
+  for (let n = 0; n < 101; n++) {
+    await expect(queue.listen("c", () => undefined, 700)).rejects.toThrow("ours")
   }
 })
