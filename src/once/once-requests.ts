@@ -56,9 +56,8 @@ export interface OnceClaim {
 export class OnceRequests implements HoldStore {
   /** The result so far: given up, until the run returns or throws. */
   settlement: Settlement = GIVEN_UP
-  /** How the settling ended, once that is certain. */
+  /** How the settling ended. The run does not wait for a second try, before which another run may replace the record. */
   result: ReleaseResult | undefined
-  #mayHaveEnded = false
   readonly #database: ScriptDatabase
   readonly #keys: readonly string[]
   readonly #claim: OnceClaim
@@ -124,15 +123,7 @@ export class OnceRequests implements HoldStore {
   }
 
   async release(_: unknown, timeoutMs: number): Promise<ReleaseResult> {
-    try {
-      const result = await this.settle(this.settlement, timeoutMs)
-      // After a settling whose reply was lost, another run may already have replaced the record.
-      this.result = this.#mayHaveEnded ? "released" : result
-      return result
-    } catch (error) {
-      this.#mayHaveEnded = true
-      throw error
-    }
+    return (this.result = await this.settle(this.settlement, timeoutMs))
   }
 
   async settle(

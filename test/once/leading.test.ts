@@ -206,6 +206,31 @@ describeVariants("once", (variant) => {
     await isLed("given up", 0)
   })
 
+  // The other client cancels its requests, and a canceled one that arrives all the same leads until its ttl.
+  test.runIf(variant.client === "@upstash/redis")(
+    "a claim that arrives after its call has given up is undone",
+    async () => {
+      const name = "late claim"
+      const { proxy, locks } = await database.proxied()
+      proxy.plan = inOrder("onceClaim", { kind: "request-delayed", ms: 2_000 })
+      let end: (value: string) => void = () => undefined
+      const leading = once(
+        database.locks(),
+        name,
+        () => new Promise<string>((done) => (end = done)),
+      )
+      await isLed(name)
+      const waiting = once(locks({ timeout: 300 }), name, { wait: 600 }, () => "never")
+      expect(await rejection(waiting)).toBeInstanceOf(LockTimeoutError)
+      end("over")
+      await leading
+      await vi.waitFor(() => {
+        expect(proxy.log[0]?.answers).toHaveLength(1)
+      }, 5_000)
+      await isLed(name, 0)
+    },
+  )
+
   test("a manager that is closed gives up its run and its waits, and others run instead", async () => {
     const { onEvent, gathered } = gathering(1)
     const closed = database.locks({ onEvent })
