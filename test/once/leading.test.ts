@@ -93,17 +93,26 @@ describeVariants("once", (variant) => {
   test("a run that continues after its caller's abort is shared, and no second run starts", async () => {
     const given = new AbortController()
     const { onEvent, gathered } = gathering(1)
+    const continuing: Promise<unknown>[] = []
+    const waitUntil = (work: Promise<unknown>) => void continuing.push(work)
+    let hasEnded = false
     const aborted = rejection(
-      once(database.locks(), "going on", { signal: given.signal }, async () => {
+      once(database.locks(), "going on", { signal: given.signal, waitUntil }, async () => {
         await gathered
         given.abort()
         await sleep(100)
+        hasEnded = true
         return "first"
       }),
     )
     await isLed("going on")
     const joined = once(database.locks({ onEvent }), "going on", () => "second")
     expect(await aborted).toMatchObject({ name: "AbortError" })
+    expect(hasEnded).toBe(false)
+    // A Worker ends with what its waitUntil has.
+    await Promise.all(continuing)
+    expect(hasEnded).toBe(true)
+    await isLed("going on", 0)
     expect(await joined).toBe("first")
   })
 
@@ -141,6 +150,18 @@ describeVariants("once", (variant) => {
     expect(error).toMatchObject({ reason: "taken" })
     expect(await database.command("EXISTS", key("replaced", "result"))).toBe(0)
     expect(await database.command("GET", key("replaced", "run"))).toBe("fl_other 1 - 60000")
+  })
+
+  test("a leader whose hold has ended stores nothing, and learns that", async () => {
+    const error = await rejection(
+      once(database.locks(), "ended", { remember: "1m" }, async () => {
+        await database.command("DEL", key("ended", "run"))
+        return "nobody's"
+      }),
+    )
+    expect(error).toBeInstanceOf(LockLostError)
+    expect(error).toMatchObject({ reason: "expired" })
+    expect(await database.command("EXISTS", key("ended", "result"))).toBe(0)
   })
 
   test("the signal of the run's lock aborts if its hold is lost", async () => {

@@ -160,6 +160,28 @@ describeVariants("once", (variant) => {
     expect(await once(database.locks(), "failing", () => "better")).toBe("better")
   })
 
+  test("an error is shared without the tokens in it, and cut off", async () => {
+    const { onEvent, gathered } = gathering(1)
+    const managers = [database.locks({ onEvent }), database.locks({ onEvent })]
+    let token = ""
+    const errors = await Promise.all(
+      managers.map((locks) =>
+        rejection(
+          once(locks, "talkative", async (lock) => {
+            token = lock.token
+            await gathered
+            throw new Error(`failed with ${token}: ${"x".repeat(5_000)}`)
+          }),
+        ),
+      ),
+    )
+    const shared = errors.find((error) => error instanceof OnceRunError)
+    expect(shared?.message).toMatch(/^failed with fl_…: x+$/)
+    expect(shared?.message).toHaveLength(1_000)
+    const records = await database.command("GET", onceKeys("lock:", "talkative")[1] ?? "")
+    expect(records).not.toContain(token)
+  })
+
   test("an error is remembered on request", async () => {
     const options = { rememberErrors: "1m" } as const
     const fail = () => Promise.reject(new TypeError("no"))
