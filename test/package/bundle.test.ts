@@ -379,6 +379,18 @@ describe("the public names are listed", () => {
       "startDevServer",
     ])
   })
+
+  test("for @fetchlock/dev-server/embedded", async () => {
+    const entry = "packages/dev-server/dist/embedded-server"
+    expect(Object.keys((await import(resolve(`${entry}.js`))) as object)).toEqual([
+      "openEmbeddedServer",
+    ])
+    expect(declaredNames(`${entry}.d.ts`)).toEqual([
+      "EmbeddedServer",
+      "EmbeddedServerOptions",
+      "openEmbeddedServer",
+    ])
+  })
 })
 
 /** As a bundler for the edge builds it. */
