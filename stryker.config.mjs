@@ -12,7 +12,7 @@ const core = [
   "src/semaphore.ts",
   "src/hold/{lock,lock-group,standing,while-held}.ts",
   "src/acquire/{acquire-all,acquisition,attempts,poll-schedule,queue-wait,spin,steal}.ts",
-  "src/redis/{single-store,queue,replies,keys,retry,bounds,request-batcher,subscription}.ts",
+  "src/redis/{single-store,queue,mailbox,replies,keys,retry,bounds,request-batcher,subscription}.ts",
   "src/quorum/{count-votes,quorum-attempt,quorum-error,quorum-node,quorum-nodes,quorum-store,until-decided,vote-reply}.ts",
 ]
 

@@ -21,7 +21,9 @@ export default defineConfig({
   },
   test: {
     include: [
-      "test/{acquire,hold,time,values}/*.test.ts",
+      "test/{acquire,time,values}/*.test.ts",
+      // Dropped handles are collected in a process of their own, which needs a build.
+      "test/hold/!(leaked-handle).test.ts",
       "test/redis/!(real-redis).test.ts",
       "test/quorum/{count-votes,quorum-attempt,quorum-node,quorum-nodes,quorum-store,until-decided,vote-reply}.test.ts",
       "test/semaphore.test.ts",
