@@ -724,6 +724,24 @@ export const luaMutants: readonly LuaMutant[] = [
     breaks: "a list of holders contains no token",
   },
   {
+    file: "hold-ids.lua",
+    find: "tokens[i] = redis.sha1hex(token)",
+    replace: "",
+    breaks: "the id of a hold reveals no token",
+  },
+  {
+    file: "hold-ids.lua",
+    find: "local tokens = {withoutFlag(value)}",
+    replace: "local tokens = {value}",
+    breaks: "a hold that gets a waiter keeps its id",
+  },
+  {
+    file: "hold-ids.lua",
+    find: "if shared(value) then",
+    replace: "if false then",
+    breaks: "each hold of a shared lock has its own id",
+  },
+  {
     file: "vote.lua",
     find: "if not before or before > attempt then return busy() end",
     replace: "if not before then return busy() end",

@@ -1,4 +1,5 @@
 // The scripts for callers that share a lock, steal it, or inspect it.
+import { createHash } from "node:crypto"
 import { expect, vi } from "vitest"
 import { type LockByHand, type WaiterByHand, waiterByHand } from "../support/waiter-by-hand.js"
 import type { BenchTest } from "./bench.js"
@@ -13,6 +14,8 @@ async function sharedBy(lock: LockByHand, limit: number, ...ttls: readonly numbe
   }
   return sharers as [WaiterByHand, WaiterByHand]
 }
+
+const sha1 = (text: string) => createHash("sha1").update(text).digest("hex")
 
 export function sharing(bench: BenchTest): void {
   bench("an expired share is gone, for any caller", async ({ lock, command }) => {
@@ -142,5 +145,27 @@ redis.call("ZADD", KEYS[5], now, "${over.token}")
       ["by-hand", expect.any(Number), "exclusive"],
       ["by-hand", expect.any(String), "shared"],
     ])
+  })
+
+  bench(
+    "a hold has an id that reveals no token, and keeps it when the first waiter comes",
+    async ({ lock }) => {
+      expect(await lock.holdIds()).toEqual([])
+      const holder = waiterByHand()
+      await lock.take(holder.token)
+      expect(await lock.holdIds()).toEqual([sha1(holder.token)])
+      await lock.enqueue(waiterByHand())
+      expect(await lock.value()).toBe(`${holder.token}+`)
+      expect(await lock.holdIds()).toEqual([sha1(holder.token)])
+      // A steal compares the same.
+      const newHolder = waiterByHand()
+      const reply = await lock.steal(newHolder.token, sha1(holder.token))
+      expect(reply).toEqual(["granted", 30_000, ""])
+    },
+  )
+
+  bench("each hold of a shared lock has its own id", async ({ lock }) => {
+    const sharers = await sharedBy(lock, Infinity, 20_000, 20_001)
+    expect(await lock.holdIds()).toEqual(sharers.map(({ token }) => sha1(token)))
   })
 }

@@ -142,6 +142,10 @@ export class LockByHand {
     return this.#run(this.#scripts.steal, this.keys, [token, "30000", found, "0"])
   }
 
+  holdIds(): Promise<unknown> {
+    return this.#run(this.#scripts.holdIds, this.keys, [])
+  }
+
   snapshot(): Promise<unknown> {
     return this.#run(this.#scripts.snapshot, this.keys, ["6", "1000"])
   }
