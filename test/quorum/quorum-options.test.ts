@@ -111,8 +111,8 @@ test("a ttl that is longer than the quarantine is refused in every call, and not
   expect(() => manager({ quarantine: "10s" })).toThrow(/\(10000 ms\).* got 30000$/)
 })
 
-test("shared mode and steal are refused, and the message says why", async () => {
-  for (const options of [{ mode: "shared" }, { steal: true }]) {
+test("shared mode, steal and watch are refused, and the message says why", async () => {
+  for (const options of [{ mode: "shared" }, { steal: true }, { watch: true }]) {
     const error = await rejection(
       manager().request("a", options as unknown as RequestOptions, () => 1),
     )
