@@ -112,7 +112,7 @@ export class Acquisition {
   async #withdraw(token: string, tries: number): Promise<number> {
     const { timeoutMs } = this.#request
     const { queue } = this.#store
-    const waiter = this.#queueWait?.waiter ?? this.#waiter
+    const waiter = this.#waiter
     let requests = 0
     const withdraw = (): Promise<unknown> => {
       requests++

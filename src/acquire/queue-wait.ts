@@ -41,7 +41,7 @@ export class QueueWait {
   readonly #speed = new QueueSpeed()
   readonly #mailbox: Mailbox | undefined
   readonly #schedule: PollSchedule
-  #waiter: Waiter
+  readonly #waiter: Waiter
   #stream: "closed" | "opening" | "open" = "closed"
   /** Since when the stream is opening, or open; undefined if it was open before. */
   #streamSince: Instant | undefined
@@ -61,11 +61,6 @@ export class QueueWait {
       this.#inbox.put(notice)
     })
     if (this.#mailbox.isOpen) this.#stream = "open"
-  }
-
-  /** The waiter that this wait may have put into the queue. */
-  get waiter(): Waiter {
-    return this.#waiter
   }
 
   /** Whether it was in the queue. */
@@ -150,12 +145,12 @@ export class QueueWait {
 
   /** Enters the queue again at its old place, from which it was removed by a grant that it has missed, or as dead. */
   #reenter(): Promise<Grant | Queued> {
-    // A stream that missed one grant is not trusted with the next one, and must not count as a sign of life either.
+    // A stream that missed one grant is not trusted with the next one. The entry stays as it is: a late copy of an earlier
+    // request must not add a second one.
     if (!this.#isTakenForDead && this.#stream === "open") {
       this.#mailbox?.distrust()
       this.#stream = "closed"
     }
-    if (this.#stream === "closed") this.#waiter = { ...this.#waiter, address: undefined }
     this.#attempts.assertMayContinue()
     return this.#attempts.send(
       (timeoutMs) => this.#queue.enqueue(this.#waiter, this.#ticket, timeoutMs),

@@ -539,12 +539,6 @@ export const luaMutants: readonly LuaMutant[] = [
   },
   {
     file: "release.lua",
-    find: "if last or hasWaiters then redis.call(",
-    replace: "if last then redis.call(",
-    breaks: "a sharer that hands the lock on no longer shares it",
-  },
-  {
-    file: "release.lua",
     find: "if hasWaiters then base = grantNext(base, limit)",
     replace: "if false then base = grantNext(base, limit)",
     breaks: "a released permit goes to a waiter",

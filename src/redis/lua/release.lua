@@ -45,7 +45,8 @@ elseif base then
   local last
   if ends then
     last = untilMs(two[isLast and #two - 2 or #two])
-    if last or hasWaiters then redis.call("ZREM", holders, token) end
+    -- Otherwise the list is deleted with the lock, or by the next who share it.
+    if last then redis.call("ZREM", holders, token) end
     -- The key still exists, so a hold lasts until now: if no other does, it was ours.
     isTtlStale = last and (isLast or hasWaiters)
     if not last then base = nil end

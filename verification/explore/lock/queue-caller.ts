@@ -262,7 +262,6 @@ export class QueueCaller extends CallModel {
   #reenter(): void {
     const { caller } = this
     if (!caller.isTakenForDead && caller.stream === "open") this.closeStream()
-    if (caller.stream === "closed") caller.channel = "-"
     if (caller.waitMs <= 0) {
       this.end("timeout")
       return
