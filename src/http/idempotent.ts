@@ -122,8 +122,8 @@ function asItIs(text: string): string {
 }
 
 function checkScope(scope: unknown): string {
-  if (typeof scope === "string" && scope !== "") return scope
-  throw new TypeError(`scope: must be a non-empty string, got ${show(scope)}`)
+  if (typeof scope === "string" && scope !== "" && !/\p{Surrogate}/u.test(scope)) return scope
+  throw new TypeError(`scope: must be a non-empty string of whole characters, got ${show(scope)}`)
 }
 
 /** The default fingerprint: method, path with query, and the digest of the body. */

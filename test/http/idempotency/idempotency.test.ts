@@ -198,6 +198,8 @@ describe.each(adapters)("$name", ({ route }) => {
     expect(await (await as("b", `b:${key}`)).text()).toBe("run 3")
     expect(await (await as("a", `b:${key}`)).text()).toBe("run 1")
     expect(await (await ask(post("b:c"))).text()).toContain("scope: must be a non-empty string")
+    const half = on({ scope: () => "a\ud800" }, work)
+    expect(await (await half(post("b:c"))).text()).toContain("scope: must be a non-empty string")
     expect(state.runs).toBe(3)
   })
 
