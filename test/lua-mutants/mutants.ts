@@ -392,6 +392,7 @@ export const luaMutants: readonly LuaMutant[] = [
     find: "and not isBack then",
     replace: "then",
     breaks: "a ticket that the caller sends is not read again",
+    mayLive: "it reads a value that it already has, which costs a call and changes nothing",
   },
   {
     file: "acquire.lua",
