@@ -99,19 +99,13 @@ export const luaMutants: readonly LuaMutant[] = [
     breaks: "a lock whose key was lost forgets its sharers",
   },
   {
-    file: "shared/grant-next.lua",
-    find: 'redis.call("DEL", holders)\n  redis.call("ZADD"',
-    replace: 'redis.call("ZADD"',
-    breaks: "a claim of a lock whose key was lost forgets its sharers",
-  },
-  {
-    file: "shared/grant-next.lua",
-    find: 'newBase(limit), "NX", "PXAT", ends)',
-    replace: 'newBase(limit), "PXAT", ends)',
+    file: "acquire.lua",
+    find: 'newBase(mode), "NX", "PXAT", ends)',
+    replace: 'newBase(mode), "PXAT", ends)',
     breaks: "a claim to share takes only a free lock",
   },
   {
-    file: "shared/grant-next.lua",
+    file: "acquire.lua",
     find: 'return redis.call("PEXPIREAT", holders, ends)',
     replace: "return true",
     breaks: "the list of sharers that a claim begins does not live forever",
@@ -438,14 +432,14 @@ export const luaMutants: readonly LuaMutant[] = [
   },
   {
     file: "acquire.lua",
-    find: 'mode == "x" and redis.call("SET", lock, token, "NX", "PX", ttl) or',
-    replace: 'mode == "x" and redis.call("SET", lock, token, "NX") or',
+    find: 'then return redis.call("SET", lock, token, "NX", "PX", ttl) end',
+    replace: 'then return redis.call("SET", lock, token, "NX") end',
     breaks: "no claim creates a key that lives forever",
   },
   {
     file: "acquire.lua",
-    find: 'if action == "claim" and (',
-    replace: "if (",
+    find: 'if action == "claim" and claim() then',
+    replace: "if claim() then",
     breaks: "only a claim takes a free lock that has waiters",
   },
   {

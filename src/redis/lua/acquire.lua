@@ -36,9 +36,16 @@ local function foreign(value)
   return string.sub(value, 1, 3) ~= "fl_"
 end
 
-if action == "claim" and (mode == "x" and redis.call("SET", lock, token, "NX", "PX", ttl) or mode ~= "x" and claimShared(mode, token, ttl)) then
-  return granted(ttl, "")
+-- Takes a free lock without checking the queue; nil if it is held.
+local function claim()
+  if mode == "x" then return redis.call("SET", lock, token, "NX", "PX", ttl) end
+  local ends = digits(nowMs() + ttl)
+  if not redis.call("SET", lock, newBase(mode), "NX", "PXAT", ends) then return end
+  addShared(nil, mode, token, ttl)
+  return redis.call("PEXPIREAT", holders, ends)
 end
+
+if action == "claim" and claim() then return granted(ttl, "") end
 
 local value = redis.call("GET", lock)
 local base, limit = shared(value)

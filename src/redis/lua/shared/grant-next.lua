@@ -21,6 +21,7 @@ local function alive(token, ticket, within)
   return clock() - math.max(ticket, checked) <= within
 end
 
+-- The lock's value for new shared holds.
 local function newBase(limit)
   return "fl_#" .. limit .. "#" .. digits(clock())
 end
@@ -29,16 +30,6 @@ end
 local function placesLeft(limit)
   redis.call("ZREMRANGEBYSCORE", holders, "-inf", digits(nowMs()))
   return limit == "0" and math.huge or tonumber(limit) - redis.call("ZCARD", holders)
-end
-
--- Takes a free lock to share it; nil if it is held.
-local function claimShared(limit, token, ms)
-  local ends = digits(nowMs() + ms)
-  if not redis.call("SET", lock, newBase(limit), "NX", "PXAT", ends) then return end
-  -- Remains of earlier holds whose key was deleted.
-  redis.call("DEL", holders)
-  redis.call("ZADD", holders, ends, token)
-  return redis.call("PEXPIREAT", holders, ends)
 end
 
 -- Adds a shared hold; returns the lock's value, which `refreshSharedTtl` then has to write.
