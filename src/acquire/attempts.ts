@@ -217,8 +217,8 @@ export class Attempts implements Open {
   }
 
   /**
-   * The token with which the lock or a place in its queue may be ours, or may become ours, although the call has failed. Waits for a request that
-   * was in flight at an abort, so that the clean-up is sent after it.
+   * The token with which the lock or a place in its queue may be ours, or may become ours, although the call has failed.
+   * Waits for a request that was in flight at an abort, so that the clean-up is sent after it.
    */
   async tokenToWithdraw(): Promise<string | undefined> {
     const reply = await this.#lastRequest?.catch(() => undefined)

@@ -14,6 +14,7 @@ interface Shared {
   readonly forget: () => void
 }
 
+/** By their databases, and forgotten with them. Not a part of these, since locks do not need it. */
 const streams = new WeakMap<ScriptDatabase, Map<string, Shared>>()
 
 /**

@@ -32,7 +32,7 @@ export async function openChecks(): Promise<readonly Check[]> {
   const stops: (() => void)[] = []
   const hear = async (channel: string) => {
     const heard: string[] = []
-    const onMessage = (_: Buffer, payload: Buffer) => heard.push(Buffer.from(payload).toString())
+    const onMessage = (_: Buffer, payload: Buffer) => heard.push(payload.toString())
     const listener = { onMessage, onEnd: () => undefined }
     stops.push(await engine.subscribe({ kind: "channel", name: channel }, listener))
     return heard

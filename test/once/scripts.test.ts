@@ -54,7 +54,7 @@ describe("a broken rule is noticed", () => {
     command = commandsTo(engine)
     hear = async (channel) => {
       const heard: string[] = []
-      const onMessage = (_: Buffer, payload: Buffer) => heard.push(Buffer.from(payload).toString())
+      const onMessage = (_: Buffer, payload: Buffer) => heard.push(payload.toString())
       const listener = { onMessage, onEnd: () => undefined }
       stops.push(await engine.subscribe({ kind: "channel", name: channel }, listener))
       return heard

@@ -98,11 +98,14 @@ test("a stream that was idle while the process was frozen is not trusted", async
   expect(streams.map(({ isOpen }) => isOpen)).toEqual([false])
 })
 
-test("a stream that opens after all waiters have left is closed", async () => {
+test.each([
+  ["that is shared", "c.1"],
+  ["with a single waiter", "c"],
+])("a stream %s that opens after its waiters have left is closed", async (_, address) => {
   const { streams, state, join } = source()
   const slow = aboutToOpen()
   state.opening = slow.opening
-  const a = join("c.1")
+  const a = join(address)
   const opening = a.open()
   a.close()
   slow.confirm()
@@ -179,16 +182,4 @@ test("a stream with a single waiter receives its messages, and is closed with it
   b.distrust()
   expect(streams.map(({ isOpen }) => isOpen)).toEqual([false, false])
   expect(state.distrusted).toBe(1)
-})
-
-test("a stream with a single waiter that opens after that has left is closed", async () => {
-  const { streams, state, join } = source()
-  const slow = aboutToOpen()
-  state.opening = slow.opening
-  const a = join("a")
-  const opening = a.open()
-  a.close()
-  slow.confirm()
-  await opening
-  expect(streams.map(({ isOpen }) => isOpen)).toEqual([false])
 })

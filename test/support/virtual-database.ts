@@ -131,7 +131,7 @@ export class VirtualTransport implements Transport, Faults {
           if (isOpen && fault?.kind !== "stream-stalled") {
             const garbled = fault?.kind === "stream-garbled"
             if (garbled) end()
-            else listener.onMessage(Buffer.from(payload).toString())
+            else listener.onMessage(payload.toString())
           }
         },
         onEnd: () => {

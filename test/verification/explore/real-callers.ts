@@ -191,8 +191,7 @@ class ManualTransport implements Transport {
     caller.channel = channel
     caller.listener = listener
     const execute = async () => {
-      const onMessage = (_: Buffer, payload: Buffer) =>
-        caller.messages.push(Buffer.from(payload).toString())
+      const onMessage = (_: Buffer, payload: Buffer) => caller.messages.push(payload.toString())
       const topic = { kind: "channel", name: channel } as const
       caller.stopHearing = await this.#all.engine.subscribe(topic, {
         onMessage,

@@ -2,6 +2,7 @@
 import { setMaxListeners } from "node:events"
 import { openSync, writeSync } from "node:fs"
 import { setTimeout as sleep } from "node:timers/promises"
+import type { LockStore } from "../../../src/redis/store.js"
 import type { EventCount } from "../../../test/support/event-count.js"
 import { monotonicMs } from "../monotonic.js"
 import { Random } from "../random.js"
@@ -56,7 +57,12 @@ let congestionMs = 0
 let visits = 0
 /** Of the visitors that have ended. */
 const counts: EventCount[] = []
-const surroundings = { diary, nextVisit: () => visits++, end: end.signal, stores: new Map() }
+const surroundings = {
+  diary,
+  nextVisit: () => visits++,
+  end: end.signal,
+  stores: new Map<boolean, LockStore>(),
+}
 const visitor = async (number: number) => {
   const scene = setScene(settings, { ...surroundings, visitor: number })
   const { seed, client, ledgers } = settings

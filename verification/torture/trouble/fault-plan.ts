@@ -44,7 +44,7 @@ export interface FaultSettings {
 /** The faults of one client. */
 export interface ClientFaults {
   readonly plan: Plan
-  /** Receives each execution, in order: a reply says who has entered a queue. */
+  /** Receives each execution, in order: a reply says which waiter has entered a queue. */
   readonly see: (execution: Execution) => void
 }
 
