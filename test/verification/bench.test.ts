@@ -2,12 +2,7 @@
 import { readFile } from "node:fs/promises"
 import { format, resolveConfig } from "prettier"
 import { describe, expect, test } from "vitest"
-import {
-  PARTS,
-  resultsOf,
-  withComparison,
-  withReport,
-} from "../../verification/bench/report/docs.js"
+import { RESULTS, withComparison, withReport } from "../../verification/bench/report/docs.js"
 import { merged, type Report } from "../../verification/bench/report/report.js"
 import { tableOf } from "../../verification/bench/report/table.js"
 import { fairnessOf, inversionsOf } from "../../verification/bench/scenarios/order.js"
@@ -117,27 +112,16 @@ describe("the page", () => {
     })
   })
 
-  test.each(PARTS)(
-    "shows the run of %s that lies beside it, and nothing written by hand",
-    async (part) => {
-      const docs = new URL("../../docs/", import.meta.url)
-      const page = new URL("performance.md", docs)
-      const text = await readFile(page, "utf8")
-      const report = JSON.parse(await readFile(new URL(resultsOf(part), docs), "utf8")) as Report
-      const style = await resolveConfig(page)
-      const made = await format(withReport(text, report, part), { ...style, parser: "markdown" })
-      expect(made).toBe(text)
-    },
-  )
-
-  test("is the source of the table in the comparison", async () => {
+  test.each([
+    ["the page of figures", "performance.md", withReport],
+    ["the comparison", "comparison.md", withComparison],
+  ] as const)("is all that the tables of %s show", async (_, name, withTables) => {
     const docs = new URL("../../docs/", import.meta.url)
-    const page = new URL("comparison.md", docs)
+    const page = new URL(name, docs)
     const text = await readFile(page, "utf8")
-    const file = new URL(resultsOf("results"), docs)
-    const report = JSON.parse(await readFile(file, "utf8")) as Report
+    const report = JSON.parse(await readFile(new URL(RESULTS, docs), "utf8")) as Report
     const style = await resolveConfig(page)
-    const made = await format(withComparison(text, report), { ...style, parser: "markdown" })
+    const made = await format(withTables(text, report), { ...style, parser: "markdown" })
     expect(made).toBe(text)
   })
 })

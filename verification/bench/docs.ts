@@ -1,30 +1,24 @@
-// `npm run bench:docs -- [--part once] FILE…`: puts what a run has written, or several have, into the documentation, as a table and
-// as charts.
+// `npm run bench:docs -- FILE…`: puts what a run has written, or several have, into the documentation, as a table and as charts.
 import { mkdir, readFile, writeFile } from "node:fs/promises"
 import { dirname } from "node:path"
 import { format, resolveConfig } from "prettier"
-import { parseArgs } from "node:util"
-import { filesOf, PARTS, withComparison, withReport } from "./report/docs.js"
+import { filesOf, withComparison, withReport } from "./report/docs.js"
 import { merged, type Report } from "./report/report.js"
 
 const docs = new URL("../../docs/", import.meta.url)
 
-const { values, positionals: files } = parseArgs({
-  options: { part: { type: "string", default: "results" } },
-  allowPositionals: true,
-})
-const part = PARTS.find((it) => it === values.part)
+const files = process.argv.slice(2)
 const read = async (file: string) => JSON.parse(await readFile(file, "utf8")) as Report
 const [first, ...others] = await Promise.all(files.map(read))
-if (!first || !part) throw new TypeError("usage: npm run bench:docs -- [--part once] FILE…")
+if (!first) throw new TypeError("usage: npm run bench:docs -- FILE…")
 const report = merged(first, others)
-for (const [path, text] of Object.entries(filesOf(report, part))) {
+for (const [path, text] of Object.entries(filesOf(report))) {
   const target = new URL(path, docs)
   await mkdir(dirname(target.pathname), { recursive: true })
   await writeFile(target, text)
 }
-await rewrite("performance.md", (page) => withReport(page, report, part))
-if (part === "results") await rewrite("comparison.md", (page) => withComparison(page, report))
+await rewrite("performance.md", (page) => withReport(page, report))
+await rewrite("comparison.md", (page) => withComparison(page, report))
 
 async function rewrite(name: string, change: (page: string) => string): Promise<void> {
   const file = new URL(name, docs)

@@ -3,34 +3,23 @@ import { CHARTS } from "./charts.js"
 import type { Report } from "./report.js"
 import { tableOf } from "./table.js"
 
-/** A part of the page: the runs of each part were made on one machine, those of two parts perhaps not. */
-export type Part = "results" | "once"
-
-export const PARTS: readonly Part[] = ["results", "once"]
-
 const FOLDER = "benchmark"
 
-/** The file that the part was made from: below `docs`, as its charts are. */
-export const resultsOf = (part: Part) => `${FOLDER}/${part}.json`
-
-const chartsOf = (part: Part) => (part === "results" ? CHARTS : [])
+/** The file that the page was made from: below `docs`, as its charts are. */
+export const RESULTS = `${FOLDER}/results.json`
 
 /** The files to write, by their path below `docs`. */
-export function filesOf(report: Report, part: Part): Readonly<Record<string, string>> {
-  const charts = chartsOf(part).map(({ file, title, draw }) => [
-    `${FOLDER}/${file}`,
-    draw(report, title),
-  ])
+export function filesOf(report: Report): Readonly<Record<string, string>> {
+  const charts = CHARTS.map(({ file, title, draw }) => [`${FOLDER}/${file}`, draw(report, title)])
   return {
     ...(Object.fromEntries(charts) as Record<string, string>),
-    [resultsOf(part)]: `${JSON.stringify(report, null, 2)}\n`,
+    [RESULTS]: `${JSON.stringify(report, null, 2)}\n`,
   }
 }
 
 /** The page with the report in the place of an earlier one. */
-export function withReport(page: string, report: Report, part: Part): string {
-  const end = part === "results" ? "the results" : part
-  return withPassage(page, part, end, passageOf(report, part))
+export function withReport(page: string, report: Report): string {
+  return withPassage(page, "results", passageOf(report))
 }
 
 /** The scenario that the comparison shows. */
@@ -43,19 +32,19 @@ export function withComparison(page: string, report: Report): string {
       result ? [[name, { [COMPARED]: result }]] : [],
     ),
   )
-  return withPassage(page, "comparison", "comparison", tableOf({ ...report, contenders }))
+  return withPassage(page, "comparison", tableOf({ ...report, contenders }))
 }
 
-function withPassage(page: string, name: string, endName: string, passage: string): string {
+function withPassage(page: string, name: string, passage: string): string {
   const begin = `<!-- ${name}: made by \`npm run bench:docs\`; do not edit -->`
-  const end = `<!-- end of ${endName} -->`
+  const end = `<!-- end of ${name} -->`
   const [before, rest = ""] = page.split(begin)
   const [, after] = rest.split(end)
   if (before === undefined || after === undefined) throw new Error("the page has no place for it")
   return `${before}${begin}\n\n${passage}\n\n${end}${after}`
 }
 
-function passageOf(report: Report, part: Part): string {
+function passageOf(report: Report): string {
   const { machine, versions, rtt_ms, left_out, bundle_bytes } = report
   const list = (record: Readonly<Record<string, string | number>>, unit = "") =>
     Object.entries(record)
@@ -66,7 +55,7 @@ function passageOf(report: Report, part: Part): string {
   const missing = left_out.map(
     ({ scenario, contender = "all", why }) => `${scenario}: ${contender}, ${why}`,
   )
-  const charts = chartsOf(part).map(({ file, title }) => `![${title}](${FOLDER}/${file})`)
+  const charts = CHARTS.map(({ file, title }) => `![${title}](${FOLDER}/${file})`)
   const bytes = Object.entries(bundle_bytes).map(
     ([name, size]) => `| ${name} | ${size.toLocaleString("en")} |`,
   )
