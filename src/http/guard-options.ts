@@ -8,9 +8,9 @@ import {
   type LockMode,
   resolveAcquireOptions,
 } from "../options.js"
-import { type Duration, MAX_TIMER_MS, parseDuration } from "../time/duration.js"
-import { checkCount, invalid, notSupported, show } from "../values/invalid-argument.js"
-import type { BodyBounds } from "./read-ahead.js"
+import { type Duration, parseDuration } from "../time/duration.js"
+import { invalid, notSupported, show } from "../values/invalid-argument.js"
+import { type BodyBounds, type BodyOption, resolveBody } from "./read-ahead.js"
 
 /** When a guard releases its lock. */
 export type ReleaseTime = "before-response" | "after-response" | "after-body"
@@ -24,9 +24,6 @@ const CONFLICTS: readonly Conflict[] = ["refuse", "wait", "preempt"]
 
 /** A steal does not wait, but it takes more than one try while the lock changes hands all the time. */
 const LONGEST_STEAL_MS = 10_000
-
-/** About the largest body that functions on Vercel accept; a healthy client sends it in less time. */
-export const DEFAULT_BODY: BodyBounds = { maxBytes: 4_194_304, timeoutMs: 30_000 }
 
 /** The option that answers an error of the lock, by the error's code. */
 export const ANSWERS = { timeout: "onBusy", lost: "onLost", backend: "onError" } as const
@@ -116,15 +113,7 @@ export interface GuardOptions<Args extends readonly unknown[]> {
    *
    * @default { maxBytes: 4_194_304, timeout: "30s" }
    */
-  readonly body?:
-    | "streamed"
-    | {
-        /** The largest body that is accepted: a positive integer. @default 4_194_304 */
-        readonly maxBytes?: number | undefined
-        /** The longest time that the client may take to send it: at least 1 ms. @default "30s" */
-        readonly timeout?: Duration | undefined
-      }
-    | undefined
+  readonly body?: BodyOption | undefined
   /**
    * When to release the lock.
    *
@@ -235,20 +224,6 @@ function checkConflict<Args extends readonly unknown[]>(options: GuardOptions<Ar
   if (typeof locks === "function") return
   const { single } = LockManager.settingsOf(locks).store
   if (typeof single === "string") throw notSupported(`conflict: "preempt" ${single}`)
-}
-
-/** @throws `TypeError` or `RangeError` that names the option. */
-function resolveBody(
-  body: GuardOptions<readonly unknown[]>["body"] = {},
-): ResolvedGuardOptions<readonly unknown[]>["body"] {
-  if (body === "streamed") return undefined
-  if (typeof body !== "object" || (body as unknown) === null) {
-    throw invalid("body", '"streamed" or { maxBytes, timeout }', body)
-  }
-  const { maxBytes = DEFAULT_BODY.maxBytes, timeout = DEFAULT_BODY.timeoutMs } = body
-  checkCount("body.maxBytes", maxBytes)
-  const timeoutMs = parseDuration("body.timeout", timeout, { min: 1, max: MAX_TIMER_MS })
-  return { maxBytes, timeoutMs }
 }
 
 /** @throws `TypeError` if it is not a manager. */

@@ -3,6 +3,7 @@ import type { LockManager } from "../lock-manager.js"
 import { type Duration, parseDuration } from "../time/duration.js"
 import { checkCount, invalid } from "../values/invalid-argument.js"
 import { managerOf } from "./guard-options.js"
+import { type BodyBounds, type BodyOption, resolveBody } from "./read-ahead.js"
 
 /** @typeParam Args the arguments of the callbacks: Hono's context, or the arguments of the handler */
 export interface IdempotencyOptions<Args extends readonly unknown[]> {
@@ -41,6 +42,18 @@ export interface IdempotencyOptions<Args extends readonly unknown[]> {
    * @default a SHA-256 digest of the method, the path with its query, and the raw body
    */
   readonly fingerprint?: ((...args: Args) => string | Promise<string>) | undefined
+  /**
+   * When to read the request's body.
+   *
+   * - `{ maxBytes, timeout }`: before the key is claimed, for the fingerprint. A larger body gets a 413, a slower one a
+   *   408. The handler reads it as usual, from memory; larger bounds let requests use more memory, for longer.
+   *   `maxBytes` is a positive integer, `timeout` at least 1 ms.
+   * - `"streamed"`: when the handler reads it. For uploads that do not fit in memory; give a `fingerprint` that does not
+   *   read the body.
+   *
+   * @default { maxBytes: 4_194_304, timeout: "30s" }
+   */
+  readonly body?: BodyOption | undefined
   /**
    * Turns a response's text into the text that is stored, where responses hold secrets. Give `decrypt` with it.
    *
@@ -84,14 +97,18 @@ export interface IdempotencyOptions<Args extends readonly unknown[]> {
 }
 
 /** Checked options. */
-export type ResolvedIdempotencyOptions<Args extends readonly unknown[]> =
-  IdempotencyOptions<Args> & {
-    readonly required: boolean
-    readonly remember: Duration
-    readonly keep: (response: Response) => boolean
-    readonly wait: Duration
-    readonly maxBytes: number
-  }
+export type ResolvedIdempotencyOptions<Args extends readonly unknown[]> = Omit<
+  IdempotencyOptions<Args>,
+  "body"
+> & {
+  /** The bounds of a body that is read ahead; undefined for a streamed one. */
+  readonly body: BodyBounds | undefined
+  readonly required: boolean
+  readonly remember: Duration
+  readonly keep: (response: Response) => boolean
+  readonly wait: Duration
+  readonly maxBytes: number
+}
 
 const CHOICES = {
   onTooLarge: ["refuse", "retry"],
@@ -121,6 +138,9 @@ export function resolveIdempotencyOptions<Args extends readonly unknown[]>(
     if (value !== undefined && typeof value !== "function")
       throw invalid(option, "a function", value)
   }
+  const body = resolveBody(options.body)
+  if (!body && !fingerprint)
+    throw invalid("fingerprint", 'given with body: "streamed"', fingerprint)
   if (!encrypt !== !decrypt) throw invalid("encrypt", "given together with decrypt", encrypt)
   for (const [option, choices] of Object.entries(CHOICES)) {
     const value = options[option as keyof typeof CHOICES]
@@ -131,7 +151,7 @@ export function resolveIdempotencyOptions<Args extends readonly unknown[]>(
   parseDuration("remember", remember, { min: 1_000, max: 1e12 })
   parseDuration("wait", wait, { min: 0, max: Infinity })
   checkCount("maxBytes", maxBytes)
-  return { ...options, required, remember, keep, wait, maxBytes }
+  return { ...options, body, required, remember, keep, wait, maxBytes }
 }
 
 /** A response that asks the client to retry later is not a final result. */

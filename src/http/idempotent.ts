@@ -10,6 +10,7 @@ import { managerOf } from "./guard-options.js"
 import { readIdempotencyKey } from "./idempotency-key.js"
 import type { ResolvedIdempotencyOptions } from "./idempotency-options.js"
 import { type Problem, refusalOf } from "./problem.js"
+import { readAhead } from "./read-ahead.js"
 import { repeatResponse, type StoredResponse, storeResponse } from "./stored-response.js"
 
 /** One request, as its framework sees it. */
@@ -43,6 +44,9 @@ export async function idempotent<Args extends readonly unknown[]>(
   const key = readIdempotencyKey(request.headers)
   if (key === undefined) return plan.required ? respond(MISSING) : exchange.run()
   if (key === null) return respond(INVALID)
+  // Before the functions below, which may also read the body.
+  const problem = plan.body && (await readAhead(request, plan.body))
+  if (problem) return respond(problem)
   const locks = managerOf(typeof plan.locks === "function" ? plan.locks(...args) : plan.locks)
   // Escaped, so that keys of different scopes cannot collide.
   const scope =

@@ -1,11 +1,42 @@
 // Reads a request's body before a lock is acquired: a client that sends slowly then does not make others wait.
+import { type Duration, MAX_TIMER_MS, parseDuration } from "../time/duration.js"
 import { untilAborted } from "../time/timers.js"
+import { checkCount, invalid } from "../values/invalid-argument.js"
 import { badRequest, GONE, type Problem } from "./problem.js"
 
 /** The limits of a body: its size, and the time to read it. */
 export interface BodyBounds {
   readonly maxBytes: number
   readonly timeoutMs: number
+}
+
+/** About the largest body that functions on Vercel accept; a healthy client sends it in less time. */
+export const DEFAULT_BODY: BodyBounds = { maxBytes: 4_194_304, timeoutMs: 30_000 }
+
+/** How a request's body is read: before the lock is acquired, within bounds, or when the handler reads it. */
+export type BodyOption =
+  | "streamed"
+  | {
+      /** The largest body that is accepted: a positive integer. @default 4_194_304 */
+      readonly maxBytes?: number | undefined
+      /** The longest time that the client may take to send it: at least 1 ms. @default "30s" */
+      readonly timeout?: Duration | undefined
+    }
+
+/**
+ * The bounds of a body that is read ahead; undefined for a streamed one.
+ *
+ * @throws `TypeError` or `RangeError` that names the option.
+ */
+export function resolveBody(body: BodyOption = {}): BodyBounds | undefined {
+  if (body === "streamed") return undefined
+  if (typeof body !== "object" || (body as unknown) === null) {
+    throw invalid("body", '"streamed" or { maxBytes, timeout }', body)
+  }
+  const { maxBytes = DEFAULT_BODY.maxBytes, timeout = DEFAULT_BODY.timeoutMs } = body
+  checkCount("body.maxBytes", maxBytes)
+  const timeoutMs = parseDuration("body.timeout", timeout, { min: 1, max: MAX_TIMER_MS })
+  return { maxBytes, timeoutMs }
 }
 
 /**

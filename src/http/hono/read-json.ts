@@ -1,7 +1,6 @@
 // Parses a request's small JSON object, strictly.
 import { show } from "../../values/invalid-argument.js"
-import { DEFAULT_BODY } from "../guard-options.js"
-import { readAhead, tooLarge } from "../read-ahead.js"
+import { DEFAULT_BODY, readAhead, tooLarge } from "../read-ahead.js"
 import { badRequest, Refusal } from "./refusal.js"
 import type { Context } from "hono"
 

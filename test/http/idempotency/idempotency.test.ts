@@ -6,6 +6,7 @@ import { withIdempotency, withLock } from "../../../src/http/handler.js"
 import { idempotency, lock } from "../../../src/http/hono/index.js"
 import { everything } from "../../support/fault-proxy.js"
 import { problemOf } from "../guard/adapters.js"
+import { sending } from "../guard/bodies.js"
 import { type Opened, variants } from "../../support/variants.js"
 import { adapters, type PlainOptions } from "./adapters.js"
 
@@ -263,6 +264,51 @@ describe.each(adapters)("$name", ({ route }) => {
     expect(await (await ask(post(newKey(), "a body"))).text()).toBe("got a body")
   })
 
+  test.for([
+    ["too large", { maxBytes: 3 }, 413, "the body must have at most 3 bytes"],
+    ["too slow", { timeout: 100 }, 408, "the body did not arrive within 100 ms"],
+  ] as const)(
+    "a body that is %s is refused, and does not use up its key",
+    async ([, body, status, detail]) => {
+      const { state, work } = counting()
+      const key = newKey()
+      const { request, send } = sending({ "Idempotency-Key": key })
+      const asked = on({ body }, work)(request)
+      send("maxBytes" in body ? "four" : "f")
+      expect(await problemOf(await asked)).toMatchObject({ type: "bad-request", status, detail })
+      expect(state.runs).toBe(0)
+      expect(await (await on({ body }, work)(post(key, "123"))).text()).toBe("run 1")
+    },
+  )
+
+  test("a body that is still being sent does not claim its key, except when it is streamed", async () => {
+    const key = newKey()
+    const slow = sending({ "Idempotency-Key": key })
+    const fingerprint = () => "the same"
+    const ahead = on(
+      { fingerprint },
+      async (request) => new Response(await request.text()),
+    )(slow.request)
+    slow.send("slow")
+    // A body that has arrived overtakes it.
+    expect(await (await on({ fingerprint }, counting().work)(post(key))).text()).toBe("run 1")
+    slow.end()
+    expect(await (await ahead).text()).toBe("run 1")
+    const streamed = sending({ "Idempotency-Key": newKey() })
+    let isHandled = false
+    const options = { fingerprint, body: "streamed" } as const
+    const asked = on(options, async (request) => {
+      isHandled = true
+      return new Response(await request.text())
+    })(streamed.request)
+    await vi.waitFor(() => {
+      expect(isHandled).toBe(true)
+    })
+    streamed.send("late")
+    streamed.end()
+    expect(await (await asked).text()).toBe("late")
+  })
+
   test("a response without a body is repeated without a body", async () => {
     const ask = on({}, () => new Response(null, { status: 204 }))
     const key = newKey()
@@ -389,6 +435,9 @@ describe.each(adapters)("$name", ({ route }) => {
     [{ remember: 0 }, "remember: must be"],
     [{ wait: -1 }, "wait: must be"],
     [{ maxBytes: 0 }, "maxBytes: must be"],
+    [{ body: "never" }, 'body: must be "streamed" or { maxBytes, timeout }'],
+    [{ body: { maxBytes: 0 } }, "body.maxBytes: must be"],
+    [{ body: "streamed" }, 'fingerprint: must be given with body: "streamed"'],
   ])("invalid options are refused when the route is created: %j", ([options, message]) => {
     // Bypasses the scope that the adapter of these tests adds.
     const given = { locks: database.locks(), scope: "none", ...options } as never
