@@ -55,7 +55,8 @@ export interface IdempotencyOptions<Args extends readonly unknown[]> {
    */
   readonly body?: BodyOption | undefined
   /**
-   * Turns a response's text into the text that is stored, where responses hold secrets. Give `decrypt` with it.
+   * Turns a response's text into the text that is stored, where responses hold secrets. Give `decrypt` with it. If it fails,
+   * the response is sent, and a repeat gets what `onTooLarge` says.
    *
    * @default stored as it is
    */
@@ -65,7 +66,7 @@ export interface IdempotencyOptions<Args extends readonly unknown[]> {
   /** The largest body that is kept, in bytes. It is stored as base64, which is a third longer. @default 500_000 */
   readonly maxBytes?: number | undefined
   /**
-   * What a repeat gets if the response was larger than `maxBytes`: `refuse` answers 409 (`idempotency-unavailable`),
+   * What a repeat gets if the response could not be stored, since it was larger than `maxBytes` or `encrypt` failed: `refuse` answers 409 (`idempotency-unavailable`),
    * `retry` handles the request again.
    *
    * @default "refuse"

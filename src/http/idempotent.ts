@@ -2,6 +2,7 @@
 import { LockError, LockTimeoutError } from "../errors.js"
 import { LockManager } from "../lock-manager.js"
 import { once } from "../once/once.js"
+import { bytesOf, checkText } from "../once/once-record.js"
 import { OnceAttemptsError, OnceMismatchError, OnceRunError } from "../once/once-errors.js"
 import type { WaitUntil } from "../options.js"
 import { show } from "../values/invalid-argument.js"
@@ -30,7 +31,8 @@ export interface IdempotentExchange<Args extends readonly unknown[]> {
 
 /** The result of a run. */
 interface Outcome {
-  readonly stored: StoredResponse
+  /** Undefined if the response cannot be stored. */
+  stored: StoredResponse | undefined
   /** The original response, if this request ran the handler. */
   readonly response?: Response
 }
@@ -76,6 +78,7 @@ async function serve<Args extends readonly unknown[]>(
 ): Promise<void> {
   const { remember, keep, wait, ttl, maxBytes, failOpen, onCrash, onTooLarge } = plan
   const { encrypt = asItIs, decrypt = asItIs } = plan
+  const { emit } = LockManager.settingsOf(locks)
   const handle = async (): Promise<Outcome> => {
     const response = await run()
     if (plan.answer === "before-store") {
@@ -86,18 +89,32 @@ async function serve<Args extends readonly unknown[]>(
     return { stored: await storeResponse(response, maxBytes), response }
   }
   const isKept = ({ stored, response }: Outcome) =>
-    response && keep(response) && (stored[2] !== null || onTooLarge !== "retry")
+    response && keep(response) && (onTooLarge !== "retry" || stored)
+  // Room for base64, for the headers, and for an encryption in hexadecimal.
+  const longest = 4 * maxBytes + 100_000
+  /** Empty for a response that cannot be stored: a repeat must not be handled again because of that. */
+  const serialize = async (outcome: Outcome) => {
+    try {
+      if (!outcome.stored) return ""
+      const text = checkText("encrypt", await encrypt(JSON.stringify(outcome.stored)))
+      if (bytesOf(text) <= longest) return text
+      throw new RangeError(`maxBytes: too small for what encrypt returned, got ${maxBytes}`)
+    } catch (error) {
+      emit?.({ type: "not-shared", name, reason: "not-serializable", error })
+    }
+    outcome.stored = undefined
+    return ""
+  }
   try {
     const { value, source } = await once.detailed(
       locks,
       name,
       {
         remember: (outcome) => (isKept(outcome) ? remember : 0),
-        // Room for base64 and for the headers.
-        maxBytes: 2 * maxBytes + 100_000,
-        serialize: ({ stored }) => encrypt(JSON.stringify(stored)),
+        maxBytes: longest,
+        serialize,
         deserialize: async (text): Promise<Outcome> => ({
-          stored: JSON.parse(await decrypt(text)) as StoredResponse,
+          stored: text === "" ? undefined : (JSON.parse(await decrypt(text)) as StoredResponse),
         }),
         ...(onCrash === "fail" && { attempts: 1, rememberCrashes: remember }),
         ...{ fingerprint, wait, ttl, failOpen, waitUntil },
@@ -105,7 +122,7 @@ async function serve<Args extends readonly unknown[]>(
       handle,
     )
     if (source === "ran" && value.response) answer(value.response)
-    else answer(value.stored[2] === null ? respond(UNAVAILABLE) : repeatResponse(value.stored))
+    else answer(value.stored ? repeatResponse(value.stored) : respond(UNAVAILABLE))
   } catch (error) {
     const problem = problemOf(error)
     if (!problem) throw error
@@ -169,7 +186,7 @@ const MISMATCH: Problem = {
 const UNAVAILABLE: Problem = {
   type: "idempotency-unavailable",
   status: 409,
-  title: "The response is too large to be repeated",
+  title: "The response cannot be repeated",
   detail: "The request was handled.",
 }
 

@@ -1,10 +1,10 @@
 // Stores and repeats a response: its status, its headers and its bytes.
 
-/** Status, headers, and the body in base64; null for a body that was too large. */
+/** Status, headers, and the body in base64. */
 export type StoredResponse = readonly [
   status: number,
   headers: readonly (readonly [name: string, value: string])[],
-  body: string | null,
+  body: string,
 ]
 
 /** Headers of a single response or connection. https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1 */
@@ -15,25 +15,29 @@ const NEVER_STORED =
 const WITHOUT_BODY = [101, 204, 205, 304]
 
 /**
- * Leaves the response readable. Resolves when its body has ended or has exceeded `maxBytes`.
+ * Leaves the response readable. Resolves when its body has ended or has exceeded `maxBytes`; undefined then, and for a
+ * body that is being read elsewhere.
  *
  * @throws the error that the body fails with
  */
-export async function storeResponse(response: Response, maxBytes: number): Promise<StoredResponse> {
+export async function storeResponse(
+  response: Response,
+  maxBytes: number,
+): Promise<StoredResponse | undefined> {
   const { status, headers, body, bodyUsed } = response
   const named = (headers.get("Connection") ?? "").toLowerCase().split(/\s*,\s*/)
   const stored = [...headers].filter(([name]) => !NEVER_STORED.test(name) && !named.includes(name))
   // A body that is being read elsewhere cannot be read again.
   const isReadable = !body || (!bodyUsed && !body.locked)
   const bytes = isReadable ? await readUpTo(response.clone().body, maxBytes) : undefined
-  return [status, stored, bytes ? toBase64(bytes) : null]
+  return bytes && [status, stored, toBase64(bytes)]
 }
 
 /** @throws for a value that `storeResponse` did not create. */
 export function repeatResponse([status, stored, body]: StoredResponse): Response {
   const headers = new Headers(stored as [string, string][])
   headers.set("Idempotent-Replayed", "true")
-  const bytes = WITHOUT_BODY.includes(status) ? null : fromBase64(body ?? "")
+  const bytes = WITHOUT_BODY.includes(status) ? null : fromBase64(body)
   return new Response(bytes, { status, headers })
 }
 

@@ -1,5 +1,6 @@
 // The result of a run, as the scripts store and publish it, and its limits.
 import { unexpectedReply } from "../redis/redis-error.js"
+import { invalid } from "../values/invalid-argument.js"
 
 /** The end of a run, as it is sent to the database. */
 export interface Settlement {
@@ -37,6 +38,12 @@ export function readRecord(record: unknown): OnceRecord {
   const [, settled, fingerprint = "", kind, bytes, text = ""] = match ?? []
   if (Number(bytes) !== bytesOf(text)) throw unexpectedReply()
   return { kind: kind as "v" | "e", settledAt: Number(settled), fingerprint, text }
+}
+
+/** @throws `TypeError` for what UTF-8 cannot carry: a lone surrogate would come back changed. */
+export function checkText(option: string, text: unknown): string {
+  if (typeof text === "string" && !/\p{Surrogate}/u.test(text)) return text
+  throw invalid(option, "a function that returns a well-formed string", text)
 }
 
 export function bytesOf(text: string): number {

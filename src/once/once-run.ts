@@ -1,14 +1,13 @@
 // Runs under the hold of a leading call, and settles its result.
 import { LockLostError } from "../errors.js"
 import type { Emit } from "../events.js"
-import { invalid } from "../values/invalid-argument.js"
 import type { OpenHolds } from "../hold/hold-monitor.js"
 import type { Lock } from "../hold/lock.js"
 import { whileHeld } from "../hold/while-held.js"
 import { writeError } from "./once-errors.js"
 import type { ScriptDatabase } from "../redis/store.js"
 import type { ResolvedOnceOptions } from "./once-options.js"
-import { bytesOf, GIVEN_UP, LINGER_MS, type Settlement } from "./once-record.js"
+import { bytesOf, checkText, GIVEN_UP, LINGER_MS, type Settlement } from "./once-record.js"
 import type { OnceRequests } from "./once-requests.js"
 
 /** The parts of one call. */
@@ -80,13 +79,9 @@ async function settlementOf(
     emit?.({ type: "not-shared", name, reason, error })
     return GIVEN_UP
   }
-  let text: unknown
+  let text: string
   try {
-    text = await serialize(value)
-    // UTF-8 cannot encode lone surrogates: the value would come back changed.
-    if (typeof text !== "string" || /\p{Surrogate}/u.test(text)) {
-      throw invalid("serialize", "a function that returns a well-formed string", text)
-    }
+    text = checkText("serialize", await serialize(value))
   } catch (error) {
     return notShared("not-serializable", error)
   }

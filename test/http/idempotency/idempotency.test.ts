@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest"
 import { withIdempotency, withLock } from "../../../src/http/handler.js"
 import { idempotency, lock } from "../../../src/http/hono/index.js"
 import { everything } from "../../support/fault-proxy.js"
+import type { LockEvent } from "../../../src/index.js"
 import { problemOf } from "../guard/adapters.js"
 import { sending } from "../guard/bodies.js"
 import { type Opened, variants } from "../../support/variants.js"
@@ -257,6 +258,32 @@ describe.each(adapters)("$name", ({ route }) => {
     const failed = await on(another, work)(post(key))
     expect(await problemOf(failed)).toMatchObject({ type: "lock-unavailable", status: 503 })
     expect(state.runs).toBe(1)
+  })
+
+  test.for([
+    ["throws", () => Promise.reject(new Error("no key"))],
+    ["returns a text that cannot be stored", () => "\ud800"],
+    ["returns far more than it got", (text: string) => text.repeat(9)],
+  ] as const)("a handled request is not handled again if encrypt %s", async ([, encrypt]) => {
+    const { state, work } = counting(() => new Response("x".repeat(30_000)))
+    const key = newKey()
+    const events: LockEvent[] = []
+    const locks = database.locks({ onEvent: (event) => events.push(event) })
+    const options = { locks, encrypt, decrypt: String, maxBytes: 30_000 }
+    const ask = on(options, work)
+    expect((await ask(post(key))).status).toBe(200)
+    expect(await problemOf(await ask(post(key)))).toMatchObject({
+      type: "idempotency-unavailable",
+      status: 409,
+    })
+    expect(state.runs).toBe(1)
+    expect(events).toContainEqual(
+      expect.objectContaining({ type: "not-shared", reason: "not-serializable" }),
+    )
+    const retrying = on({ ...options, onTooLarge: "retry" }, work)
+    const another = newKey()
+    for (let i = 0; i < 2; i++) expect((await retrying(post(another))).status).toBe(200)
+    expect(state.runs).toBe(3)
   })
 
   test("the handler can read the body", async () => {
