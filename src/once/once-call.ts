@@ -25,35 +25,35 @@ export async function callOnce(call: OnceCall): Promise<Result> {
   const requests = new OnceRequests(database, { ...plan, name, token, ttlMs, fencing, fingerprint })
   const limits = { ttlMs, waitMs, timeoutMs, signal, maxRequests: Infinity }
   const bounds = { name, token, ...limits, open, waitUntil }
-  const inquiry = new Attempts(bounds, emit)
-  const claim = (since?: number) => inquiry.send((ms) => requests.claim(since, ms))
+  const attempts = new Attempts(bounds, emit)
+  const claim = (since?: number) => attempts.send((ms) => requests.claim(since, ms))
   const giveUp = () => withdraw(requests, timeoutMs)
   // A claim that was given up at its deadline may still be executed, and would hold the name for nobody.
-  const withdrawUnsettled = () => inquiry.unsettled.map((request) => request.then(giveUp, giveUp))
+  const withdrawUnsettled = () => attempts.unsettled.map((request) => request.then(giveUp, giveUp))
   const cleanUp = async () => {
-    if ((await inquiry.tokenToWithdraw()) === undefined) return
+    if ((await attempts.tokenToWithdraw()) === undefined) return
     await Promise.all([giveUp(), ...withdrawUnsettled()])
   }
-  const waiting = { database, inquiry, push, ttlMs, timeoutMs, fingerprint, claim }
+  const waiting = { database, attempts, push, ttlMs, timeoutMs, fingerprint, claim }
   let value: unknown
   const ask = async (): Promise<Led | Finished> => {
     let answer = await claim()
     if (answer.kind === "busy") {
       const first = answer
-      inquiry.assertMayContinue()
-      inquiry.emitQueued()
-      answer = await inquiry.waiting((signal) => waitForRun({ ...waiting, signal }, first))
+      attempts.assertMayContinue()
+      attempts.emitQueued()
+      answer = await attempts.waiting((signal) => waitForRun({ ...waiting, signal }, first))
     }
     if (answer.kind === "told") {
       waitUntil(cleanUp())
       value = await readValue(call, answer.record)
-      emit?.({ type: "served", ...inquiry.efforts, source: answer.source })
-    } else inquiry.emitGranted(answer.fencingToken)
+      emit?.({ type: "served", ...attempts.efforts, source: answer.source })
+    } else attempts.emitGranted(answer.fencingToken)
     return answer
   }
   let answer: Led | Finished
   try {
-    answer = await inquiry.track(ask, cleanUp)
+    answer = await attempts.track(ask, cleanUp)
   } catch (error) {
     if (!plan.failOpen || !(error instanceof LockBackendError)) throw error
     emit?.({ type: "not-shared", name, reason: "fail-open", error })

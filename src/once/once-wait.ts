@@ -25,7 +25,7 @@ const CLOSE_MS = 20
 /** A call that waits. */
 export interface Waiting {
   readonly database: ScriptDatabase
-  readonly inquiry: Attempts
+  readonly attempts: Attempts
   /** Whether to open a stream. */
   readonly push: boolean
   readonly ttlMs: number
@@ -37,7 +37,7 @@ export interface Waiting {
 
 /** @throws as an acquire does. */
 export async function waitForRun(waiting: Waiting, first: Running): Promise<Led | Finished> {
-  const { database, inquiry, push, claim } = waiting
+  const { database, attempts, push, claim } = waiting
   const inbox = new Inbox<string>()
   let answer: Led | Running | Finished = first
   let stream: Subscription | undefined
@@ -51,12 +51,12 @@ export async function waitForRun(waiting: Waiting, first: Running): Promise<Led 
           inbox.put("end")
         },
       }
-      stream = await openStream(inquiry, waiting, database, first.channel, listener)
+      stream = await openStream(attempts, waiting, database, first.channel, listener)
     }
     // This claim finds a result that was published before the stream was confirmed.
     if (stream) answer = await claim(first.since)
     for (let n = 0; answer.kind === "busy"; n++) {
-      inquiry.assertMayContinue()
+      attempts.assertMayContinue()
       const pause = stream ? listeningPauseMs(answer, waiting) : pollingPauseMs(answer, waiting, n)
       const received = await nextResult(waiting, answer, inbox, pause)
       if (received === "end") stream = stream?.close() as undefined
@@ -70,7 +70,7 @@ export async function waitForRun(waiting: Waiting, first: Running): Promise<Led 
 
 /** The result, if it arrives within the pause; "claim" when it is time to claim; "end" when the stream has ended. */
 async function nextResult(
-  { inquiry, signal, fingerprint }: Waiting,
+  { attempts, signal, fingerprint }: Waiting,
   { since }: Running,
   inbox: Inbox<string>,
   pauseMs: number,
@@ -78,7 +78,7 @@ async function nextResult(
   const startedAt = now()
   for (;;) {
     // One millisecond more, since a timer may fire a little early.
-    const within = Math.min(pauseMs - elapsedMs(startedAt), inquiry.leftMs + 1)
+    const within = Math.min(pauseMs - elapsedMs(startedAt), attempts.leftMs + 1)
     const message = await inbox.next(within, signal)
     if (message === undefined || message === "end") return message ?? "claim"
     if (message === "free") {

@@ -144,7 +144,7 @@ export class FaultProxy implements Faults {
   readonly #options: ProxyOptions
   readonly #server: Server
   readonly #agent = new Agent({ keepAlive: true })
-  readonly #underWay = new Set<Promise<void>>()
+  readonly #unsettled = new Set<Promise<void>>()
   readonly #closing = new AbortController()
 
   /** A proxy before the server at `target`, on a free port. */
@@ -166,8 +166,8 @@ export class FaultProxy implements Faults {
         // The target is gone or the proxy closes: a waiting client sees a broken connection.
         response.destroy(error as Error)
       })
-      this.#underWay.add(handled)
-      void handled.finally(() => this.#underWay.delete(handled))
+      this.#unsettled.add(handled)
+      void handled.finally(() => this.#unsettled.delete(handled))
     })
   }
 
@@ -178,7 +178,7 @@ export class FaultProxy implements Faults {
 
   /** Resolves when nothing is in flight any more, including late executions. */
   async settled(): Promise<void> {
-    while (this.#underWay.size > 0) await Promise.all(this.#underWay)
+    while (this.#unsettled.size > 0) await Promise.all(this.#unsettled)
   }
 
   async close(): Promise<void> {

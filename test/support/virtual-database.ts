@@ -78,7 +78,7 @@ export class VirtualTransport implements Transport, Faults {
   readonly log: SeenRequest[] = []
   plan: Plan = nothing
   readonly #engine: Engine
-  readonly #underWay = new Set<Promise<unknown>>()
+  readonly #unsettled = new Set<Promise<unknown>>()
 
   constructor(engine: Engine) {
     this.#engine = engine
@@ -89,7 +89,7 @@ export class VirtualTransport implements Transport, Faults {
   }
 
   async settled(): Promise<void> {
-    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay)
+    while (this.#unsettled.size > 0) await Promise.allSettled(this.#unsettled)
   }
 
   evaluate(
@@ -113,8 +113,8 @@ export class VirtualTransport implements Transport, Faults {
   #send(command: readonly string[], timeoutMs: number): Promise<unknown> {
     return withDeadline(timeoutMs, () => {
       const work = this.#travel(command)
-      this.#underWay.add(work)
-      const forget = () => this.#underWay.delete(work)
+      this.#unsettled.add(work)
+      const forget = () => this.#unsettled.delete(work)
       work.then(forget, forget)
       return work
     })

@@ -129,12 +129,12 @@ export const BREAKS: readonly Break[] = [
     breakages: [
       {
         file: "once/once-wait.ts",
-        find: '    for (let n = 0; answer.kind === "busy"; n++) {\n      inquiry.assertMayContinue()',
+        find: '    for (let n = 0; answer.kind === "busy"; n++) {\n      attempts.assertMayContinue()',
         replace: '    for (let n = 0; answer.kind === "busy"; n++) {',
       },
       {
         file: "once/once-wait.ts",
-        find: "Math.min(pauseMs - elapsedMs(startedAt), inquiry.leftMs + 1)",
+        find: "Math.min(pauseMs - elapsedMs(startedAt), attempts.leftMs + 1)",
         replace: "pauseMs - elapsedMs(startedAt)",
       },
     ],
