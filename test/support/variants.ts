@@ -1,4 +1,4 @@
-// The variants on which every guarantee is tested: each engine behind the local server, and each client.
+// The variants on which every guarantee is tested: each engine behind the local server, each client, and each way to wait.
 import { Redis, type RedisConfigNodejs } from "@upstash/redis"
 import { describe } from "vitest"
 import { startDevServer } from "@fetchlock/dev-server"
@@ -55,13 +55,15 @@ export interface Variant {
 
 export const REST_TOKEN = "rest-token-of-the-tests"
 
+/** Where the less usual clients are tested. */
+const engine = hasRedisServer() ? "real Redis" : "embedded engine"
+
+/** Each engine, each client and each way to wait; not each combination of them. */
 export const variants: readonly Variant[] = [
   variant("embedded engine", "fetch client"),
-  variant("embedded engine", "@upstash/redis"),
   variant("real Redis", "fetch client"),
-  variant("real Redis", "@upstash/redis"),
-  variant("embedded engine", "fetch client", { push: false }),
-  variant("real Redis", "fetch client", { push: false }),
+  variant(engine, "@upstash/redis"),
+  variant(engine, "fetch client", { push: false }),
 ]
 
 export const onValkey = variant("Valkey", "fetch client")

@@ -35,7 +35,7 @@ const seed = Math.floor(Math.random() * 2 ** 32)
 
 describeOnRedis("under torture", () => {
   test("no judge finds anything while requests suffer, clients die and Redis restarts", async () => {
-    const report = await torture({ ...FEW, seconds: 20, restartEveryMs: 6_000, seed })
+    const report = await torture({ ...FEW, seconds: 10, restartEveryMs: 4_000, seed })
     expect(violationsOf(report), `seed ${seed}`).toBe("")
     expect(report.keysLeft).toEqual([])
     expect(report.grants).toBeGreaterThan(20)

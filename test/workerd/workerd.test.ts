@@ -1,36 +1,40 @@
-// The built package inside workerd: managers at module scope and for each request, over both engines.
+// The built package inside workerd: managers at module scope and for each request, each over one of the engines.
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { findOverlaps, type Hold } from "../../demo/overlaps.js"
 import { everything, FaultProxy, inOrder } from "../support/fault-proxy.js"
 import { hasRedisServer } from "../support/redis-server.js"
-import { type Database, openDatabase } from "../support/variants.js"
+import { type Database, type EngineName, openDatabase } from "../support/variants.js"
 import { Isolate } from "./isolate.js"
 
-const setups = [
+interface Setup {
+  readonly setup: string
+  readonly worker: URL
+  readonly compatibilityFlags: string[]
+  readonly engine: EngineName
+}
+
+const setups: readonly Setup[] = [
   {
     setup: "a manager at module scope, with nodejs_compat",
     worker: new URL("./module-scope.ts", import.meta.url),
     compatibilityFlags: ["nodejs_compat"],
+    engine: "embedded engine",
   },
   {
     setup: "a manager for each request",
     worker: new URL("./per-request.ts", import.meta.url),
     compatibilityFlags: [],
+    engine: hasRedisServer() ? "real Redis" : "embedded engine",
   },
 ]
-const engines = [
-  { engine: "embedded engine", isAvailable: true },
-  { engine: "real Redis", isAvailable: hasRedisServer() },
-] as const
-const variants = engines.flatMap((engine) => setups.map((setup) => ({ ...engine, ...setup })))
 
 const url = (database: Pick<Database, "url" | "token">) => ({
   UPSTASH_REDIS_REST_URL: database.url,
   UPSTASH_REDIS_REST_TOKEN: database.token,
 })
 
-for (const { engine, isAvailable, setup, worker, compatibilityFlags } of variants) {
-  describe.runIf(isAvailable)(`${setup}, over ${engine}`, () => {
+for (const { engine, setup, worker, compatibilityFlags } of setups) {
+  describe(`${setup}, over ${engine}`, () => {
     let database: Database
     let isolates: Isolate[]
     let names = 0
