@@ -4,14 +4,9 @@ import { BaseSequencer, type TestSpecification } from "vitest/node"
 import { Watchdog } from "./test/support/watchdog.js"
 
 /** Small files whose tests take long, or wait one after the other. They begin first, since the last file must be short. */
-const LONG = [
-  "workerd/workerd",
-  "contract/contract",
-  "verification/torture",
-  "demo/demo",
-  "verification/quorum-torture",
-  "quorum/quorum",
-].map((name) => `/test/${name}.test.ts`)
+const LONG = ["workerd/workerd", "contract/contract", "demo/demo", "quorum/quorum"].map(
+  (name) => `/test/${name}.test.ts`,
+)
 
 class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -33,7 +28,10 @@ const ALONE = [
   "test/verification/explore/conformance.test.ts",
 ]
 
-/** The settings of both projects. Without the global setup, which each project would repeat. */
+/** Clients and databases in processes of their own, killed and paused: `npm run test:torture`. */
+const TORTURE = ["test/verification/{torture,quorum-torture}.test.ts"]
+
+/** The settings of all projects. Without the global setup, which each project would repeat. */
 const SHARED = { testTimeout: 20_000, hookTimeout: 30_000, maxConcurrency: 9 }
 // The local server is run from its source. Not Vite's default "module", which selects files for bundlers that Node cannot load.
 const CONDITIONS = ["@fetchlock/source", "node", "development|production"]
@@ -55,11 +53,15 @@ export default defineConfig({
           ...SHARED,
           name: "together",
           include: ["test/**/*.test.ts", "packages/*/test/**/*.test.ts"],
-          exclude: ALONE,
+          exclude: [...ALONE, ...TORTURE],
           // Loading all modules again for each file takes 40 s.
           isolate: false,
           setupFiles: ["test/support/globals-unchanged.ts"],
         },
+      },
+      {
+        ssr: { resolve: { conditions: CONDITIONS } },
+        test: { ...SHARED, name: "torture", include: TORTURE },
       },
     ],
   },
