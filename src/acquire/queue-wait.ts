@@ -254,7 +254,6 @@ export class QueueWait {
     if (arrival.kind !== "end" || this.#stream !== "open" || this.#isReopened) return false
     if (this.#streamAgeMs < SHORT_LIVED_MS) return false
     this.#isReopened = true
-    this.#stream = "closed"
     return this.#openStream()
   }
 

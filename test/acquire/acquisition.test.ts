@@ -179,6 +179,26 @@ describe("waiting", () => {
   })
 })
 
+test.each([
+  [
+    "leaves its place, after a refusal while it waits",
+    [queued, failed({ outcome: "refused", status: 401 })],
+    1,
+  ],
+  [
+    "has none to leave, after a refusal of its first request",
+    [failed({ outcome: "refused", status: 401 })],
+    0,
+  ],
+] as const)("a waiter %s", async (_, answers, times) => {
+  let asked = 0
+  const { queue, left } = queueOf(() => (answers[asked++] ?? queued)())
+  const { running } = start({}, { waitMs: 9_000 }, { queue })
+  await untilSettled()
+  await expect(running).rejects.toBeInstanceOf(LockBackendError)
+  expect(left).toHaveLength(times)
+})
+
 describe("ambiguous outcomes", () => {
   test("are resolved by a retry that recognizes its own lock", async () => {
     const { running, asked, events } = start({ tryAcquire: [failed(), granted()] })

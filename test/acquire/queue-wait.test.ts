@@ -108,9 +108,12 @@ function wait(
       channels.push(address)
       note(`enqueue ${ticket ?? "anew"}`)
       const reply = answer() as Promise<Grant | Queued>
-      void reply.then((it) => {
-        if (it.kind === "queued") ({ holderTtlMs } = it)
-      })
+      reply.then(
+        (it) => {
+          if (it.kind === "queued") ({ holderTtlMs } = it)
+        },
+        () => undefined,
+      )
       return reply
     },
     check: (_, ticket) => {
@@ -306,6 +309,73 @@ describe("a waiter that listens", () => {
     expect(asked.slice(3)).toEqual(["check 17 at 20000"])
   })
 
+  test("checks at once, and keeps its stream, if a message of a hold that it does not have arrives", async () => {
+    const { asked, stream, tell, polling } = wait([queued])
+    await pass(2_000)
+    tell({ kind: "stolen" })
+    await pass(0)
+    expect(asked.slice(3)).toEqual(["check 17 at 2000"])
+    expect([stream.closed, polling]).toEqual([0, []])
+  })
+
+  test("does not open a stream again after a message that none of our releases can have published", async () => {
+    const { asked, stream, tell, polling } = wait([queued])
+    await pass(2_000)
+    tell(heard({ fencingToken: 7 }))
+    tell({ kind: "end" })
+    await pass(100)
+    expect(asked.filter((what) => what.startsWith("listen"))).toHaveLength(1)
+    expect(asked[3]).toBe("check 17 at 2000")
+    expect(stream.closed).toBe(1)
+    expect(polling).toEqual(["ended"])
+  })
+
+  test("reports the end of a stream for whose successor it has no request left", async () => {
+    const { running, asked, tell, polling } = wait([queued], { maxRequests: 4 })
+    await pass(2_000)
+    tell({ kind: "end" })
+    await expect(running).rejects.toBeInstanceOf(LockTimeoutError)
+    expect(polling).toEqual(["ended"])
+    expect(asked.slice(3)).toEqual(["check 17 at 2000"])
+  })
+
+  test("no longer trusts its stream if the grant that it missed was announced", async () => {
+    const answers = [queued, () => busy, queued]
+    const { asked, stream, tell } = wait(answers)
+    await pass(1_000)
+    tell({ kind: "next", leaseMs: 3_000 })
+    await pass(3_100)
+    expect(asked.slice(3, 5)).toEqual(["check 17 at 4001", "enqueue 17 at 4001"])
+    expect(stream.distrusted).toBe(1)
+  })
+
+  test("no longer trusts a stream that was open before it came, and polls, once it misses a grant", async () => {
+    const place = () => queued({ place: 0, holderTtlMs: 1_000 })
+    const answers = [place, () => busy, () => queued({ place: 0 })]
+    const { asked, stream } = wait(answers, {}, undefined, { isOpen: true })
+    await pass(1_300)
+    expect(asked.slice(1, 3)).toEqual(["check 17 at 1001", "enqueue 17 at 1001"])
+    expect(asked.length).toBeGreaterThan(4)
+    expect(stream.distrusted).toBe(1)
+  })
+
+  test("rides out an outage when it takes its old place again", async () => {
+    const answers = [() => queued({ holderTtlMs: 500, place: 0 }), () => busy]
+    const away = Array<() => Answer>(6).fill(fail)
+    const { running } = wait([...answers, ...away, () => grant(30_000)])
+    await pass(20_000)
+    expect(await running).toMatchObject({ kind: "granted" })
+  })
+
+  test("goes on listening when its budget of requests is used up", async () => {
+    const later = () => queued({ holderTtlMs: 1_000, place: 0 })
+    const { running, asked, tell } = wait([later, () => queued()], { maxRequests: 4 })
+    await pass(5_000)
+    expect(asked.slice(3)).toEqual(["check 17 at 1001"])
+    tell(heard({ micros: MICROS + 5_000_000 }))
+    expect(await running).toMatchObject({ kind: "granted" })
+  })
+
   test("checks more often if the client does not notice the end of a stream", async () => {
     const { asked } = wait([queued], {}, undefined, { noticesEnd: false })
     await pass(5_000)
@@ -349,6 +419,77 @@ describe("the stream", () => {
     const { asked } = wait([() => queued({ place: 0 })], {}, never)
     await pass(1_010)
     expect(asked).toEqual(["enqueue anew at 0", "listen at 0", "check 17 at 1001"])
+  })
+
+  test("that stays unconfirmed does not keep the waiter from polling", async () => {
+    const never = () => new Promise(() => undefined)
+    const { asked, stream } = wait([() => queued({ place: 0 }), () => busy, queued], {}, never)
+    await pass(2_000)
+    expect(asked.slice(2, 4)).toEqual(["check 17 at 1001", "enqueue 17 at 1001"])
+    expect(asked.length).toBeGreaterThan(5)
+    // It may still open.
+    expect(stream).toMatchObject({ closed: 0, distrusted: 0 })
+  })
+
+  test("that ends before the waiter knows that it is open is replaced by polling", async () => {
+    let open: (value: unknown) => void = () => undefined
+    const opening = new Promise((resolve) => {
+      open = resolve
+    })
+    const { asked, stream, tell, polling } = wait([() => queued({ place: 0 })], {}, () => opening)
+    await pass(10)
+    tell({ kind: "end" })
+    open(undefined)
+    await pass(40)
+    expect(polling).toEqual(["ended"])
+    expect(stream.closed).toBe(1)
+    expect(asked).toEqual(["enqueue anew at 0", "listen at 0", "check 17 at 35"])
+  })
+
+  test("that opens when the budget is used up is not followed by a look", async () => {
+    let open: (value: unknown) => void = () => undefined
+    const opening = new Promise((resolve) => {
+      open = resolve
+    })
+    const { asked } = wait([() => queued({ place: 0 })], { maxRequests: 3 }, () => opening)
+    await pass(1_010)
+    expect(asked).toEqual(["enqueue anew at 0", "listen at 0", "check 17 at 1001"])
+    open(undefined)
+    await pass(10)
+    expect(asked).toHaveLength(3)
+  })
+
+  test("of a wait goes on to the hold that watches: with its messages, and nothing else", async () => {
+    const { running, tell, stream } = wait([queued], { channel: "fetchlock-own" })
+    await pass(10)
+    tell(heard())
+    tell({ kind: "end" })
+    const { stream: kept } = await running
+    expect(stream.closed).toBe(0)
+    const notices: unknown[] = []
+    kept?.forward((notice) => notices.push(notice.kind))
+    tell({ kind: "stolen" })
+    expect(notices).toEqual(["end", "stolen"])
+    kept?.close()
+    expect(stream.closed).toBe(1)
+  })
+
+  test("of a wait goes on to the hold without the reply to a look that came too late", async () => {
+    let look: (holderTtlMs: number | undefined) => void = () => undefined
+    const looking = () =>
+      new Promise<number | undefined>((resolve) => {
+        look = resolve
+      })
+    const channel = "fetchlock-own"
+    const { running, tell } = wait([queued], { channel }, undefined, { looking })
+    await pass(10)
+    tell(heard())
+    const { stream: kept } = await running
+    const notices: unknown[] = []
+    kept?.forward((notice) => notices.push(notice.kind))
+    look(50)
+    await pass(1)
+    expect(notices).toEqual([])
   })
 
   test("reveals by a look a grant that came before it was open: then a check takes it", async () => {

@@ -59,6 +59,7 @@ const aboutToOpen = () => {
 }
 
 test("waiters that share a stream open it once, and each receives its own messages", async () => {
+  expect(source().mailboxes.isOpen).toBe(false)
   const { streams, requests, a, b } = await two()
   expect(streams.map(({ channel }) => channel)).toEqual(["c"])
   expect(requests()).toBe(1)
@@ -77,6 +78,10 @@ test("a shared stream is closed a moment after the last waiter has left, and fou
   a.close()
   await pass(1_000)
   expect(mailboxes.isOpen).toBe(true)
+  // It is not idle while another waiter is left.
+  const d = join("c.4")
+  expect(d.isOpen).toBe(true)
+  d.close()
   b.close()
   await pass(200)
   const c = join("c.3")
@@ -86,7 +91,7 @@ test("a shared stream is closed a moment after the last waiter has left, and fou
   await pass(250)
   expect(mailboxes.isOpen).toBe(false)
   expect(streams.map(({ isOpen }) => isOpen)).toEqual([false])
-  expect(join("c.4").isOpen).toBe(false)
+  expect(join("c.5").isOpen).toBe(false)
 })
 
 test("a stream that was idle while the process was frozen is not trusted", async () => {
