@@ -1,42 +1,32 @@
 // The playground in a real browser: each of its buttons does what it says, and faults do no harm.
 // With `SCREENSHOTS=FOLDER`, it also writes pictures of a contention.
-import { readFileSync } from "node:fs"
-import { createRequire } from "node:module"
 import { gzipSync } from "node:zlib"
-import type { AxeResults } from "axe-core"
-import { type Browser, chromium, type Page, type Response } from "playwright-core"
-import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { findChromium } from "../../test/support/chromium.js"
-import { serveSite, type SiteServer } from "./serve-site.js"
+import type { BrowserContextOptions, Page, Response } from "playwright-core"
+import { describe, expect, test } from "vitest"
+import { faultsOf, noteProblems } from "./page-problems.js"
+import { DESKTOP, PHONE, SiteInChromium } from "./site-in-chromium.js"
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")
 const LARGEST_BYTES = 400_000
-const DESKTOP = { width: 1280, height: 900 }
-const PHONE = { width: 390, height: 844 }
+
+const site = new SiteInChromium()
 
 type Name = "Ada" | "Ben" | "Cleo" | "Dan"
 type Action = "Acquire" | "Share" | "Steal" | "Once" | "Release" | "Give up" | "Crash"
 
 /** The page, by what a reader sees and does. */
 class Playground {
-  readonly problems: string[] = []
+  readonly problems: string[]
   readonly page: Page
 
   private constructor(page: Page) {
     this.page = page
+    this.problems = noteProblems(page, site.url)
   }
 
-  static async open(looks: Parameters<Browser["newContext"]>[0] = {}): Promise<Playground> {
-    const context = await browser.newContext({ viewport: DESKTOP, ...looks })
+  static async open(looks: BrowserContextOptions = {}): Promise<Playground> {
+    const context = await site.newContext(looks)
     const playground = new Playground(await context.newPage())
-    const { page, problems } = playground
-    page.on("console", (message) => {
-      if (["error", "warning"].includes(message.type())) problems.push(message.text())
-    })
-    page.on("pageerror", ({ message }) => problems.push(message))
-    page.on("request", (request) => {
-      if (!request.url().startsWith(site.url)) problems.push(`request to ${request.url()}`)
-    })
+    const { page } = playground
     await page.goto(`${site.url}/playground`)
     await page.getByRole("heading", { name: "Holders at once" }).waitFor()
     return playground
@@ -84,20 +74,6 @@ class Playground {
     expect(this.problems).toEqual([])
   }
 }
-
-let browser: Browser
-let site: SiteServer
-
-beforeAll(async () => {
-  const executablePath = findChromium()
-  if (!executablePath) throw new Error("chromium or google-chrome: must be on the path")
-  browser = await chromium.launch({ executablePath })
-  site = await serveSite()
-})
-afterAll(async () => {
-  await browser.close()
-  site.close()
-})
 
 async function run(scenario: (playground: Playground) => Promise<void>): Promise<void> {
   const playground = await Playground.open()
@@ -260,18 +236,7 @@ describe.concurrent("the page", () => {
         const path = `${folder}/contention-${width}-${scheme}.png`
         await page.screenshot({ path, fullPage: true })
       }
-      await page.evaluate(AXE)
-      const { violations } = await page.evaluate<AxeResults>("axe.run()")
-      const found = violations.flatMap(({ id, nodes }) =>
-        nodes.map(
-          ({ target, failureSummary }) => `${id} ${target.join(" ")} ${failureSummary ?? ""}`,
-        ),
-      )
-      expect(found).toEqual([])
-      const isTooWide = await page.evaluate<boolean>(
-        "document.documentElement.scrollWidth > document.documentElement.clientWidth",
-      )
-      expect(isTooWide).toBe(false)
+      expect(await faultsOf(page)).toEqual([])
       await playground.close()
     },
   )
@@ -301,7 +266,7 @@ describe.concurrent("the page", () => {
   })
 
   test("has at most 400 kB, compressed, with the engine", async ({ annotate }) => {
-    const context = await browser.newContext()
+    const context = await site.newContext()
     const page = await context.newPage()
     const responses: Response[] = []
     page.on("response", (response) => responses.push(response))

@@ -1,25 +1,15 @@
 // A reader of the site finds what a problem needs: from the home page, by the search, on a phone; and can compute the costs.
 import { readFileSync } from "node:fs"
-import type { Browser, Page } from "playwright-core"
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest"
-import { launchChromium } from "./chromium.js"
-import { serveSite, type SiteServer } from "./serve-site.js"
+import type { Page } from "playwright-core"
+import { expect, onTestFinished, test } from "vitest"
+import { DESKTOP, PHONE, SiteInChromium } from "./site-in-chromium.js"
 
-let browser: Browser
-let site: SiteServer
+const site = new SiteInChromium()
 
-beforeAll(async () => {
-  browser = await launchChromium()
-  site = await serveSite()
-})
-afterAll(async () => {
-  await browser.close()
-  site.close()
-})
-
-async function open(path: string, viewport = { width: 1280, height: 900 }): Promise<Page> {
-  const page = await browser.newPage({ viewport })
-  onTestFinished(() => page.close())
+async function open(path: string, viewport = DESKTOP): Promise<Page> {
+  const context = await site.newContext({ viewport })
+  onTestFinished(() => context.close())
+  const page = await context.newPage()
   await page.goto(site.url + path)
   await page.waitForFunction("'__vue_app__' in document.getElementById('app')")
   return page
@@ -65,7 +55,7 @@ test.for([
 })
 
 test("the menu of a phone leads to every section", async () => {
-  const page = await open("/comparison", { width: 390, height: 844 })
+  const page = await open("/comparison", PHONE)
   await page.locator(".VPLocalNav .menu").click()
   await page.locator('.VPSidebar a[href="/concepts/queue"]').click()
   await page.locator("h1", { hasText: "Queue and hand-off" }).waitFor()
