@@ -1,6 +1,6 @@
 // The documentation site: npm run docs serves it, npm run docs:build builds it.
 import { readFileSync } from "node:fs"
-import { type DefaultTheme, defineConfig } from "vitepress"
+import { type DefaultTheme, defineConfig, type Plugin } from "vitepress"
 import { drawings } from "./drawings.js"
 import { REPOSITORY, repositoryLinks, slugOf } from "./links.js"
 import { writeLlmsTexts } from "./llms.js"
@@ -9,6 +9,15 @@ import { sequenceDiagrams } from "./sequence.js"
 
 const DESCRIPTION =
   "A distributed lock for code that has only fetch: Cloudflare Workers, Vercel, Deno, Bun and Node, over Redis's REST API."
+
+const ICON = { rel: "icon", type: "image/svg+xml", href: "/logo.svg" }
+
+/** While pages are edited, VitePress adds its `head` too late for a browser that looks for an icon. */
+const iconWhileEditing: Plugin = {
+  name: "icon-while-editing",
+  apply: "serve",
+  transformIndexHtml: () => [{ tag: "link", attrs: ICON, injectTo: "head" }],
+}
 
 const linkTo = ({ text, page }: Page): DefaultTheme.SidebarItem => ({
   text,
@@ -31,7 +40,7 @@ export default defineConfig({
     description: description || firstParagraphOf(filePath) || DESCRIPTION,
   }),
   srcExclude: ["node_modules", "test"],
-  head: [["link", { rel: "icon", type: "image/svg+xml", href: "/logo.svg" }]],
+  head: [["link", ICON]],
   markdown: {
     config: (md) => {
       repositoryLinks(md)
@@ -42,7 +51,7 @@ export default defineConfig({
     theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" },
   },
   // The index of the search, which is loaded when a reader searches.
-  vite: { build: { chunkSizeWarningLimit: 2_000 } },
+  vite: { build: { chunkSizeWarningLimit: 2_000 }, plugins: [iconWhileEditing] },
   buildEnd: ({ outDir }) => {
     writeLlmsTexts(outDir, DESCRIPTION)
   },
@@ -54,6 +63,7 @@ export default defineConfig({
       { text: "Concepts", link: "/concepts/holds", activeMatch: "^/concepts/" },
       { text: "Reference", link: "/reference", activeMatch: "^/(reference|api/)" },
       { text: "Compare", link: "/comparison" },
+      { text: "GitHub", link: REPOSITORY },
     ],
     sidebar: {
       "/api/": [
@@ -64,7 +74,6 @@ export default defineConfig({
     },
     outline: { level: [2, 3] },
     search: { provider: "local" },
-    socialLinks: [{ icon: "github", link: REPOSITORY }],
     editLink: { pattern: `${REPOSITORY}/edit/main/docs/:path` },
     footer: { message: "MIT license" },
   },

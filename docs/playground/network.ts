@@ -7,7 +7,7 @@ import * as scripts from "../../src/redis/lua/scripts.js"
 export interface Faults {
   /** Each third reply gets lost, after its command has been executed. */
   loseReplies: boolean
-  /** Each request takes up to a second longer. */
+  /** Each request takes up to a second longer, and each message of a stream half of that. */
   delay: boolean
   /** Each stream breaks after at most two seconds. */
   cutStreams: boolean
@@ -140,7 +140,13 @@ export class Network {
     this.#streams.add(cut)
     signal.addEventListener("abort", () => this.#streams.delete(cut), { once: true })
     this.#note({ who, what, outcome: "stream open", cost: 1 })
-    return response
+    const wire = new TransformStream<Uint8Array, Uint8Array>({
+      transform: async (message, stream) => {
+        await this.#travel(signal)
+        stream.enqueue(message)
+      },
+    })
+    return new Response(response.body?.pipeThrough(wire), response)
   }
 
   /** Executes a request alone, so that what the server has counted meanwhile is what it cost. */
