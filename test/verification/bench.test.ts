@@ -44,14 +44,17 @@ describe("the bill", () => {
 })
 
 describe("the page", () => {
-  test("omits a column without any values", () => {
-    const contenders = { a: { quick: { ...NOTHING, requests_per_cs: 2 } } }
-    const lines = tableOf({ contenders } as unknown as Report).split("\n")
-    expect(lines).toEqual([
+  test("omits a column without any values, and a scenario that is the only one", () => {
+    const quick = { ...NOTHING, requests_per_cs: 2 }
+    const linesOf = (results: object) =>
+      tableOf({ contenders: { a: results } } as unknown as Report).split("\n")
+    expect(linesOf({ quick, long: NOTHING })).toEqual([
       "| scenario | contender | requests |",
       "| --- | --- | --- |",
       "| quick | a | 2.0 |",
+      "| long | a |  |",
     ])
+    expect(linesOf({ quick })).toEqual(["| contender | requests |", "| --- | --- |", "| a | 2.0 |"])
   })
 
   describe("of several runs", () => {

@@ -19,7 +19,7 @@ export function filesOf(report: Report): Readonly<Record<string, string>> {
 
 /** The page with the report in the place of an earlier one. */
 export function withReport(page: string, report: Report): string {
-  return withPassage(page, "results", passageOf(report))
+  return withPassage(withPassage(page, "results", passageOf(report)), "sizes", sizesOf(report))
 }
 
 /** The scenario that the comparison shows. */
@@ -45,7 +45,7 @@ function withPassage(page: string, name: string, passage: string): string {
 }
 
 function passageOf(report: Report): string {
-  const { machine, versions, rtt_ms, left_out, bundle_bytes } = report
+  const { machine, versions, rtt_ms, left_out } = report
   const list = (record: Readonly<Record<string, string | number>>, unit = "") =>
     Object.entries(record)
       .map(
@@ -56,9 +56,6 @@ function passageOf(report: Report): string {
     ({ scenario, contender = "all", why }) => `${scenario}: ${contender}, ${why}`,
   )
   const charts = CHARTS.map(({ file, title }) => `![${title}](${FOLDER}/${file})`)
-  const bytes = Object.entries(bundle_bytes).map(
-    ([name, size]) => `| ${name} | ${size.toLocaleString("en")} |`,
-  )
   return [
     `${machine} · ${list(versions)}. Median round trip: ${list(rtt_ms, " ms")}.`,
     ...charts,
@@ -66,8 +63,14 @@ function passageOf(report: Report): string {
     ...(missing.length > 0
       ? [`Left out, since it took too long or failed: ${missing.join(" · ")}.`]
       : []),
-    ["| bundle, minified and gzipped | bytes |", "| --- | --- |", ...bytes].join("\n"),
   ].join("\n\n")
+}
+
+function sizesOf({ bundle_bytes }: Report): string {
+  const rows = Object.entries(bundle_bytes).map(
+    ([name, size]) => `| ${name} | ${size.toLocaleString("en")} |`,
+  )
+  return ["| bundle, minified and gzipped | bytes |", "| --- | --- |", ...rows].join("\n")
 }
 
 function rounded(value: number): string {

@@ -1,4 +1,4 @@
-// A report as a Markdown table: a row for each contender in each scenario, a column for each measurement.
+// A report as a Markdown table: a row for each contender in each scenario, a column for each measurement. A single scenario is not named.
 import type { Result } from "../result.js"
 import type { Report } from "./report.js"
 
@@ -27,7 +27,8 @@ export function tableOf({ contenders }: Report): string {
     }),
   )
   const used = COLUMNS.map((_, i) => rows.some((row) => row[i + 2] !== ""))
-  const kept = (row: readonly string[]) => row.filter((_, i) => i < 2 || used[i - 2])
+  const shows = [scenarios.size > 1, true, ...used]
+  const kept = (row: readonly string[]) => row.filter((_, i) => shows[i])
   const head = ["scenario", "contender", ...COLUMNS.map(([title]) => title)]
   const lines = [kept(head), kept(head).map(() => "---"), ...rows.map(kept)]
   return lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n")
