@@ -1,4 +1,4 @@
-// What is wrong with a page in a browser.
+// Finds the faults of a page in a browser: on its console, in its requests, for assistive technology.
 import { readFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import type { AxeResults, RunOptions } from "axe-core"
