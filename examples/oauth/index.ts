@@ -49,6 +49,7 @@ function accessToken(env: Env, locks: LockManager): Promise<OnceResult<Token>> {
 /** Runs in one request at a time. */
 async function refresh(env: Env, signal: AbortSignal): Promise<Token> {
   const redis = Redis.fromEnv(env, { automaticDeserialization: false })
+  // The user's sign-in has stored the first one.
   const body = new URLSearchParams({
     grant_type: "refresh_token",
     refresh_token: (await redis.get<string>("refresh-token")) ?? "",

@@ -40,6 +40,24 @@ test("a renewal and a look cost what their scripts cost", () => {
   expect(shown("`inspect`")).toEqual([1, billedFor("inspect", "always")])
 })
 
+test("a fencing token costs what the script that mints it costs", () => {
+  const release = shown("acquire a free lock")[1] - billedFor("acquire: claim", "free")
+  const acquire = billedFor("acquire: try", "free, with fencing")
+  expect(shown("the same with a fencing token")).toEqual([2, acquire + release])
+})
+
+test("`once` and a quorum cost what their own pages say", () => {
+  const once = readFileSync("docs/once.md", "utf8")
+  const [, alone, aloneBilled] = /^\| alone +\| (\d+) +\| (\d+) +\|$/m.exec(once) ?? []
+  const [, again, againBilled] = /^\| remembered +\| (\d+) +\| (\d+) +\|$/m.exec(once) ?? []
+  expect(shown("[`once`](once.md#costs), alone")).toEqual([Number(alone), Number(aloneBilled)])
+  expect(shown("`once`, remembered")).toEqual([Number(again), Number(againBilled)])
+  const quorum = readFileSync("docs/quorum.md", "utf8")
+  const [, requests, billed] =
+    /is therefore (\d+) requests and (\d+) commands on three/.exec(quorum) ?? []
+  expect(shown("on three databases")).toEqual([Number(requests), Number(billed)])
+})
+
 test("the calculator computes with the numbers of the page", () => {
   const [cycleRequests, cycle] = shown("acquire a free lock")
   const [waitedRequests, waited] = shown("the same with a stream of its own")
