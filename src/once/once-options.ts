@@ -21,7 +21,7 @@ export interface OnceOptions<T> {
    * import type { OnceOptions } from "fetchlock/once"
    *
    * const options: OnceOptions<{ expires_in: number }> = {
-   *   remember: (token) => token.expires_in * 1_000 - 60_000,
+   *   remember: (token) => Math.max(0, token.expires_in - 60) * 1_000,
    * }
    * ```
    */

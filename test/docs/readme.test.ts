@@ -349,11 +349,19 @@ describe("the tables are complete", () => {
     for (const name of names) expect(reference).toMatch(new RegExp(`\`"?${name}"?\``))
   })
 
-  test("of the options of a quorum", () => {
-    const page = readFileSync("docs/quorum.md", "utf8")
-    const names = all(source("quorum/quorum-options.ts"), /^ {2}readonly (\w+)\?:/gm)
+  test.each([
+    ["a quorum", "quorum.md", "quorum/quorum-options.ts"],
+    ["once", "once.md", "once/once-options.ts"],
+    ["idempotent routes", "idempotency.md", "http/idempotency-options.ts"],
+  ])("of the options of %s", (_, file, types) => {
+    const rows = readFileSync(`docs/${file}`, "utf8")
+      .match(/^\| `.*$/gm)
+      ?.join("\n")
+    const options = /^export interface \w+Options\b[^]*?^}/m.exec(source(types))?.[0] ?? ""
+    const names = all(options, /^ {2}readonly (\w+)\??:/gm)
     expect(names.length).toBeGreaterThan(1)
-    for (const name of names) expect(page).toContain(`\`${String(name)}\``)
+    for (const name of names)
+      expect(rows).toMatch(new RegExp(`^\\|(?: \`\\w+\`,)* \`${name}\``, "m"))
   })
 
   test("of the scripts", () => {
