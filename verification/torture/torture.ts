@@ -58,7 +58,7 @@ export async function torture(
       await stage.stop()
       court.chronicle.end()
       court.advance(monotonicMs())
-      return report(await checkKeysLeft(court, stage))
+      return report(await checkKeysLeft(court, stage, signal))
     } finally {
       await stage.close()
     }
@@ -78,12 +78,18 @@ async function tick(court: Court, stage: Stage, checksKeys: boolean): Promise<vo
   if (keys) court.checkKeys(keys, now)
 }
 
-/** Waits until every ttl must be over, or until no key is left. */
-async function checkKeysLeft(court: Court, stage: Stage): Promise<readonly string[]> {
+/** Waits until every ttl must be over, or until no key is left. Undefined if it is interrupted, or the database is gone. */
+async function checkKeysLeft(
+  court: Court,
+  stage: Stage,
+  signal: AbortSignal | undefined,
+): Promise<readonly string[] | undefined> {
   const end = monotonicMs() + QUEUE_MS + 2_000
   for (;;) {
     const keys = await stage.keys()
     const isLast = monotonicMs() >= end
+    // Without a limit here, an interrupted run whose Redis has got the same signal would ask for the keys forever.
+    if (signal?.aborted || (isLast && !keys)) return undefined
     if (keys) court.checkKeys(keys, monotonicMs())
     if (keys && (isLast || leftBehind(keys).length === 0)) {
       return court.checkKeysAtEnd(keys, monotonicMs())

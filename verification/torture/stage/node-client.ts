@@ -39,7 +39,8 @@ export class NodeClient {
   /** Lets it begin its visits, as soon as it is ready. */
   letIn(): void {
     void this.isReady.then(() => {
-      if (this.#child.connected) this.#child.send("begin")
+      // It may have been killed a moment ago. Another end is reported as a complaint.
+      if (this.#child.connected) this.#child.send("begin", () => undefined)
     })
   }
 
@@ -77,7 +78,7 @@ export class NodeClient {
   /** Lets it end its visits. Resolves with false if it did not end within the time, and had to be killed. */
   async stop(withinMs: number): Promise<boolean> {
     this.#isExpectedToEnd = true
-    if (this.#child.connected) this.#child.send("stop")
+    if (this.#child.connected) this.#child.send("stop", () => undefined)
     const hasEnded = await isInTime(this.#exited, withinMs)
     if (!hasEnded) await this.kill()
     return hasEnded
