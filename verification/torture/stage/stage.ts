@@ -18,6 +18,8 @@ import type { TortureSettings } from "../settings.js"
 import { Witness } from "./witness.js"
 import { WorkerClient } from "./worker-client.js"
 
+type Client = NodeClient | WorkerClient
+
 const PREFIX = "lock:"
 /** The longest end of a client's visits: a hold until its end, an adoption, and retried clean-ups. */
 const STOP_MS = 20_000
@@ -31,20 +33,24 @@ export class Stage implements Victims {
   readonly #database: TorturedDatabase
   readonly #witness: Witness
   readonly #nodes = new Set<NodeClient>()
-  readonly #paused = new Set<NodeClient>()
-  readonly #workers: WorkerClient[] = []
+  readonly #workers = new Set<WorkerClient>()
+  readonly #paused = new Set<Client>()
   readonly #proxies = new Set<FaultProxy>()
   readonly #belated = new Belated()
+  /** The Workers that were killed. */
+  readonly #dead: Set<number>
   #clients = 0
 
   /** Starts everything. The clients then wait to be let in. */
   static async open(settings: TortureSettings, court: Court, directory: string): Promise<Stage> {
+    const dead = new Set<number>()
     const programs = await buildClients(settings.breakages, directory)
     const database = await TorturedDatabase.start()
     const witness = await Witness.open(court.register, (client, note) => {
-      court.note(client, note)
+      // What arrives after a kill was sent before, but the court has closed its record.
+      if (!dead.has(client)) court.note(client, note)
     })
-    const stage = new Stage(settings, court, directory, programs, database, witness)
+    const stage = new Stage(settings, court, directory, programs, database, witness, dead)
     await stage.#startClients()
     return stage
   }
@@ -56,6 +62,7 @@ export class Stage implements Victims {
     programs: ClientPrograms,
     database: TorturedDatabase,
     witness: Witness,
+    dead: Set<number>,
   ) {
     this.#settings = settings
     this.#court = court
@@ -63,6 +70,7 @@ export class Stage implements Victims {
     this.#programs = programs
     this.#database = database
     this.#witness = witness
+    this.#dead = dead
   }
 
   /** Lets all clients begin at once: the machine would be busy with starting the others if some began earlier. */
@@ -88,14 +96,26 @@ export class Stage implements Victims {
   async kill(random: Random): Promise<boolean> {
     const client = this.#pickVictim(random)
     if (!client) return false
+    const next = client instanceof NodeClient ? this.#replace(client) : this.#replaceWorker(client)
+    ;(await next).letIn()
+    return true
+  }
+
+  async #replace(client: NodeClient): Promise<NodeClient> {
     this.#nodes.delete(client)
     const at = await client.kill()
     this.#read(client)
     client.close()
     this.#court.killed(client.number, at)
-    const next = await this.#addNode()
-    next.letIn()
-    return true
+    return this.#addNode()
+  }
+
+  async #replaceWorker(client: WorkerClient): Promise<WorkerClient> {
+    this.#workers.delete(client)
+    const at = await client.kill()
+    this.#dead.add(client.number)
+    this.#court.killed(client.number, at)
+    return this.#addWorker()
   }
 
   async pause(random: Random, ms: number): Promise<boolean> {
@@ -130,23 +150,16 @@ export class Stage implements Victims {
       client.end()
       client.close()
     }
-    await Promise.all(this.#workers.map((worker) => worker.stop(0)))
+    await Promise.all([...this.#workers].map((worker) => worker.stop(0)))
     await Promise.all([...this.#proxies].map((proxy) => proxy.close()))
     await this.#witness.close()
     await this.#database.close()
   }
 
   async #startClients(): Promise<void> {
-    const { processes, workers, workerVisitors } = this.#settings
+    const { processes, workers } = this.#settings
     for (let i = 0; i < processes; i++) await this.#addNode()
-    for (let i = 0; i < workers; i++) {
-      const settings = await this.#nextClient()
-      const onLag = (at: number, ms: number) => {
-        this.#court.setbacks.lagged(settings.client, at, ms)
-      }
-      const { worker } = this.#programs
-      this.#workers.push(await WorkerClient.start(worker, settings, workerVisitors, onLag))
-    }
+    for (let i = 0; i < workers; i++) await this.#addWorker()
     const areReady = Promise.all([...this.#nodes].map((node) => node.isReady))
     if (!(await isInTime(areReady, START_MS))) throw new Error("a client did not start in time")
   }
@@ -158,6 +171,18 @@ export class Stage implements Victims {
     const node = new NodeClient(this.#programs.process, { ...settings, diary, visitors })
     this.#nodes.add(node)
     return node
+  }
+
+  async #addWorker(): Promise<WorkerClient> {
+    const settings = await this.#nextClient()
+    const onLag = (at: number, ms: number) => {
+      this.#court.setbacks.lagged(settings.client, at, ms)
+    }
+    const { workerVisitors } = this.#settings
+    const { worker } = this.#programs
+    const client = await WorkerClient.start(worker, settings, workerVisitors, onLag)
+    this.#workers.add(client)
+    return client
   }
 
   /** The settings of the next client, with its own number and proxy. */
@@ -201,8 +226,10 @@ export class Stage implements Victims {
     for (const command of execution.commands) this.#court.onLate(nameOf(command), at - ageMs)
   }
 
-  #pickVictim(random: Random): NodeClient | undefined {
-    const candidates = [...this.#nodes].filter((client) => !this.#paused.has(client))
+  #pickVictim(random: Random): Client | undefined {
+    const candidates = [...this.#nodes, ...this.#workers].filter(
+      (client) => !this.#paused.has(client),
+    )
     return candidates.length > 0 ? random.pick(candidates) : undefined
   }
 

@@ -1,4 +1,4 @@
-// Controls a client in workerd: sends it a request for each visit.
+// Controls a client in workerd: sends it a request for each visit, pauses and kills it.
 import { pathToFileURL } from "node:url"
 import { setTimeout as sleep } from "node:timers/promises"
 import { Isolate } from "../../../test/workerd/isolate.js"
@@ -8,17 +8,21 @@ import { monotonicMs } from "../monotonic.js"
 import { Random } from "../random.js"
 import { ENTRY_MS, NOTEWORTHY_LAG_MS } from "../times.js"
 import { isInTime } from "./in-time.js"
+import { withProcess } from "./workerd-process.js"
 
 const PING_EVERY_MS = 200
 
 export class WorkerClient {
   readonly number: number
   readonly #isolate: Isolate
+  readonly #process: number
   readonly #seed: number
   readonly #visitors: number
   #visits: Promise<unknown> = Promise.resolve()
   readonly #over = new AbortController()
   #nextVisit = 0
+  /** Its visits fail then, as they must. */
+  #isKilled = false
   readonly #failures: string[] = []
   readonly #onLag: (at: number, ms: number) => void
   #stopping: Promise<boolean> | undefined
@@ -33,20 +37,23 @@ export class WorkerClient {
     const env = { SETTINGS: JSON.stringify(settings) }
     // At these signals, Miniflare would end this process before the summary.
     const forget = rememberListeners(["SIGINT", "SIGTERM"])
-    const isolate = await Isolate.start({ worker: pathToFileURL(program), env })
+    const worker = pathToFileURL(program)
+    const [isolate, pid] = await withProcess(() => Isolate.start({ worker, env }))
     forget()
     await isolate.fetch("/ping")
-    return new WorkerClient(isolate, settings, visitors, onLag)
+    return new WorkerClient(isolate, pid, settings, visitors, onLag)
   }
 
   private constructor(
     isolate: Isolate,
+    pid: number,
     { client, seed }: ClientSettings,
     visitors: number,
     onLag: (at: number, ms: number) => void,
   ) {
     this.number = client
     this.#isolate = isolate
+    this.#process = pid
     this.#onLag = onLag
     this.#seed = seed
     this.#visitors = visitors
@@ -56,6 +63,26 @@ export class WorkerClient {
   letIn(): void {
     void this.#watch()
     this.#visits = Promise.all(Array.from({ length: this.#visitors }, (_, i) => this.#visitor(i)))
+  }
+
+  /** Kills it. @returns the last time at which it was certainly alive */
+  async kill(): Promise<number> {
+    this.#isKilled = true
+    const at = monotonicMs()
+    process.kill(this.#process, "SIGKILL")
+    await this.stop(0)
+    return at
+  }
+
+  pause(): number {
+    const at = monotonicMs()
+    process.kill(this.#process, "SIGSTOP")
+    return at
+  }
+
+  resume(): number {
+    process.kill(this.#process, "SIGCONT")
+    return monotonicMs()
   }
 
   /** Its failures since the last call: unhandled rejections, and requests with an unexpected answer. */
@@ -96,7 +123,7 @@ export class WorkerClient {
         if (!response.ok) this.#failures.push(`HTTP ${response.status}: ${await response.text()}`)
         else await response.arrayBuffer()
       } catch (error) {
-        this.#failures.push(String(error))
+        if (!this.#isKilled) this.#failures.push(String(error))
       }
       await sleep(random.between(0, 40))
     }
