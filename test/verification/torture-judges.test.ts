@@ -1,7 +1,9 @@
 // The judges of the torture test, on made-up histories: the verdict of each.
-import { describe, expect, test } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import * as scripts from "../../src/redis/lua/scripts.js"
+import { bendWallClock } from "../../verification/torture/client/wall-clock.js"
 import { Court } from "../../verification/torture/judges/court.js"
+import { Random } from "../../verification/torture/random.js"
 import { isConclusive, reportOf } from "../../verification/torture/report.js"
 import { TIMEOUT_MS } from "../../verification/torture/times.js"
 import { Belated } from "../../verification/torture/trouble/belated.js"
@@ -134,6 +136,144 @@ describe("results", () => {
     run("job-3", 200, 300)
     expect(found()).toEqual(["result: job-1: a run while a result is fresh"])
   })
+})
+
+describe("groups", () => {
+  const TERMS = { waitMs: 5_000, ttlMs: 2_000 }
+
+  /** Calls for several locks, and what the judge says of them some seconds later. */
+  function openGroups() {
+    const court = new Court()
+    court.begin(START)
+    let visits = 100
+    const gather = (client: number, ...names: string[]) => {
+      court.note(client, { kind: "gathers", visit: client, names, ...TERMS, at: START })
+      const queue = (name: string, at: number) => {
+        const visit = visits++
+        const note = { visit, name, ...TERMS, group: client, at: START + at }
+        court.note(client, { kind: "waits", ...note })
+        return { visit, note }
+      }
+      const take = (name: string, at: number) => {
+        const { visit, note } = queue(name, at)
+        const ends = { until: START + at, leftMs: 2_000 }
+        court.note(client, { kind: "granted", ...note, mode: "exclusive", ...ends })
+        return (endsAt: number) => {
+          court.note(client, { kind: "ended", visit, at: START + endsAt })
+          court.note(client, { kind: "released", visit, result: "released", at: START + endsAt })
+        }
+      }
+      const end = (kind: "gathered" | "gave-up", at: number) => {
+        const why = "timeout"
+        court.note(client, { kind, visit: client, why, at: START + at })
+      }
+      return { queue, take, end }
+    }
+    const judged = (at: number) => {
+      court.advance(START + at)
+      const found = court.violations.filter(({ judge }) => judge === "group")
+      return found.map(({ what }) => what)
+    }
+    return { court, gather, judged }
+  }
+
+  test("are granted with all of their locks", () => {
+    const { court, gather, judged } = openGroups()
+    const whole = gather(1, "part-0", "part-1")
+    whole.take("part-0", 10)
+    whole.take("part-1", 20)
+    whole.end("gathered", 30)
+    expect(judged(40)).toEqual([])
+    expect(court.groups.gathered).toBe(1)
+    const half = gather(2, "part-2", "part-3")
+    half.take("part-2", 10)
+    half.end("gathered", 30)
+    expect(judged(40)).toEqual(["a group was granted without part-3"])
+  })
+
+  test("keep no lock when their call fails, and may give it back for as long as it is held", () => {
+    const { gather, judged } = openGroups()
+    const good = gather(1, "part-0", "part-1")
+    const giveBack = good.take("part-0", 10)
+    good.end("gave-up", 500)
+    giveBack(2_000)
+    const bad = gather(2, "part-2", "part-3")
+    bad.take("part-2", 10)
+    bad.end("gave-up", 500)
+    expect(judged(3_000)).toEqual([])
+    expect(judged(4_100)).toEqual(["a call for several locks failed, and kept part-2"])
+    expect(judged(9_000)).toHaveLength(1)
+  })
+
+  test("do not wait for each other", () => {
+    const inOrder = openGroups()
+    const first = inOrder.gather(1, "part-0", "part-1")
+    first.take("part-0", 10)
+    inOrder.gather(2, "part-1", "part-0").queue("part-0", 20)
+    expect(inOrder.judged(4_900)).toEqual([])
+    const circle = openGroups()
+    const one = circle.gather(1, "part-0", "part-1")
+    one.take("part-0", 10)
+    one.queue("part-1", 30)
+    const other = circle.gather(2, "part-1", "part-0")
+    other.take("part-1", 20)
+    other.queue("part-0", 40)
+    expect(circle.judged(3_000)).toEqual([])
+    expect(circle.judged(4_000)).toEqual(["2 calls wait for each other's locks"])
+  })
+
+  test("do not wait for each other while one of them is paused, nor after its death", () => {
+    const { court, gather, judged } = openGroups()
+    const one = gather(1, "part-0", "part-1")
+    one.take("part-0", 10)
+    one.queue("part-1", 30)
+    const other = gather(2, "part-1", "part-0")
+    other.take("part-1", 20)
+    other.queue("part-0", 40)
+    court.paused(1, START + 100)
+    expect(judged(5_000)).toEqual([])
+    court.killed(2, START + 5_000)
+    court.setbacks.resumed(1, START + 5_000)
+    expect(judged(9_000)).toEqual([])
+  })
+
+  test("end within their wait, and what follows it", () => {
+    const { gather, judged } = openGroups()
+    gather(1, "part-0", "part-1").queue("part-0", 10)
+    expect(judged(12_000)).toEqual([])
+    expect(judged(15_000)).toEqual(["a call for several locks does not end"])
+  })
+})
+
+test("a leader that was misled is a violation, and a term is counted", () => {
+  const { court, hold, judged } = open()
+  hold("chair-0", 0, 10)
+  court.note(1, { kind: "misled", what: "chair-0: a candidate leads twice", at: START + 5 })
+  expect(judged(10_000)).toEqual(["leader"])
+  expect(court.terms).toBe(1)
+})
+
+test.each(["frozen", "jumping", "wrong"] as const)("a wall clock is %s", (kind) => {
+  const read = Date.now
+  vi.spyOn(performance, "now").mockReturnValue(0)
+  try {
+    bendWallClock(kind, new Random(7))
+    const first = Date.now()
+    const steps = Array.from({ length: 20 }, (_, i) => {
+      vi.mocked(performance.now).mockReturnValue((i + 1) * 5_001)
+      return Date.now()
+    })
+    const moves = steps.map((now, i) => now - (steps[i - 1] ?? first))
+    if (kind === "frozen") expect(new Set(moves)).toEqual(new Set([0]))
+    else if (kind === "wrong") expect(Math.abs(first - read())).toBeGreaterThan(60_000)
+    else {
+      expect(Math.max(...moves)).toBeGreaterThan(1_000)
+      expect(Math.min(...moves)).toBeLessThan(-1_000)
+    }
+  } finally {
+    Date.now = read
+    vi.restoreAllMocks()
+  }
 })
 
 describe("lock-outs", () => {

@@ -15,9 +15,10 @@ const FEW = {
   ...USUAL,
   processes: 2,
   workers: 1,
-  visitors: 3,
+  visitors: 5,
   workerVisitors: 3,
   ledgers: 3,
+  quietLedgers: 5,
   crashEveryMs: 1_500,
 }
 

@@ -75,6 +75,97 @@ export const BREAKS: readonly Break[] = [
     ],
   },
   {
+    judges: EXCLUSION,
+    name: "wall-clock",
+    what: "a hold is over when the wall clock says so, and the monotonic clock does not matter",
+    breakages: [
+      {
+        file: "time/validity.ts",
+        find: "Math.max(Date.now() - since.wallMs, performance.now() - since.monotonicMs)",
+        replace: "Date.now() - since.wallMs",
+      },
+    ],
+  },
+  {
+    judges: ["wait"],
+    name: "wall-wait",
+    what: "a wait is over when the wall clock says so",
+    breakages: [
+      {
+        file: "time/validity.ts",
+        find: "readonly #startedMs = performance.now()",
+        replace: "readonly #startedMs = Date.now()",
+      },
+      {
+        file: "time/validity.ts",
+        find: "Math.max(0, performance.now() - this.#startedMs)",
+        replace: "Math.max(0, Date.now() - this.#startedMs)",
+      },
+    ],
+  },
+  {
+    judges: ["group"],
+    name: "group-order",
+    what: "a call for several locks takes them in the order of its arguments",
+    breakages: [
+      {
+        file: "acquire/acquire-all.ts",
+        find: "names.filter((name) => !held.has(name)).sort()",
+        replace: "names.filter((name) => !held.has(name))",
+      },
+    ],
+  },
+  {
+    judges: ["group"],
+    name: "group-rest",
+    what: "a call for several locks that fails keeps those that it has",
+    breakages: [
+      {
+        file: "acquire/acquire-all.ts",
+        find: "await Promise.all([...held.values()].map((lock) => lock[Symbol.asyncDispose]()))",
+        replace: "",
+      },
+    ],
+  },
+  {
+    judges: ["leader"],
+    name: "leader-told",
+    what: "the signal of a leader does not abort when its hold is lost",
+    breakages: [
+      {
+        file: "leader/lead.ts",
+        find: "anySignal([lock.signal, resignation])",
+        replace: "anySignal([resignation])",
+      },
+    ],
+  },
+  {
+    judges: EXCLUSION,
+    name: "leader-early",
+    what: "a leader that is to resign releases before its work has settled",
+    breakages: [
+      {
+        file: "leader/lead.ts",
+        find: "    const value = await run(lock, signal)",
+        replace: `    resignation.addEventListener("abort", () => void lock[Symbol.asyncDispose]())
+    const value = await run(lock, signal)`,
+      },
+    ],
+  },
+  {
+    judges: ["lock-out"],
+    name: "leader-ttl",
+    what: "a leader that has died is replaced only after a multiple of its ttl",
+    breakages: [
+      {
+        file: "leader/lead-options.ts",
+        find: "  const acquire = { ...withDefaults(defaults, given), ...own }",
+        replace:
+          '  const acquire = { ...withDefaults(defaults, given), ...own, ttl: "1m" } as const',
+      },
+    ],
+  },
+  {
     judges: ["lock-out"],
     name: "hand-off",
     what: "a hand-off does not set the flag for waiters on the lock",

@@ -14,6 +14,8 @@ interface Options {
   readonly seed: number
   readonly processes: number
   readonly workers: number
+  readonly visitors: number
+  readonly quiet: number
   readonly json?: string
   readonly break?: string
   readonly selfTest?: true
@@ -24,13 +26,20 @@ interface Options {
 const program = new Command("npm run torture --")
   .description(
     `Makes clients in several processes and in workerd contend for a few locks, while requests are lost, delayed, duplicated
-and garbled, clients are killed and paused, and Redis is restarted. Judges search for overlapping holds and for seven other
+and garbled, clients are killed and paused, and Redis is restarted. Judges search for overlapping holds and for nine other
 kinds of violations: see docs/torture.md. Exits with 1 if there is one.`,
   )
   .option("--seconds <n>", "duration of the run", positive, 60)
   .option("--seed <n>", "seed of all random decisions (default: random)", seed)
   .option("--processes <n>", "number of clients that are Node processes", whole, USUAL.processes)
   .option("--workers <n>", "number of clients that are workerd instances", whole, USUAL.workers)
+  .option("--visitors <n>", "number of concurrent visits of each process", visitors, USUAL.visitors)
+  .option(
+    "--quiet <n>",
+    "number of locks at which a visitor is mostly alone",
+    quiet,
+    USUAL.quietLedgers,
+  )
   .option("--json <file>", "also write the result to this file")
   .addOption(
     new Option(
@@ -57,7 +66,7 @@ await program.parseAsync()
 
 async function main(options: Options): Promise<void> {
   if (!hasRedisServer()) program.error("error: there is no redis-server on this machine")
-  const { seconds, processes, workers } = options
+  const { seconds, processes, workers, visitors, quiet: quietLedgers } = options
   const seed = (options.seed as number | undefined) ?? Math.floor(Math.random() * 2 ** 32)
   if (processes + workers === 0) program.error("error: --processes and --workers: both are 0")
   const interrupted = new AbortController()
@@ -67,7 +76,7 @@ async function main(options: Options): Promise<void> {
     })
   }
   const { signal } = interrupted
-  const settings = { ...USUAL, seconds, seed, processes, workers }
+  const settings = { ...USUAL, seconds, seed, processes, workers, visitors, quietLedgers }
   console.log(`seed ${seed}`)
   const result = options.selfTest
     ? await selfTest(settings, signal)
@@ -123,6 +132,19 @@ function positive(text: string): number {
 
 function whole(text: string): number {
   if (!/^\d{1,2}$/.test(text)) throw new InvalidArgumentError("It must be an integer from 0 to 99.")
+  return Number(text)
+}
+
+function visitors(text: string): number {
+  const number = whole(text)
+  if (number < 4)
+    throw new InvalidArgumentError("It must be at least 4: three have tasks of their own.")
+  return number
+}
+
+function quiet(text: string): number {
+  if (!/^\d{1,5}$/.test(text))
+    throw new InvalidArgumentError("It must be an integer from 0 to 99999.")
   return Number(text)
 }
 

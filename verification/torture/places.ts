@@ -7,9 +7,11 @@ import type { Random } from "./random.js"
  * - `page`: readers and writers
  * - `gate`: a semaphore
  * - `job`: run once, with a result that those who ask meanwhile share
+ * - `part`: taken together with others, all or none, and at times alone
+ * - `chair`: for a leader, who is elected
  * - `crown`: stolen now and then, so that two may believe that they have it: not judged for overlaps
  */
-export type PlaceKind = "ledger" | "herd" | "page" | "gate" | "job" | "crown"
+export type PlaceKind = "ledger" | "herd" | "page" | "gate" | "job" | "part" | "chair" | "crown"
 
 export interface Place {
   readonly kind: PlaceKind
@@ -19,24 +21,47 @@ export interface Place {
 /** The permits of a gate. */
 export const GATE_PERMITS = 3
 
+/** So few that those who take several of them meet in more than one. */
+const PARTS = 6
+const CHAIRS = 2
+
 const WEIGHTS: readonly (readonly [PlaceKind, number])[] = [
-  ["ledger", 0.75],
+  ["ledger", 0.7],
+  ["part", 0.05],
   ["job", 0.1],
   ["page", 0.07],
   ["gate", 0.06],
   ["crown", 0.02],
 ]
 
-/** A random place, given the number of ledgers. */
-export function pickPlace(random: Random, ledgers: number): Place {
-  const kind = random.weighted(WEIGHTS)
-  const which = Math.floor(random.between(0, countOf(kind, ledgers)))
-  return { kind, name: `${kind}-${which}` }
+/** How many ledgers there are: those that are contended, and the others after them. */
+export interface Ledgers {
+  readonly ledgers: number
+  readonly quietLedgers: number
 }
 
-/** One crown. Pages and gates are so few that they are a little more contended than the ledgers. */
+/** The share of the visits to a ledger that go to a quiet one, if there are any. */
+const QUIET = 0.6
+
+/** A random place. */
+export function pickPlace(random: Random, count: Ledgers): Place {
+  return pickOfKind(random, random.weighted(WEIGHTS), count)
+}
+
+export function pickOfKind(random: Random, kind: PlaceKind, count: Ledgers): Place {
+  const { ledgers, quietLedgers } = count
+  const isQuiet = kind === "ledger" && quietLedgers > 0 && random.chance(QUIET)
+  const which = isQuiet
+    ? random.between(ledgers, ledgers + quietLedgers)
+    : random.between(0, countOf(kind, ledgers))
+  return { kind, name: `${kind}-${Math.floor(which)}` }
+}
+
+/** One crown. The other kinds are so few that they are a little more contended than the ledgers. */
 function countOf(kind: PlaceKind, ledgers: number): number {
   if (kind === "ledger") return ledgers
+  if (kind === "part") return PARTS
+  if (kind === "chair") return CHAIRS
   // One whose results are remembered, and one whose results are not.
   if (kind === "job") return Math.max(2, Math.ceil(ledgers / 16))
   return kind === "crown" ? 1 : Math.ceil(ledgers / 16)
@@ -44,7 +69,7 @@ function countOf(kind: PlaceKind, ledgers: number): number {
 
 /** Whether its holders have fencing tokens. */
 export function isRegistered(kind: PlaceKind): boolean {
-  return kind === "ledger" || kind === "herd" || kind === "job" || kind === "crown"
+  return kind !== "page" && kind !== "gate"
 }
 
 /** For how long a job's result is served to later calls: all who call it agree. */

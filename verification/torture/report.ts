@@ -10,6 +10,10 @@ export interface Report {
   readonly grants: number
   /** How many calls got the result of another one's run. */
   readonly shared: number
+  /** How many calls got all of several locks. */
+  readonly groups: number
+  /** The terms of leaders. */
+  readonly terms: number
   /** The calls and holds whose ends were counted. */
   readonly events: { readonly calls: number; readonly holds: number }
   readonly requests: number
@@ -48,6 +52,8 @@ export function reportOf(court: Court, circumstances: Circumstances): Report {
     ...circumstances,
     grants: court.chronicle.grants,
     shared: court.results.shared,
+    groups: court.groups.gathered,
+    terms: court.terms,
     events: court.events,
     requests,
     faulted: [...faults.values()].reduce((sum, n) => sum + n, 0),
@@ -90,6 +96,8 @@ export function summary(report: Report): string {
     `time               ${seconds.toFixed(0)} s`,
     `grants             ${grants} (${(grants / seconds).toFixed(0)} a second)`,
     `results shared     ${report.shared}`,
+    `groups             ${report.groups} calls got all of several locks`,
+    `terms              ${report.terms} of leaders`,
     `events             one for the end of each of ${report.events.calls} calls and ${report.events.holds} holds`,
     `requests           ${requests}, of which ${faulted} faulted (${share} %), in ${Object.keys(faults).length} ways`,
     ...Object.entries(faults).map(([label, n]) => `  ${label.padEnd(30)} ${n}`),

@@ -14,6 +14,8 @@ export interface TortureSettings {
   readonly workerVisitors: number
   /** The number of contended exclusive locks, in addition to a few of other kinds. */
   readonly ledgers: number
+  /** The number of further exclusive locks, at which a visitor is mostly alone. */
+  readonly quietLedgers: number
   /** The share of requests that suffer a fault. */
   readonly faultShare: number
   /** The mean time between two kills or pauses, and between two restarts of the database. */
@@ -31,7 +33,8 @@ export const USUAL: Omit<TortureSettings, "seconds" | "seed"> = {
   workers: 2,
   visitors: 17,
   workerVisitors: 5,
-  ledgers: 60,
+  ledgers: 40,
+  quietLedgers: 400,
   faultShare: 0.065,
   crashEveryMs: 2_000,
   restartEveryMs: 20_000,

@@ -1,17 +1,27 @@
 // The notes of a client about its visits: facts with times, from which the judges learn what each client believed when.
 
 /** The end of an acquire call without a grant. */
-export type GaveUp = "timeout" | "backend" | "aborted"
+export type GaveUp = "timeout" | "backend" | "aborted" | "lost"
 
 /** A note about one visit, which has a number within its client. All times are ms on the machine's monotonic clock. */
 export type VisitNote =
-  /** An acquire call begins, and may wait for `waitMs`. */
+  /** An acquire call begins, and may wait for `waitMs`; `group` is the visit whose `gathers` it is part of. */
   | {
       readonly kind: "waits"
       readonly name: string
       readonly waitMs: number
       readonly ttlMs: number
+      readonly group?: number | undefined
     }
+  /** A call for all of several locks begins. Each of its waits and holds is a visit of its own. */
+  | {
+      readonly kind: "gathers"
+      readonly names: readonly string[]
+      readonly waitMs: number
+      readonly ttlMs: number
+    }
+  /** It has them all. */
+  | { readonly kind: "gathered" }
   | { readonly kind: "gave-up"; readonly why: GaveUp }
   /** A hold begins, and is believed valid until `until` unless something else is noted. */
   | {
@@ -22,6 +32,7 @@ export type VisitNote =
       /** The hold's `remainingMs`. */
       readonly leftMs: number
       readonly fence?: number | undefined
+      readonly group?: number | undefined
     }
   /** The hold is believed valid until `until`. */
   | { readonly kind: "holds"; readonly until: number; readonly leftMs: number }
@@ -39,6 +50,8 @@ export type VisitNote =
 export type ClientNote =
   /** A violation by itself: an unhandled rejection, or an error that no call may throw. */
   | { readonly kind: "broken"; readonly reason: string }
+  /** A leader was not told that its term is over, or led twice. */
+  | { readonly kind: "misled"; readonly what: string }
   /** Events of calls or holds that are missing, or too many. */
   | { readonly kind: "miscounted"; readonly found: readonly string[] }
   /** A visitor has ended: its calls and holds, and by name the holds whose end was not told. */

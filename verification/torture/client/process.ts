@@ -7,24 +7,28 @@ import type { EventCount } from "../../../test/support/event-count.js"
 import { monotonicMs } from "../monotonic.js"
 import { Random } from "../random.js"
 import { NoteDiary } from "./diary.js"
-import { herdErrand, pickErrand } from "./errand.js"
+import { candidateErrand, herdErrand, pickErrand } from "./errand.js"
 import type { Note } from "./notes.js"
 import { setScene } from "./scene.js"
 import type { ProcessSettings } from "./settings.js"
 import { ENTRY_MS, NOTEWORTHY_LAG_MS } from "../times.js"
 import { visit } from "./visit.js"
+import { bendWallClock, wallClockOf } from "./wall-clock.js"
 
 /** All of a herd come at the same time, by their shared clock, and so rarely that the previous herd has been served. */
 const HERD_EVERY_MS = 3_000
 const HERDS = 2
+/** The visitor of each client that stands for election. */
+const CANDIDATE = 2
 
 /** The time of a request without a fault on an idle machine. */
 const USUAL_PING_MS = 15
-const LONGEST_PAUSE_MS = 2_000
+const LONGEST_PAUSE_MS = 10_000
 /** The number of failures in a row after which the pause after a visit grows no longer. */
 const MOST_FAILURES = 4
 
 const settings = JSON.parse(process.argv[2] ?? "") as ProcessSettings
+bendWallClock(wallClockOf(settings.client), Random.of(settings.seed, settings.client, -2))
 const file = openSync(settings.diary, "a")
 // Written in one call and not kept in memory, so that a kill loses none of it.
 const write = (note: Note) => {
@@ -32,7 +36,7 @@ const write = (note: Note) => {
   return Promise.resolve()
 }
 // The time is read before `remainingMs`, so that the computed end is not later than the true one.
-const diary = new NoteDiary(write, (lock) => monotonicMs() + lock.remainingMs)
+const diary = new NoteDiary(write, (hold) => monotonicMs() + hold.remainingMs)
 process.on("unhandledRejection", (reason) => void diary.broken(reason))
 process.on("uncaughtException", (error) => void diary.broken(error))
 
@@ -65,7 +69,7 @@ const surroundings = {
 }
 const visitor = async (number: number) => {
   const scene = setScene(settings, { ...surroundings, visitor: number })
-  const { seed, client, ledgers } = settings
+  const { seed, client } = settings
   const random = Random.of(seed, client, number)
   // The first visitors of each client belong to one herd each.
   const isOfHerd = number < HERDS
@@ -74,7 +78,11 @@ const visitor = async (number: number) => {
   while (!end.signal.aborted) {
     if (isOfHerd) await sleep(HERD_EVERY_MS - (monotonicMs() % HERD_EVERY_MS))
     const round = Math.round(monotonicMs() / HERD_EVERY_MS)
-    const errand = isOfHerd ? herdErrand(number, round) : pickErrand(random, ledgers)
+    const errand = isOfHerd
+      ? herdErrand(number, round)
+      : number === CANDIDATE
+        ? candidateErrand(random, settings)
+        : pickErrand(random, settings)
     try {
       failures = (await visit(scene, errand)) ? 0 : failures + 1
       const busyMs = Math.min(10 * congestionMs, LONGEST_PAUSE_MS)

@@ -28,10 +28,6 @@ export function setScene(settings: ClientSettings, surroundings: Surroundings): 
   const { visitor, waitUntil, stores, ...others } = surroundings
   const latest: Scene["latest"] = { release: undefined }
   const count = new EventCount()
-  const onEvent = (event: LockEvent) => {
-    count.onEvent(event)
-    if (event.type === "released") latest.release = event.result
-  }
   const random = Random.of(seed, client, visitor)
   const ignoresAbort = isFar(client) || random.chance(0.4)
   const shared: StoreRecipe = {
@@ -41,14 +37,22 @@ export function setScene(settings: ClientSettings, surroundings: Surroundings): 
       return store
     },
   }
-  const locks = new LockManager({
-    onEvent,
+  const options = {
     fetch: dated(ignoresAbort ? fetchIgnoringAbort : (url, init) => fetch(url, init)),
     redis: stores && random.chance(SHARING) ? shared : { url, token },
     timeout: timeoutMs,
     clientId: `client-${client}`,
     waitUntil,
-  })
+  }
+  const open = (listener?: (event: LockEvent) => void) =>
+    new LockManager({
+      ...options,
+      onEvent: (event) => {
+        count.onEvent(event)
+        if (event.type === "released") latest.release = event.result
+        listener?.(event)
+      },
+    })
   const write = async (name: string, fence: number) => {
     const response = await fetch(`${witness}/register`, {
       method: "POST",
@@ -56,5 +60,5 @@ export function setScene(settings: ClientSettings, surroundings: Surroundings): 
     })
     return (await response.json()) === true
   }
-  return { ...others, client, latest, count, locks, write }
+  return { ...others, client, latest, count, locks: open(), open, write }
 }

@@ -1,6 +1,7 @@
 // The settings that a client gets at its start.
+import type { Ledgers } from "../places.js"
 
-export interface ClientSettings {
+export interface ClientSettings extends Ledgers {
   /** Its number, unique in a run. */
   readonly client: number
   readonly seed: number
@@ -9,7 +10,6 @@ export interface ClientSettings {
   readonly token: string
   /** The witness, without faults. */
   readonly witness: string
-  readonly ledgers: number
   readonly timeoutMs: number
 }
 

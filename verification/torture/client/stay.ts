@@ -1,22 +1,24 @@
-// Stays under a lock for a while, and notes from time to time how long the hold is believed valid.
-import type { Lock } from "../../../src/index.js"
+// Stays under locks for a while, and notes from time to time how long the holds are believed valid.
 import type { Diary } from "./diary.js"
+import type { Held } from "./work.js"
 
 /** How often the end of a hold is noted: renewals move it. */
 const NOTE_MS = 100
 
-export interface Stay {
-  readonly lock: Lock
-  readonly visit: number
+interface Stay {
+  readonly holds: readonly Held[]
   readonly diary: Diary
   readonly ms: number
+  /** Ends it early. */
+  readonly signal?: AbortSignal | undefined
 }
 
-/** Ends early if the hold ends. */
-export async function stay({ lock, visit, diary, ms }: Stay): Promise<void> {
-  const end = Date.now() + ms
-  for (let left = ms; left > 0 && lock.remainingMs > 0; left = end - Date.now()) {
+/** Ends early if a hold ends. */
+export async function stay({ holds, diary, ms, signal }: Stay): Promise<void> {
+  const end = performance.now() + ms
+  const isOver = () => signal?.aborted === true || holds.some(({ lock }) => lock.remainingMs <= 0)
+  for (let left = ms; left > 0 && !isOver(); left = end - performance.now()) {
     await new Promise((resolve) => setTimeout(resolve, Math.min(left, NOTE_MS)))
-    await diary.holds(visit, lock)
+    for (const { lock, number } of holds) await diary.holds(number, lock)
   }
 }

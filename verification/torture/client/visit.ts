@@ -3,6 +3,7 @@ import {
   type AcquireOptions,
   type Lock,
   LockBackendError,
+  type LockEvent,
   LockLostError,
   type LockManager,
   LockTimeoutError,
@@ -12,14 +13,19 @@ import type { EventCount } from "../../../test/support/event-count.js"
 import { GATE_PERMITS, isRegistered } from "../places.js"
 import type { Diary } from "./diary.js"
 import type { Errand } from "./errand.js"
+import { gather } from "./gather.js"
 import { runOnce } from "./run-once.js"
+import { stand } from "./stand.js"
 import { stay } from "./stay.js"
+import { work } from "./work.js"
 
 /** The environment of a visit. */
 export interface Scene {
   /** The number of the client. */
   readonly client: number
   readonly locks: LockManager
+  /** The same manager again, for one visit that follows its events. */
+  readonly open: (onEvent: (event: LockEvent) => void) => LockManager
   readonly diary: Diary
   /** Writes to the register with a fencing token; false if it was refused. */
   readonly write: (name: string, fence: number) => Promise<boolean>
@@ -58,9 +64,14 @@ export async function visit(scene: Scene, errand: Errand): Promise<boolean> {
   if (end.aborted) lose()
   const number = scene.nextVisit()
   try {
-    await diary.waits(number, place.name, waitMs, ttlMs)
-    scene.count.begun++
-    await come({ ...scene, errand, number }, patience.signal)
+    const made = { ...scene, errand, number }
+    if (errand.way === "all") await gather(made, patience.signal)
+    else if (errand.way === "lead") await stand(made, end)
+    else {
+      await diary.waits(number, place.name, waitMs, ttlMs)
+      scene.count.begun++
+      await come(made, patience.signal)
+    }
   } catch (error) {
     if (error instanceof LockBackendError) {
       await diary.gaveUp(number, "backend")
@@ -102,6 +113,12 @@ async function come(visit: Visit, signal: AbortSignal): Promise<void> {
   else await diary.gaveUp(number, "timeout")
 }
 
+/** One lock that was granted to the visit. */
+async function live(visit: Visit, lock: Lock, number: number): Promise<boolean> {
+  await visit.diary.granted(number, lock)
+  return work(visit, [{ lock, number }])
+}
+
 async function request(visit: Visit, signal: AbortSignal): Promise<void> {
   const { errand, locks, diary, number } = visit
   const { name, kind } = errand.place
@@ -126,7 +143,7 @@ function latestRelease({ latest }: Scene): Scene["latest"]["release"] {
   return latest.release
 }
 
-function optionsOf(errand: Errand, signal: AbortSignal) {
+export function optionsOf(errand: Errand, signal: AbortSignal) {
   const { place, way, mode, waitMs, ttlMs, stayMs, isWatched } = errand
   return {
     signal,
@@ -149,7 +166,7 @@ async function hold(visit: Visit, lock: Lock): Promise<void> {
   if (errand.ending === "crash") {
     visit.count.drop(lock.name)
     // The hold is believed until its end.
-    await stay({ lock, visit: number, diary, ms: lock.remainingMs })
+    await stay({ holds: [{ lock, number }], diary, ms: lock.remainingMs })
     return
   }
   await diary.ended(number)
@@ -186,30 +203,4 @@ async function release({ diary }: Scene, lock: Lock, number: number): Promise<vo
     if (!(error instanceof LockBackendError)) throw error
     await diary.released(number, "failed")
   }
-}
-
-/** The work under the lock. Resolves when the hold is to end; with false if the lock was lost before. */
-async function live({ diary, errand, write }: Visit, lock: Lock, visit: number): Promise<boolean> {
-  const { place, stayMs, isExtended, isWritten } = errand
-  await diary.granted(visit, lock)
-  lock.signal.addEventListener("abort", () => void diary.ended(visit))
-  const { fencingToken } = lock
-  // After a steal the previous holder still believes that it holds the lock, as documented.
-  if (fencingToken !== undefined && isWritten && place.kind !== "crown") {
-    const accepted = await write(lock.name, fencingToken)
-    if (!accepted && lock.remainingMs > 0) await diary.refused(visit, fencingToken)
-  }
-  await stay({ lock, visit, diary, ms: isExtended ? stayMs / 2 : stayMs })
-  if (isExtended && lock.remainingMs > 0) {
-    // A failure leaves the hold as it was.
-    await lock.extend().catch((error: unknown) => {
-      if (!(error instanceof LockBackendError || error instanceof LockLostError)) throw error
-    })
-    await diary.holds(visit, lock)
-    await stay({ lock, visit, diary, ms: stayMs / 2 })
-  }
-  // A Worker's hold is known only until its previous note. Without this note most holds would be too short to be judged.
-  await diary.holds(visit, lock)
-  // The getter tells the loss of a hold whose time is over, even before its timer runs.
-  return !lock.signal.aborted
 }

@@ -29,7 +29,10 @@ export default {
     const number = Number(new URL(request.url).searchParams.get("visit"))
     // When the witness received the last note, by its clock: a hold that is valid after the reply was valid then.
     let receivedAt = 0
-    const write = async (note: Note) => {
+    let latest = Promise.resolve()
+    // One after the other, so that they arrive in order.
+    const write = (note: Note) => (latest = latest.then(() => send(note)))
+    const send = async (note: Note) => {
       const response = await fetch(`${settings.witness}/notes/${settings.client}`, {
         method: "POST",
         body: JSON.stringify(note),
@@ -37,7 +40,8 @@ export default {
       receivedAt = Number(await response.text())
     }
     const diary = new NoteDiary(write, () => receivedAt)
-    let visits = 2 * number
+    // Enough for the waits and holds of a group.
+    let visits = 1_001 * number
     const works = new Set<Promise<unknown>>()
     const waitUntil = (work: Promise<unknown>) => {
       context.waitUntil(work)
@@ -48,8 +52,8 @@ export default {
     const nextVisit = () => visits++
     try {
       const scene = setScene(settings, { diary, visitor: number, nextVisit, end, waitUntil })
-      const { seed, client, ledgers } = settings
-      await visit(scene, pickErrand(Random.of(seed, client, number), ledgers))
+      const { seed, client } = settings
+      await visit(scene, pickErrand(Random.of(seed, client, number), settings))
       const countAtLast = async () => {
         while (works.size > 0) await Promise.all(works)
         await diary.counted(scene.count)

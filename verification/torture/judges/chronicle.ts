@@ -54,8 +54,8 @@ export class Chronicle {
       case "granted": {
         const { visit, name, mode, fence, until, leftMs } = note
         const ttlMs = this.#waits.get(id)?.ttlMs ?? LONG_TTL_MS
-        // An adoption is not a grant.
-        if (this.#waits.has(id)) this.#grants++
+        // An adoption is not a grant. All locks of a group are one, once it has them.
+        if (this.#waits.has(id) && note.group === undefined) this.#grants++
         this.#settle(id, at, "granted")
         const open = { looseUntil: at + leftMs, endedAt: undefined, releasedAt: undefined }
         this.#holds.set(id, { client, visit, name, mode, fence, ttlMs, from: at, until, ...open })
@@ -79,6 +79,10 @@ export class Chronicle {
       case "told":
         this.#settle(id, at, "told")
         return
+      case "gathered":
+        this.#grants++
+        return
+      case "gathers":
       case "settled":
       case "refused":
     }

@@ -5,6 +5,7 @@ import { kindOf } from "../places.js"
 import type { ChosenFault } from "../trouble/faults.js"
 import type { Onlooker, Stream } from "../trouble/fault-plan.js"
 import { Chronicle, type Reader } from "./chronicle.js"
+import { Groups } from "./groups.js"
 import { Happenings } from "./happenings.js"
 import type { Hold, Violation, Wait } from "./hold.js"
 import { immortal, type Keys, leftBehind } from "./keys.js"
@@ -24,6 +25,7 @@ export class Court implements Reader, Onlooker {
   readonly overlaps = new Overlaps()
   readonly lockOuts = new LockOuts(this.setbacks)
   readonly results = new Results()
+  readonly groups = new Groups(this.setbacks)
   readonly chronicle = new Chronicle(this)
   readonly violations: Violation[] = []
   readonly faults = new Map<string, number>()
@@ -31,6 +33,8 @@ export class Court implements Reader, Onlooker {
   #beforeLongest: readonly string[] = []
   requests = 0
   belated = 0
+  /** The terms of leaders. */
+  terms = 0
   /** The calls and holds of visitors that have ended, each of which had one event at its end. */
   readonly events = { calls: 0, holds: 0 }
   #startedAt = monotonicMs()
@@ -54,6 +58,7 @@ export class Court implements Reader, Onlooker {
   note(client: number, note: TimedNote): void {
     const { at } = note
     if (note.kind === "lag") this.setbacks.lagged(client, at, note.ms)
+    else if (note.kind === "misled") this.#accuse("leader", at, note.what, { client })
     else if (note.kind === "broken") this.#accuse("client", at, note.reason, { client })
     else if (note.kind === "miscounted") {
       this.#accuse("event", at, note.found.join("; "), { client })
@@ -68,6 +73,8 @@ export class Court implements Reader, Onlooker {
     } else {
       this.results.note(client, note)
       this.chronicle.note(client, note)
+      const found = this.groups.note(client, note)
+      if (found) this.#accuse("group", found.at, found.what, found.facts)
     }
   }
 
@@ -78,10 +85,12 @@ export class Court implements Reader, Onlooker {
   killed(client: number, at: number): void {
     this.setbacks.killed(client, at)
     this.chronicle.killed(client, at)
+    this.groups.killed(client)
   }
 
   onHold(hold: Hold): void {
     const { client, visit, name, from, looseUntil, releasedAt } = hold
+    if (kindOf(name) === "chair") this.terms++
     const end = releasedAt === undefined ? "never released" : `released by ${ms(releasedAt - from)}`
     const lasted = `for ${ms(looseUntil - from)}, ${end}`
     this.#happenings.add(name, from, `client ${client} holds it in visit ${visit} ${lasted}`)
@@ -144,6 +153,9 @@ export class Court implements Reader, Onlooker {
     const known = this.chronicle.openSince(now - KNOWN_AFTER_MS)
     for (const { at, what, facts } of this.results.advance(now - KNOWN_AFTER_MS)) {
       this.#accuse("result", at, what, facts)
+    }
+    for (const { at, what, facts } of this.groups.advance(now)) {
+      this.#accuse("group", at, what, facts)
     }
     const { longest } = this.lockOuts
     const tooLong = this.lockOuts.advance(known)

@@ -30,11 +30,27 @@ export interface Wait {
   readonly ttlMs: number
   /** When it was settled, or its client died. */
   until: number | undefined
-  outcome: "granted" | "timeout" | "backend" | "aborted" | "told" | "killed" | undefined
+  outcome: "granted" | "timeout" | "backend" | "aborted" | "lost" | "told" | "killed" | undefined
 }
 
 export type Judge =
-  "event" | "result" | "overlap" | "register" | "lock-out" | "wait" | "keys" | "client"
+  | "event"
+  | "result"
+  | "overlap"
+  | "register"
+  | "group"
+  | "leader"
+  | "lock-out"
+  | "wait"
+  | "keys"
+  | "client"
+
+/** Something that must not have happened. */
+export interface Finding {
+  readonly at: number
+  readonly what: string
+  readonly facts: unknown
+}
 
 /** A violation, and the judge that found it. */
 export interface Violation {

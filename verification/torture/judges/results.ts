@@ -4,6 +4,7 @@
 // that says so, and a run was granted before that was noted. What the bounds leave open is not held against the lock.
 import type { TimedNote } from "../client/notes.js"
 import { kindOf, rememberMsOf } from "../places.js"
+import type { Finding } from "./hold.js"
 
 interface Run {
   readonly id: string
@@ -25,13 +26,6 @@ interface Told {
   readonly at: number
   readonly run: string
   readonly source: "joined" | "remembered"
-}
-
-/** Something that must not have happened. */
-interface Finding {
-  readonly at: number
-  readonly what: string
-  readonly facts: unknown
 }
 
 /** The server's clock has whole milliseconds, and is not the one of the notes. */
@@ -84,6 +78,8 @@ export class Results {
       case "gave-up":
         this.#calls.delete(id)
         return
+      case "gathers":
+      case "gathered":
       case "holds":
       case "released":
       case "refused":

@@ -187,7 +187,7 @@ export class Stage implements Victims {
 
   /** The settings of the next client, with its own number and proxy. */
   async #nextClient(): Promise<ClientSettings> {
-    const { seed, ledgers, faultShare: share } = this.#settings
+    const { seed, ledgers, quietLedgers, faultShare: share } = this.#settings
     const client = this.#clients++
     const handler = (request: Request) => this.#database.fetch(request)
     const { plan, see } = planFaults({ seed, client, share, prefix: PREFIX }, this.#court)
@@ -213,6 +213,7 @@ export class Stage implements Victims {
       token: this.#database.token,
       witness: this.#witness.url,
       ledgers,
+      quietLedgers,
       timeoutMs: TIMEOUT_MS,
     }
   }
