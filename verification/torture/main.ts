@@ -15,6 +15,7 @@ interface Options {
   readonly processes: number
   readonly workers: number
   readonly visitors: number
+  readonly contended: number
   readonly quiet: number
   readonly json?: string
   readonly break?: string
@@ -34,6 +35,7 @@ kinds of violations: see docs/torture.md. Exits with 1 if there is one.`,
   .option("--processes <n>", "number of clients that are Node processes", whole, USUAL.processes)
   .option("--workers <n>", "number of clients that are workerd instances", whole, USUAL.workers)
   .option("--visitors <n>", "number of concurrent visits of each process", visitors, USUAL.visitors)
+  .option("--contended <n>", "number of locks that are contended", contended, USUAL.ledgers)
   .option(
     "--quiet <n>",
     "number of locks at which a visitor is mostly alone",
@@ -66,7 +68,7 @@ await program.parseAsync()
 
 async function main(options: Options): Promise<void> {
   if (!hasRedisServer()) program.error("error: there is no redis-server on this machine")
-  const { seconds, processes, workers, visitors, quiet: quietLedgers } = options
+  const { seconds, processes, workers, visitors, contended: ledgers, quiet: quietLedgers } = options
   const seed = (options.seed as number | undefined) ?? Math.floor(Math.random() * 2 ** 32)
   if (processes + workers === 0) program.error("error: --processes and --workers: both are 0")
   const interrupted = new AbortController()
@@ -76,7 +78,7 @@ async function main(options: Options): Promise<void> {
     })
   }
   const { signal } = interrupted
-  const settings = { ...USUAL, seconds, seed, processes, workers, visitors, quietLedgers }
+  const settings = { ...USUAL, seconds, seed, processes, workers, visitors, ledgers, quietLedgers }
   console.log(`seed ${seed}`)
   const result = options.selfTest
     ? await selfTest(settings, signal)
@@ -139,6 +141,12 @@ function visitors(text: string): number {
   const number = whole(text)
   if (number < 4)
     throw new InvalidArgumentError("It must be at least 4: three have tasks of their own.")
+  return number
+}
+
+function contended(text: string): number {
+  const number = quiet(text)
+  if (number === 0) throw new InvalidArgumentError("It must be at least 1.")
   return number
 }
 

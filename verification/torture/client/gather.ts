@@ -20,7 +20,8 @@ export async function gather(visit: Visit, signal: AbortSignal): Promise<void> {
     // The number of its calls is its own affair; each has an end.
     count.begun = count.ended
   }
-  await diary.gathered(number)
+  // One of them may have been lost in this very moment, which its signal says.
+  await (group.signal.aborted ? diary.gaveUp(number, "lost") : diary.gathered(number))
   await work(visit, notes.held(group.locks))
   if (errand.ending === "crash") {
     for (const { lock } of notes.held(group.locks)) count.drop(lock.name)
