@@ -158,10 +158,14 @@ describe("groups", () => {
         const { visit, note } = queue(name, at)
         const ends = { until: START + at, leftMs: 2_000 }
         court.note(client, { kind: "granted", ...note, mode: "exclusive", ...ends })
-        return (endsAt: number) => {
-          court.note(client, { kind: "ended", visit, at: START + endsAt })
-          court.note(client, { kind: "released", visit, result: "released", at: START + endsAt })
+        const renew = (at: number) => {
+          court.note(client, { kind: "holds", visit, until: 0, leftMs: 2_000, at: START + at })
         }
+        const giveBack = (at: number) => {
+          court.note(client, { kind: "ended", visit, at: START + at })
+          court.note(client, { kind: "released", visit, result: "released", at: START + at })
+        }
+        return { renew, giveBack }
       }
       const end = (kind: "gathered" | "gave-up", at: number) => {
         const why = "timeout"
@@ -194,46 +198,50 @@ describe("groups", () => {
   test("keep no lock when their call fails, and may give it back for as long as it is held", () => {
     const { gather, judged } = openGroups()
     const good = gather(1, "part-0", "part-1")
-    const giveBack = good.take("part-0", 10)
+    const hold = good.take("part-0", 10)
     good.end("gave-up", 500)
-    giveBack(2_000)
+    hold.giveBack(2_000)
     const bad = gather(2, "part-2", "part-3")
     bad.take("part-2", 10)
     bad.end("gave-up", 500)
-    expect(judged(3_000)).toEqual([])
-    expect(judged(4_100)).toEqual(["a call for several locks failed, and kept part-2"])
+    expect(judged(6_400)).toEqual([])
+    expect(judged(6_600)).toEqual(["a call for several locks failed, and kept part-2"])
     expect(judged(9_000)).toHaveLength(1)
   })
 
-  test("do not wait for each other", () => {
+  /** Two calls, each of which waits for a lock of the other. */
+  function openCircle() {
+    const opened = openGroups()
+    const one = opened.gather(1, "part-0", "part-1")
+    const hold = one.take("part-0", 10)
+    one.queue("part-1", 30)
+    const other = opened.gather(2, "part-1", "part-0")
+    const theirs = other.take("part-1", 20)
+    other.queue("part-0", 40)
+    return { ...opened, hold, theirs }
+  }
+
+  test("do not wait for each other, unless a lock is being given back, which is not renewed", () => {
     const inOrder = openGroups()
-    const first = inOrder.gather(1, "part-0", "part-1")
-    first.take("part-0", 10)
+    inOrder.gather(1, "part-0", "part-1").take("part-0", 10).renew(3_500)
     inOrder.gather(2, "part-1", "part-0").queue("part-0", 20)
     expect(inOrder.judged(4_900)).toEqual([])
-    const circle = openGroups()
-    const one = circle.gather(1, "part-0", "part-1")
-    one.take("part-0", 10)
-    one.queue("part-1", 30)
-    const other = circle.gather(2, "part-1", "part-0")
-    other.take("part-1", 20)
-    other.queue("part-0", 40)
+    const circle = openCircle()
+    circle.hold.renew(1_900)
+    expect(circle.judged(3_500)).toEqual([])
+    circle.theirs.renew(1_900)
     expect(circle.judged(3_000)).toEqual([])
-    expect(circle.judged(4_000)).toEqual(["2 calls wait for each other's locks"])
+    expect(circle.judged(3_500)).toEqual(["2 calls wait for each other's locks"])
   })
 
   test("do not wait for each other while one of them is paused, nor after its death", () => {
-    const { court, gather, judged } = openGroups()
-    const one = gather(1, "part-0", "part-1")
-    one.take("part-0", 10)
-    one.queue("part-1", 30)
-    const other = gather(2, "part-1", "part-0")
-    other.take("part-1", 20)
-    other.queue("part-0", 40)
+    const { court, judged, hold, theirs } = openCircle()
     court.paused(1, START + 100)
+    for (const each of [hold, theirs]) each.renew(4_900)
     expect(judged(5_000)).toEqual([])
-    court.killed(2, START + 5_000)
     court.setbacks.resumed(1, START + 5_000)
+    court.killed(2, START + 5_000)
+    hold.renew(8_900)
     expect(judged(9_000)).toEqual([])
   })
 
@@ -255,12 +263,12 @@ test("a leader that was misled is a violation, and a term is counted", () => {
 
 test.each(["frozen", "jumping", "wrong"] as const)("a wall clock is %s", (kind) => {
   const read = Date.now
-  vi.spyOn(performance, "now").mockReturnValue(0)
+  const clock = vi.spyOn(performance, "now").mockReturnValue(0)
   try {
     bendWallClock(kind, new Random(7))
     const first = Date.now()
     const steps = Array.from({ length: 20 }, (_, i) => {
-      vi.mocked(performance.now).mockReturnValue((i + 1) * 5_001)
+      clock.mockReturnValue((i + 1) * 5_001)
       return Date.now()
     })
     const moves = steps.map((now, i) => now - (steps[i - 1] ?? first))

@@ -121,6 +121,9 @@ async function series(
   const { sum, last } = await continueSeries(file, grants, settings.seed, run)
   const text = last && violationsOf(last)
   if (text) console.log(text)
+  if (last && last.keysLeft === undefined) {
+    console.log("The last run does not count: it was interrupted, or its database was gone.")
+  }
   if (sum.grants < grants) console.log("The series is not complete: the same command continues it.")
   console.log(seriesSummary(sum))
   return { isFine: sum.violations === 0 && sum.grants >= grants, data: sum }

@@ -16,6 +16,8 @@ import { type Crashes, strike } from "./trouble/crashes.js"
 const TICK_MS = 250
 /** In ticks. Each check costs a command for each key. */
 const CHECK_KEYS_EVERY = 12
+/** How long the database may be out of reach when its last keys are read. */
+const RECONNECT_MS = 20_000
 
 export interface Watching {
   /** Called some times a second. */
@@ -89,7 +91,7 @@ async function checkKeysLeft(
     const keys = await stage.keys()
     const isLast = monotonicMs() >= end
     // Without a limit here, an interrupted run whose Redis has got the same signal would ask for the keys forever.
-    if (signal?.aborted || (isLast && !keys)) return undefined
+    if (signal?.aborted || monotonicMs() >= end + RECONNECT_MS) return undefined
     if (keys) court.checkKeys(keys, monotonicMs())
     if (keys && (isLast || leftBehind(keys).length === 0)) {
       return court.checkKeysAtEnd(keys, monotonicMs())

@@ -46,7 +46,8 @@ export class EventNotes {
     else if (type === "not-granted" || type === "lost" || type === "released") {
       this.#numbers.delete(name)
       if (type === "not-granted") void diary.gaveUp(number, WHY[event.reason])
-      else void diary.ended(number)
+      // A leader notes itself when it has settled: the lock must not be released before.
+      else if (type === "lost" || this.#group !== undefined) void diary.ended(number)
       if (type !== "released") return
       void diary.released(number, event.result === "unknown" ? "failed" : event.result)
     }

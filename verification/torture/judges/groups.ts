@@ -11,8 +11,8 @@ interface Group {
   readonly from: number
   readonly waitMs: number
   readonly ttlMs: number
-  /** Since when it has each of its locks. */
-  readonly held: Map<string, number>
+  /** Since when it has each of its locks, and how long it has it unless that is renewed. */
+  readonly held: Map<string, { readonly since: number; readonly until: number }>
   /** The lock for which it is in the queue, and since when. */
   awaits: { readonly name: string; readonly since: number } | undefined
   /** When the call failed, if it has not given all of its locks back since. */
@@ -28,6 +28,9 @@ interface Member {
 
 /** Timers, and notes that are read later. */
 const SLACK_MS = 1_000
+
+/** A release is retried in the background until the hold is over: then a last pause and a last request may follow. */
+const LAST_RELEASE_MS = 2_000 + 2 * TIMEOUT_MS
 
 export class Groups {
   readonly #setbacks: Setbacks
@@ -55,7 +58,7 @@ export class Groups {
       case "gathers": {
         const { names, waitMs, ttlMs } = note
         const open = { awaits: undefined, failedAt: undefined, isAccused: false }
-        const held = new Map<string, number>()
+        const held: Group["held"] = new Map()
         this.#groups.set(id, { id, client, names, from: at, waitMs, ttlMs, held, ...open })
         return undefined
       }
@@ -64,9 +67,10 @@ export class Groups {
         const group = this.#groups.get(`${client} ${note.group}`)
         if (!group) return undefined
         this.#members.set(id, { group, name: note.name })
-        const isHeld = note.kind === "granted"
-        if (isHeld) group.held.set(note.name, at)
-        group.awaits = isHeld ? undefined : { name: note.name, since: at }
+        if (note.kind === "granted") {
+          group.held.set(note.name, { since: at, until: at + note.leftMs })
+          group.awaits = undefined
+        } else group.awaits = { name: note.name, since: at }
         return undefined
       }
       case "gathered":
@@ -77,13 +81,17 @@ export class Groups {
         }
         return this.#end(id, note.kind === "gathered", at)
       }
+      case "holds": {
+        const hold = member?.group.held.get(member.name)
+        if (hold) member?.group.held.set(member.name, { ...hold, until: at + note.leftMs })
+        return undefined
+      }
       case "ended":
         if (!member) return undefined
         this.#members.delete(id)
         member.group.held.delete(member.name)
         if (member.group.failedAt !== undefined) this.#forgetIfEmpty(member.group)
         return undefined
-      case "holds":
       case "refused":
       case "released":
       case "settled":
@@ -132,21 +140,19 @@ export class Groups {
 
   #judge(group: Group, now: number): Finding | undefined {
     const { from, waitMs, ttlMs, names, failedAt } = group
-    // A release is retried in the background, until the hold is over.
-    const longestReleaseMs = ttlMs + TIMEOUT_MS
     if (failedAt !== undefined) {
-      if (this.#lastedMs([group], failedAt, now) <= longestReleaseMs) return undefined
+      if (this.#lastedMs([group], failedAt, now) <= ttlMs + LAST_RELEASE_MS) return undefined
       const kept = [...group.held.keys()].join(" and ")
       const what = `a call for several locks failed, and kept ${kept}`
       return { at: failedAt, what, facts: factsOf(group) }
     }
-    const circle = this.#circleOf(group)
+    const circle = this.#circleOf(group, now)
     const since = Math.max(
       ...circle.map(({ awaits }) => awaits?.since ?? 0),
-      ...circle.flatMap(({ held }) => [...held.values()]),
+      ...circle.flatMap(({ held }) => [...held.values()].map((hold) => hold.since)),
     )
-    // Locks that are given back are still held until that is known.
-    if (circle.length > 0 && this.#lastedMs(circle, since, now) > longestReleaseMs) {
+    // A lock that is given back is not renewed.
+    if (circle.length > 0 && this.#lastedMs(circle, since, now) > ttlMs) {
       const what = `${circle.length} calls wait for each other's locks`
       return { at: since, what, facts: circle.map(factsOf) }
     }
@@ -157,20 +163,21 @@ export class Groups {
   }
 
   /** The calls that wait for each other, beginning with this one; empty if there are none. */
-  #circleOf(first: Group): readonly Group[] {
+  #circleOf(first: Group, now: number): readonly Group[] {
     const circle: Group[] = []
-    for (let group = this.#holderFor(first); group && !circle.includes(group);) {
+    for (let group = this.#holderFor(first, now); group && !circle.includes(group);) {
       circle.push(group)
       if (group === first) return circle
-      group = this.#holderFor(group)
+      group = this.#holderFor(group, now)
     }
     return []
   }
 
   /** The call that has the lock for which the group waits. */
-  #holderFor({ awaits }: Group): Group | undefined {
+  #holderFor({ awaits }: Group, now: number): Group | undefined {
     if (!awaits) return undefined
-    return [...this.#groups.values()].find(({ held }) => held.has(awaits.name))
+    const isHolder = ({ held }: Group) => (held.get(awaits.name)?.until ?? 0) > now
+    return [...this.#groups.values()].find(isHolder)
   }
 
   /** Without the time in which one of them was paused or the machine was late. */
