@@ -38,7 +38,7 @@ test.for([
   { width: "phone", viewport: PHONE, scheme: "dark", rules: VISIBLE },
 ] as const)(
   "no page has an error or a fault of accessibility: $width, $scheme",
-  { timeout: 300_000 },
+  { timeout: 600_000 },
   async ({ width, viewport, scheme, rules }) => {
     const context = await site.newContext({ viewport, colorScheme: scheme })
     const findings: { page: string; problem: string }[] = []
