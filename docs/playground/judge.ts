@@ -5,6 +5,8 @@ export interface Belief {
   readonly isExclusive: boolean
   /** How long the hold can be trusted: `lock.remainingMs`. */
   readonly remainingMs: () => number
+  /** Grows from grant to grant, so it tells their order where replies overtake each other. */
+  readonly fencingToken?: number | undefined
 }
 
 export interface Verdict {
@@ -19,6 +21,8 @@ export interface Verdict {
 export class Judge {
   readonly #beliefs = new Map<Belief, { isStolen: boolean }>()
   readonly #now: () => number
+  /** The fencing token of the last steal. */
+  #stolenBy = 0
   #sampledAt: number
   #wasConflict = false
   #wasStolen = false
@@ -44,8 +48,13 @@ export class Judge {
    */
   begin(belief: Belief, steals = false): () => void {
     this.sample()
-    if (steals) for (const facts of this.#beliefs.values()) facts.isStolen = true
-    this.#beliefs.set(belief, { isStolen: false })
+    const token = belief.fencingToken ?? Infinity
+    if (steals) {
+      this.#stolenBy = Math.max(this.#stolenBy, belief.fencingToken ?? 0)
+      for (const [other, facts] of this.#beliefs)
+        if ((other.fencingToken ?? 0) < token) facts.isStolen = true
+    }
+    this.#beliefs.set(belief, { isStolen: token < this.#stolenBy })
     this.sample()
     return () => {
       this.sample()

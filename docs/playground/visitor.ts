@@ -134,9 +134,11 @@ export class Visitor {
     if (life.connection.isCut) return
     const isExclusive = lock.mode === "exclusive"
     const { judges } = this.#page
-    const end = judges.lock.begin({ isExclusive, remainingMs: () => lock.remainingMs }, steal)
+    const { fencingToken } = lock
+    const belief = { isExclusive, remainingMs: () => lock.remainingMs, fencingToken }
+    const end = judges.lock.begin(belief, steal)
     this.#lock = lock
-    const fence = lock.fencingToken === undefined ? "" : `, fencing token ${lock.fencingToken}`
+    const fence = fencingToken === undefined ? "" : `, fencing token ${fencingToken}`
     const verb = isExclusive ? "holds" : "shares"
     this.#become(
       isExclusive ? "holding" : "sharing",

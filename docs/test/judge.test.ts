@@ -6,9 +6,9 @@ import { type Belief, Judge } from "../playground/judge.js"
 function setUp() {
   let now = 0
   const judge = new Judge(() => now)
-  const hold = (ms: number, isExclusive = true): Belief => {
+  const hold = (ms: number, isExclusive = true, fencingToken?: number): Belief => {
     const until = now + ms
-    return { isExclusive, remainingMs: () => Math.max(0, until - now) }
+    return { isExclusive, remainingMs: () => Math.max(0, until - now), fencingToken }
   }
   const pass = (ms: number) => {
     for (const end = now + ms; now < end; now++) judge.sample()
@@ -62,5 +62,27 @@ test("a previous holder that believes on after a steal is counted apart", () => 
   judge.begin(hold(30))
   judge.begin(hold(100), true)
   pass(100)
+  expect(judge.verdict).toEqual({ most: 1, conflictMs: 0, afterStealMs: 30 })
+})
+
+test("a grant that arrives after the steal that ended it is no conflict, and a later grant is one", () => {
+  const { judge, hold, pass } = setUp()
+  judge.begin(hold(100, true, 2), true)
+  judge.begin(hold(30, true, 1))
+  pass(50)
+  expect(judge.verdict).toEqual({ most: 1, conflictMs: 0, afterStealMs: 30 })
+  judge.begin(hold(20, true, 3))
+  pass(100)
+  expect(judge.verdict).toEqual({ most: 2, conflictMs: 20, afterStealMs: 30 })
+})
+
+test("of two steals, the one with the smaller fencing token has lost the lock, whichever arrives first", () => {
+  const { judge, hold, pass } = setUp()
+  const release = judge.begin(hold(100, true, 2), true)
+  judge.begin(hold(100, true, 1), true)
+  pass(10)
+  release()
+  judge.begin(hold(20, true, 3))
+  pass(20)
   expect(judge.verdict).toEqual({ most: 1, conflictMs: 0, afterStealMs: 30 })
 })
