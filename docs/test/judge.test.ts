@@ -65,7 +65,7 @@ test("a previous holder that believes on after a steal is counted apart", () => 
   expect(judge.verdict).toEqual({ most: 1, conflictMs: 0, afterStealMs: 30 })
 })
 
-test("a grant that arrives after the steal that ended it is no conflict, and a later grant is one", () => {
+test("a grant that arrives after the steal that ended it is not a conflict, and a later grant is one", () => {
   const { judge, hold, pass } = setUp()
   judge.begin(hold(100, true, 2), true)
   judge.begin(hold(30, true, 1))
