@@ -195,6 +195,16 @@ describe("groups", () => {
     expect(judged(40)).toEqual(["a group was granted without part-3"])
   })
 
+  test("have a lock that they took again, although its first release is told late", () => {
+    const { gather, judged } = openGroups()
+    const group = gather(1, "part-0")
+    const first = group.take("part-0", 10)
+    group.take("part-0", 100)
+    first.giveBack(150)
+    group.end("gathered", 200)
+    expect(judged(300)).toEqual([])
+  })
+
   test("keep no lock when their call fails, and may give it back for as long as it is held", () => {
     const { gather, judged } = openGroups()
     const good = gather(1, "part-0", "part-1")

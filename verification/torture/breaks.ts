@@ -87,23 +87,6 @@ export const BREAKS: readonly Break[] = [
     ],
   },
   {
-    judges: ["wait"],
-    name: "wall-wait",
-    what: "a wait is over when the wall clock says so",
-    breakages: [
-      {
-        file: "time/validity.ts",
-        find: "readonly #startedMs = performance.now()",
-        replace: "readonly #startedMs = Date.now()",
-      },
-      {
-        file: "time/validity.ts",
-        find: "Math.max(0, performance.now() - this.#startedMs)",
-        replace: "Math.max(0, Date.now() - this.#startedMs)",
-      },
-    ],
-  },
-  {
     judges: ["group"],
     name: "group-order",
     what: "a call for several locks takes them in the order of its arguments",
@@ -149,19 +132,6 @@ export const BREAKS: readonly Break[] = [
         find: "    const value = await run(lock, signal)",
         replace: `    resignation.addEventListener("abort", () => void lock[Symbol.asyncDispose]())
     const value = await run(lock, signal)`,
-      },
-    ],
-  },
-  {
-    judges: ["lock-out"],
-    name: "leader-ttl",
-    what: "a leader that has died is replaced only after a multiple of its ttl",
-    breakages: [
-      {
-        file: "leader/lead-options.ts",
-        find: "  const acquire = { ...withDefaults(defaults, given), ...own }",
-        replace:
-          '  const acquire = { ...withDefaults(defaults, given), ...own, ttl: "1m" } as const',
       },
     ],
   },

@@ -15,8 +15,10 @@ const WHY = {
 export class EventNotes {
   readonly #visit: Pick<Visit, "diary" | "nextVisit" | "errand">
   readonly #group: number | undefined
-  /** The number of the wait or hold of each name. */
-  readonly #numbers = new Map<string, number>()
+  /** The numbers of the waits, by name. */
+  readonly #waits = new Map<string, number>()
+  /** Those of the holds, the oldest first: one that is given back may be told to be free after the next one was granted. */
+  readonly #holds = new Map<string, number[]>()
 
   /** @param group the visit that takes all of these locks together */
   constructor(visit: Pick<Visit, "diary" | "nextVisit" | "errand">, group?: number) {
@@ -27,7 +29,7 @@ export class EventNotes {
   /** The holds among these locks that have not been lost meanwhile, with the numbers under which they are noted. */
   held(locks: readonly Lock[]): readonly Held[] {
     return locks.flatMap((lock) => {
-      const number = this.#numbers.get(lock.name)
+      const number = this.#holds.get(lock.name)?.at(-1)
       return number === undefined ? [] : [{ lock, number }]
     })
   }
@@ -36,27 +38,39 @@ export class EventNotes {
   readonly onEvent = (event: LockEvent): void => {
     const { diary } = this.#visit
     const { type, name } = event
-    // A call that was granted its lock at once, or failed at once, begins here.
-    const isEnd = type === "granted" || (type === "not-granted" && event.reason !== "busy")
-    const known = this.#numbers.get(name)
-    const number = known ?? (type === "queued" || isEnd ? this.#begin(name) : undefined)
-    if (number === undefined) return
-    if (type === "granted") void diary.takes(number, this.#call(name))
-    else if (type === "renewed") void diary.renewed(number, event.remainingMs)
-    else if (type === "not-granted" || type === "lost" || type === "released") {
-      this.#numbers.delete(name)
-      if (type === "not-granted") void diary.gaveUp(number, WHY[event.reason])
+    const holds = this.#holds.get(name) ?? []
+    if (type === "queued") this.#begin(name)
+    else if (type === "granted") {
+      const number = this.#endWait(name)
+      this.#holds.set(name, [...holds, number])
+      void diary.takes(number, this.#call(name))
+    } else if (type === "not-granted") {
+      // A call that did not wait, and was told that the lock is held, has left nothing behind.
+      if (event.reason !== "busy") void diary.gaveUp(this.#endWait(name), WHY[event.reason])
+    } else if (type === "renewed") {
+      const number = holds.at(-1)
+      if (number !== undefined) void diary.renewed(number, event.remainingMs)
+    } else if (type === "lost" || type === "released") {
+      const number = type === "lost" ? holds.pop() : holds.shift()
+      if (number === undefined) return
       // A leader notes itself when it has settled: the lock must not be released before.
-      else if (type === "lost" || this.#group !== undefined) void diary.ended(number)
-      if (type !== "released") return
+      if (type === "lost" || this.#group !== undefined) void diary.ended(number)
+      if (type === "lost") return
       void diary.released(number, event.result === "unknown" ? "failed" : event.result)
     }
+  }
+
+  /** A call that was granted its lock at once, or failed at once, begins here. */
+  #endWait(name: string): number {
+    const number = this.#waits.get(name) ?? this.#begin(name)
+    this.#waits.delete(name)
+    return number
   }
 
   #begin(name: string): number {
     const { diary, nextVisit } = this.#visit
     const number = nextVisit()
-    this.#numbers.set(name, number)
+    this.#waits.set(name, number)
     void diary.queued(number, this.#call(name))
     return number
   }

@@ -12,12 +12,18 @@ interface Group {
   readonly waitMs: number
   readonly ttlMs: number
   /** Since when it has each of its locks, and how long it has it unless that is renewed. */
-  readonly held: Map<string, { readonly since: number; readonly until: number }>
+  readonly held: Map<string, MemberHold>
   /** The lock for which it is in the queue, and since when. */
   awaits: { readonly name: string; readonly since: number } | undefined
   /** When the call failed, if it has not given all of its locks back since. */
   failedAt: number | undefined
   isAccused: boolean
+}
+
+interface MemberHold {
+  readonly id: string
+  readonly since: number
+  readonly until: number
 }
 
 /** The wait or hold of one lock of a group. */
@@ -68,7 +74,7 @@ export class Groups {
         if (!group) return undefined
         this.#members.set(id, { group, name: note.name })
         if (note.kind === "granted") {
-          group.held.set(note.name, { since: at, until: at + note.leftMs })
+          group.held.set(note.name, { id, since: at, until: at + note.leftMs })
           group.awaits = undefined
         } else group.awaits = { name: note.name, since: at }
         return undefined
@@ -83,13 +89,15 @@ export class Groups {
       }
       case "holds": {
         const hold = member?.group.held.get(member.name)
-        if (hold) member?.group.held.set(member.name, { ...hold, until: at + note.leftMs })
+        if (hold?.id === id)
+          member?.group.held.set(member.name, { ...hold, until: at + note.leftMs })
         return undefined
       }
       case "ended":
         if (!member) return undefined
         this.#members.delete(id)
-        member.group.held.delete(member.name)
+        // An earlier hold of that lock may be told to be free only now.
+        if (member.group.held.get(member.name)?.id === id) member.group.held.delete(member.name)
         if (member.group.failedAt !== undefined) this.#forgetIfEmpty(member.group)
         return undefined
       case "refused":
