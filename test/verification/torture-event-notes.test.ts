@@ -13,7 +13,7 @@ const GRANTED: LockEvent = { type: "granted", ...EFFORTS, fencingToken: 1 }
 const RELEASED: LockEvent = { type: "released", name: "part-0", result: "released", heldMs: 5 }
 const LOST: LockEvent = { type: "lost", name: "part-0", reason: "expired", heldMs: 5 }
 
-/** What is noted of these events: the kind, and the number of the visit. */
+/** The notes of these events: the kind of each, and the number of its visit. */
 function noted(group: number | undefined, ...events: readonly LockEvent[]): readonly string[] {
   const found: string[] = []
   const write = (note: Note) => {

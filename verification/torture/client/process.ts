@@ -67,6 +67,9 @@ const surroundings = {
   end: end.signal,
   stores: new Map<boolean, LockStore>(),
 }
+/** A pause, which the end of the run ends. */
+const rest = (ms: number) => sleep(ms, undefined, { signal: end.signal }).catch(() => undefined)
+
 const visitor = async (number: number) => {
   const scene = setScene(settings, { ...surroundings, visitor: number })
   const { seed, client } = settings
@@ -86,7 +89,7 @@ const visitor = async (number: number) => {
     try {
       failures = (await visit(scene, errand)) ? 0 : failures + 1
       const busyMs = Math.min(10 * congestionMs, LONGEST_PAUSE_MS)
-      await sleep(random.between(0, 40 * 4 ** Math.min(failures, MOST_FAILURES) + 2 * busyMs))
+      await rest(random.between(0, 40 * 4 ** Math.min(failures, MOST_FAILURES) + 2 * busyMs))
     } catch (error) {
       await diary.broken(error)
     }

@@ -1,5 +1,6 @@
 // Controls a client in workerd: sends it a request for each visit, pauses and kills it.
 import { pathToFileURL } from "node:url"
+import { inspect } from "node:util"
 import { setTimeout as sleep } from "node:timers/promises"
 import { Isolate } from "../../../test/workerd/isolate.js"
 import type { ClientSettings } from "../client/settings.js"
@@ -123,7 +124,7 @@ export class WorkerClient {
         if (!response.ok) this.#failures.push(`HTTP ${response.status}: ${await response.text()}`)
         else await response.arrayBuffer()
       } catch (error) {
-        if (!this.#isKilled) this.#failures.push(String(error))
+        if (!this.#isKilled) this.#failures.push(inspect(error))
       }
       await sleep(random.between(0, 40))
     }
