@@ -255,6 +255,23 @@ describe("groups", () => {
     expect(judged(9_000)).toEqual([])
   })
 
+  test.each(["killed", "paused"] as const)(
+    "may hold a name for nobody when they are %s",
+    (what) => {
+      const lockedOut = (name: string) => {
+        const { court, wait, hold, judged } = open()
+        court.note(3, { kind: "gathers", visit: 0, names: ["part-0"], ...TERMS, at: START })
+        court[what](3, START + 12)
+        hold(name, 0, 10)
+        wait(name, 5, 3_000)
+        hold(name, 3_000, 3_010)
+        return judged(10_000)
+      }
+      expect(lockedOut("part-0")).toEqual([])
+      expect(lockedOut("part-1")).toEqual(["lock-out"])
+    },
+  )
+
   test("end within their wait, and what follows it", () => {
     const { gather, judged } = openGroups()
     gather(1, "part-0", "part-1").queue("part-0", 10)

@@ -80,12 +80,19 @@ export class Court implements Reader, Onlooker {
 
   paused(client: number, at: number): void {
     this.setbacks.paused(client, at)
+    this.#orphanGroups(client, at)
   }
 
   killed(client: number, at: number): void {
     this.setbacks.killed(client, at)
     this.chronicle.killed(client, at)
+    this.#orphanGroups(client, at)
     this.groups.killed(client)
+  }
+
+  /** A request of a group is noted only when its lock is granted or its wait begins. */
+  #orphanGroups(client: number, at: number): void {
+    for (const name of this.groups.namesOf(client)) this.lockOuts.orphaned(name, at)
   }
 
   onHold(hold: Hold): void {

@@ -108,6 +108,12 @@ export class Groups {
     }
   }
 
+  /** The names that a client may be taking at the moment, without a note of it yet. */
+  namesOf(client: number): readonly string[] {
+    const own = [...this.#groups.values()].filter((group) => group.client === client)
+    return own.flatMap(({ names }) => names)
+  }
+
   killed(client: number): void {
     for (const group of this.#groups.values()) if (group.client === client) this.#forget(group)
   }
