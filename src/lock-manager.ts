@@ -402,7 +402,7 @@ export class LockManager {
       fencingToken,
       isLease: false,
       stealWatch,
-      withdrawUnsettled: () => [],
+      noteUnsettled: () => () => [],
     })
   }
 
@@ -521,10 +521,10 @@ export class LockManager {
     const request = { name, token, timeoutMs, stealFrom, channel, open, ...resolved }
     const { waitUntil } = resolved
     const acquisition = new Acquisition(store, request, emit)
-    const { grant, withdrawUnsettled } = await acquisition.run()
+    const { grant, noteUnsettled } = await acquisition.run()
     return this.#hold({ name, token: grant.token ?? token, waitUntil }, resolved, {
       ...grant,
-      withdrawUnsettled,
+      noteUnsettled,
       stealWatch: watch && { ...watch, stream: grant.stream },
     })
   }
@@ -554,7 +554,7 @@ export class LockManager {
   #hold(
     claim: Claim,
     resolved: ResolvedHoldOptions,
-    grant: Omit<Grant, "kind"> & Pick<Hold, "withdrawUnsettled" | "stealWatch">,
+    grant: Omit<Grant, "kind"> & Pick<Hold, "noteUnsettled" | "stealWatch">,
   ): Lock {
     const { store, timeoutMs, emit, open } = this.#settings
     return new Lock({ store, claim, timeoutMs, emit, open, ...resolved, ...grant })

@@ -15,9 +15,10 @@ export interface Acquired {
   readonly grant: Grant
   /**
    * Requests that were given up at a deadline may yet be executed, and take the lock or a place in its queue again. To be
-   * called once the hold has ended: it undoes each of them when its reply has come. One promise for each; none rejects.
+   * called before the release is sent, since they may be executed after it although their replies come before its own. The
+   * result, called once the hold has ended, undoes each of them when its reply has come. One promise for each; none rejects.
    */
-  readonly withdrawUnsettled: () => readonly Promise<unknown>[]
+  readonly noteUnsettled: () => () => readonly Promise<unknown>[]
 }
 
 /** The state of one call. It ends with a grant or with an error, and is not used again. */
@@ -50,7 +51,7 @@ export class Acquisition {
   async #acquire(): Promise<Acquired> {
     const grant = await this.#takeOrWait()
     this.#attempts.emitGranted(grant.fencingToken)
-    return { grant, withdrawUnsettled: () => this.#withdrawUnsettled(grant) }
+    return { grant, noteUnsettled: () => this.#noteUnsettled(grant) }
   }
 
   async #takeOrWait(): Promise<Grant> {
@@ -103,9 +104,10 @@ export class Acquisition {
     }
   }
 
-  #withdrawUnsettled({ token = this.#request.token }: Grant): readonly Promise<unknown>[] {
+  #noteUnsettled({ token = this.#request.token }: Grant): () => readonly Promise<unknown>[] {
+    const { unsettled } = this.#attempts
     const withdraw = () => this.#withdraw(token, 1)
-    return this.#attempts.unsettled.map((request) => request.then(withdraw, withdraw))
+    return () => unsettled.map((request) => request.then(withdraw, withdraw))
   }
 
   /** Returns the number of requests that it sent. */

@@ -30,8 +30,11 @@ export interface Hold {
   readonly maxHoldMs: number
   /** The longest that one request may take. */
   readonly timeoutMs: number
-  /** Withdraws the unsettled requests of its acquire call, which may yet be executed. */
-  readonly withdrawUnsettled: () => readonly Promise<unknown>[]
+  /**
+   * Called before a release; its result is called after it, and withdraws the requests of the acquire call that were
+   * unsettled before it, and may have been executed after it.
+   */
+  readonly noteUnsettled: () => () => readonly Promise<unknown>[]
   /** Where it is notified when it is stolen, if it is to be. */
   readonly stealWatch?: Watch | undefined
   readonly emit: Emit | undefined
@@ -314,6 +317,7 @@ export class Lock {
     const wasHeld = this.#monitor.state === "held"
     if (wasHeld) this.#monitor.state = "released"
     this.#monitor.stopTimers()
+    const withdrawUnsettled = this.#hold.noteUnsettled()
     try {
       const send = (leftMs: number) => store.release(request, Math.min(timeoutMs, leftMs))
       const result = await callDatabase(this.name, "release", send, {
@@ -325,7 +329,9 @@ export class Lock {
       // If the outcome of an earlier try was unknown, that try has released it, and the new holder got it from us.
       const actual = this.#mayBeReleased ? "released" : result
       this.#monitor.emitEnd({ type: "released", result: actual })
-      this.#withdrawUnsettled()
+      // They would take the lock, or a place, again. A failure leaves the name locked for at most one ttl, as documented.
+      const pending = withdrawUnsettled()
+      if (pending.length > 0) this.#hold.waitUntil(Promise.all(pending))
       return actual
     } catch (error) {
       this.#releasing = undefined
@@ -338,14 +344,6 @@ export class Lock {
     } finally {
       this.#monitor.end()
     }
-  }
-
-  /** Undoes requests of the acquire call that are executed after the release: they would take the lock, or a place, again. */
-  #withdrawUnsettled(): void {
-    const { withdrawUnsettled, waitUntil } = this.#hold
-    const pending = withdrawUnsettled()
-    // A failure leaves the name locked for at most one ttl, as documented.
-    if (pending.length > 0) waitUntil(Promise.all(pending))
   }
 }
 

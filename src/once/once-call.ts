@@ -29,9 +29,13 @@ export async function callOnce(call: OnceCall): Promise<Result> {
   const claim = (since?: number) => attempts.send((ms) => requests.claim(since, ms))
   const giveUp = () => withdraw(requests, timeoutMs)
   // A claim that was given up at its deadline may still be executed, and would hold the name for nobody.
-  const withdrawUnsettled = () => attempts.unsettled.map((request) => request.then(giveUp, giveUp))
+  const noteUnsettled = () => {
+    const { unsettled } = attempts
+    return () => unsettled.map((request) => request.then(giveUp, giveUp))
+  }
   const cleanUp = async () => {
     if ((await attempts.tokenToWithdraw()) === undefined) return
+    const withdrawUnsettled = noteUnsettled()
     await Promise.all([giveUp(), ...withdrawUnsettled()])
   }
   const waiting = { database, attempts, push, ttlMs, timeoutMs, fingerprint, claim }
@@ -63,7 +67,7 @@ export async function callOnce(call: OnceCall): Promise<Result> {
     if (answer.record.kind === "e") throw value as Error
     return { value, source: answer.source }
   }
-  const hold = { ...plan.acquire, ...answer, timeoutMs, emit, withdrawUnsettled, open }
+  const hold = { ...plan.acquire, ...answer, timeoutMs, emit, noteUnsettled, open }
   const lock = new RunLock({ ...hold, store: requests, claim: { name, token, waitUntil } })
   return lead(call, lock, requests, answer.old)
 }

@@ -372,15 +372,15 @@ describe("late answers", () => {
       const release = [() => Promise.resolve("gone" as const)]
       const take = () => Promise.resolve({ ...grant(30_000), unsettled: [vote.late] })
       const { running, store } = start({ tryAcquire: [take], release })
-      const { withdrawUnsettled } = await running
-      const withdrawals = withdrawUnsettled()
+      const { noteUnsettled } = await running
+      const withdrawals = noteUnsettled()()
       expect(withdrawals).toHaveLength(1)
       await untilSettled()
       expect(store.count("release")).toBe(0)
       vote[how](new Error("it came"))
       await Promise.all(withdrawals)
       expect(store.count("release")).toBe(1)
-      expect(withdrawUnsettled()).toEqual([])
+      expect(noteUnsettled()()).toEqual([])
     }
   })
 
@@ -391,8 +391,8 @@ describe("late answers", () => {
     const { queue, left } = queueOf(enqueue)
     const { running, store } = start({ tryAcquire: [busy()] }, {}, { queue })
     await untilSettled()
-    const { withdrawUnsettled } = await running
-    const withdrawals = withdrawUnsettled()
+    const { noteUnsettled } = await running
+    const withdrawals = noteUnsettled()()
     attempt.resolve("queued")
     await Promise.all(withdrawals)
     expect(left).toEqual(["fl_a_b"])

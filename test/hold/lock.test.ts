@@ -38,7 +38,7 @@ function hold(script: Script = {}, options: Partial<Hold> = {}) {
     emit: onEvent,
     waitUntil: () => undefined,
     open: new OpenHolds(),
-    withdrawUnsettled: () => [],
+    noteUnsettled: () => () => [],
     ...options,
   })
   const asked = () =>
@@ -473,13 +473,33 @@ describe("the attempts that an acquire call abandoned", () => {
   test("are withdrawn after the release, once, and the withdrawal is passed to waitUntil", async () => {
     const waitUntil = vi.fn()
     const withdrawUnsettled = vi.fn(() => [Promise.resolve()])
-    const { lock, store } = hold({}, { withdrawUnsettled, waitUntil })
+    const { lock, store } = hold({}, { noteUnsettled: () => withdrawUnsettled, waitUntil })
     expect(withdrawUnsettled).not.toHaveBeenCalled()
     await lock.release()
     await lock.release()
     expect(store.count("release")).toBe(1)
     expect(withdrawUnsettled).toHaveBeenCalledOnce()
     expect(waitUntil).toHaveBeenCalledExactlyOnceWith(expect.any(Promise))
+  })
+
+  test("are those that were unsettled when the release was sent, since they may be executed after it", async () => {
+    let unsettled = ["a vote"]
+    const withdrawn: string[] = []
+    const release = [
+      () => {
+        unsettled = []
+        return Promise.resolve("released" as const)
+      },
+    ]
+    const noteUnsettled = () => {
+      const noted = unsettled
+      return () => {
+        withdrawn.push(...noted)
+        return []
+      }
+    }
+    await hold({ release }, { noteUnsettled }).lock.release()
+    expect(withdrawn).toEqual(["a vote"])
   })
 
   test("need no waitUntil if there are none", async () => {

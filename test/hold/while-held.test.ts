@@ -22,7 +22,7 @@ function hold() {
     isLease: false,
     waitUntil: () => undefined,
     open: new OpenHolds(),
-    withdrawUnsettled: () => [],
+    noteUnsettled: () => () => [],
     fencingToken: undefined,
     renew: false,
     maxHoldMs: Infinity,

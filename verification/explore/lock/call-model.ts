@@ -354,7 +354,12 @@ export abstract class CallModel {
     caller.queued = null
     caller.inbox = []
     this.closeStream()
-    if (hadGrant) return
+    if (hadGrant) {
+      if (caller.hasEndedHold)
+        for (let i = 0; i < caller.settledMeanwhile; i++) this.#withdrawOnce("withdrawal")
+      caller.settledMeanwhile = 0
+      return
+    }
     const isAsking = this.state.requests.some(
       ({ caller: index, role, kind }) =>
         index === this.index && role === "main" && kind !== "listen",
@@ -413,12 +418,14 @@ export abstract class CallModel {
 
   /** A request that was given up has settled. */
   #settle(): void {
-    const { phase, kind, cleanUp, hasEndedHold } = this.caller
-    if (phase !== "over") return
+    const { caller } = this
+    const { phase, kind, cleanUp, hasEndedHold } = caller
     if (kind === "release" || kind === "once-settle") {
-      // Requests that were given up are undone, once they have been executed.
-      if (hasEndedHold) this.#withdrawOnce("withdrawal")
-    } else if (cleanUp?.tries === 0 && cleanUp.timerMs === null) this.#cleanUpAgain()
+      // Requests that were given up are undone, once they have been executed and the hold has ended.
+      if (phase !== "over") caller.settledMeanwhile++
+      else if (hasEndedHold) this.#withdrawOnce("withdrawal")
+    } else if (phase !== "over") return
+    else if (cleanUp?.tries === 0 && cleanUp.timerMs === null) this.#cleanUpAgain()
   }
 
   protected closeStream(): void {

@@ -190,6 +190,8 @@ export interface Caller {
   /** The database has confirmed that the hold is over; or that its release is. */
   isConfirmedLost: boolean
   hasEndedHold: boolean
+  /** How many requests that were given up have settled while the release is under way. */
+  settledMeanwhile: number
   /** A call of `once`: when it began, and when the result that it got was settled. */
   beganAt: number | null
   settledAt: number | null
@@ -259,6 +261,7 @@ export function newCaller(): Caller {
     mayBeReleased: false,
     isConfirmedLost: false,
     hasEndedHold: false,
+    settledMeanwhile: 0,
     beganAt: null,
     settledAt: null,
     outcome: "",
