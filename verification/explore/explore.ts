@@ -83,7 +83,7 @@ class Explorer<S, H extends Happening> {
       this.#note(error, [])
       return
     }
-    this.#table.add(first, 0, 0)
+    this.#table.add(this.#world.identityOf(first), 0, 0)
     // The states of one depth, and of the next.
     let layer = [first]
     for (let id = 0; layer.length > 0; this.#depth++) {
@@ -125,7 +125,7 @@ class Explorer<S, H extends Happening> {
       } catch (error) {
         return this.#note(error, [...this.#table.pathTo(id), index])
       }
-      const found = this.#table.add(after, id, index)
+      const found = this.#table.add(this.#world.identityOf(after), id, index)
       const number = found < 0 ? -found - 1 : found
       if (found < 0) next.push(after)
       this.#edges.push(number)

@@ -50,6 +50,7 @@ export class Keyspaces {
   readonly #ids = new Map<string, number>()
   readonly #runs = new Map<string, Run>()
   readonly #later = new Map<string, number>()
+  readonly #micros: (readonly number[])[] = []
   readonly #engine: FrozenEngine
 
   static async create(): Promise<Keyspaces> {
@@ -126,10 +127,9 @@ export class Keyspaces {
 
   /** Every time in microseconds that is stored. */
   microsIn(id: number): readonly number[] {
-    const text = this.#texts[id] ?? ""
-    return [...text.matchAll(RELATIVE_TIMES)].flatMap(([, time, unit]) =>
-      unit === "u" ? [Number(time)] : [],
-    )
+    return (this.#micros[id] ??= [...(this.#texts[id] ?? "").matchAll(RELATIVE_TIMES)].flatMap(
+      ([, time, unit]) => (unit === "u" ? [Number(time)] : []),
+    ))
   }
 
   /** The database with other times in microseconds. */

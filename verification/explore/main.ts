@@ -1,15 +1,15 @@
 // `npm run explore`: the command line of the exploration.
 import { writeFile } from "node:fs/promises"
 import { Command, InvalidArgumentError, Option } from "commander"
-import * as library from "../../src/redis/lua/scripts.js"
-import { rulesWith, scriptsWithout } from "./broken-rules.js"
+import { INTACT, type Rule, rulesWith } from "./broken-rules.js"
 import type { Exploration } from "./explore.js"
+import { whyInexpressible } from "./inexpressible.js"
 import { tableOf } from "./schedule-table.js"
 import type { Bounds, Happening } from "./world.js"
 import { type NamedWorld, type Shown, WORLDS } from "./worlds.js"
 
 interface Options {
-  readonly world: string
+  readonly world?: string
   readonly depth?: number
   readonly faults?: number
   readonly states?: number
@@ -26,9 +26,7 @@ callers that die or abort. Checks the invariants in every state, and that everyt
 shortest schedule that violates one, and then exits with 1. See docs/exploration.md.`,
   )
   .addOption(
-    new Option("--world <name>", "what to explore")
-      .choices(WORLDS.map(({ name }) => name))
-      .makeOptionMandatory(),
+    new Option("--world <name>", "what to explore").choices(WORLDS.map(({ name }) => name)),
   )
   .option("--depth <n>", "the most happenings in a schedule (default: no limit)", count)
   .option("--faults <n>", "the most faults in a schedule (default: the world's own)", count)
@@ -39,7 +37,7 @@ shortest schedule that violates one, and then exits with 1. See docs/exploration
   )
   .option(
     "--break-all",
-    "switch off each rule of the world's scripts in turn, and print which are found",
+    "switch off each rule in turn, in this world or in all that have its script, and print which are found",
   )
   .option("--json <file>", "also write the result to this file")
   .option("--quiet", "print no progress")
@@ -49,23 +47,24 @@ await program.parseAsync()
 
 async function main(options: Options): Promise<void> {
   const world = WORLDS.find(({ name }) => name === options.world)
-  if (!world) throw new Error(`there is no world ${options.world}`)
-  const bounds = {
-    depth: options.depth ?? world.usual.depth,
-    faults: options.faults ?? world.usual.faults,
-    states: options.states ?? world.usual.states,
-  }
+  const boundsOf = ({ usual }: NamedWorld) => ({
+    depth: options.depth ?? usual.depth,
+    faults: options.faults ?? usual.faults,
+    states: options.states ?? usual.states,
+  })
   if (options.breakAll) {
-    const found = await breakEach(world, bounds)
+    const found = await breakEach(world ? [world] : WORLDS, boundsOf)
     if (options.json !== undefined)
       await writeFile(options.json, `${JSON.stringify(found, null, 2)}\n`)
     return
   }
+  if (!world) return program.error("error: --world is required without --break-all")
+  const bounds = boundsOf(world)
   const broken = options.break === undefined ? undefined : ruleNamed(options.break, world)
   if (broken) console.log(`switched off: ${broken.breaks} (${broken.file})`)
   console.log(`${world.name}: ${world.cast}; at most ${bounds.faults} faults in a schedule`)
   const shown = await world.explore(
-    broken ? scriptsWithout(broken) : library,
+    broken ? broken.codeWithout() : INTACT,
     bounds,
     options.quiet ? undefined : printProgress,
   )
@@ -78,27 +77,41 @@ async function main(options: Options): Promise<void> {
   process.exitCode = shown.exploration.violation ? 1 : 0
 }
 
-async function breakEach(world: NamedWorld, bounds: Bounds): Promise<unknown[]> {
+/** Each rule in the worlds that have its files, until one finds it. */
+async function breakEach(
+  worlds: readonly NamedWorld[],
+  boundsOf: (world: NamedWorld) => Bounds,
+): Promise<unknown[]> {
   const results = []
-  for (const rule of rulesWith("", world.files)) {
-    const { exploration } = await world.explore(scriptsWithout(rule), bounds)
-    const { violation, states, seconds } = exploration
-    const what = violation
-      ? `found after ${states} states: ${violation.message}`
-      : `not found in ${states} states`
-    console.log(`${rule.file}: ${rule.breaks}\n  ${what} (${seconds.toFixed(1)} s)`)
-    results.push({
-      file: rule.file,
-      breaks: rule.breaks,
-      states,
-      found: violation?.message,
-      steps: violation?.schedule.length,
-    })
+  for (const rule of rulesWith("")) {
+    const able = worlds.filter(({ files }) => files.test(rule.file))
+    if (able.length === 0) continue
+    const why = whyInexpressible(rule)
+    const found = why === undefined ? await firstToFind(rule, able, boundsOf) : undefined
+    const what = found
+      ? `${found.world}, after ${found.states} states, ${found.steps} steps: ${found.message}`
+      : (why ?? "NOT FOUND")
+    console.log(`${rule.file}: ${rule.breaks}\n  ${what}`)
+    results.push({ file: rule.file, breaks: rule.breaks, found, why })
   }
-  console.log(
-    `${results.filter(({ found }) => found !== undefined).length} of ${results.length} are found`,
-  )
+  const of = (those: readonly unknown[]) => `${those.length} of ${results.length}`
+  console.log(`${of(results.filter(({ found }) => found))} are found`)
+  console.log(`${of(results.filter(({ why }) => why !== undefined))} cannot be expressed`)
   return results
+}
+
+async function firstToFind(
+  rule: Rule,
+  worlds: readonly NamedWorld[],
+  boundsOf: (world: NamedWorld) => Bounds,
+) {
+  for (const world of worlds) {
+    const { violation, states } = (await world.explore(rule.codeWithout(), boundsOf(world)))
+      .exploration
+    const steps = violation?.schedule.length
+    if (violation) return { world: world.name, states, steps, message: violation.message }
+  }
+  return undefined
 }
 
 function ruleNamed(text: string, world: NamedWorld) {

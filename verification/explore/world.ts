@@ -38,6 +38,8 @@ export interface World<S, H extends Happening> {
   /** A text for each state, the same for the same state. */
   encode(state: S): string
   decode(text: string): S
+  /** The part of the text that tells a state from others. The rest is for the reader. */
+  identityOf(text: string): string
   /** The state, for the reader of a schedule: a cell for each of `columns`. */
   readonly columns: readonly string[]
   show(state: S): readonly string[]

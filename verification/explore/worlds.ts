@@ -1,9 +1,11 @@
 // The worlds that can be explored, with the bounds within which each is explored to its end in a few minutes.
-import type { Scripts } from "../../test/support/waiter-by-hand.js"
+import type { Code } from "./broken-rules.js"
 import { explore, type Exploration, type OnProgress } from "./explore.js"
 import { Keyspaces } from "./keyspaces.js"
 import { callersWith, type Terms } from "./lock/state.js"
 import { LockWorld } from "./lock/world.js"
+import { quorumCallersWith, type QuorumTerms } from "./quorum/state.js"
+import { QuorumWorld } from "./quorum/world.js"
 import type { Bounds, Happening } from "./world.js"
 
 /** A world with its usual bounds, and a quick form. */
@@ -15,7 +17,7 @@ export interface NamedWorld {
   readonly quick: Bounds
   /** The Lua files whose rules it can express. */
   readonly files: RegExp
-  explore(scripts: Scripts, bounds: Bounds, onProgress?: OnProgress): Promise<Shown>
+  explore(code: Code, bounds: Bounds, onProgress?: OnProgress): Promise<Shown>
 }
 
 /** An exploration, with a table of the schedule that it found. */
@@ -32,6 +34,8 @@ const ONCE = { once: { rememberMs: 20_000 }, renews: true }
 const IDLE_MS = 20_000
 /** The wait of a call, its clean-up, and the life of a queue. */
 const ENDS_MS = 150_000
+/** The shortest that a quorum may have whose longest ttl is 10 s. */
+const QUARANTINE_MS = 10_000
 
 function takes(name: string): string[] {
   return [`${name} calls`, ...sends(name, "enqueue")]
@@ -102,7 +106,132 @@ export const WORLDS: readonly NamedWorld[] = [
     states: 500_000,
     quick: { depth: 16, faults: 1, states: 4_000 },
   }),
+  quorumWorld({
+    name: "quorum",
+    cast: "two callers on three databases, one of which may forget everything",
+    terms: [{}, {}],
+    faults: 0,
+    states: 500_000,
+    quick: { depth: 16, faults: 0, states: 2_000 },
+  }),
+  quorumWorld({
+    name: "quorum-held",
+    cast: "a holder by two of three votes, and a caller, on three databases",
+    terms: [{}, {}],
+    before: holds("A"),
+    faults: 1,
+    states: 500_000,
+    quick: { depth: 16, faults: 1, states: 2_000 },
+  }),
+  quorumWorld({
+    name: "quorum-renewal",
+    cast: "a holder that renews, and a caller that waits, on three databases",
+    terms: [{ renews: true }, { waitMs: 12_000 }],
+    before: holds("A"),
+    faults: 1,
+    states: 500_000,
+    quick: { depth: 16, faults: 1, states: 2_000 },
+  }),
+  quorumWorld({
+    name: "quorum-young",
+    cast: "a holder whose only vote that is left is that of one database, a caller that died, and another",
+    terms: [{}, {}, {}],
+    before: [
+      ...holds("A"),
+      "A's vote at database 3 is lost",
+      "database 2 forgets everything",
+      "B calls",
+      "B's vote is executed at database 2",
+      "B dies",
+    ],
+    faults: 3,
+    states: 500_000,
+    quick: { depth: 16, faults: 2, states: 2_000 },
+  }),
+  quorumWorld({
+    name: "quorum-retry",
+    cast: "a caller whose first attempt has failed, since a database forgot and a vote was lost, and another",
+    terms: [{}, {}],
+    before: [
+      "database 3 forgets everything",
+      "A calls",
+      "A's vote is executed at database 3",
+      "A receives the reply to vote from database 3",
+      "A's vote at database 2 is lost",
+    ],
+    faults: 2,
+    states: 500_000,
+    quick: { depth: 16, faults: 2, states: 2_000 },
+  }),
+  quorumWorld({
+    name: "quorum-fencing",
+    cast: "two callers with fencing tokens, on three databases of which one clock is 5 s ahead",
+    terms: [{ fencing: true }, { fencing: true }],
+    skewsMs: [5_000, 0, 0],
+    before: votes("A", 1, 2),
+    faults: 1,
+    states: 500_000,
+    quick: { depth: 16, faults: 1, states: 2_000 },
+  }),
 ]
+
+/** A caller gets the votes of two databases. */
+function votes(name: string, ...databases: readonly number[]): string[] {
+  return [
+    `${name} calls`,
+    ...databases.map((database) => `${name}'s vote is executed at database ${database}`),
+    ...databases.map((database) => `${name} receives the reply to vote from database ${database}`),
+  ]
+}
+
+/** A caller that needs no fencing token holds the lock then. Its request to the third database is still under way. */
+function holds(name: string): string[] {
+  return votes(name, 1, 2)
+}
+
+function quorumWorld({
+  name,
+  cast,
+  terms,
+  skewsMs = [0, 0, 0],
+  before = [],
+  faults,
+  states = Infinity,
+  quick,
+}: {
+  readonly name: string
+  readonly cast: string
+  readonly terms: readonly Partial<QuorumTerms>[]
+  /** How far the clock of each database is ahead. */
+  readonly skewsMs?: readonly number[]
+  /** The names of the happenings before it begins. */
+  readonly before?: readonly string[]
+  readonly faults: number
+  readonly states?: number
+  readonly quick: Bounds
+}): NamedWorld {
+  const settings = {
+    terms: quorumCallersWith(terms),
+    skewsMs,
+    before,
+    quarantineMs: QUARANTINE_MS,
+    endsWithinMs: ENDS_MS,
+    idleWithinMs: IDLE_MS,
+  }
+  return {
+    name,
+    cast,
+    usual: { depth: Infinity, faults, states },
+    quick,
+    files: /^(vote|fence|quorum client|shared\/clock)/,
+    explore: async ({ scripts, client }, bounds, onProgress) =>
+      withoutChance(async () => {
+        const keyspaces = await Keyspaces.create()
+        const world = new QuorumWorld(keyspaces, scripts, client, settings, bounds)
+        return shown(world, explore(world, bounds, onProgress))
+      }),
+  }
+}
 
 function lockWorld({
   name,
@@ -133,7 +262,7 @@ function lockWorld({
     files: terms.some(({ once }) => once)
       ? /^(shared\/once|once-)/
       : /^(shared\/(?!once)|acquire|claim|extend|read-hold|release|steal)/,
-    explore: async (scripts, bounds, onProgress) =>
+    explore: async ({ scripts }, bounds, onProgress) =>
       withoutChance(async () => {
         const keyspaces = await Keyspaces.create()
         const world = new LockWorld(keyspaces, scripts, settings, bounds)

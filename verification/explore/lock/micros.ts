@@ -22,7 +22,14 @@ export function normalizeMicros(state: LockState, keyspaces: Keyspaces): void {
     if (micros !== null) all.add(micros)
     return micros
   })
-  if (all.size === 0) return
+  const change = renumbered(all)
+  if (!change) return
+  state.db = keyspaces.withMicros(state.db, change)
+  eachMicros(state, (micros) => (micros === null ? null : (change.get(micros) ?? micros)))
+}
+
+/** Each of these times with its new number; undefined if all remain as they are. */
+export function renumbered(all: ReadonlySet<number>): ReadonlyMap<number, number> | undefined {
   const change = new Map<number, number>()
   let isSame = true
   let before = NaN
@@ -35,9 +42,7 @@ export function normalizeMicros(state: LockState, keyspaces: Keyspaces): void {
     if (next !== micros) isSame = false
     change.set(micros, next)
   }
-  if (isSame) return
-  state.db = keyspaces.withMicros(state.db, change)
-  eachMicros(state, (micros) => (micros === null ? null : (change.get(micros) ?? micros)))
+  return isSame ? undefined : change
 }
 
 /** Visits, and may change, each time in microseconds outside the database. */

@@ -37,27 +37,65 @@ export class StateCodec {
 }
 
 /** Numbers parts of states. */
-class Parts<T> {
+export class Parts<T extends object> {
   readonly #ids = new Map<string, number>()
-  readonly #texts: string[] = []
+  readonly #parts: T[] = []
+  /** Of which part each copy is one. Most are not changed, and to compare is faster than to write a text. */
+  readonly #originals = new WeakMap<T, number>()
 
-  number(part: T): number {
+  /** @param normalize changes a part whose order makes no difference */
+  number(part: T, normalize?: (part: T) => void): number {
+    const original = this.#originals.get(part)
+    if (original !== undefined && isEqual(part, this.#parts[original])) return original
+    normalize?.(part)
     const text = JSON.stringify(part)
     let id = this.#ids.get(text)
     if (id === undefined) {
-      id = this.#texts.length
+      id = this.#parts.length
       this.#ids.set(text, id)
-      this.#texts.push(text)
+      this.#parts.push(copyOf(part))
     }
     return id
   }
 
   /** A copy, which may be changed. */
   part(id: number): T {
-    return JSON.parse(this.#texts[id] ?? "null") as T
+    const stored = this.#parts[id]
+    if (!stored) throw new Error(`there is no part ${id}`)
+    const copy = copyOf(stored)
+    this.#originals.set(copy, id)
+    return copy
   }
 }
 
-function numbersIn(text: string): number[] {
+/** Much faster than `structuredClone`, or than to parse a text: parts are plain. */
+function copyOf<T>(part: T): T {
+  if (typeof part !== "object" || part === null) return part
+  if (Array.isArray(part)) return part.map(copyOf) as T
+  const copy = { ...part } as Record<string, unknown>
+  for (const key in copy) {
+    const value = copy[key]
+    if (typeof value === "object" && value !== null) copy[key] = copyOf(value)
+  }
+  return copy as T
+}
+
+function isEqual(a: unknown, b: unknown): boolean {
+  if (a === b) return true
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false
+  if (Array.isArray(a) && Array.isArray(b)) {
+    if (a.length !== b.length) return false
+    for (let i = 0; i < a.length; i++) if (!isEqual(a[i], b[i])) return false
+    return true
+  }
+  for (const key in a) {
+    if (!isEqual((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key]))
+      return false
+  }
+  // Parts of one kind have the same properties.
+  return Array.isArray(a) === Array.isArray(b)
+}
+
+export function numbersIn(text: string): number[] {
   return text === "" ? [] : text.split(" ").map(Number)
 }

@@ -187,6 +187,10 @@ export class LockWorld implements World<LockState, LockHappening> {
     return this.#codec.decode(text)
   }
 
+  identityOf(text: string): string {
+    return text
+  }
+
   show(state: LockState): readonly string[] {
     return [...this.#rules.show(state.db), ...state.callers.map(showCaller)]
   }
