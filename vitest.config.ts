@@ -25,7 +25,7 @@ const ALONE = [
   "test/quorum/quorum-{attempt,node,store}.test.ts",
   "test/quorum/until-decided.test.ts",
   "test/security/*.test.ts",
-  "test/verification/explore/*conformance.test.ts",
+  "test/verification/explore/*.test.ts",
 ]
 
 /** Clients and databases in processes of their own, killed and paused: `npm run test:torture`. */
