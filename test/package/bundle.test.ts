@@ -23,7 +23,7 @@ const LARGEST_LEADER = 710
 /** The limit of `fetchlock/otel` on top of it. */
 const LARGEST_OTEL = 1_100
 /** The limit of idempotent routes on top of `once`. Some 450 of them are the bounds of the body, which `lock` shares. */
-const LARGEST_IDEMPOTENCY = 3_010
+const LARGEST_IDEMPOTENCY = 3_030
 /** The limit of the middleware on top of Hono and the lock. Some 300 of them are `conflict`. */
 const LARGEST_GUARD = 2_440
 

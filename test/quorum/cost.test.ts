@@ -1,8 +1,10 @@
 // The cost of an operation on a quorum: HTTP requests, and commands as Upstash bills them, of all databases.
+import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { LockManager } from "../../src/index.js"
 import { quorum } from "../../src/quorum/index.js"
 import { billedCommands } from "../support/billed-commands.js"
+import { always, nothing } from "../support/fault-proxy.js"
 import { type TestNode, startNodes } from "../support/nodes.js"
 import { until } from "../support/outcomes.js"
 import { describeOnRedis } from "../support/variants.js"
@@ -21,6 +23,8 @@ describeOnRedis("on three real databases", () => {
   async function acquire(locks: LockManager, name: string, fencing = false) {
     const lock = await locks.acquire(name, { fencing })
     await settled()
+    // The last reply is on its way to the client.
+    await sleep(50)
     return lock
   }
 
@@ -46,6 +50,15 @@ describeOnRedis("on three real databases", () => {
   test("an uncontended acquire and release cost 2 requests and 7 billed commands for each database", async () => {
     const life = async (locks: LockManager) => (await acquire(locks, "a")).release()
     expect(await costOf(life)).toEqual({ requests: 3 * 2, billed: 3 * (4 + 3) })
+  })
+
+  test("a release while a vote is under way costs one request and 3 commands more for each database", async () => {
+    const faults = nodes[2]?.faults
+    if (!faults) throw new Error("there is no third database")
+    faults.plan = always("vote", { kind: "reply-delayed", ms: 200 })
+    const life = async (locks: LockManager) => (await locks.acquire("f")).release()
+    expect(await costOf(life)).toEqual({ requests: 3 * 3, billed: 3 * (4 + 3 + 3) })
+    faults.plan = nothing
   })
 
   test("a fencing token costs one request and 3 commands more for each database", async () => {
