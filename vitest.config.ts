@@ -28,8 +28,8 @@ const ALONE = [
   "test/verification/explore/*.test.ts",
 ]
 
-/** Clients and databases in processes of their own, killed and paused: `npm run test:torture`. */
-const TORTURE = ["test/verification/{torture,quorum-torture}.test.ts"]
+/** A short torture, and the package in each installed runtime: `npm run test:long`. */
+const LASTING = ["test/verification/{torture,quorum-torture,matrix}.test.ts"]
 
 /** The settings of all projects. Without the global setup, which each project would repeat. */
 const SHARED = { testTimeout: 20_000, hookTimeout: 30_000, maxConcurrency: 9 }
@@ -53,7 +53,7 @@ export default defineConfig({
           ...SHARED,
           name: "together",
           include: ["test/**/*.test.ts", "packages/*/test/**/*.test.ts"],
-          exclude: [...ALONE, ...TORTURE],
+          exclude: [...ALONE, ...LASTING],
           // Loading all modules again for each file takes 40 s.
           isolate: false,
           setupFiles: ["test/support/globals-unchanged.ts"],
@@ -61,7 +61,7 @@ export default defineConfig({
       },
       {
         ssr: { resolve: { conditions: CONDITIONS } },
-        test: { ...SHARED, name: "torture", include: TORTURE },
+        test: { ...SHARED, name: "long", include: LASTING },
       },
     ],
   },

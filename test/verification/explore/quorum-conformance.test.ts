@@ -18,7 +18,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-const RUNS = Number(process.env["RUNS"] ?? 25)
+const RUNS = Number(process.env["RUNS"] ?? 12)
 const QUARANTINE_MS = 10_000
 
 const CASTS: readonly [what: string, faults: number, terms: readonly Partial<QuorumTerms>[]][] = [
