@@ -74,14 +74,15 @@ export class Acquisition {
   async #takeOrEnter(queue: LockQueue): Promise<Grant> {
     const { push, channel } = this.#request
     const waiter = (this.#waiter = queue.waiter(this.#request, push, channel))
+    const wasListening = queue.isListening
     const first = this.#attempts.send((timeoutMs) => queue.enqueue(waiter, undefined, timeoutMs))
     // Through an open stream, a message may come before the reply.
-    if (!queue.isListening) {
+    if (!wasListening) {
       const reply = await first
       if (reply.kind === "granted") return reply
     }
     this.#queueWait = new QueueWait(queue, waiter, this.#request, this.#attempts)
-    return this.#queueWait.run(first)
+    return this.#queueWait.run(first, wasListening)
   }
 
   /** Makes sure that no attempt of a call without a grant keeps the lock or its place. Never rejects. */

@@ -68,13 +68,19 @@ export class QueueWait {
     return this.#ticket !== undefined
   }
 
-  /** @param first the reply to the request that takes the lock or a place in its queue */
-  async run(first: Promise<Grant | Queued>): Promise<Grant> {
+  /**
+   * @param first the reply to the request that takes the lock or a place in its queue
+   * @param wasListening whether the stream was open before that request was sent
+   */
+  async run(first: Promise<Grant | Queued>, wasListening: boolean): Promise<Grant> {
     let isKept = false
     try {
       const reply = await first
       if (reply.kind === "granted") return reply
       this.#attempts.emitQueued(reply.place)
+      if (this.#stream === "closed") this.#openStream()
+      // Another waiter opened it meanwhile: a message that came before we joined is lost.
+      else if (!wasListening) this.#look()
       const grant = await this.#attempts.waiting((signal) => this.#wait(reply, signal))
       // A hold with `watch` keeps the stream of its wait.
       isKept = this.#stream !== "closed" && this.#request.channel !== undefined
@@ -85,7 +91,6 @@ export class QueueWait {
   }
 
   async #wait(first: Queued, signal: AbortSignal): Promise<Grant> {
-    if (this.#stream === "closed") this.#openStream()
     let reply: Grant | Queued | Busy = first
     while (reply.kind !== "granted") {
       reply =

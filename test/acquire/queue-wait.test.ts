@@ -54,6 +54,7 @@ function wait(
   {
     noticesEnd = true,
     isOpen = false,
+    wasListening = undefined as boolean | undefined,
     looking = undefined as (() => Promise<number | undefined>) | undefined,
   } = {},
 ) {
@@ -131,6 +132,7 @@ function wait(
   const waiter = queue.waiter(all, all.push, all.channel)
   const running = new QueueWait(queue, waiter, all, attempts).run(
     attempts.send((timeoutMs) => queue.enqueue(waiter, undefined, timeoutMs)),
+    wasListening ?? isOpen,
   )
   running.catch(() => undefined)
   return {
@@ -412,6 +414,15 @@ describe("the stream", () => {
     tell(heard())
     await running
     expect(asked).toEqual(["enqueue anew at 0"])
+  })
+
+  test("that another waiter opened while the first request was under way is followed by a look", async () => {
+    const looking = () => Promise.resolve(undefined)
+    const facts = { isOpen: true, wasListening: false, looking }
+    const { running, asked } = wait([queued, () => grant(3_000)], {}, undefined, facts)
+    await pass(0)
+    expect(await running).toMatchObject({ kind: "granted" })
+    expect(asked).toEqual(["enqueue anew at 0", "look at 0", "check 17 at 0"])
   })
 
   test("delays neither the place nor, for more than a second, the first check", async () => {

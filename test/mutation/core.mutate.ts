@@ -43,6 +43,7 @@ const NOT_HERE = new Set([
   "a hold that is kept ends with that, and neither its ttl nor its release ends it again",
   "a hold that is transferred ends here, and begins where it is adopted",
   "waiters of one manager share a stream, so each needs two requests less",
+  "a grant is not missed if another waiter opens their stream while the first request is under way",
   "a waiter enters its critical section without sending anything first",
   "the stream of a waiter is closed after a grant, a timeout and an abort",
   "a waiter that missed a grant in silence does not miss the next one",

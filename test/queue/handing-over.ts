@@ -198,6 +198,26 @@ export function handingOverByPush(lab: () => Lab): void {
     expect(requests).toBe(12 * (REQUESTS_PER_SECTION - 2) + 2)
   })
 
+  test("a grant is not missed if another waiter opens their stream while the first request is under way", async () => {
+    const { locks, proxied, name } = lab()
+    const { proxy, locks: waiting } = await proxied()
+    const [lock, other] = [await locks().acquire(name()), await locks().acquire(name())]
+    const manager = waiting()
+    // Its reply comes after the stream has opened and the lock was handed over.
+    proxy.plan = ({ index }) => (index === 0 ? { kind: "reply-delayed", ms: 500 } : undefined)
+    const granted = manager.acquire(lock.name)
+    await until(async () => (await locks().inspect(lock.name)).waiting === 1)
+    const opening = manager.acquire(other.name)
+    await untilListening(proxy)
+    await lock.release()
+    const releasedAt = performance.now()
+    const mine = await granted
+    // Much sooner than its first check.
+    expect(performance.now() - releasedAt).toBeLessThan(2_000)
+    await Promise.all([mine.release(), other.release()])
+    await (await opening).release()
+  })
+
   test("a long wait costs as many requests as a short one", async () => {
     const { locks, proxied, name } = lab()
     const { proxy, locks: waiting } = await proxied()
