@@ -17,6 +17,23 @@ export class Violation extends Error {
   override readonly name = "Violation"
 }
 
+/** @throws Violation unless the fact is true */
+export function must(fact: unknown, otherwise: string): asserts fact {
+  if (!fact) throw new Violation(otherwise)
+}
+
+/** Whether a caller may start: callers that call alike do so in their order, since another would be the same with other names. */
+export function isTurn(
+  callers: readonly { readonly phase: string }[],
+  terms: readonly object[],
+  index: number,
+): boolean {
+  const nameless = (i: number) => JSON.stringify({ ...terms[i], name: "", token: "" })
+  return callers.every(
+    ({ phase }, i) => i >= index || phase !== "idle" || nameless(i) !== nameless(index),
+  )
+}
+
 export interface World<S, H extends Happening> {
   /** A new one each time it is read. @throws Violation on the way to it */
   readonly initial: S

@@ -1,4 +1,4 @@
-// The worlds that can be explored, with the bounds within which each is explored to its end in a few minutes.
+// The worlds that can be explored, each with its usual bounds and those of its quick form.
 import type { Code } from "./broken-rules.js"
 import { explore, type Exploration, type OnProgress } from "./explore.js"
 import { Keyspaces } from "./keyspaces.js"
@@ -189,6 +189,15 @@ function holds(name: string): string[] {
   return votes(name, 1, 2)
 }
 
+interface WorldOptions<T> extends Pick<NamedWorld, "name" | "cast" | "quick"> {
+  readonly terms: readonly Partial<T>[]
+  /** The names of the happenings before it begins. */
+  readonly before?: readonly string[]
+  readonly faults: number
+  /** For a world that is too large to be explored to its end. */
+  readonly states?: number
+}
+
 function quorumWorld({
   name,
   cast,
@@ -198,17 +207,9 @@ function quorumWorld({
   faults,
   states = Infinity,
   quick,
-}: {
-  readonly name: string
-  readonly cast: string
-  readonly terms: readonly Partial<QuorumTerms>[]
+}: WorldOptions<QuorumTerms> & {
   /** How far the clock of each database is ahead. */
   readonly skewsMs?: readonly number[]
-  /** The names of the happenings before it begins. */
-  readonly before?: readonly string[]
-  readonly faults: number
-  readonly states?: number
-  readonly quick: Bounds
 }): NamedWorld {
   const settings = {
     terms: quorumCallersWith(terms),
@@ -241,17 +242,7 @@ function lockWorld({
   faults,
   states = Infinity,
   quick,
-}: {
-  readonly name: string
-  readonly cast: string
-  readonly terms: readonly Partial<Terms>[]
-  /** The names of the happenings before it begins. */
-  readonly before?: readonly string[]
-  readonly faults: number
-  /** For a world that is too large to be explored to its end. */
-  readonly states?: number
-  readonly quick: Bounds
-}): NamedWorld {
+}: WorldOptions<Terms>): NamedWorld {
   const all = callersWith(terms)
   const settings = { terms: all, before, endsWithinMs: ENDS_MS, idleWithinMs: IDLE_MS }
   return {

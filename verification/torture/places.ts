@@ -8,7 +8,7 @@ import type { Random } from "./random.js"
  * - `gate`: a semaphore
  * - `job`: run once, with a result that those who ask meanwhile share
  * - `part`: taken together with others, all or none, and at times alone
- * - `chair`: for a leader, who is elected
+ * - `chair`: for an elected leader
  * - `crown`: stolen now and then, so that two may believe that they have it: not judged for overlaps
  */
 export type PlaceKind = "ledger" | "herd" | "page" | "gate" | "job" | "part" | "chair" | "crown"

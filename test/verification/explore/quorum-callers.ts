@@ -6,15 +6,14 @@ import { QuorumNode } from "../../../src/quorum/quorum-node.js"
 import { QuorumNodes } from "../../../src/quorum/quorum-nodes.js"
 import { QuorumStore } from "../../../src/quorum/quorum-store.js"
 import { withDeadline } from "../../../src/redis/bounds.js"
-import { Database, echoing } from "../../../src/redis/database.js"
+import { Database } from "../../../src/redis/database.js"
 import { VOTING_SINCE_KEY } from "../../../src/redis/keys.js"
-import * as scripts from "../../../src/redis/lua/scripts.js"
 import type { StoreRecipe } from "../../../src/redis/store.js"
 import type { Transport } from "../../../src/redis/transport.js"
 import { TIMEOUT_MS } from "../../../verification/explore/quorum/caller.js"
 import type { QuorumTerms } from "../../../verification/explore/quorum/state.js"
 import { commandsTo } from "../../support/virtual-database.js"
-import { brokenConnection } from "./real-callers.js"
+import { brokenConnection, nameOf } from "./real-callers.js"
 
 /** A request of the library to one database that has not been settled. */
 export interface NodeRequest {
@@ -126,7 +125,7 @@ class NodeTransport implements Transport {
     const command = this.#all.commands[this.#node]
     if (!command) throw new Error("there is no such database")
     const execute = () => command("EVAL", script, String(keys.length), ...keys, ...args)
-    const [name = ""] = Object.entries(scripts).find(([, text]) => echoing(text) === script) ?? []
+    const name = nameOf(script)
     if (name === "vote") caller.token = args[0] ?? ""
     return withDeadline(timeoutMs, (signal) => {
       return new Promise((resolve, reject) => {

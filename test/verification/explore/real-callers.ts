@@ -164,6 +164,11 @@ export class RealCaller {
   }
 }
 
+/** The name of a script that is sent. */
+export function nameOf(script: string): string {
+  return Object.entries(scripts).find(([, text]) => echoing(text) === script)?.[0] ?? ""
+}
+
 class ManualTransport implements Transport {
   readonly noticesEnd = true
   readonly #caller: RealCaller
@@ -182,8 +187,7 @@ class ManualTransport implements Transport {
   ): Promise<unknown> {
     const command = commandsTo(this.#all.engine)
     const execute = () => command("EVAL", script, String(keys.length), ...keys, ...args)
-    const [name = ""] = Object.entries(scripts).find(([, text]) => echoing(text) === script) ?? []
-    return this.#send(name, args.slice(0, -1), timeoutMs, execute)
+    return this.#send(nameOf(script), args.slice(0, -1), timeoutMs, execute)
   }
 
   async subscribe(channel: string, listener: Listener, timeoutMs: number): Promise<Subscription> {

@@ -1,6 +1,6 @@
 // The rules of `once`: for every script that is executed, and for every state.
 import { type Keyspaces, type Run } from "../keyspaces.js"
-import { must } from "./rules.js"
+import { must } from "../world.js"
 import { ONCE_KEYS, tokenOf } from "./server.js"
 import type { LockState, Reply, Request, Terms } from "./state.js"
 

@@ -1,6 +1,6 @@
 // The invariants of docs/scripts.md, as rules for every script that is executed and for every state.
 import { type Keyspaces, pairsOf, type Run } from "../keyspaces.js"
-import { Violation } from "../world.js"
+import { must } from "../world.js"
 import { channelOf } from "./channels.js"
 import { KEYS, mayClaim, tokenOf } from "./server.js"
 import type { LockState, Reply, Request, Terms } from "./state.js"
@@ -372,9 +372,4 @@ function passesOn({ kind }: Request): boolean {
     kind === "leave" ||
     kind === "try"
   )
-}
-
-/** @throws Violation unless the fact is true */
-export function must(fact: unknown, otherwise: string): asserts fact {
-  if (!fact) throw new Violation(otherwise)
 }

@@ -1,13 +1,13 @@
 // A world of one lock: its callers, everything that can happen to them, and what must stay true.
 import type { Scripts } from "../../../test/support/waiter-by-hand.js"
 import { type Keyspaces, Keyspaces as Contents } from "../keyspaces.js"
-import { type Bounds, Violation, type World } from "../world.js"
+import { type Bounds, isTurn, must, Violation, type World } from "../world.js"
 import type { CallModel } from "./call-model.js"
 import type { LockHappening } from "./happening.js"
 import { microsOffset, normalizeMicros } from "./micros.js"
 import { modelOf } from "./model-of.js"
 import { OnceRules } from "./once-rules.js"
-import { LockRules, must } from "./rules.js"
+import { LockRules } from "./rules.js"
 import { LockServer, readReply } from "./server.js"
 import { type Caller, type LockState, newCaller, type Request, type Terms } from "./state.js"
 import { StateCodec } from "./state-codec.js"
@@ -81,7 +81,7 @@ export class LockWorld implements World<LockState, LockHappening> {
         list.push({ kind, index, name, isFault, ms: 0, idleMs: 0 })
     }
     for (const [i, { name }] of this.#terms.entries()) {
-      if (state.callers[i]?.phase === "idle" && this.#isTurn(state, i))
+      if (state.callers[i]?.phase === "idle" && isTurn(state.callers, this.#terms, i))
         add("start", i, `${name} calls`)
     }
     for (const [i, request] of state.requests.entries()) this.#happeningsTo(state, request, i, add)
@@ -193,12 +193,6 @@ export class LockWorld implements World<LockState, LockHappening> {
 
   show(state: LockState): readonly string[] {
     return [...this.#rules.show(state.db), ...state.callers.map(showCaller)]
-  }
-
-  /** Callers that call alike start in their order: another order would be the same with other names. */
-  #isTurn({ callers }: LockState, index: number): boolean {
-    const alike = (i: number) => sameTerms(this.#terms[i], this.#terms[index])
-    return callers.every(({ phase }, i) => i >= index || !alike(i) || phase !== "idle")
   }
 
   #happeningsTo(
@@ -433,10 +427,6 @@ function passTime(state: LockState, ms: number): void {
   for (const message of state.callers.flatMap(({ inbox }) => inbox)) {
     if (message.kind === "granted") message.receivedMs -= ms
   }
-}
-
-function sameTerms(a: Terms | undefined, b: Terms | undefined): boolean {
-  return JSON.stringify({ ...a, name: "" }) === JSON.stringify({ ...b, name: "" })
 }
 
 function showCaller({ phase, kind, validMs, outcome, stream }: Caller): string {

@@ -1,7 +1,7 @@
 // What a quorum promises (docs/quorum.md, docs/safety.md), as rules for every script that is executed and for every state.
 import { VOTING_SINCE_KEY } from "../../../src/redis/keys.js"
 import type { Keyspaces, Run } from "../keyspaces.js"
-import { must } from "../lock/rules.js"
+import { must } from "../world.js"
 import { COUNTER, LOCK } from "./server.js"
 import type { NodeState, QuorumState, QuorumTerms, Reply, Request } from "./state.js"
 

@@ -1,8 +1,7 @@
 // A world of a quorum of three databases: its callers, everything that can happen to them, and what must stay true.
 import type { Scripts } from "../../../test/support/waiter-by-hand.js"
 import type { Keyspaces } from "../keyspaces.js"
-import { must } from "../lock/rules.js"
-import { type Bounds, Violation, type World } from "../world.js"
+import { type Bounds, isTurn, must, Violation, type World } from "../world.js"
 import { QuorumCaller } from "./caller.js"
 import { CLIENT_RULES, type ClientRules } from "./client-rules.js"
 import type { QuorumHappening } from "./happening.js"
@@ -120,7 +119,7 @@ export class QuorumWorld implements World<QuorumState, QuorumHappening> {
       list.push({ kind, name, isFault, ms: 0, idleMs: 0, ...place })
     }
     for (const [i, { name }] of this.#terms.entries()) {
-      if (state.callers[i]?.phase === "idle" && this.#isTurn(state, i))
+      if (state.callers[i]?.phase === "idle" && isTurn(state.callers, this.#terms, i))
         add("start", `${name} calls`, { caller: i })
     }
     for (const [n, node] of state.nodes.entries()) {
@@ -225,12 +224,6 @@ export class QuorumWorld implements World<QuorumState, QuorumHappening> {
     const shown = callers.map((caller, i) => showCaller(caller, outcomes[i] ?? ""))
     const votes = labels.map((_, label) => this.#rules.show(nodes[labels.indexOf(label)]?.db ?? 0))
     return [...votes, ...shown]
-  }
-
-  /** Callers that call alike start in their order: another order would be the same with other names. */
-  #isTurn({ callers }: QuorumState, index: number): boolean {
-    const alike = (i: number) => sameTerms(this.#terms[i], this.#terms[index])
-    return callers.every(({ phase }, i) => i >= index || !alike(i) || phase !== "idle")
   }
 
   #happeningsTo(
@@ -419,12 +412,6 @@ function die(state: QuorumState, index: number): void {
     node.requests = node.requests.filter(({ caller, reply }) => caller !== index || !reply)
     for (const request of node.requests) if (request.caller === index) giveUp(request)
   }
-}
-
-function sameTerms(a: QuorumTerms | undefined, b: QuorumTerms | undefined): boolean {
-  return (
-    JSON.stringify({ ...a, name: "", token: "" }) === JSON.stringify({ ...b, name: "", token: "" })
-  )
 }
 
 function showCaller({ phase, validMs, attempt, isAborted }: Caller, outcome: string): string {
