@@ -66,8 +66,8 @@ export interface IdempotencyOptions<Args extends readonly unknown[]> {
   /** The largest body that is kept, in bytes. It is stored as base64, which is a third longer. @default 500_000 */
   readonly maxBytes?: number | undefined
   /**
-   * What a repeat gets if the response could not be stored, since it was larger than `maxBytes` or `encrypt` failed: `refuse` answers 409 (`idempotency-unavailable`),
-   * `retry` handles the request again.
+   * What a repeat gets if the response could not be stored, because it was larger than `maxBytes` or `encrypt` failed:
+   * `refuse` answers 409 (`idempotency-unavailable`), `retry` handles the request again.
    *
    * @default "refuse"
    */

@@ -1,4 +1,4 @@
-// Reads a request's body before a lock is acquired: a client that sends slowly then does not make others wait.
+// Reads a request's body before a lock is acquired or a key is claimed: a client that sends slowly does not make others wait.
 import { type Duration, MAX_TIMER_MS, parseDuration } from "../time/duration.js"
 import { untilAborted } from "../time/timers.js"
 import { checkCount, invalid } from "../values/invalid-argument.js"
@@ -13,7 +13,7 @@ export interface BodyBounds {
 /** About the largest body that functions on Vercel accept; a healthy client sends it in less time. */
 export const DEFAULT_BODY: BodyBounds = { maxBytes: 4_194_304, timeoutMs: 30_000 }
 
-/** How a request's body is read: before the lock is acquired, within bounds, or when the handler reads it. */
+/** When a request's body is read: before the handler needs the lock or the key, within bounds, or when the handler reads it. */
 export type BodyOption =
   | "streamed"
   | {
