@@ -47,8 +47,8 @@ export class QueueWait {
   #streamSince: Instant | undefined
   #isReopened = false
   #ticket: string | undefined
-  /** A message said that we were removed from the queue as dead. */
-  #isTakenForDead = false
+  /** During the last pause, a message said that we were removed from the queue as dead. */
+  #isTakenForDead: boolean | undefined
 
   constructor(queue: LockQueue, waiter: Waiter, request: AcquisitionRequest, attempts: Attempts) {
     this.#queue = queue

@@ -33,7 +33,7 @@ export class Mailboxes {
 
   /** @param address "channel", or "channel.waiter" on a channel that all waiters share */
   join(address: string, listener: Listener): Mailbox {
-    const [channel = "", waiter] = address.split(".")
+    const [channel, waiter] = address.split(".") as [string, string | undefined]
     if (waiter === undefined) return this.#joinAlone(channel, listener)
     return (this.#shared ??= new SharedStream(this.#source, channel)).join(waiter, listener)
   }
@@ -136,8 +136,9 @@ class SharedStream {
     if (this.#waiters.size > 0 || !this.#stream) return
     clearTimeout(this.#linger)
     this.#idleSince = now()
+    // A waiter that joins stops it.
     this.#linger = backgroundTimer(() => {
-      if (this.#waiters.size === 0) this.#close()
+      this.#close()
     }, LINGER_MS)
   }
 

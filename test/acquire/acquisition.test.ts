@@ -1,7 +1,7 @@
 // One acquire call, step by step, with a scripted store and a clock that the test moves.
 import { describe, expect, test, vi } from "vitest"
 import { LockBackendError, LockTimeoutError } from "../../src/index.js"
-import type { Busy, Grant, LockQueue, LockStore, Queued } from "../../src/redis/store.js"
+import type { Busy, Grant, LockQueue, LockStore, Notice, Queued } from "../../src/redis/store.js"
 import { now } from "../../src/time/validity.js"
 import { Acquisition } from "../../src/acquire/acquisition.js"
 import type { AcquisitionRequest } from "../../src/acquire/attempts.js"
@@ -39,7 +39,7 @@ function start(
 }
 
 /** A queue in which a waiter waits forever, or gets the given answer. */
-function queueOf(enqueue: () => Promise<Grant | Queued>) {
+function queueOf(enqueue: () => Promise<Grant | Queued>, parts: Partial<LockQueue> = {}) {
   const left: string[] = []
   const queue: LockQueue = {
     isListening: false,
@@ -56,6 +56,7 @@ function queueOf(enqueue: () => Promise<Grant | Queued>) {
       return Promise.resolve()
     },
     listen: () => Promise.reject(new Error("it does not listen")),
+    ...parts,
   }
   return { queue, left }
 }
@@ -176,6 +177,63 @@ describe("waiting", () => {
     await untilSettled()
     await expect(running).rejects.toBeInstanceOf(LockBackendError)
     expect(left).toEqual(expected)
+  })
+})
+
+describe("a queue whose waiters listen", () => {
+  const listening = (isOpen: boolean) => {
+    const joined: ((notice: Notice) => void)[] = []
+    const parts: Partial<LockQueue> = {
+      isListening: isOpen,
+      hearingAt: () => "stream",
+      waiter: (request) => ({ ...request, address: "c.1", leaseMs: 5_000 }),
+      mailbox: (_, onNotice) => {
+        joined.push(onNotice)
+        const nothing = () => undefined
+        return { isOpen, open: () => Promise.resolve(), close: nothing, distrust: nothing }
+      },
+    }
+    return { joined, parts }
+  }
+
+  test("delivers a grant that comes before the reply to the first request, if its stream was open", async () => {
+    const { joined, parts } = listening(true)
+    let reply: (queued: Queued) => void = () => undefined
+    const place = await queued()
+    const { queue } = queueOf(() => new Promise((resolve) => (reply = resolve)), parts)
+    const { running } = start({}, {}, { queue })
+    await vi.advanceTimersByTimeAsync(0)
+    const facts = { micros: 2, leaseMs: 5_000, fencingToken: undefined, receivedAt: now() }
+    for (const onNotice of joined) onNotice({ kind: "granted", ...facts })
+    reply(place)
+    await vi.advanceTimersByTimeAsync(0)
+    expect(await running).toMatchObject({ grant: { isLease: true } })
+  })
+
+  test("is not joined by a call that is granted the lock at once, before any stream is open", async () => {
+    const { joined, parts } = listening(false)
+    const { queue } = queueOf(() => Promise.resolve(grant(30_000)), parts)
+    await start({}, {}, { queue }).running
+    expect(joined).toEqual([])
+  })
+
+  test("is not left by a caller that was refused before it had a place", async () => {
+    const { parts } = listening(true)
+    const { queue, left } = queueOf(failed({ outcome: "refused", status: 401 }), parts)
+    const { running } = start({}, {}, { queue })
+    await untilSettled()
+    await expect(running).rejects.toBeInstanceOf(LockBackendError)
+    expect(left).toEqual([])
+  })
+
+  test("is not left by a call that never entered it: its clean-up releases the lock", async () => {
+    const { queue, left } = queueOf(queued)
+    const script = { tryAcquire: [failed()], release: [() => Promise.resolve("gone" as const)] }
+    const { running, store } = start(script, { waitMs: 0 }, { queue })
+    await untilSettled()
+    await expect(running).rejects.toBeInstanceOf(LockBackendError)
+    expect(store.count("release")).toBe(1)
+    expect(left).toEqual([])
   })
 })
 
