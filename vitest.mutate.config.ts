@@ -28,6 +28,7 @@ export default defineConfig({
       "test/quorum/{count-votes,quorum-attempt,quorum-node,quorum-nodes,quorum-store,until-decided,vote-reply}.test.ts",
       "test/semaphore.test.ts",
       "test/lock-manager/bad-input.test.ts",
+      "test/once/bad-input.test.ts",
       "test/mutation/*.mutate.ts",
     ],
     sequence: { sequencer: UnitsFirst },

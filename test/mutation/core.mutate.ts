@@ -14,18 +14,7 @@ import { givingUp, givingUpByPush } from "../queue/giving-up.js"
 import { handingOver, handingOverByPush } from "../queue/handing-over.js"
 import { noticedStreams, streams, unpublished } from "../queue/streams.js"
 import { strangers } from "../queue/strangers.js"
-import type { Variant } from "../support/variants.js"
-import { moveClock, openVirtual } from "../support/virtual-database.js"
-
-const variant: Variant = {
-  name: "in this process",
-  engine: "embedded engine",
-  client: "fetch client",
-  push: true,
-  hasQueue: true,
-  isAvailable: true,
-  open: openVirtual,
-}
+import { moveClock, virtual } from "../support/virtual-database.js"
 
 /** These tests need a network, or poll by a clock of their own. */
 const NOT_HERE = new Set([
@@ -58,16 +47,16 @@ beforeEach(({ task, skip }) => {
 })
 afterAll(() => vi.useRealTimers())
 
-contract(variant)
+contract(virtual)
 describe("queue and modes", () => {
-  const lab = openLab(variant)
+  const lab = openLab(virtual)
   querying(lab)
   semaphores(lab)
   several(lab)
   sharing(lab)
   stealing(lab)
   crashing(lab)
-  flushing(variant)
+  flushing(virtual)
   givingUp(lab)
   givingUpByPush(lab)
   handingOver(lab)

@@ -20,7 +20,7 @@ import {
   type SeenRequest,
 } from "./fault-proxy.js"
 import { operationOf, stepOf } from "./operation.js"
-import type { Opened } from "./variants.js"
+import type { Opened, Variant } from "./variants.js"
 
 /** Lets the clock jump to the next timer whenever nothing else is to be done. */
 export function moveClock(): void {
@@ -42,9 +42,16 @@ export function commandsTo(engine: Engine) {
   }
 }
 
-/** The same as a variant with a network, except for the effects of a network. */
-export async function openVirtual(): Promise<Opened> {
+/**
+ * The same as a variant with a network, except for the effects of a network.
+ *
+ * @param sharesStreams whether waiters of a manager share a stream
+ */
+export async function openVirtual(sharesStreams = false): Promise<Opened> {
   const engine = await openEngine()
+  const recipeFor = (transport: Transport): StoreRecipe => ({
+    openStore: ({ prefix }) => new SingleStore(new Database(transport, prefix, sharesStreams)),
+  })
   const recipe = recipeFor(new VirtualTransport(engine))
   return {
     url: "http://nowhere.test",
@@ -61,10 +68,15 @@ export async function openVirtual(): Promise<Opened> {
   }
 }
 
-function recipeFor(transport: Transport): StoreRecipe {
-  return {
-    openStore: ({ prefix }) => new SingleStore(new Database(transport, prefix, false)),
-  }
+/** A database of this process, on which the promises that need no network are tested. */
+export const virtual: Variant = {
+  name: "in this process",
+  engine: "embedded engine",
+  client: "fetch client",
+  push: true,
+  hasQueue: true,
+  isAvailable: true,
+  open: () => openVirtual(),
 }
 
 /** A manager on a store that is opened this way. */

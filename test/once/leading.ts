@@ -1,6 +1,5 @@
 // The promises of `once` about runs: never two at a time, and always a successor when a leader is gone.
-import { setTimeout as sleep } from "node:timers/promises"
-import { afterAll, beforeAll, expect, test, vi } from "vitest"
+import { afterAll, beforeAll, expect, test } from "vitest"
 import {
   LockBackendError,
   LockClosedError,
@@ -10,15 +9,17 @@ import {
   LockTimeoutError,
 } from "../../src/index.js"
 import { once, OnceAttemptsError } from "../../src/once/index.js"
-import { describeVariants } from "../support/describe-variants.js"
+import { sleep } from "../../src/time/timers.js"
 import { always, everything, inOrder } from "../support/fault-proxy.js"
-import { rejection } from "../support/outcomes.js"
-import type { Opened } from "../support/variants.js"
+import { rejection, until } from "../support/outcomes.js"
+import type { Opened, Variant } from "../support/variants.js"
 import { gathering } from "./gathering.js"
 
 const LOST = { kind: "request-lost" } as const
+/** For a busy machine. */
+const PATIENT = { timeout: 10_000 }
 
-describeVariants("once", (variant) => {
+export function leading(variant: Variant): void {
   let database: Opened
   beforeAll(async () => {
     database = await variant.open()
@@ -35,12 +36,7 @@ describeVariants("once", (variant) => {
   const key = (name: string, part: string) => `{lock:${name}}:${part}`
 
   const isLed = (name: string, exists = 1) =>
-    vi.waitFor(
-      async () => {
-        expect(await database.command("EXISTS", key(name, "run"))).toBe(exists)
-      },
-      { timeout: 10_000 },
-    )
+    until(async () => (await database.command("EXISTS", key(name, "run"))) === exists, PATIENT)
 
   test("if a leader crashes, one waiter takes over, and the rest get its result", async () => {
     await crash("crashed", 3_000)
@@ -182,11 +178,10 @@ describeVariants("once", (variant) => {
     proxy.plan = inOrder("onceSettle", { kind: "reply-lost" })
     const onEvent = (event: LockEvent) => events.push(event)
     expect(await once(locks({ onEvent }), "again", { remember: "1m" }, () => "kept")).toBe("kept")
-    await vi.waitFor(() => {
-      expect(events).toContainEqual(
-        expect.objectContaining({ type: "released", result: "released" }),
-      )
-    }, 10_000)
+    await until(
+      () => events.some((event) => event.type === "released" && event.result === "released"),
+      PATIENT,
+    )
     expect(await once(database.locks(), "again", () => "new")).toBe("kept")
   })
 
@@ -196,12 +191,7 @@ describeVariants("once", (variant) => {
     proxy.plan = always("onceSettle", LOST)
     const manager = locks({ onEvent: (event) => events.push(event), ttl: 2_000 })
     expect(await once(manager, "unsettled", () => "mine")).toBe("mine")
-    await vi.waitFor(
-      () => {
-        expect(events.map(({ type }) => type)).toContain("release-failed")
-      },
-      { timeout: 8_000 },
-    )
+    await until(() => events.some(({ type }) => type === "release-failed"), PATIENT)
     expect(await once(database.locks(), "unsettled", () => "next")).toBe("next")
   })
 
@@ -222,8 +212,12 @@ describeVariants("once", (variant) => {
   test("a caller that gives up its claim leaves no leader behind", async () => {
     const { proxy, locks } = await database.proxied()
     proxy.plan = inOrder("onceClaim", { kind: "reply-delayed", ms: 200 })
-    const signal = AbortSignal.timeout(100)
-    await rejection(once(locks(), "given up", { signal }, () => "never"))
+    const given = new AbortController()
+    const { signal } = given
+    const refused = rejection(once(locks(), "given up", { signal }, () => "never"))
+    await sleep(100)
+    given.abort()
+    await refused
     await isLed("given up", 0)
   })
 
@@ -245,9 +239,7 @@ describeVariants("once", (variant) => {
       expect(await rejection(waiting)).toBeInstanceOf(LockTimeoutError)
       end("over")
       await leading
-      await vi.waitFor(() => {
-        expect(proxy.log[0]?.answers).toHaveLength(1)
-      }, 5_000)
+      await until(() => proxy.log[0]?.answers.length === 1)
       await isLed(name, 0)
     },
   )
@@ -302,4 +294,4 @@ describeVariants("once", (variant) => {
       expect(await once(locks, "down", { failOpen: true }, run)).toBe("unshared")
     })
   }
-})
+}

@@ -1,17 +1,16 @@
 // The promises of `once` about results: which caller gets which, on each engine and over each client.
 import { createHash } from "node:crypto"
-import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import type { LockEvent } from "../../src/index.js"
 import { forget, once, OnceMismatchError, OnceRunError } from "../../src/once/index.js"
 import { onceKeys } from "../../src/redis/keys.js"
-import { describeVariants } from "../support/describe-variants.js"
+import { sleep } from "../../src/time/timers.js"
 import { EventCount } from "../support/event-count.js"
 import { rejection, until } from "../support/outcomes.js"
-import type { Opened } from "../support/variants.js"
+import type { Opened, Variant } from "../support/variants.js"
 import { gathering } from "./gathering.js"
 
-describeVariants("once", (variant) => {
+export function sharing(variant: Variant): void {
   let database: Opened
   beforeAll(async () => {
     database = await variant.open()
@@ -335,4 +334,4 @@ describeVariants("once", (variant) => {
     // A lock of that name is free.
     expect(await database.locks().tryAcquire("keys")).not.toBeNull()
   })
-})
+}

@@ -1,13 +1,13 @@
 // The stream of a name: one for all calls of a process that wait for its result.
-import { afterAll, beforeAll, expect, test, vi } from "vitest"
+import { afterAll, beforeAll, expect, test } from "vitest"
 import { once } from "../../src/once/index.js"
-import { describeVariants } from "../support/describe-variants.js"
 import { always } from "../support/fault-proxy.js"
-import type { Opened } from "../support/variants.js"
+import { until } from "../support/outcomes.js"
+import type { Opened, Variant } from "../support/variants.js"
 
 const CALLS = 30
 
-describeVariants("once", (variant) => {
+export function streams(variant: Variant): void {
   let database: Opened
   beforeAll(async () => {
     database = await variant.open()
@@ -23,16 +23,13 @@ describeVariants("once", (variant) => {
       end = resolve
     })
     const calls = Array.from({ length: CALLS }, () => once(manager, name, () => ended))
-    const claims = (n: number) =>
-      vi.waitFor(
-        () => {
-          const answered = proxy.log.flatMap(({ operations, answers }) =>
-            answers.length > 0 ? operations.filter((one) => one === "onceClaim") : [],
-          )
-          expect(answered.length).toBeGreaterThanOrEqual(n)
-        },
-        { timeout: 10_000 },
-      )
+    const claims = (n: number) => {
+      const answered = () =>
+        proxy.log.flatMap(({ operations, answers }) =>
+          answers.length > 0 ? operations.filter((one) => one === "onceClaim") : [],
+        )
+      return until(() => answered().length >= n, { timeout: 10_000 })
+    }
     return { proxy, manager, end, results: Promise.all(calls), claims }
   }
 
@@ -50,9 +47,7 @@ describeVariants("once", (variant) => {
       endAgain = resolve
     })
     const calls = [1, 2].map(() => once(manager, "shared stream", () => again))
-    await vi.waitFor(() => {
-      expect(proxy.seen("SUBSCRIBE")).toHaveLength(2)
-    })
+    await until(() => proxy.seen("SUBSCRIBE").length === 2)
     endAgain()
     await Promise.all(calls)
   })
@@ -76,4 +71,4 @@ describeVariants("once", (variant) => {
     end(9)
     expect(await results).toEqual(Array(CALLS).fill(9))
   })
-})
+}
