@@ -1,12 +1,14 @@
 // The tests. They mostly wait, so the tests of one file run concurrently, instead of more files at once.
+// `npm test` runs those of the library; `npm run test:long` those of the local server, and whole programs.
 import { defineConfig } from "vitest/config"
 import { BaseSequencer, type TestSpecification } from "vitest/node"
 import { Watchdog } from "./test/support/watchdog.js"
 
 /** Small files whose tests take long, or wait one after the other. They begin first, since the last file must be short. */
-const LONG = ["workerd/workerd", "contract/contract", "demo/demo", "quorum/quorum"].map(
-  (name) => `/test/${name}.test.ts`,
-)
+const LONG = [
+  ...["workerd/workerd", "contract/contract", "quorum/quorum", "quorum/contract"],
+  ...["cli/run", "cli/doctor"],
+].map((name) => `/test/${name}.test.ts`)
 
 class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -19,7 +21,7 @@ class LongFirst extends BaseSequencer {
 /** These move clocks, count the timers of a process or replace globals, so each has its own process. */
 const ALONE = [
   "test/{acquire,faults,histories,hold,redis,time,values}/**/*.test.ts",
-  "test/docs/{http,readme}.test.ts",
+  "test/docs/http.test.ts",
   "test/http/hono/{lock-routes,node-server}.test.ts",
   "test/lock-manager/{clean-up,proxy}.test.ts",
   "test/quorum/quorum-{attempt,node,store}.test.ts",
@@ -28,8 +30,14 @@ const ALONE = [
   "test/verification/explore/*.test.ts",
 ]
 
-/** A short torture, and the package in each installed runtime: `npm run test:long`. */
-const LASTING = ["test/verification/{torture,quorum-torture,matrix}.test.ts"]
+/** Whole programs, in processes, runtimes and browsers of their own. */
+const LASTING = [
+  "test/verification/{torture,quorum-torture,matrix}.test.ts",
+  "test/{demo,examples}/*.test.ts",
+  "test/docs/{doc-comments,readme}.test.ts",
+  "test/cli/{recipes,ui}.test.ts",
+  "test/package/{bundle,runtimes,typescript}.test.ts",
+]
 
 /** The settings of all projects. Without the global setup, which each project would repeat. */
 const SHARED = { testTimeout: 20_000, hookTimeout: 30_000, maxConcurrency: 9 }
@@ -41,7 +49,7 @@ export default defineConfig({
     globalSetup: ["test/support/global-setup.ts"],
     sequence: { sequencer: LongFirst },
     reporters: ["default", new Watchdog()],
-    maxWorkers: 3,
+    maxWorkers: 4,
     projects: [
       {
         ssr: { resolve: { conditions: CONDITIONS } },
@@ -52,9 +60,19 @@ export default defineConfig({
         test: {
           ...SHARED,
           name: "together",
-          include: ["test/**/*.test.ts", "packages/*/test/**/*.test.ts"],
+          include: ["test/**/*.test.ts"],
           exclude: [...ALONE, ...LASTING],
           // Loading all modules again for each file takes 40 s.
+          isolate: false,
+          setupFiles: ["test/support/globals-unchanged.ts"],
+        },
+      },
+      {
+        ssr: { resolve: { conditions: CONDITIONS } },
+        test: {
+          ...SHARED,
+          name: "dev-server",
+          include: ["packages/dev-server/test/**/*.test.ts"],
           isolate: false,
           setupFiles: ["test/support/globals-unchanged.ts"],
         },

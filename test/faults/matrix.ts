@@ -85,16 +85,29 @@ export function timeoutFor(faultCase: FaultCase): number {
 const ALL = process.env["FAULTS"] === "all"
 
 /**
- * Every fourth fault, at each step another fourth; to run all of them at each step:
+ * Every n-th of these, at the next step the ones after them. To run all of them at each step:
  * `FAULTS=all npx vitest run test/faults`.
  */
+function everyNth<Case>(n: number, cases: readonly Case[], step: number): readonly Case[] {
+  return cases.filter((_, i) => ALL || (i - step) % n === 0)
+}
+
+export function half<Case>(cases: readonly Case[], step: number): readonly Case[] {
+  return everyNth(2, cases, step)
+}
+
 export function someFaults(step: number): readonly FaultCase[] {
-  return FAULTS.filter((_, i) => ALL || i % 4 === step % 4)
+  return everyNth(4, FAULTS, step)
 }
 
 /** How often the fault strikes. */
 export type Pattern = "once" | "always"
 export const PATTERNS: readonly Pattern[] = ["once", "always"]
+
+/** Each fault strikes in one of the patterns, at the next step in the other one. */
+export function faultsOf(pattern: Pattern, step: number): readonly FaultCase[] {
+  return half(FAULTS, step + PATTERNS.indexOf(pattern))
+}
 
 export function planOf(pattern: Pattern, operation: string, fault: Fault): Plan {
   return pattern === "once" ? inOrder(operation, fault) : always(operation, fault)

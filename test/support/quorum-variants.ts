@@ -14,7 +14,6 @@ import {
 } from "./variants.js"
 
 export const quorumVariants: readonly Variant[] = [
-  quorumVariant("embedded engine", ["fetch client", "fetch client", "fetch client"]),
   quorumVariant("real Redis", ["fetch client", "@upstash/redis", "fetch client"]),
   quorumVariant("embedded engine", Array<ClientName>(4).fill("@upstash/redis")),
 ]

@@ -62,8 +62,7 @@ const engine = hasRedisServer() ? "real Redis" : "embedded engine"
 export const variants: readonly Variant[] = [
   variant("embedded engine", "fetch client"),
   variant("real Redis", "fetch client"),
-  variant(engine, "@upstash/redis"),
-  variant(engine, "fetch client", { push: false }),
+  variant(engine, "@upstash/redis", { push: false }),
 ]
 
 export const onValkey = variant("Valkey", "fetch client")

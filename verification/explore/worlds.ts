@@ -55,7 +55,7 @@ export const WORLDS: readonly NamedWorld[] = [
     cast: "two callers, one of them with a fencing token",
     terms: [{}, { fencing: true }],
     faults: 2,
-    quick: { depth: 16, faults: 1, states: 2_000 },
+    quick: { depth: 16, faults: 1, states: 1_000 },
   }),
   lockWorld({
     name: "queue-of-three",
@@ -63,7 +63,7 @@ export const WORLDS: readonly NamedWorld[] = [
     terms: [{}, {}, { waitMs: 0 }],
     faults: 1,
     states: 500_000,
-    quick: { depth: 16, faults: 0, states: 2_000 },
+    quick: { depth: 16, faults: 0, states: 1_000 },
   }),
   lockWorld({
     name: "line",
@@ -72,7 +72,7 @@ export const WORLDS: readonly NamedWorld[] = [
     before: [...takes("A"), ...waits("B"), ...waits("C")],
     faults: 2,
     states: 500_000,
-    quick: { depth: 16, faults: 1, states: 2_000 },
+    quick: { depth: 16, faults: 1, states: 1_000 },
   }),
   lockWorld({
     name: "permits",
@@ -80,7 +80,7 @@ export const WORLDS: readonly NamedWorld[] = [
     terms: [{ limit: 2 }, { limit: 2 }, { limit: 2, ttlMs: 12_000 }],
     faults: 1,
     states: 500_000,
-    quick: { depth: 16, faults: 0, states: 2_000 },
+    quick: { depth: 16, faults: 0, states: 1_000 },
   }),
   lockWorld({
     name: "shared",
@@ -88,7 +88,7 @@ export const WORLDS: readonly NamedWorld[] = [
     terms: [{ limit: Infinity }, { limit: Infinity, ttlMs: 12_000 }, {}],
     faults: 1,
     states: 500_000,
-    quick: { depth: 16, faults: 0, states: 2_000 },
+    quick: { depth: 16, faults: 0, states: 1_000 },
   }),
   lockWorld({
     name: "watch",
@@ -96,7 +96,7 @@ export const WORLDS: readonly NamedWorld[] = [
     terms: [{ watches: true, renews: true }, { watches: true }, { steals: true, waitMs: 0 }],
     faults: 1,
     states: 500_000,
-    quick: { depth: 16, faults: 0, states: 2_000 },
+    quick: { depth: 16, faults: 0, states: 1_000 },
   }),
   lockWorld({
     name: "once",
@@ -104,7 +104,7 @@ export const WORLDS: readonly NamedWorld[] = [
     terms: [ONCE, ONCE],
     faults: 2,
     states: 500_000,
-    quick: { depth: 16, faults: 1, states: 2_000 },
+    quick: { depth: 16, faults: 1, states: 1_000 },
   }),
   quorumWorld({
     name: "quorum",

@@ -18,7 +18,6 @@ describe("the invariants hold in the states near the beginning", () => {
 describe("a rule that is switched off is found, with a shortest schedule", () => {
   const found = [
     ["queue", "a release hands the lock on to the waiters", "the lock is free, and has waiters"],
-    ["queue", "a late check does not lock the name for nobody", "without being in the queue"],
     ["shared", "a shared hold that ends in this millisecond has ended", "the script failed"],
     ["watch", "a steal notifies a holder that watches", "is not notified"],
     ["quorum-held", "calls whose tokens have the same beginning", "does not have it"],
