@@ -22,8 +22,9 @@ export default defineConfig({
   test: {
     include: [
       "test/{acquire,time,values}/*.test.ts",
-      // Dropped handles are collected in a process of their own, which needs a build.
-      "test/hold/!(leaked-handle).test.ts",
+      // Dropped handles are collected in a process of their own, which needs a build; a watch needs a network, except in
+      // test/mutation.
+      "test/hold/!(leaked-handle|watch).test.ts",
       "test/redis/!(real-redis).test.ts",
       "test/quorum/{count-votes,quorum-attempt,quorum-node,quorum-nodes,quorum-store,until-decided,vote-reply}.test.ts",
       "test/semaphore.test.ts",

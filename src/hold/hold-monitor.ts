@@ -81,7 +81,7 @@ export class HoldMonitor {
 
   /** From now on, the hold notices at its next renewal that it was stolen. */
   noticeUnwatched(reason: PollingReason): void {
-    if (this.state === "held") this.#emit?.({ type: "unwatched", name: this.#name, reason })
+    this.#emit?.({ type: "unwatched", name: this.#name, reason })
   }
 
   /** Nothing is left to do for it. */
@@ -222,8 +222,7 @@ export class Renewal {
     this.#ttlMs = ttlMs
     this.#options = options
     this.#isFirstDue = options.isDue
-    if (options.isDue) void this.#renew()
-    else this.#schedule()
+    void this.#renew()
   }
 
   /** Whether the latest renewals failed. */
@@ -256,7 +255,7 @@ export class Renewal {
   }
 
   async #renew(): Promise<void> {
-    // The holder has extended the hold in the meantime.
+    // The hold has just begun, or its holder has extended it in the meantime.
     if (this.#dueInMs > 1 && !this.#isFirstDue) {
       this.#failures = 0
       this.#schedule()

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, beforeEach, describe, vi } from "vitest"
 import { contract } from "../contract/contract.js"
 import { openLab } from "../contract/lab.js"
+import { watching, watchingClosely } from "../hold/watching.js"
 import { querying } from "../modes/querying.js"
 import { semaphores } from "../modes/semaphores.js"
 import { several } from "../modes/several.js"
@@ -36,6 +37,9 @@ const NOT_HERE = new Set([
   "a waiter enters its critical section without sending anything first",
   "the stream of a waiter is closed after a grant, a timeout and an abort",
   "a waiter that missed a grant in silence does not miss the next one",
+  "is notified at once when it was granted without a wait",
+  "opens one stream without a wait, checks once, and closes the stream at its end",
+  "closes a stream that opens after its end",
   ...[1, 2, 7, 31].map(
     (bytes) => `a stream that arrives in pieces of ${bytes} bytes delivers the same messages`,
   ),
@@ -65,4 +69,8 @@ describe("queue and modes", () => {
   streams(lab)
   unpublished(lab)
   strangers(lab)
+})
+describe("a hold that watches", () => {
+  watching(virtual)
+  watchingClosely(virtual)
 })
