@@ -222,7 +222,8 @@ export class Renewal {
     this.#ttlMs = ttlMs
     this.#options = options
     this.#isFirstDue = options.isDue
-    void this.#renew()
+    if (options.isDue) void this.#renew()
+    else this.#schedule()
   }
 
   /** Whether the latest renewals failed. */
@@ -255,7 +256,7 @@ export class Renewal {
   }
 
   async #renew(): Promise<void> {
-    // The hold has just begun, or its holder has extended it in the meantime.
+    // The holder has extended the hold in the meantime.
     if (this.#dueInMs > 1 && !this.#isFirstDue) {
       this.#failures = 0
       this.#schedule()
