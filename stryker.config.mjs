@@ -2,18 +2,21 @@
 // docs/mutation.md lists the known survivors.
 
 /**
- * The code that decides on holds, their validity and their clean-up. Not included: types and tables of options, adapters,
- * the local server (its tests compare it with a real Redis), and Lua, whose mutants are in test/lua-mutants.
+ * The code that decides on holds and on runs: who gets them, how long they are valid, and what is cleaned up. A new file of
+ * these folders belongs to it, unless it is named here. Not included: types and options; what opens or adapts a database or a
+ * client, which is tested on real servers; the local server, which is compared with a real Redis; and Lua, whose mutants are in
+ * test/lua-mutants.
  * @type {string[]}
  */
 const core = [
   "src/time/*.ts",
   "src/values/token.ts",
   "src/semaphore.ts",
-  "src/hold/{lock,lock-group,standing,while-held}.ts",
-  "src/acquire/{acquire-all,acquisition,attempts,poll-schedule,queue-wait,spin,steal}.ts",
-  "src/redis/{single-store,queue,mailbox,replies,keys,retry,bounds,request-batcher,subscription}.ts",
-  "src/quorum/{count-votes,quorum-attempt,quorum-error,quorum-node,quorum-nodes,quorum-store,until-decided,vote-reply}.ts",
+  "src/hold/*.ts",
+  "src/acquire/*.ts",
+  "src/redis/!(database|env|fetch-client|open-store|store|transport|upstash-client).ts",
+  "src/quorum/!(index|quorum|quorum-options).ts",
+  "src/once/!(index|once|once-options|once-settings).ts",
 ]
 
 export default {

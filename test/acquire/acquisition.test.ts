@@ -1,8 +1,10 @@
 // One acquire call, step by step, with a scripted store and a clock that the test moves.
+import { getEventListeners } from "node:events"
 import { describe, expect, test, vi } from "vitest"
-import { LockBackendError, LockTimeoutError } from "../../src/index.js"
+import { OpenHolds } from "../../src/hold/hold-monitor.js"
+import { LockBackendError, LockClosedError, LockTimeoutError } from "../../src/index.js"
 import type { Busy, Grant, LockQueue, LockStore, Notice, Queued } from "../../src/redis/store.js"
-import { now } from "../../src/time/validity.js"
+import { now, SHORTEST_DEADLINE_MS } from "../../src/time/validity.js"
 import { Acquisition } from "../../src/acquire/acquisition.js"
 import type { AcquisitionRequest } from "../../src/acquire/attempts.js"
 import { recorder, rejection } from "../support/outcomes.js"
@@ -180,6 +182,69 @@ describe("waiting", () => {
   })
 })
 
+describe("a manager that is closed", () => {
+  test("ends a wait at once, and leaves the queue", async () => {
+    const open = new OpenHolds()
+    const { queue, left } = queueOf(queued)
+    const { running, events } = start({}, { open }, { queue })
+    await vi.advanceTimersByTimeAsync(10)
+    await Promise.all([open.close(1_000), vi.advanceTimersByTimeAsync(0)])
+    expect(await rejection(running)).toBeInstanceOf(LockClosedError)
+    expect(left).toEqual(["fl_a_b"])
+    expect(events.at(-1)).toMatchObject({ type: "not-granted", reason: "closed" })
+  })
+
+  test("ends a call after its request, and releases what that was granted", async () => {
+    const open = new OpenHolds()
+    let answer: (reply: Grant) => void = () => undefined
+    const take = new Promise<Grant>((resolve) => (answer = resolve))
+    const release = [() => Promise.resolve("released" as const)]
+    const { running, store } = start({ tryAcquire: [() => take], release }, { open })
+    const closing = open.close(1_000)
+    await vi.advanceTimersByTimeAsync(0)
+    answer(grant(30_000))
+    expect(await rejection(running)).toBeInstanceOf(LockClosedError)
+    await closing
+    expect(store.count("release")).toBe(1)
+  })
+})
+
+test.each([
+  ["busy", { waitMs: 0 }, busy()],
+  ["timeout", { waitMs: 500 }, busy()],
+  ["error", { waitMs: 500 }, failed({ outcome: "refused", status: 400 })],
+  ["error", { waitMs: 500 }, () => Promise.reject(new TypeError("ours"))],
+  ["aborted", { waitMs: 500, signal: AbortSignal.abort("no") }, busy()],
+] as const)("a call that is not granted the lock says why: %s", async (reason, request, answer) => {
+  const script = { tryAcquire: [answer], release: [() => Promise.resolve("gone" as const)] }
+  const { running, events } = start(script, request)
+  await untilSettled()
+  await rejection(running)
+  expect(events.at(-1)).toMatchObject({ type: "not-granted", name: "a", reason })
+})
+
+test("an error is not an abort, although the signal aborts before it is reported", async () => {
+  const controller = new AbortController()
+  const mistake = new TypeError("ours")
+  const store = scriptedStore({ tryAcquire: [() => Promise.reject(mistake)] })
+  const { onEvent, events } = recorder()
+  const waitUntil = () => {
+    controller.abort("late")
+  }
+  const request = { ...REQUEST, signal: controller.signal, waitUntil }
+  expect(await rejection(new Acquisition(store, request, onEvent).run())).toBe(mistake)
+  expect(controller.signal.aborted).toBe(true)
+  expect(events).toMatchObject([{ type: "not-granted", reason: "error" }])
+})
+
+test("a wait that ends with a grant leaves no listener on the caller's signal", async () => {
+  const { signal } = new AbortController()
+  const { running } = start({ tryAcquire: [busy(), granted()] }, { signal })
+  await untilSettled()
+  await running
+  expect(getEventListeners(signal, "abort")).toEqual([])
+})
+
 describe("a queue whose waiters listen", () => {
   const listening = (isOpen: boolean) => {
     const joined: ((notice: Notice) => void)[] = []
@@ -258,6 +323,25 @@ test.each([
 })
 
 describe("ambiguous outcomes", () => {
+  test("do not end a wait without a queue, which rides out an outage", async () => {
+    const away = Array<() => Promise<never>>(6).fill(failed())
+    const { running } = start({ tryAcquire: [busy(60_000), ...away, granted()] })
+    await untilSettled()
+    expect((await running).grant).toMatchObject({ kind: "granted" })
+  })
+
+  test("that come a little after their deadline end the call with its time: the process was not frozen", async () => {
+    const late = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 1_000 + SHORTEST_DEADLINE_MS))
+      return failed()()
+    }
+    const release = [() => Promise.resolve("gone" as const)]
+    const { running, store } = start({ tryAcquire: [late], release }, { waitMs: 0 })
+    await untilSettled()
+    await expect(running).rejects.toBeInstanceOf(LockBackendError)
+    expect(store.count("tryAcquire")).toBe(1)
+  })
+
   test("are resolved by a retry that recognizes its own lock", async () => {
     const { running, asked, events } = start({ tryAcquire: [failed(), granted()] })
     await untilSettled()
@@ -571,6 +655,19 @@ describe("aborts", () => {
     fail()
     await untilSettled()
     expect(store.count("release")).toBe(1)
+  })
+
+  test("leave the queue if the request in flight entered it", async () => {
+    const controller = new AbortController()
+    let reply: (queued: Queued) => void = () => undefined
+    const place = await queued()
+    const { queue, left } = queueOf(() => new Promise((resolve) => (reply = resolve)))
+    const { running } = start({}, { signal: controller.signal }, { queue })
+    controller.abort("enough")
+    expect(await rejection(running)).toBe("enough")
+    reply(place)
+    await untilSettled()
+    expect(left).toEqual(["fl_a_b"])
   })
 
   test("release nothing after a definite refusal", async () => {

@@ -185,3 +185,19 @@ test("behind a foreign holder the head checks some thirty times in fifteen secon
     expect(questions).toBeLessThan(45)
   }
 })
+
+test("a lock that is free after the shortest pause is checked right then, however often it was seen there", () => {
+  const pace = pollScheduleFor("stream", 30_000)
+  jitter(1)
+  const pause = (holderTtlMs: number) => listeningPauseMs(queued({ holderTtlMs }), pace, 20)
+  expect([pause(24), pause(25)]).toEqual([250, 26])
+})
+
+test("behind a foreign holder the head checks often, and the others at the rate of their queue", () => {
+  const pace = pollScheduleFor("poll", 30_000)
+  jitter(1)
+  const pause = (place: number) =>
+    pollingPauseMs(queued({ isForeign: true, holderTtlMs: Infinity, place }), pace, 0, 1_500)
+  expect(pause(0)).toBe(100)
+  expect(pause(1)).toBeGreaterThan(1_000)
+})
