@@ -108,7 +108,7 @@ describe("after its end", () => {
 })
 
 describe("an extension", () => {
-  test("for longer is an event, and one for less than the hold has left is none", async () => {
+  test("for longer is an event, and one for less than the hold has left is not", async () => {
     const { lock, of } = hold()
     await lock.extend("1s")
     expect(of("renewed")).toEqual([])
