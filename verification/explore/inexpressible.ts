@@ -3,8 +3,7 @@ import type { Rule } from "./broken-rules.js"
 
 const REASONS: readonly (readonly [why: string, rules: RegExp])[] = [
   ["no world sends these requests", /^(snapshot|hold-ids|once-forget)\.lua|DELEX/],
-  ["that a reply or a name reveals no secret is not a matter of schedules", /token$|reveals no/],
-  ["no world has strangers", /a foreign |an invalid entry|a key that is not a string/],
+  ["no world has strangers", /a foreign |a key that is not a string/],
   ["in a quorum nobody waits on one of its databases", /a later attempt keeps the mark/],
   ["no clock is set back", /a clock that was set back/],
   [
@@ -17,15 +16,19 @@ const REASONS: readonly (readonly [why: string, rules: RegExp])[] = [
   ],
   [
     "they save commands, and change no result",
-    /the time is read once|is not read again|listeners are not counted|that is never read is not written|check time is not read|flags the lock once|is marked once/,
+    /the time is read once|is not read again|listeners are not counted|are not searched if no one|that is never read is not written|check time is not read/,
   ],
   ["publishing works here", /a message that cannot be published/],
+  ["each waiter has a stream", /a waiter that does not listen is sent nothing|a polling waiter/],
   ["each caller has a channel of its own", /shared channel/],
   ["all callers of a world agree on the number of permits", /another number of permits/],
   [
-    "the calls of its world have no such option",
-    /^(shared\/once|once-claim|once-settle)\.lua.*(fingerprint|stale|failed refresh|crash)/,
+    "the calls of its worlds have no such option",
+    /^once-(claim|settle)\.lua.*(fingerprint|a stale value|failed refresh|fencing token)/,
   ],
+  ["there are too few callers for so many crashes", /crashes are limited/],
+  ["the results fit into a message", /that does not fit into a message/],
+  ["each extension of a run asks for the same ttl", /^once-extend\.lua: an extension never/],
 ]
 
 /** Why no world can express a rule; undefined if one can. */

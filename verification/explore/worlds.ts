@@ -29,9 +29,8 @@ export interface Shown {
 }
 
 const ONCE = { once: { rememberMs: 20_000 }, renews: true }
+const SHARING = { ...ONCE, once: { rememberMs: 0 } }
 
-/** The rest of a hold, the leases of those that died, and the pauses of those that check. */
-const IDLE_MS = 20_000
 /** The wait of a call, its clean-up, and the life of a queue. */
 const ENDS_MS = 150_000
 /** The shortest that a quorum may have whose longest ttl is 10 s. */
@@ -99,12 +98,70 @@ export const WORLDS: readonly NamedWorld[] = [
     quick: { depth: 16, faults: 0, states: 1_000 },
   }),
   lockWorld({
+    name: "theft",
+    cast: "a reader that watches, one that renews, a writer that waits, and one that steals",
+    terms: [
+      { limit: Infinity, watches: true },
+      { limit: Infinity, renews: true, ttlMs: 12_000 },
+      {},
+      { steals: true, waitMs: 0 },
+    ],
+    before: [...takes("A"), ...takes("B")],
+    faults: 1,
+    states: 500_000,
+    quick: { depth: 16, faults: 0, states: 1_000 },
+  }),
+  lockWorld({
+    name: "dead-head",
+    cast: "a holder, and three callers that wait, of which the first has died",
+    terms: [{}, {}, {}, {}],
+    before: [...takes("A"), ...waits("B"), ...waits("C"), ...waits("D"), "B dies"],
+    faults: 2,
+    states: 500_000,
+    quick: { depth: 16, faults: 2, states: 1_000 },
+  }),
+  lockWorld({
+    name: "dead-second",
+    cast: "a holder, and four callers that wait, of which the second has died",
+    terms: [{}, {}, {}, {}, {}],
+    before: [...takes("A"), ...waits("B"), ...waits("C"), ...waits("D"), ...waits("E"), "C dies"],
+    faults: 2,
+    states: 500_000,
+    quick: { depth: 16, faults: 2, states: 1_000 },
+  }),
+  lockWorld({
+    name: "dead-writer",
+    cast: "a reader that renews, a writer that waited and has died, and a reader that waits",
+    terms: [{ limit: Infinity, renews: true }, {}, { limit: Infinity }],
+    before: [...takes("A"), ...waits("B"), ...waits("C"), "B dies"],
+    faults: 2,
+    states: 500_000,
+    quick: { depth: 16, faults: 2, states: 1_000 },
+  }),
+  lockWorld({
+    name: "long-hold",
+    cast: "a holder for 36 s, and two callers that wait",
+    terms: [{ ttlMs: 36_000 }, { waitMs: 60_000 }, { waitMs: 60_000 }],
+    before: [...takes("A"), ...waits("B"), ...waits("C")],
+    faults: 1,
+    states: 500_000,
+    quick: { depth: 16, faults: 1, states: 1_000 },
+  }),
+  lockWorld({
     name: "once",
     cast: "two calls of once whose result is remembered for 20 s",
     terms: [ONCE, ONCE],
     faults: 2,
     states: 500_000,
     quick: { depth: 16, faults: 1, states: 1_000 },
+  }),
+  lockWorld({
+    name: "once-sharing",
+    cast: "three calls of once whose result is for those that wait for it",
+    terms: [SHARING, SHARING, SHARING],
+    faults: 1,
+    states: 500_000,
+    quick: { depth: 16, faults: 0, states: 1_000 },
   }),
   quorumWorld({
     name: "quorum",
@@ -211,13 +268,14 @@ function quorumWorld({
   /** How far the clock of each database is ahead. */
   readonly skewsMs?: readonly number[]
 }): NamedWorld {
+  const all = quorumCallersWith(terms)
   const settings = {
-    terms: quorumCallersWith(terms),
+    terms: all,
     skewsMs,
     before,
     quarantineMs: QUARANTINE_MS,
     endsWithinMs: ENDS_MS,
-    idleWithinMs: IDLE_MS,
+    idleWithinMs: idleMs(all),
   }
   return {
     name,
@@ -244,7 +302,7 @@ function lockWorld({
   quick,
 }: WorldOptions<Terms>): NamedWorld {
   const all = callersWith(terms)
-  const settings = { terms: all, before, endsWithinMs: ENDS_MS, idleWithinMs: IDLE_MS }
+  const settings = { terms: all, before, endsWithinMs: ENDS_MS, idleWithinMs: idleMs(all) }
   return {
     name,
     cast,
@@ -260,6 +318,11 @@ function lockWorld({
         return shown(world, explore(world, bounds, onProgress))
       }),
   }
+}
+
+/** The rest of a hold, the leases of those that died, and the pauses of those that check. */
+function idleMs(terms: readonly { readonly ttlMs: number }[]): number {
+  return Math.max(...terms.map(({ ttlMs }) => ttlMs)) + 10_000
 }
 
 /** The pauses of the model are those of the library, whose jitter is the middle of its range here. */

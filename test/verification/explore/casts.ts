@@ -47,4 +47,11 @@ export const CASTS: readonly Cast[] = [
     { watches: true },
     STEAL,
   ),
+  cast(
+    "a reader that watches, one that renews, and a writer",
+    3,
+    { limit: Infinity, watches: true },
+    { limit: Infinity, renews: true, ttlMs: 12_000 },
+    {},
+  ),
 ]

@@ -21,7 +21,7 @@ afterEach(() => {
   vi.unstubAllGlobals()
 })
 
-const RUNS = 12
+const RUNS = Number(process.env["RUNS"] ?? 12)
 
 describe("the library does what the model of the exploration does", () => {
   for (const { what, settings, faults } of CASTS) {

@@ -18,7 +18,12 @@ describe("the invariants hold in the states near the beginning", () => {
 describe("a rule that is switched off is found, with a shortest schedule", () => {
   const found = [
     ["queue", "a release hands the lock on to the waiters", "the lock is free, and has waiters"],
-    ["shared", "a shared hold that ends in this millisecond has ended", "the script failed"],
+    ["dead-second", "only the first listening waiter is notified", "channel-E is not next"],
+    ["dead-second", "waiters behind the caller are not considered", "and fl_D waits for it"],
+    ["dead-head", "if the caller itself has no listener", "does not listen itself"],
+    ["dead-writer", "an expired shared hold is gone", '"released" instead of "gone"'],
+    ["theft", "a steal ends the holds of all sharers", "are still listed"],
+    ["once-sharing", "runs are told apart", "older than its call"],
     ["watch", "a steal notifies a holder that watches", "is not notified"],
     ["quorum-held", "calls whose tokens have the same beginning", "does not have it"],
     ["quorum-held", "a lock needs the votes of a majority", "A and B hold the lock at once"],

@@ -12,7 +12,15 @@ const LINGER_MS = 30_000
 
 interface OnceView {
   /** Undefined if nobody leads; a leader with no time left has crashed. */
-  readonly leader: { readonly token: string; readonly leftMs: number } | undefined
+  readonly leader:
+    | {
+        readonly token: string
+        /** This run is the first one, or one more after each crash. */
+        readonly attempt: number
+        readonly leftMs: number
+        readonly graceMs: number
+      }
+    | undefined
   readonly record:
     { readonly text: string; readonly settled: number; readonly freshMs: number } | undefined
 }
@@ -63,9 +71,9 @@ export class OnceRules {
     if (leads && is.leader?.token === was.leader.token) {
       must(is.leader.leftMs >= was.leader.leftMs, `the run of ${was.leader.token} was shortened`)
     }
-    if (request.kind === "once-claim") this.#checkClaim(request, token, was, is, reply)
+    if (request.kind === "once-claim") this.#checkClaim(request, terms, was, is, reply)
     else if (request.kind === "once-settle")
-      this.#checkSettling(request, token, was, is, run, reply)
+      this.#checkSettling(request, terms, was, is, run, reply)
     else if (reply.kind === "done" && reply.result === "renewed") {
       must(is.leader?.token === token, `${token} is told that its run was extended`)
     }
@@ -92,10 +100,15 @@ export class OnceRules {
   #viewOf(db: number): OnceView {
     const leader = this.#keyspaces.key(db, LEADER)
     const record = this.#keyspaces.key(db, RECORD)
-    const [token = "", , , grace] = leader?.value[0]?.split(" ") ?? []
+    const [token = "", attempt, , grace] = leader?.value[0]?.split(" ") ?? []
     const [, , settled = "", fresh = "", , , , text = ""] = record?.value[0]?.split(" ") ?? []
     return {
-      leader: leader && { token, leftMs: (leader.leftMs ?? Infinity) - Number(grace) },
+      leader: leader && {
+        token,
+        attempt: Number(attempt),
+        leftMs: (leader.leftMs ?? Infinity) - Number(grace),
+        graceMs: Number(grace),
+      },
       record: record && { text, settled: timeIn(settled), freshMs: timeIn(fresh) },
     }
   }
@@ -110,52 +123,76 @@ export class OnceRules {
     }
   }
 
-  #checkClaim({ ticket }: Request, token: string, was: OnceView, is: OnceView, reply: Reply): void {
+  #checkClaim({ ticket }: Request, terms: Terms, was: OnceView, is: OnceView, reply: Reply): void {
+    const token = tokenOf(terms)
+    const { record, leader } = was
+    // That of its own run, a fresh one, or one that was settled after its first claim.
+    const isForIt =
+      record !== undefined &&
+      (isBy(terms, record) || record.freshMs > 0 || (ticket !== null && record.settled >= ticket))
     if (reply.kind === "granted") {
       must(
         is.leader?.token === token && is.leader.leftMs >= reply.ms,
         `${token} is told that it leads, and does not`,
       )
-      must(!was.record || was.record.freshMs <= 0, `${token} runs, although a result is fresh`)
+      must(!isForIt, `${token} runs, although there is a result for it`)
+      const attempt = leader ? leader.attempt + (leader.token === token ? 0 : 1) : 1
+      must(
+        is.leader.attempt === attempt,
+        `the run of ${token} is attempt ${is.leader.attempt} instead of ${attempt}`,
+      )
+      must(is.leader.graceMs === GRACE_MS, `a crash of ${token} is not remembered`)
     }
     if (reply.kind === "record") {
-      must(was.record, `${token} gets a result that is not there`)
-      const isForIt = was.record.freshMs > 0 || (ticket !== null && was.record.settled >= ticket)
+      must(record, `${token} gets a result that is not there`)
       must(isForIt, `${token} gets a result that is older than its call`)
     }
     if (reply.kind === "running") {
-      must(was.leader && was.leader.leftMs > 0, `${token} waits, and nobody runs`)
-      const isReady =
-        was.record && (was.record.freshMs > 0 || (ticket !== null && was.record.settled >= ticket))
-      must(!isReady, `${token} waits, although there is a result for it`)
+      must(leader && leader.leftMs > 0, `${token} waits, and nobody runs`)
+      must(leader.token !== token, `${token} waits for itself`)
+      must(!isForIt, `${token} waits, although there is a result for it`)
+      must(
+        ticket === null || reply.since === ticket,
+        `${token} is told that it came at another time`,
+      )
     }
   }
 
   #checkSettling(
     { isGivenUp }: Request,
-    token: string,
+    terms: Terms,
     was: OnceView,
     is: OnceView,
     run: Run,
     reply: Reply,
   ): void {
+    const token = tokenOf(terms)
     const isOwn = was.leader?.token === token
+    const hasSettled = !isGivenUp && was.record !== undefined && isBy(terms, was.record)
+    const expected = isOwn || hasSettled ? "released" : was.leader ? "taken" : "gone"
+    const result = reply.kind === "done" ? reply.result : reply.kind
+    must(result === expected, `${token} has settled, and is told "${result}"`)
     must(is.leader?.token !== token, `${token} has settled, and still leads`)
     if (!isOwn) {
       must(is.record?.text === was.record?.text, `${token} does not lead, and has written a result`)
       return
     }
-    must(
-      reply.kind === "done" && reply.result === "released",
-      `${token} has settled, and is told otherwise`,
-    )
     must(run.published.length === 1, `${token} has settled, and has notified nobody`)
-    if (!isGivenUp)
-      must(
-        is.record !== undefined && is.record.settled >= 0,
-        `${token} has settled, and its result is not kept`,
-      )
+    if (isGivenUp) return
+    must(
+      is.record !== undefined && is.record.settled >= 0,
+      `${token} has settled, and its result is not kept`,
+    )
+    must(
+      is.record.freshMs === (terms.once?.rememberMs ?? 0),
+      `the result of ${token} is fresh for ${is.record.freshMs} ms`,
+    )
   }
+}
+
+/** Whether a record is that of the run of this call: the result of a run is the name of its caller. */
+function isBy({ name }: Terms, { text }: { readonly text: string }): boolean {
+  return text === JSON.stringify(name)
 }
 
 /** A time from now as the keyspace writes it, in its own unit. */

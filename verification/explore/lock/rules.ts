@@ -1,4 +1,5 @@
 // The invariants of docs/scripts.md, as rules for every script that is executed and for every state.
+import { createHash } from "node:crypto"
 import { type Keyspaces, pairsOf, type Run } from "../keyspaces.js"
 import { must } from "../world.js"
 import { channelOf } from "./channels.js"
@@ -8,6 +9,9 @@ import type { LockState, Reply, Request, Terms } from "./state.js"
 const [LOCK = "", QUEUE = "", SEEN = "", , HOLDERS = "", STOLEN = ""] = KEYS
 /** The longest life of the queue and of its heartbeats. */
 const QUEUE_LIFE_MS = 30_000
+/** Without a sign of life for so long, a waiter is skipped; and counts as dead for a check, if its channel has no listener. */
+const SKIPPED_MS = 30_000
+const DEAD_MS = 5_000
 
 interface Waiting {
   readonly token: string
@@ -93,9 +97,14 @@ export class LockRules {
         is.holders.size <= is.limit,
         `${is.holders.size} holders share the lock, at most ${is.limit}`,
       )
-    this.#checkQueue(state, request, token, was, is, run)
+    this.#checkQueue(state, request, token, was, is, before, run)
+    this.#checkDead(state, request, token, was, is, before)
+    this.#checkSharedLife(is, run.after)
+    if (request.kind === "steal" && reply.kind === "granted")
+      this.#checkTheft(request, token, was, is, run)
     this.#checkTurns(state, request, token, was, is, run)
-    this.#checkReply(request, token, was, is, reply)
+    this.#checkReply(request, terms, was, is, reply)
+    if (reply.kind === "done") this.#checkResult(request, token, was, before, reply.result)
     if (request.kind === "leave") {
       must(!is.queue.some((one) => one.token === token), `${token} has left, and is in the queue`)
       const seen = this.#keyspaces.key(run.after, SEEN)
@@ -238,7 +247,10 @@ export class LockRules {
   ): void {
     const [head] = queue
     if (!head || !hasChanged || head.channel === "-" || head.token === token) return
-    const notified = run.published.flatMap(([to, text]) => (text.startsWith("next ") ? [to] : []))
+    // "next 0" is for one that was removed as dead.
+    const notified = run.published.flatMap(([to, text]) =>
+      text.startsWith("next ") && text !== "next 0" ? [to] : [],
+    )
     const listening = queue.find(({ channel }) => this.#isHeard(state, channel))
     const expected = new Set([head.channel, ...(listening ? [listening.channel] : [])])
     const missed = [...expected].find((channel) => !notified.includes(channel))
@@ -254,6 +266,7 @@ export class LockRules {
     token: string,
     was: LockView,
     is: LockView,
+    before: number,
     run: Run,
   ): void {
     const heartbeats = pairsOf(this.#keyspaces.key(run.after, SEEN)?.value ?? []).map(
@@ -270,22 +283,96 @@ export class LockRules {
         `${waiter.token} has left the queue, and has a heartbeat`,
       )
       const leftMs = is.holders.get(waiter.token)
+      const signMs = this.#signMs(before, waiter)
       if (leftMs !== undefined) {
         must(leftMs <= waiter.leaseMs, `${waiter.token} was granted more than its lease`)
-        continue
-      }
-      if (request.kind !== "check") continue
-      must(
-        !this.#isHeard(state, waiter.channel),
-        `${waiter.token} listens, and was removed as dead`,
-      )
-      const isNotified = run.published.some(
-        ([to, text]) => to === waiter.channel && text === "next 0",
-      )
-      const mayBeOld = waiter.channel === "-" || isOld(waiter)
-      must(isNotified || mayBeOld, `${waiter.token} was removed as dead, and is not notified`)
-      must(!isYoung(waiter), `${waiter.token} has just come, and was removed as dead`)
+        must(
+          signMs <= SKIPPED_MS,
+          `${waiter.token} was granted the lock ${signMs} ms after a sign of life`,
+        )
+      } else if (signMs <= SKIPPED_MS)
+        this.#checkRemoval(state, request, token, was, waiter, signMs, run)
     }
+  }
+
+  /** A waiter may be removed as dead by the check of one behind it, if listeners are counted for that one. */
+  #checkRemoval(
+    state: LockState,
+    { kind }: Request,
+    token: string,
+    { queue }: LockView,
+    waiter: Waiting,
+    signMs: number,
+    run: Run,
+  ): void {
+    const { channel } = waiter
+    const caller = queue.find((one) => one.token === token)
+    must(kind === "check", `${waiter.token} was removed by ${kind}`)
+    must(caller, `${waiter.token} was removed by ${token}, which is not in the queue`)
+    must(
+      queue.indexOf(caller) > queue.indexOf(waiter),
+      `${waiter.token} was removed by ${token}, which is before it`,
+    )
+    must(
+      this.#isHeard(state, caller.channel),
+      `${waiter.token} was removed as dead by ${token}, which does not listen itself`,
+    )
+    must(!this.#isHeard(state, channel), `${waiter.token} listens, and was removed as dead`)
+    must(signMs > DEAD_MS, `${waiter.token} was removed as dead ${signMs} ms after a sign of life`)
+    const isNotified = run.published.some(([to, text]) => to === channel && text === "next 0")
+    must(isNotified, `${waiter.token} was removed as dead, and is not notified`)
+  }
+
+  /** If somebody can be served, a check by a waiter that listens leaves no dead one before it. */
+  #checkDead(
+    state: LockState,
+    { kind }: Request,
+    token: string,
+    was: LockView,
+    is: LockView,
+    before: number,
+  ): void {
+    const place = was.queue.findIndex((one) => one.token === token)
+    const caller = was.queue[place]
+    if (kind !== "check" || !caller || was.holders.has(token)) return
+    const hasRoom = was.limit !== undefined && was.holders.size < was.limit
+    if (!(was.isFree || hasRoom) || !this.#isHeard(state, caller.channel)) return
+    for (const waiter of was.queue.slice(0, place)) {
+      const isDead = !this.#isHeard(state, waiter.channel) && this.#signMs(before, waiter) > DEAD_MS
+      const isLeft =
+        is.holders.has(waiter.token) || is.queue.some((one) => one.token === waiter.token)
+      must(!isDead || !isLeft, `${waiter.token} is dead, and ${token} waits for it`)
+    }
+  }
+
+  /** How long ago a waiter came, or checked. */
+  #signMs(db: number, { token, ticket }: Waiting): number {
+    const heartbeats = pairsOf(this.#keyspaces.key(db, SEEN)?.value ?? [])
+    const checked = heartbeats.find(([name]) => name === token)?.[1]
+    return Math.min(agoMs(ticket), checked === undefined ? Infinity : agoMs(checked))
+  }
+
+  /** The keys of shared holds live as long as the last of them. */
+  #checkSharedLife({ limit, holders }: LockView, db: number): void {
+    if (limit === undefined || holders.size === 0) return
+    const lastMs = Math.max(...holders.values())
+    for (const name of [LOCK, HOLDERS]) {
+      const leftMs = this.#keyspaces.key(db, name)?.leftMs
+      must(leftMs === lastMs, `${name} lives for ${leftMs ?? 0} ms, its last hold for ${lastMs} ms`)
+    }
+  }
+
+  /** A steal takes exactly the hold that it found, and all of it. */
+  #checkTheft({ found }: Request, token: string, was: LockView, is: LockView, run: Run): void {
+    const [holder] = was.holders.keys()
+    const isOurs = holder === undefined || holder === token
+    const isFound = isOurs || was.limit !== undefined || found === digestOf(holder)
+    must(isFound, `the lock was stolen from ${holder ?? ""}, which the thief did not find`)
+    must(
+      was.limit === undefined || !this.#keyspaces.key(run.after, HOLDERS),
+      "holds that were stolen from are still listed",
+    )
+    must(is.queue.length === 0 || is.isFlagged, "the stolen lock has waiters, and is not flagged")
   }
 
   #isHeard({ callers }: LockState, channel: string): boolean {
@@ -306,7 +393,8 @@ export class LockRules {
     must(isNotified, `${holder} watches, and is not notified`)
   }
 
-  #checkReply(request: Request, token: string, was: LockView, is: LockView, reply: Reply): void {
+  #checkReply(request: Request, terms: Terms, was: LockView, is: LockView, reply: Reply): void {
+    const token = tokenOf(terms)
     const leftMs = is.holders.get(token)
     if (reply.kind === "granted") {
       must(leftMs !== undefined, `${token} is told that it has the lock, and does not have it`)
@@ -330,6 +418,26 @@ export class LockRules {
         leftMs === undefined || isServed,
         `${token} is told that it does not have the lock, and has it`,
       )
+      const expectedMs = heldMs(is, terms)
+      must(
+        isServed || is.isFree || request.kind === "claim" || reply.ms === expectedMs,
+        `${token} is told that the lock is held for ${reply.ms} ms, not ${expectedMs}`,
+      )
+    } else if (reply.kind === "looked") {
+      must(
+        (reply.ms === null) === (leftMs !== undefined),
+        `${token} looks, and is told ${reply.ms === null ? "that it has the lock" : "that it does not have the lock"}`,
+      )
+    } else if (reply.kind === "held") {
+      const [holder = ""] = was.holders.keys()
+      must(
+        reply.found !== request.found || was.limit !== undefined,
+        `${token} is told to steal from ${holder} again`,
+      )
+      must(
+        was.limit !== undefined || request.found !== digestOf(holder),
+        `${token} has found the hold of ${holder}, and may not steal it`,
+      )
     } else if (reply.kind === "done" && request.kind !== "extend") {
       // A late copy of its own enqueue may stand in the queue, and is served like any other waiter.
       const isInQueue = was.queue.some((one) => one.token === token)
@@ -343,20 +451,47 @@ export class LockRules {
         leftMs !== undefined && leftMs >= request.ttlMs,
         `${token} is told that its hold was extended, and it was not`,
       )
-    } else if (reply.kind === "done") {
-      must(!was.holders.has(token), `${token} has the lock, and is told "${reply.result}"`)
     }
   }
+
+  /** What a release or an extension returns. */
+  #checkResult(
+    { kind }: Request,
+    token: string,
+    { holders, isFree, limit }: LockView,
+    before: number,
+    result: string,
+  ): void {
+    const isStolen = this.#keyspaces.key(before, STOLEN)?.value.includes(token)
+    const others = isFree || limit !== undefined ? "gone" : "taken"
+    const expected = holders.has(token)
+      ? kind === "extend"
+        ? "renewed"
+        : "released"
+      : kind === "extend" && isStolen
+        ? "stolen"
+        : others
+    must(result === expected, `${token} is told "${result}" instead of "${expected}"`)
+  }
+}
+
+/** For how long the lock is held, as a waiter learns it: one that may share it waits for the first hold to end. */
+function heldMs({ limit, holders }: LockView, terms: Terms): number {
+  // The last one ends in this millisecond.
+  if (holders.size === 0) return 0
+  const ends = limit !== undefined && terms.limit === limit ? Math.min : Math.max
+  const ms = ends(...holders.values())
+  return ms === Infinity ? -1 : ms
+}
+
+/** As steal.lua identifies a hold. */
+function digestOf(holder: string): string {
+  return createHash("sha1").update(holder).digest("hex")
 }
 
 /** Whether a waiter came less than 5 s ago: then it does not count as dead. */
 function isYoung({ ticket }: Waiting): boolean {
   return agoMs(ticket) < 5_000
-}
-
-/** Whether it came more than 30 s ago, so that it may have been skipped without a message. */
-function isOld({ ticket }: Waiting): boolean {
-  return agoMs(ticket) > 30_000
 }
 
 function agoMs(ticket: string): number {

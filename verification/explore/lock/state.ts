@@ -30,9 +30,9 @@ export const EXCLUSIVE: Terms = {
   cancels: true,
 }
 
-/** The callers A, B and C, each exclusive in all that is not said of it. */
+/** The callers A, B, C and so on, each exclusive in all that is not said of it. */
 export function callersWith(terms: readonly Partial<Terms>[]): readonly Terms[] {
-  return terms.map((each, i) => ({ ...EXCLUSIVE, ...each, name: "ABC"[i] ?? "" }))
+  return terms.map((each, i) => ({ ...EXCLUSIVE, ...each, name: "ABCDE"[i] ?? "" }))
 }
 
 export type Kind =
