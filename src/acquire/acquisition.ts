@@ -91,7 +91,7 @@ export class Acquisition {
     if (stray === undefined && !this.#queueWait?.isQueued) return
     const token = stray ?? this.#request.token
     // A client that cannot be canceled may retry until it gives up, so each late reply is followed by one more withdrawal.
-    const unsettled = new Set(this.#attempts.unsettled)
+    const unsettled = new Set(this.#attempts.unsettled.map(({ settled }) => settled))
     for (const request of unsettled) {
       const settled = () => unsettled.delete(request)
       request.then(settled, settled)
@@ -108,7 +108,7 @@ export class Acquisition {
   #noteUnsettled({ token = this.#request.token }: Grant): () => readonly Promise<unknown>[] {
     const { unsettled } = this.#attempts
     const withdraw = () => this.#withdraw(token, 1)
-    return () => unsettled.map((request) => request.then(withdraw, withdraw))
+    return () => unsettled.map(({ settled, undo = withdraw }) => settled.then(undo, undo))
   }
 
   /** Returns the number of requests that it sent. */

@@ -13,6 +13,7 @@ import type {
   Queued,
   SingleDatabase,
   LockRequest,
+  Unsettled,
 } from "../redis/store.js"
 import { backoffMs } from "../time/backoff.js"
 import { Budget, deadlineMs, SHORTEST_DEADLINE_MS } from "../time/validity.js"
@@ -53,7 +54,7 @@ export class Attempts implements Open {
   /** The last request; on an abort it may be in flight. */
   #lastRequest: Promise<Reply> | undefined
   #mayHaveTaken = false
-  readonly #unsettled = new Set<Promise<unknown>>()
+  readonly #unsettled = new Set<Unsettled>()
   #waiting: AnySignal | undefined
   #closed: LockClosedError | undefined
   #done: Promise<unknown> | undefined
@@ -125,7 +126,7 @@ export class Attempts implements Open {
   }
 
   /** Requests that were given up at a deadline and may yet be executed. */
-  get unsettled(): readonly Promise<unknown>[] {
+  get unsettled(): readonly Unsettled[] {
     return [...this.#unsettled]
   }
 
@@ -246,16 +247,16 @@ export class Attempts implements Open {
       // Noted here and not by the caller, which no longer waits after an abort.
       if (error instanceof RedisError) {
         this.#mayHaveTaken ||= error.mayHaveBeenExecuted
-        if (error.unsettled) this.#track(error.unsettled)
+        if (error.unsettled) this.#track({ settled: error.unsettled })
       }
       throw error
     }
   }
 
-  #track(unsettled: Promise<unknown>): void {
+  #track(unsettled: Unsettled): void {
     this.#unsettled.add(unsettled)
     const forget = () => this.#unsettled.delete(unsettled)
-    unsettled.then(forget, forget)
+    unsettled.settled.then(forget, forget)
   }
 
   /** @throws `LockTimeoutError` */

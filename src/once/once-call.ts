@@ -31,7 +31,7 @@ export async function callOnce(call: OnceCall): Promise<Result> {
   // A claim that was given up at its deadline may still be executed, and would hold the name for nobody.
   const noteUnsettled = () => {
     const { unsettled } = attempts
-    return () => unsettled.map((request) => request.then(giveUp, giveUp))
+    return () => unsettled.map(({ settled }) => settled.then(giveUp, giveUp))
   }
   const cleanUp = async () => {
     if ((await attempts.tokenToWithdraw()) === undefined) return

@@ -1,5 +1,5 @@
 // One attempt to take a lock on a majority: requests the votes, mints the fencing token, and withdraws votes after a failure.
-import type { Claim, Grant, LockRequest } from "../redis/store.js"
+import type { Claim, Grant, LockRequest, Unsettled } from "../redis/store.js"
 import { now, Validity } from "../time/validity.js"
 import { countVotes, type Verdict } from "./count-votes.js"
 import { VoidVoteError } from "./quorum-error.js"
@@ -98,12 +98,16 @@ export class QuorumAttempt {
     return node.storeFence(this.#claim, fencingToken, this.#timeoutMs)
   }
 
-  /** The requests for votes that may yet be executed. */
-  #unsettled(): Promise<unknown>[] {
+  /** The requests for votes that may yet be executed. Each is undone where it was sent. */
+  #unsettled(): Unsettled[] {
+    const { all, settings } = this.#nodes
     return this.#votes.flatMap((vote, i) => {
       const reply = this.#known[i]
-      if (!reply) return vote.then(unsettledOf)
-      return unsettledOf(reply) ?? []
+      const settled = reply ? unsettledOf(reply) : vote.then(unsettledOf)
+      const undo = async () => {
+        if (mayHaveVoted(await vote)) await all[i]?.withdraw(this.#claim, settings.cleanUpMs)
+      }
+      return settled ? [{ settled, undo }] : []
     })
   }
 

@@ -41,8 +41,16 @@ export interface Grant {
   readonly isUncontended?: boolean
   /** The stream through which it was received, where the hold is to keep it. */
   readonly stream?: HeldStream
-  /** Requests of the grant whose replies were not waited for; if one is executed after the release, it has to be undone. */
-  readonly unsettled?: readonly Promise<unknown>[]
+  /** Its requests whose outcome is not known. */
+  readonly unsettled?: readonly Unsettled[]
+}
+
+/** A request that was not waited for. If it is executed after the release, it has to be undone. */
+export interface Unsettled {
+  /** Settles when its outcome is known. */
+  readonly settled: Promise<unknown>
+  /** Undoes it, and never rejects; undefined: what undoes the whole call undoes it. */
+  readonly undo?: () => Promise<unknown>
 }
 
 /** Another holder has the lock. */

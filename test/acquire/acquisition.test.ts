@@ -512,7 +512,7 @@ describe("late answers", () => {
     for (const how of ["resolve", "reject"] as const) {
       const vote = givenUp()
       const release = [() => Promise.resolve("gone" as const)]
-      const take = () => Promise.resolve({ ...grant(30_000), unsettled: [vote.late] })
+      const take = () => Promise.resolve({ ...grant(30_000), unsettled: [{ settled: vote.late }] })
       const { running, store } = start({ tryAcquire: [take], release })
       const { noteUnsettled } = await running
       const withdrawals = noteUnsettled()()

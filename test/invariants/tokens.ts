@@ -64,7 +64,7 @@ export const tokens: readonly Schedule[] = [
         file: "acquire/acquisition.ts",
         find: "this.#attempts.emitGranted(grant.fencingToken)\n    return",
         replace: `this.#attempts.emitGranted(grant.fencingToken)
-      for (const request of this.#attempts.unsettled) void request.then(() => this.#withdraw(this.#request.token, 1))
+      for (const { settled } of this.#attempts.unsettled) void settled.then(() => this.#withdraw(this.#request.token, 1))
       return`,
       },
     ],

@@ -87,7 +87,7 @@ describe("the unsettled requests at a grant", () => {
   async function endsOf(scripts: readonly DatabaseScript[]) {
     const startedAt = Date.now()
     const { unsettled = [] } = await attempt(scripts).grant
-    const ends = unsettled.map((work) => work.then(() => Date.now() - startedAt))
+    const ends = unsettled.map(({ settled }) => settled.then(() => Date.now() - startedAt))
     await vi.runAllTimersAsync()
     return Promise.all(ends)
   }
@@ -106,6 +106,28 @@ describe("the unsettled requests at a grant", () => {
     const four = [granting, granting, granting, granting]
     expect(await endsOf([one, two, refusing, ...four])).toEqual([3_000, 2_000])
     expect(await endsOf([failing, refusing, refusing, ...four])).toEqual([])
+  })
+})
+
+describe("an unsettled vote is undone", () => {
+  /** The releases at each database after the grant is undone. */
+  async function undone(last: DatabaseScript) {
+    const { grant, counts } = attempt([granting, granting, last])
+    const { unsettled = [] } = await grant
+    await vi.runAllTimersAsync()
+    for (const { undo } of unsettled) await undo?.()
+    return counts("release")
+  }
+
+  test("at its own database", async () => {
+    expect(await undone({ vote: [after(500, grants())] })).toEqual([0, 0, 1])
+    const late = Promise.resolve()
+    expect(await undone({ vote: [after(500, fails({ unsettled: late }))] })).toEqual([0, 0, 1])
+  })
+
+  test("only if it may have been given", async () => {
+    expect(await undone({ vote: [after(500, refuses())] })).toEqual([0, 0, 0])
+    expect(await undone({ vote: [after(500, isYoung(1_000))] })).toEqual([0, 0, 0])
   })
 })
 

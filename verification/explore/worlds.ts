@@ -98,7 +98,7 @@ export const WORLDS: readonly NamedWorld[] = [
     quick: { depth: 16, faults: 0, states: 1_000 },
   }),
   lockWorld({
-    name: "theft",
+    name: "steal",
     cast: "a reader that watches, one that renews, a writer that waits, and one that steals",
     terms: [
       { limit: Infinity, watches: true },
@@ -116,7 +116,7 @@ export const WORLDS: readonly NamedWorld[] = [
     cast: "a holder, and three callers that wait, of which the first has died",
     terms: [{}, {}, {}, {}],
     before: [...takes("A"), ...waits("B"), ...waits("C"), ...waits("D"), "B dies"],
-    faults: 2,
+    faults: 3,
     states: 500_000,
     quick: { depth: 16, faults: 2, states: 1_000 },
   }),

@@ -22,7 +22,7 @@ describe("a rule that is switched off is found, with a shortest schedule", () =>
     ["dead-second", "waiters behind the caller are not considered", "and fl_D waits for it"],
     ["dead-head", "if the caller itself has no listener", "does not listen itself"],
     ["dead-writer", "an expired shared hold is gone", '"released" instead of "gone"'],
-    ["theft", "a steal ends the holds of all sharers", "are still listed"],
+    ["steal", "a steal ends the holds of all sharers", "are still listed"],
     ["once-sharing", "runs are told apart", "older than its call"],
     ["watch", "a steal notifies a holder that watches", "is not notified"],
     ["quorum-held", "calls whose tokens have the same beginning", "does not have it"],

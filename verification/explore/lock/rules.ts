@@ -9,7 +9,7 @@ import type { LockState, Reply, Request, Terms } from "./state.js"
 const [LOCK = "", QUEUE = "", SEEN = "", , HOLDERS = "", STOLEN = ""] = KEYS
 /** The longest life of the queue and of its heartbeats. */
 const QUEUE_LIFE_MS = 30_000
-/** Without a sign of life for so long, a waiter is skipped; and counts as dead for a check, if its channel has no listener. */
+/** After this time without a sign of life a waiter is skipped; or counts as dead for a check, if its channel has no listener. */
 const SKIPPED_MS = 30_000
 const DEAD_MS = 5_000
 
@@ -101,7 +101,7 @@ export class LockRules {
     this.#checkDead(state, request, token, was, is, before)
     this.#checkSharedLife(is, run.after)
     if (request.kind === "steal" && reply.kind === "granted")
-      this.#checkTheft(request, token, was, is, run)
+      this.#checkSteal(request, token, was, is, run)
     this.#checkTurns(state, request, token, was, is, run)
     this.#checkReply(request, terms, was, is, reply)
     if (reply.kind === "done") this.#checkResult(request, token, was, before, reply.result)
@@ -363,11 +363,11 @@ export class LockRules {
   }
 
   /** A steal takes exactly the hold that it found, and all of it. */
-  #checkTheft({ found }: Request, token: string, was: LockView, is: LockView, run: Run): void {
+  #checkSteal({ found }: Request, token: string, was: LockView, is: LockView, run: Run): void {
     const [holder] = was.holders.keys()
     const isOurs = holder === undefined || holder === token
     const isFound = isOurs || was.limit !== undefined || found === digestOf(holder)
-    must(isFound, `the lock was stolen from ${holder ?? ""}, which the thief did not find`)
+    must(isFound, `the lock was stolen from ${holder ?? ""}, which the steal did not find`)
     must(
       was.limit === undefined || !this.#keyspaces.key(run.after, HOLDERS),
       "holds that were stolen from are still listed",
@@ -379,8 +379,8 @@ export class LockRules {
     return this.#terms.some((terms, i) => channelOf(terms) === channel && callers[i]?.isHeard)
   }
 
-  #checkStolen({ db }: LockState, holder: string, thief: string, run: Run): void {
-    if (holder === thief) return
+  #checkStolen({ db }: LockState, holder: string, newHolder: string, run: Run): void {
+    if (holder === newHolder) return
     must(
       this.#keyspaces.key(db, STOLEN)?.value.includes(holder),
       `${holder} was stolen from, and that is not recorded`,

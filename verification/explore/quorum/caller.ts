@@ -94,7 +94,7 @@ export class QuorumCaller {
         if (reply.kind === "granted") this.#withdraw(node, request.attempt, false)
         break
       case "tracked":
-        this.#settle()
+        this.#settle(node, reply.kind === "granted")
         break
       case "withdrawal":
         if (request.retry?.isTwice) this.#withdraw(node, request.attempt, false)
@@ -121,7 +121,7 @@ export class QuorumCaller {
         else if (this.#rules.withdrawsUnknownVotes) this.#withdraw(node, attempt, isLate)
         break
       case "tracked":
-        this.#settle()
+        this.#settle(node, true)
         break
       case "withdrawal":
         if (request.retry) this.#repeatWithdrawal(node, attempt, request.retry)
@@ -446,7 +446,7 @@ export class QuorumCaller {
     const caller = this.#caller
     const unsettled = this.#trackedVotes
     const counts = { tries: 0, triesLeft: CLEAN_UP_TRIES, unsettled }
-    caller.release = { by, ...counts, hasSettled: false, isSent: false }
+    caller.release = { by, ...counts, isSent: false }
     this.#sendRelease()
   }
 
@@ -491,6 +491,8 @@ export class QuorumCaller {
     for (const node of this.#state.nodes) {
       const known = this.#known(node)
       if (known.other === "failed" && repeatsRelease) this.#withdraw(node, caller.attempt, false)
+      if (known.isLate) this.#withdraw(node, caller.attempt, false)
+      known.isLate = false
     }
     for (const request of this.#requests("release"))
       request.role = repeatsRelease ? "straggler" : "ignored"
@@ -500,13 +502,9 @@ export class QuorumCaller {
         caller.hasEndedHold = true
         // Then an earlier try has released it, and the new holder got it from us.
         this.#end(caller.mayBeReleased ? "released" : result)
-        if (release.hasSettled) this.#beginRelease("late-vote")
         break
       case "clean-up":
         this.#continueCleanUp(release)
-        break
-      case "late-vote":
-        caller.release = null
     }
   }
 
@@ -528,9 +526,6 @@ export class QuorumCaller {
       case "clean-up":
         if (release.tries >= Math.max(1, release.triesLeft)) this.#continueCleanUp(release)
         else caller.timerMs = Math.trunc(pause)
-        break
-      case "late-vote":
-        caller.release = null
     }
   }
 
@@ -548,16 +543,16 @@ export class QuorumCaller {
     this.#sendRelease()
   }
 
-  /** A vote that the grant did not need has settled. */
-  #settle(): void {
+  /** A vote that the grant did not need has come, or cannot come any more. */
+  #settle(node: NodeState, mayBeGiven: boolean): void {
     const { release, hasEndedHold, timerMs } = this.#caller
     if (release?.by === "clean-up") {
       if (!release.isSent && timerMs === null) this.#cleanUpAgain(release)
       return
     }
-    if (!this.#rules.releasesAfterLateVote) return
-    if (release?.by === "holder") release.hasSettled = this.#rules.notesLateVotes
-    else if (hasEndedHold && !release) this.#beginRelease("late-vote")
+    if (!mayBeGiven || !this.#rules.withdrawsAfterRelease) return
+    if (release?.by === "holder") this.#known(node).isLate = this.#rules.notesLateVotes
+    else if (hasEndedHold) this.#withdraw(node, this.#caller.attempt, false)
   }
 
   /** See `withdraw` in quorum-node.ts. */

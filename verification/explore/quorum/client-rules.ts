@@ -18,10 +18,10 @@ export interface ClientRules {
   readonly withdrawsVotes: boolean
   readonly withdrawsUnknownVotes: boolean
   readonly withdrawsLateVotes: boolean
-  /** A release goes to all databases; to those that it did not reach once more; and again after a late vote, also one that comes before the release has ended. */
+  /** A release goes to all databases; to those that it did not reach once more; a late vote is withdrawn, also one that comes while the release is under way. */
   readonly releasesEverywhere: boolean
   readonly repeatsRelease: boolean
-  readonly releasesAfterLateVote: boolean
+  readonly withdrawsAfterRelease: boolean
   readonly notesLateVotes: boolean
   /** A fencing token is above all that the majority knows. */
   readonly countsAllFences: boolean
@@ -40,7 +40,7 @@ export const CLIENT_RULES: ClientRules = {
   withdrawsLateVotes: true,
   releasesEverywhere: true,
   repeatsRelease: true,
-  releasesAfterLateVote: true,
+  withdrawsAfterRelease: true,
   notesLateVotes: true,
   countsAllFences: true,
 }
@@ -80,11 +80,11 @@ export const BROKEN_CLIENTS: readonly BrokenClient[] = [
     rules: { repeatsRelease: false },
   },
   {
-    breaks: "a vote that comes after the release is released",
-    rules: { releasesAfterLateVote: false },
+    breaks: "a vote that comes after the release is withdrawn",
+    rules: { withdrawsAfterRelease: false },
   },
   {
-    breaks: "a vote that comes while the release is under way is released",
+    breaks: "a vote that comes while the release is under way is withdrawn",
     rules: { notesLateVotes: false },
   },
   {

@@ -33,7 +33,7 @@ export type Role =
   | "main"
   /** The caller has decided without it: what the request did or may have done is withdrawn. */
   | "straggler"
-  /** A vote that was not needed: if it is executed after the release, the lock is released once more. */
+  /** A vote that was not needed: if it comes after the release, it is withdrawn. */
   | "tracked"
   | "withdrawal"
   /** It makes no difference any more, but is still awaited. */
@@ -96,6 +96,8 @@ export interface Known {
   vote: KnownVote | null
   /** Its reply to what the caller does now: storing its fencing token, extending, releasing. */
   other: OtherResult | "failed" | null
+  /** A vote that the grant did not need has come while the release was under way. */
+  isLate: boolean
 }
 
 export interface NodeState {
@@ -169,14 +171,12 @@ export interface Caller {
 }
 
 export interface Release {
-  /** Of the holder; of a call that was aborted before its grant; after the hold's end, because of a late vote. */
-  readonly by: "holder" | "clean-up" | "late-vote"
+  /** Of the holder; or of a call that was aborted before its grant. */
+  readonly by: "holder" | "clean-up"
   tries: number
   /** Of a clean-up. */
   triesLeft: number
   unsettled: number
-  /** Whether a late vote has settled since the holder released. */
-  hasSettled: boolean
   /** Whether replies are awaited; if not, it pauses, or waits for a late vote. */
   isSent: boolean
 }
@@ -228,5 +228,5 @@ export function newCaller(): Caller {
 }
 
 export function unknown(): Known {
-  return { vote: null, other: null }
+  return { vote: null, other: null, isLate: false }
 }
