@@ -200,8 +200,10 @@ describe("a manager that is closed", () => {
     const take = new Promise<Grant>((resolve) => (answer = resolve))
     const release = [() => Promise.resolve("released" as const)]
     const { running, store } = start({ tryAcquire: [() => take], release }, { open })
-    const closing = open.close(1_000)
+    let isClosed = false
+    const closing = open.close(1_000).then(() => (isClosed = true))
     await vi.advanceTimersByTimeAsync(0)
+    expect(isClosed).toBe(false)
     answer(grant(30_000))
     expect(await rejection(running)).toBeInstanceOf(LockClosedError)
     await closing
@@ -235,6 +237,17 @@ test("an error is not an abort, although the signal aborts before it is reported
   expect(await rejection(new Acquisition(store, request, onEvent).run())).toBe(mistake)
   expect(controller.signal.aborted).toBe(true)
   expect(events).toMatchObject([{ type: "not-granted", reason: "error" }])
+})
+
+test("a call needs neither a listener nor waitUntil", async () => {
+  const { queue, left } = queueOf(queued)
+  const store = { ...scriptedStore({ tryAcquire: [busy(), granted()] }), queue }
+  const spinning = new Acquisition(store, { ...REQUEST, intervalMs: 50 }, undefined).run()
+  const giving = rejection(new Acquisition(store, { ...REQUEST, waitMs: 500 }, undefined).run())
+  await untilSettled()
+  expect((await spinning).grant).toMatchObject({ kind: "granted" })
+  expect(await giving).toBeInstanceOf(LockTimeoutError)
+  expect(left).toEqual(["fl_a_b"])
 })
 
 test("a wait that ends with a grant leaves no listener on the caller's signal", async () => {
@@ -421,6 +434,13 @@ describe("ambiguous outcomes", () => {
     await expect(running).rejects.toMatchObject({ status: 401 })
     await untilSettled()
     expect(store.count("release")).toBe(0)
+  })
+
+  test("a grant whose ttl expired on the way is requested again", async () => {
+    const { running, store } = start({ tryAcquire: [granted(0), granted()] }, { waitMs: 0 })
+    await untilSettled()
+    expect((await running).grant).toMatchObject({ kind: "granted" })
+    expect(store.count("tryAcquire")).toBe(2)
   })
 
   test("a grant whose ttl expired on the way counts as a failure and is released", async () => {

@@ -9,6 +9,7 @@ import {
   MAX_KEY_BYTES,
   nameOf,
   voteKeys,
+  VOTING_SINCE_KEY,
 } from "../../src/redis/keys.js"
 import { waiterEntry } from "../../src/redis/queue.js"
 
@@ -104,4 +105,9 @@ test("a waiter's entry contains its request in one line", () => {
   const others = { ...waiter, address: undefined, fencing: false }
   expect(waiterEntry({ ...others, limit: 5 })).toBe("t - 3000 0 5")
   expect(waiterEntry({ ...others, limit: Infinity })).toBe("t - 3000 0 0")
+})
+
+test("the key with which a database of a quorum begins to vote is not that of a lock, whatever the prefix", () => {
+  for (const prefix of ["", "{"]) expect(nameOf(prefix, VOTING_SINCE_KEY)).toBeUndefined()
+  expect(nameOf("", `${VOTING_SINCE_KEY}!`)).toBe(`${VOTING_SINCE_KEY}!`)
 })

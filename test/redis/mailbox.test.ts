@@ -178,6 +178,7 @@ test("a shared stream that ends as it opens does not count as open", async () =>
 test("a stream with a single waiter receives its messages, and is closed with it", async () => {
   const { streams, join, requests, state } = source()
   const [a, b] = [join("a"), join("b")]
+  expect([a.isOpen, b.isOpen]).toEqual([false, false])
   await Promise.all([a.open(), b.open()])
   expect(requests()).toBe(2)
   streams[1]?.listener.onMessage("next 1")

@@ -174,7 +174,8 @@ describe("the reply to snapshot", () => {
 })
 
 describe("a message to a waiter", () => {
-  test("says that it is next, or that it has the lock, with a fencing token if there is one", () => {
+  test("says that it is next, that its hold was stolen, or that it has the lock, with a fencing token if there is one", () => {
+    expect(readNotice("stolen")).toEqual({ kind: "stolen" })
     expect(readNotice("next 500")).toEqual({ kind: "next", leaseMs: 500 })
     expect(readNotice("granted 17 500 ")).toMatchObject({
       kind: "granted",

@@ -1,12 +1,17 @@
 // Commands of one tick: together for one key, apart for others, each with its own reply, refusal and deadline.
 import { expect, test, vi } from "vitest"
+import { LARGEST_REPLY } from "../../src/redis/bounds.js"
 import { RequestBatcher } from "../../src/redis/request-batcher.js"
 import { rejection } from "../support/outcomes.js"
 
 function order(answer: (commands: readonly (readonly string[])[]) => unknown[]) {
-  const sent: { commands: readonly (readonly string[])[]; signal: AbortSignal }[] = []
-  const ticks = new RequestBatcher((commands, signal) => {
-    sent.push({ commands, signal })
+  const sent: {
+    commands: readonly (readonly string[])[]
+    signal: AbortSignal
+    longest: number
+  }[] = []
+  const ticks = new RequestBatcher((commands, signal, longest) => {
+    sent.push({ commands, signal, longest })
     return new Promise((resolve) => {
       resolve(answer(commands))
     })
@@ -79,4 +84,14 @@ test("a request is canceled when all of its callers have given up, and not befor
   expect(sent[0]?.signal.aborted).toBe(false)
   controllers[1]?.abort()
   expect(sent[0]?.signal.aborted).toBe(true)
+})
+
+test("a request may have as long a reply as the command that may have the longest one", async () => {
+  const { ticks, sent } = order(echo)
+  await Promise.all([
+    ticks.send("k", ["short"], signal),
+    ticks.send("k", ["long"], signal, 2 * LARGEST_REPLY),
+    ticks.send("l", ["short"], signal),
+  ])
+  expect(sent.map(({ longest }) => longest)).toEqual([2 * LARGEST_REPLY, LARGEST_REPLY])
 })
