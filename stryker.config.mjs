@@ -3,17 +3,17 @@
 
 /**
  * The code that decides on holds and on runs: who gets them, how long they are valid, and what is cleaned up. A new file of
- * these folders belongs to it, unless it is named here. Not included: types and options; what opens or adapts a database or a
- * client, which is tested on real servers; the local server, which is compared with a real Redis; and Lua, whose mutants are in
- * test/lua-mutants.
+ * these folders belongs to it, unless it is named here. Not included: types, options and checks of arguments; what opens or
+ * adapts a database or a client, which is tested on real servers; the local server, which is compared with a real Redis; and
+ * Lua, whose mutants are in test/lua-mutants.
  * @type {string[]}
  */
 const core = [
   "src/time/*.ts",
   "src/values/token.ts",
   "src/semaphore.ts",
-  "src/hold/*.ts",
-  "src/acquire/*.ts",
+  "src/hold/!(lock-transfer).ts",
+  "src/acquire/!(request-arguments).ts",
   "src/redis/!(database|env|fetch-client|open-store|store|transport|upstash-client).ts",
   "src/quorum/!(index|quorum|quorum-options).ts",
   "src/once/!(index|once|once-options|once-settings).ts",

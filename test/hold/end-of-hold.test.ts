@@ -1,6 +1,7 @@
 // How a hold ends: one event for it, the reason that its holder learns, and what is left open after it.
 import { inspect } from "node:util"
 import { afterEach, describe, expect, test, vi } from "vitest"
+import { LockBackendError } from "../../src/index.js"
 import { OpenHolds } from "../../src/hold/hold-monitor.js"
 import { type Hold, Lock } from "../../src/hold/lock.js"
 import { RedisError } from "../../src/redis/redis-error.js"
@@ -105,6 +106,24 @@ describe("after its end", () => {
     expect(lock.signal.reason).toMatchObject({ reason: "expired" })
     await pass(1)
   })
+})
+
+test("a hold needs no listener: for its renewals, a release that fails, or a stream that ends", async () => {
+  const { queue, tell } = watching()
+  const release = [failed({ outcome: "refused", status: 400 }), released]
+  const stealWatch = { channel: "c", queue }
+  const { lock } = hold({ release }, { emit: undefined, renew: true, stealWatch })
+  await pass(TTL / 2)
+  expect(lock.remainingMs).toBeGreaterThan(TTL / 2)
+  tell({ kind: "end" })
+  expect(await rejection(lock.release())).toBeInstanceOf(LockBackendError)
+  expect(await lock.release()).toBe("released")
+})
+
+test("a renewal that fails because of a mistake of ours is not repeated", async () => {
+  const { store } = hold({ extend: [() => Promise.reject(new TypeError("ours"))] }, { renew: true })
+  await pass(TTL - 5_000)
+  expect(store.count("extend")).toBe(1)
 })
 
 describe("an extension", () => {

@@ -42,6 +42,14 @@ test("a hold is renewed when a third of its ttl has passed, again and again", as
   expect(vi.getTimerCount()).toBe(0)
 })
 
+test("a hold of which more than a third is over is renewed a moment after its call has returned", async () => {
+  const { renewal, asked } = renewing(["renewed"], TTL / 2)
+  expect(asked).toEqual([])
+  await pass(0)
+  expect(asked).toEqual(["30000 at 0"])
+  renewal.stop()
+})
+
 test("a lease is extended to the ttl at once, and never again without renewal", async () => {
   const { asked } = renewing(["renewed"], 3_000, { isDue: true, isOnce: true })
   await pass(60_000)

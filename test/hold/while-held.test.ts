@@ -95,3 +95,10 @@ test("the wait for the callback leaves no listener and no timer", async () => {
   expect(vi.getTimerCount()).toBe(0)
   expect(lock.signal.aborted).toBe(false)
 })
+
+test("a callback that outlasted its hold needs no listener", async () => {
+  const { lock } = hold()
+  const working = whileHeld(lock, sleepThrough, undefined)
+  expect(await rejection(working)).toMatchObject({ name: "LockLostError", reason: "expired" })
+  await vi.advanceTimersByTimeAsync(1)
+})
