@@ -1,6 +1,6 @@
 // The deadline of a request: kept also if the request cannot be canceled.
-import { expect, test, vi } from "vitest"
-import { withDeadline } from "../../src/redis/bounds.js"
+import { describe, expect, test, vi } from "vitest"
+import { readBoundedText, withDeadline } from "../../src/redis/bounds.js"
 import { RedisError } from "../../src/redis/redis-error.js"
 import { rejection } from "../support/outcomes.js"
 import { freeze, useVirtualTime } from "../support/virtual-time.js"
@@ -106,4 +106,55 @@ test("a late failure is not an unhandled rejection", async () => {
   await new Promise((resolve) => setTimeout(resolve, 10))
   process.off("unhandledRejection", unhandled)
   expect(unhandled).not.toHaveBeenCalled()
+})
+
+describe("a body", () => {
+  const { signal } = new AbortController()
+  const bytes = new TextEncoder().encode("für")
+  const inPieces = (...pieces: Uint8Array[]) =>
+    new Response(
+      new ReadableStream<Uint8Array>({
+        start: (controller) => {
+          for (const piece of pieces) controller.enqueue(piece)
+          controller.close()
+        },
+      }),
+    )
+
+  test("is read to its end, wherever it is split", async () => {
+    const response = inPieces(bytes.slice(0, 2), bytes.slice(2))
+    expect(await readBoundedText(response, bytes.length, signal)).toBe("für")
+  })
+
+  test("that is too long leaves the outcome unknown", async () => {
+    const reading = readBoundedText(inPieces(bytes, bytes), 2 * bytes.length - 1, signal)
+    expect(await rejection(reading)).toMatchObject({
+      outcome: "unknown",
+      status: 200,
+      message: "HTTP 200: the reply exceeds 7 bytes",
+    })
+  })
+
+  test("may be missing, or that of another implementation, without a reader", async () => {
+    expect(await readBoundedText(new Response(null), 10, signal)).toBe("")
+    const other = { body: { pipe: () => undefined }, text: () => Promise.resolve("text") }
+    expect(await readBoundedText(other as unknown as Response, 10, signal)).toBe("text")
+  })
+
+  test("ends with an abort, before it or meanwhile", async () => {
+    for (const isBefore of [true, false]) {
+      const controller = new AbortController()
+      let isCanceled = false
+      const stream = new ReadableStream<Uint8Array>({
+        cancel: () => {
+          isCanceled = true
+        },
+      })
+      if (isBefore) controller.abort()
+      const reading = readBoundedText(new Response(stream), 10, controller.signal)
+      if (!isBefore) controller.abort()
+      await reading
+      expect(isCanceled).toBe(true)
+    }
+  })
 })

@@ -12,6 +12,8 @@ test.each([
   "TRYAGAIN Multiple keys request during rehashing of slot",
   "CLUSTERDOWN Hash slot not served",
   "ERR Error running script (call to f_1): @user_script:3: @user_script: 3: -READONLY You can't write against a read only replica.",
+  "ERR Error running script (call to f_1): @user_script:3: line\nbreak:-OOM command not allowed",
+  "OOM",
 ])("%s is a temporary refusal", (text) => {
   expect(readRefusal(text)).toBe("transient")
 })

@@ -5,6 +5,7 @@ import {
   readAcquired,
   readInteger,
   readNotice,
+  readScanPage,
   readSnapshots,
   readStolen,
   splitReply,
@@ -214,4 +215,26 @@ test("an integer is a number or its digits, and nothing else", () => {
     expect(() => readInteger(value)).toThrow(RedisError)
   }
   expect(() => readInteger("9007199254740993")).toThrow(RedisError)
+})
+
+describe("a page of keys", () => {
+  test("has a cursor, as text or as a number, and the keys", () => {
+    expect(readScanPage(["17", ["a", "b"]])).toEqual({ next: "17", keys: ["a", "b"] })
+    expect(readScanPage([0, []])).toEqual({ next: "0", keys: [] })
+  })
+
+  test.for([
+    [undefined],
+    ["17"],
+    [[]],
+    [["17"]],
+    [["x", []]],
+    [["1x", []]],
+    [["x1", []]],
+    [[true, []]],
+    [["17", "a"]],
+    [["17", ["a", 1]]],
+  ])("cannot be the invalid reply %j", ([reply]) => {
+    expect(() => readScanPage(reply)).toThrow(RedisError)
+  })
 })

@@ -62,7 +62,8 @@ test("a release tries DELEX on Upstash, for a hold without waiters, until DELEX 
   const upstash = answering(["released", 0], { isUpstash: true })
   await upstash.store.release(uncontended, 100)
   await upstash.store.release(claim, 100)
-  expect(upstash.sent.map((args) => args[2])).toEqual(["1", "0"])
+  await upstash.store.release(uncontended, 100)
+  expect(upstash.sent.map((args) => args[2])).toEqual(["1", "0", "1"])
   const lacking = answering(["released", 1], { isUpstash: true })
   await lacking.store.release(uncontended, 100)
   await lacking.store.release(uncontended, 100)
@@ -73,6 +74,12 @@ test("a release tries DELEX on Upstash, for a hold without waiters, until DELEX 
 })
 
 describe("the request", () => {
+  test("of an extension has the token and the ttl", async () => {
+    const { store, sent } = answering("gone")
+    expect(await store.extend({ ...claim, ttlMs: 500 }, 100)).toBe("gone")
+    expect(sent).toEqual([["fl_a_b", "500"]])
+  })
+
   /** Records each request: its script, its first key, its arguments and its timeout. */
   function noting(reply: unknown) {
     const sent: unknown[] = []

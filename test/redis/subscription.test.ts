@@ -1,6 +1,10 @@
 // The reader of event streams: however the network splits the frames, it returns the messages or reports that it cannot.
-import { expect, test, vi } from "vitest"
-import { readEventStream } from "../../src/redis/subscription.js"
+import { describe, expect, test, vi } from "vitest"
+import {
+  openSubscription,
+  readEventStream,
+  type StreamEvents,
+} from "../../src/redis/subscription.js"
 import { RedisError } from "../../src/redis/redis-error.js"
 import { rejection } from "../support/outcomes.js"
 
@@ -142,4 +146,72 @@ test("a stream that fails is reported with its failure", async () => {
   })
   const reading = readEventStream(body, "ch", { onConfirmed: vi.fn(), onMessage: vi.fn() })
   expect(await rejection(reading)).toBe(failure)
+})
+
+describe("a subscription", () => {
+  /** A stream whose events the test sends. */
+  function subscribe(timeoutMs = 1_000) {
+    const heard: string[] = []
+    let events: StreamEvents | undefined
+    const state = { stopped: 0 }
+    const listener = {
+      onMessage: (message: string) => heard.push(message),
+      onEnd: () => heard.push("<end>"),
+    }
+    const opening = openSubscription(
+      (given) => {
+        events = given
+        return () => state.stopped++
+      },
+      listener,
+      timeoutMs,
+    )
+    if (!events) throw new Error("it was not started")
+    return { heard, events, state, opening }
+  }
+  const lost = new RedisError("lost", { outcome: "unknown" })
+
+  test("delivers messages until it is closed, and stops its stream", async () => {
+    const { heard, events, state, opening } = subscribe()
+    events.onConfirmed()
+    const subscription = await opening
+    events.onMessage("a")
+    subscription.close()
+    events.onMessage("b")
+    events.onFailure(lost)
+    expect([heard, state.stopped]).toEqual([["a"], 1])
+  })
+
+  test("ends once, when its stream fails", async () => {
+    const { heard, events, opening } = subscribe()
+    events.onConfirmed()
+    await opening
+    events.onFailure(lost)
+    events.onFailure(lost)
+    events.onMessage("late")
+    expect(heard).toEqual(["<end>"])
+  })
+
+  test("that fails before it is confirmed is rejected, and has not ended", async () => {
+    const { heard, events, state, opening } = subscribe()
+    events.onFailure(lost)
+    expect(await rejection(opening)).toBe(lost)
+    expect([heard, state.stopped]).toEqual([[], 1])
+  })
+
+  test("that is not confirmed in time is stopped", async () => {
+    const { heard, events, state, opening } = subscribe(5)
+    expect(await rejection(opening)).toMatchObject({ outcome: "unknown" })
+    events.onMessage("late")
+    expect([heard, state.stopped]).toEqual([[], 1])
+  })
+
+  test("that cannot be started is rejected", async () => {
+    const mistake = new TypeError("ours")
+    const start = () => {
+      throw mistake
+    }
+    const listener = { onMessage: () => undefined, onEnd: () => undefined }
+    expect(await rejection(openSubscription(start, listener, 1_000))).toBe(mistake)
+  })
 })
