@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, vi } from "vitest"
 import { leading } from "../once/leading.js"
 import { sharing } from "../once/sharing.js"
 import { streams } from "../once/streams.js"
-import { moveClock, openVirtual, virtual } from "../support/virtual-database.js"
+import { moveClock, virtual } from "../support/virtual-database.js"
 
 beforeAll(moveClock)
 afterAll(() => vi.useRealTimers())
@@ -15,5 +15,5 @@ describe("runs", () => {
   leading(virtual)
 })
 describe("streams", () => {
-  streams({ ...virtual, open: () => openVirtual(true) })
+  streams(virtual)
 })

@@ -123,3 +123,80 @@ test("a stream that could not be opened does not count", async () => {
     await expect(queue.listen("c", () => undefined, 700)).rejects.toThrow("ours")
   }
 })
+
+const request = { name: "n", token: "t", ttlMs: 30_000, fencing: false, limit: undefined }
+
+test("the waiters of a manager share a channel where requests may share a connection", () => {
+  const queue = queueOf({})
+  const [first = "", second = ""] = [1, 2].map(() => queue.waiter(request, true, undefined).address)
+  const [channel = "", number] = first.split(".")
+  expect([number, second]).toEqual(["1", `${channel}.2`])
+  expect(queue.waiter(request, true, "own").address).toBe("own")
+  expect(queue.waiter(request, false, "own").address).toBeUndefined()
+})
+
+test("each waiter has a channel of its own where a connection belongs to a request", () => {
+  vi.stubGlobal("WebSocketPair", () => undefined)
+  const queue = queueOf({})
+  vi.unstubAllGlobals()
+  const [first = "", second = ""] = [1, 2].map(() => queue.waiter(request, true, undefined).address)
+  expect(first).not.toBe(second)
+  expect(`${first}${second}`).not.toContain(".")
+})
+
+test("a lease lasts until a waiter has checked twice, by how it learns of its grant, and at most the ttl", () => {
+  const lease = (noticesEnd: boolean, push: boolean, ttlMs: number) =>
+    queueOf({ noticesEnd }).waiter({ ...request, ttlMs }, push, undefined).leaseMs
+  expect([lease(true, true, 30_000), lease(false, true, 30_000)]).toEqual([3_000, 11_000])
+  expect([lease(true, false, 30_000), lease(true, true, 700.5)]).toEqual([5_000, 701])
+})
+
+test("of sixteen first requests one checks the queue; one for a fencing token always does", async () => {
+  const { queue, sent } = answering(QUEUED)
+  for (let n = 0; n < 32; n++) await queue.enqueue(waiter, undefined, 700)
+  const actions = sent.map((args) => (args as unknown[])[3])
+  expect(actions.flatMap((action, n) => (action === "enqueue" ? [n] : []))).toEqual([15, 31])
+  const fenced = answering(QUEUED)
+  await fenced.queue.enqueue({ ...waiter, fencing: true }, undefined, 700)
+  expect(fenced.sent[0]).toContain("enqueue")
+})
+
+test("a grant to a newcomer had no waiters, and is a lease only if it is as short as one", async () => {
+  const grantOf = (leftMs: number, facts: Partial<typeof waiter> & { limit?: number } = {}) =>
+    answering(["granted", leftMs, "", "", -1, "17", 0]).queue.enqueue(
+      { ...waiter, ...facts } as typeof waiter,
+      undefined,
+      700,
+    )
+  expect(await grantOf(30_000)).toMatchObject({ isLease: false, isUncontended: true })
+  expect(await grantOf(20_000)).toMatchObject({ isLease: false, isUncontended: true })
+  expect(await grantOf(2_900)).toMatchObject({ isLease: true, isUncontended: true })
+  expect(await grantOf(30_000, { limit: 2 })).toMatchObject({ isUncontended: false })
+})
+
+test("a grant to a waiter may have waiters behind it", async () => {
+  const { queue } = answering(["granted", 20_000, "", "", -1, "17", 0])
+  const grant = await queue.enqueue(waiter, "17", 700)
+  expect(grant).toMatchObject({ kind: "granted", isLease: true })
+  expect(grant).not.toHaveProperty("isUncontended")
+})
+
+test.each([
+  [["held", 500], undefined],
+  [["taken", 500], 500],
+  [["taken", -1], Infinity],
+  [["gone", -2], 0],
+])("a look that returns %j has the holder's time left: %j", async (reply, left) => {
+  const { queue, sent } = answering(reply)
+  expect(await queue.look(waiter, 700)).toBe(left)
+  expect(sent).toEqual([["lock:a", "fl_a_b", 700]])
+})
+
+test("it listens once the shared stream of its mailboxes is open", async () => {
+  const queue = queueOf({ subscribe: () => Promise.resolve({ close: () => undefined }) })
+  expect(queue.isListening).toBe(false)
+  const mailbox = queue.mailbox("c.1", () => undefined)
+  await mailbox.open(700, () => undefined)
+  expect(queue.isListening).toBe(true)
+  expect(queue.mailbox("c.2", () => undefined).isOpen).toBe(true)
+})

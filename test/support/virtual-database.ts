@@ -42,16 +42,9 @@ export function commandsTo(engine: Engine) {
   }
 }
 
-/**
- * The same as a variant with a network, except for the effects of a network.
- *
- * @param sharesStreams whether waiters of a manager share a stream
- */
-export async function openVirtual(sharesStreams = false): Promise<Opened> {
+/** The same as a variant with a network, except for the effects of a network. */
+export async function openVirtual(): Promise<Opened> {
   const engine = await openEngine()
-  const recipeFor = (transport: Transport): StoreRecipe => ({
-    openStore: ({ prefix }) => new SingleStore(new Database(transport, prefix, sharesStreams)),
-  })
   const recipe = recipeFor(new VirtualTransport(engine))
   return {
     url: "http://nowhere.test",
@@ -68,6 +61,12 @@ export async function openVirtual(sharesStreams = false): Promise<Opened> {
   }
 }
 
+function recipeFor(transport: Transport): StoreRecipe {
+  return {
+    openStore: ({ prefix }) => new SingleStore(new Database(transport, prefix, false)),
+  }
+}
+
 /** A database of this process, on which the promises that need no network are tested. */
 export const virtual: Variant = {
   name: "in this process",
@@ -76,7 +75,7 @@ export const virtual: Variant = {
   push: true,
   hasQueue: true,
   isAvailable: true,
-  open: () => openVirtual(),
+  open: openVirtual,
 }
 
 /** A manager on a store that is opened this way. */
