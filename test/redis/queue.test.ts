@@ -4,7 +4,7 @@ import { RedisError } from "../../src/redis/redis-error.js"
 import type { Listener, Transport } from "../../src/redis/transport.js"
 import { Database } from "../../src/redis/database.js"
 import { SingleQueue } from "../../src/redis/queue.js"
-import type { Notice } from "../../src/redis/store.js"
+import type { Notice, Waiter } from "../../src/redis/store.js"
 import { rejection } from "../support/outcomes.js"
 import { withEcho } from "../support/with-echo.js"
 
@@ -162,9 +162,9 @@ test("of sixteen first requests one checks the queue; one for a fencing token al
 })
 
 test("a grant to a newcomer had no waiters, and is a lease only if it is as short as one", async () => {
-  const grantOf = (leftMs: number, facts: Partial<typeof waiter> & { limit?: number } = {}) =>
+  const grantOf = (leftMs: number, facts: Partial<Waiter> = {}) =>
     answering(["granted", leftMs, "", "", -1, "17", 0]).queue.enqueue(
-      { ...waiter, ...facts } as typeof waiter,
+      { ...waiter, ...facts },
       undefined,
       700,
     )
