@@ -1,4 +1,4 @@
-// Who waits, who is next, and who counts as dead: the queue after each script that is executed.
+// The queue after each script that is executed: its order, who is notified, and which waiters may count as dead.
 import { must } from "../world.js"
 import { channelOf } from "./channels.js"
 import { type Execution, type LockView, passesOn, type Waiting } from "./lock-view.js"
