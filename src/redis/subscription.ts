@@ -37,7 +37,8 @@ export async function openSubscription(
         if (isOpen) listener.onMessage(message)
       },
       onFailure(error) {
-        if (!isConfirmed) reject(error)
+        // Without effect once it is confirmed.
+        reject(error)
         if (!isConfirmed || !isOpen) return
         isOpen = false
         listener.onEnd()

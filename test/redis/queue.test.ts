@@ -130,6 +130,7 @@ test("the waiters of a manager share a channel where requests may share a connec
   const queue = queueOf({})
   const [first = "", second = ""] = [1, 2].map(() => queue.waiter(request, true, undefined).address)
   const [channel = "", number] = first.split(".")
+  expect(channel).toMatch(/^fetchlock-/)
   expect([number, second]).toEqual(["1", `${channel}.2`])
   expect(queue.waiter(request, true, "own").address).toBe("own")
   expect(queue.waiter(request, false, "own").address).toBeUndefined()

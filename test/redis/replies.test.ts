@@ -217,6 +217,11 @@ test("an integer is a number or its digits, and nothing else", () => {
   expect(() => readInteger("9007199254740993")).toThrow(RedisError)
 })
 
+test("a caller that shares the lock gets a place, as any other", () => {
+  const place = ["queued", 500, "", "1", 0, "17", 0]
+  expect(read(place, { limit: 2 } as object)).toMatchObject({ kind: "queued", ticket: "17" })
+})
+
 describe("a page of keys", () => {
   test("has a cursor, as text or as a number, and the keys", () => {
     expect(readScanPage(["17", ["a", "b"]])).toEqual({ next: "17", keys: ["a", "b"] })
@@ -232,6 +237,7 @@ describe("a page of keys", () => {
     [["1x", []]],
     [["x1", []]],
     [[true, []]],
+    [[["17"], []]],
     [["17", "a"]],
     [["17", ["a", 1]]],
   ])("cannot be the invalid reply %j", ([reply]) => {
