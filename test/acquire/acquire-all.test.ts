@@ -1,7 +1,7 @@
 // Several locks, all or nothing: the order of requests, the locks kept while one is waited for, and the locks given back.
 import { getEventListeners } from "node:events"
 import { describe, expect, test, vi } from "vitest"
-import { acquireAll } from "../../src/acquire/acquire-all.js"
+import { checkNames, acquireAll } from "../../src/acquire/acquire-all.js"
 import type { Lock } from "../../src/hold/lock.js"
 import type { AcquireOptions } from "../../src/options.js"
 import { rejection } from "../support/outcomes.js"
@@ -234,4 +234,20 @@ describe("once all have come", () => {
     expect(await rejection(running)).toBe(loss)
     expect(asked.slice(-2)).toEqual(["give back a", "give back b"])
   })
+})
+
+test.each([
+  ["a", "names: must be an array of names"],
+  [[], "names: must not be empty"],
+  [["a", "b", "a"], 'names: must not contain duplicates, got "a" twice'],
+])("the names cannot be %j", (names, message) => {
+  expect(() => {
+    checkNames(names)
+  }).toThrow(message)
+})
+
+test("the names are strings that differ", () => {
+  expect(() => {
+    checkNames(["a", "b"])
+  }).not.toThrow()
 })

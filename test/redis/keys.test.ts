@@ -1,6 +1,7 @@
 // The keys of a lock: all on one node of a cluster, none shared with another lock.
 import { expect, test } from "vitest"
 import {
+  checkName,
   claimKeys,
   fenceKeys,
   lockKey,
@@ -8,6 +9,7 @@ import {
   lockPattern,
   MAX_KEY_BYTES,
   nameOf,
+  noteKey,
   voteKeys,
   VOTING_SINCE_KEY,
 } from "../../src/redis/keys.js"
@@ -110,4 +112,19 @@ test("a waiter's entry contains its request in one line", () => {
 test("the key with which a database of a quorum begins to vote is not that of a lock, whatever the prefix", () => {
   for (const prefix of ["", "{"]) expect(nameOf(prefix, VOTING_SINCE_KEY)).toBeUndefined()
   expect(nameOf("", `${VOTING_SINCE_KEY}!`)).toBe(`${VOTING_SINCE_KEY}!`)
+})
+
+test("the note of a client lies beside its lock", () => {
+  expect(noteKey("lock:", "a", "me")).toBe("{lock:a}:note:me")
+})
+
+test("a name is well-formed Unicode, and not the key of another lock", () => {
+  for (const [prefix, name] of [
+    ["lock:", "\ud800"],
+    ["", "{a}:queue"],
+  ] as const) {
+    expect(() => {
+      checkName(prefix, name)
+    }).toThrow("name: must be well-formed Unicode and not a key of another lock")
+  }
 })
