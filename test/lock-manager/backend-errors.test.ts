@@ -20,7 +20,7 @@ const TIMEOUT = 1_000
 /** For faults with a response: at most three attempts, with pauses. */
 const AMPLE_TIMEOUT = 2_000
 /** The delay that a busy machine may add. */
-const SLACK = 1_500
+const SLACK = 2_500
 
 const json = (value: unknown) => JSON.stringify(value)
 const replaced = (status: number, body: string, headers = {}): Fault => {
