@@ -86,7 +86,12 @@ function checkResult({ request, token, was, is }: Execution, result: string): vo
     must(leftMs === undefined || isInQueue, `${token} has released the lock, and has it`)
   }
   const expected = expectedResult(was, token, isExtension)
-  must(result === expected, `${token} is told "${result}" instead of "${expected}"`)
+  // In its last millisecond a shared hold has ended, and its key still tells that there was one.
+  const isLast = was.limit !== undefined && was.holders.size === 0
+  must(
+    (isLast && result === "released") || result === expected,
+    `${token} is told "${result}" instead of "${expected}"`,
+  )
 }
 
 function expectedResult(
