@@ -105,7 +105,9 @@ export class QuorumAttempt {
       const reply = this.#known[i]
       const settled = reply ? unsettledOf(reply) : vote.then(unsettledOf)
       const undo = async () => {
-        if (mayHaveVoted(await vote)) await all[i]?.withdraw(this.#claim, settings.cleanUpMs)
+        // Any other failure is a bug of ours or of the client, and says nothing of the vote.
+        const late = await vote.catch(() => undefined)
+        if (!late || mayHaveVoted(late)) await all[i]?.withdraw(this.#claim, settings.cleanUpMs)
       }
       return settled ? [{ settled, undo }] : []
     })

@@ -546,6 +546,21 @@ describe("late answers", () => {
     }
   })
 
+  test("are undone in their own way if they have one, and the whole call is not", async () => {
+    const vote = givenUp()
+    const undo = vi.fn(() => Promise.resolve())
+    const unsettled = [{ settled: vote.late, undo }]
+    const take = () => Promise.resolve({ ...grant(30_000), unsettled })
+    const { running, store } = start({ tryAcquire: [take] })
+    const { noteUnsettled } = await running
+    const withdrawals = noteUnsettled()()
+    expect(undo).not.toHaveBeenCalled()
+    vote.resolve(new Error("it came"))
+    await Promise.all(withdrawals)
+    expect(undo).toHaveBeenCalledOnce()
+    expect(store.count("release")).toBe(0)
+  })
+
   test("of a queued call lead to a leave after its grant, because a late enqueue takes a place", async () => {
     const attempt = givenUp()
     const answers = [attempt.answer, () => Promise.resolve(grant(30_000))]

@@ -114,7 +114,9 @@ describe("an unsettled vote is undone", () => {
   async function undone(last: DatabaseScript) {
     const { grant, counts } = attempt([granting, granting, last])
     const { unsettled = [] } = await grant
+    const settled = Promise.allSettled(unsettled.map((each) => each.settled))
     await vi.runAllTimersAsync()
+    await settled
     for (const { undo } of unsettled) await undo?.()
     return counts("release")
   }
@@ -123,6 +125,11 @@ describe("an unsettled vote is undone", () => {
     expect(await undone({ vote: [after(500, grants())] })).toEqual([0, 0, 1])
     const late = Promise.resolve()
     expect(await undone({ vote: [after(500, fails({ unsettled: late }))] })).toEqual([0, 0, 1])
+  })
+
+  test("also if its client fails in another way than with a failure of the database", async () => {
+    const dynamic = () => Promise.reject(new Error("dynamic"))
+    expect(await undone({ vote: [after(500, dynamic)] })).toEqual([0, 0, 1])
   })
 
   test("only if it may have been given", async () => {
