@@ -88,7 +88,9 @@ export class Lock {
     const handle = weakly(this)
     if (hold.renew || hold.isLease)
       this.#monitor.renewal = startRenewal(handle, hold, this.#monitor)
-    if (hold.stealWatch) startWatch(handle, hold, hold.stealWatch, this.#monitor)
+    // A lease may be over before it begins.
+    if (hold.stealWatch && this.#monitor.state === "held")
+      startWatch(handle, hold, hold.stealWatch, this.#monitor)
     this.#monitor.forget = hold.open.add(this, this.name, true)
   }
 

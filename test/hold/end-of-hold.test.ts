@@ -253,6 +253,15 @@ describe("a hold that watches", () => {
     expect(of("unwatched")).toEqual([])
   })
 
+  test("opens no stream if it is a lease that is over already", async () => {
+    const { queue } = watching(() => Promise.reject(new TypeError("fetch failed")))
+    const validity = new Validity(now(), 0)
+    const { of } = hold({}, { stealWatch: { channel: "c", queue }, isLease: true, validity })
+    await pass(0)
+    expect(of("lost")).toHaveLength(1)
+    expect(of("unwatched")).toEqual([])
+  })
+
   test("ignores the other messages of its stream", async () => {
     const { queue, tell } = watching()
     const { lock, of } = hold({}, { stealWatch: { channel: "c", queue } })
