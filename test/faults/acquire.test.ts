@@ -10,7 +10,6 @@ import {
   type FaultCase,
   FAULTS,
   faultsOf,
-  half,
   LATE,
   mustOvercome,
   PATTERNS,
@@ -116,7 +115,7 @@ describeOnRedis("acquiring under faults", () => {
   })
 
   describe.concurrent("a call that is aborted during a fault", () => {
-    test.for(half(FAULTS, 0))("leaves nothing behind: $what", async (faultCase) => {
+    test.for(FAULTS)("leaves nothing behind: $what", async (faultCase) => {
       await withTrial(lab(), { timeout: timeoutFor(faultCase) }, async (trial) => {
         const controller = new AbortController()
         trial.proxy.plan = planOf("always", "claim", faultCase.fault)
@@ -138,7 +137,7 @@ describeOnRedis("acquiring under faults", () => {
   })
 
   describe.concurrent("another holder's lock", () => {
-    test.for(half(FAULTS, 1))("is neither taken nor harmed: $what", async (faultCase) => {
+    test.for(FAULTS)("is neither taken nor harmed: $what", async (faultCase) => {
       await withTrial(lab(), { timeout: timeoutFor(faultCase) }, async (trial) => {
         const holder = await trial.unharmed.acquire(trial.name, { ttl: "10s", renew: false })
         trial.proxy.plan = () => faultCase.fault

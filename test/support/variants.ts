@@ -62,7 +62,8 @@ const engine = hasRedisServer() ? "real Redis" : "embedded engine"
 export const variants: readonly Variant[] = [
   variant("embedded engine", "fetch client"),
   variant("real Redis", "fetch client"),
-  variant(engine, "@upstash/redis", { push: false }),
+  variant(engine, "@upstash/redis"),
+  variant(engine, "fetch client", { push: false }),
 ]
 
 export const onValkey = variant("Valkey", "fetch client")
