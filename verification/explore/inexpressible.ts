@@ -26,7 +26,7 @@ const REASONS: readonly (readonly [why: string, rules: RegExp])[] = [
     "the calls of its worlds have no such option",
     /^once-(claim|settle)\.lua.*(fingerprint|a stale value|failed refresh|fencing token)/,
   ],
-  ["its worlds have fewer callers than attempts", /crashes are limited/],
+  ["its worlds have no more callers than attempts", /crashes are limited/],
   ["the results fit into a message", /that does not fit into a message/],
   ["each extension of a run asks for the same ttl", /^once-extend\.lua: an extension never/],
 ]

@@ -18,6 +18,7 @@ describe("the invariants hold in the states near the beginning", () => {
 describe("a rule that is switched off is found, with a shortest schedule", () => {
   const found = [
     ["queue", "a release hands the lock on to the waiters", "the lock is free, and has waiters"],
+    ["queue", "a late check does not lock the name for nobody", "without being in the queue"],
     ["dead-second", "only the first listening waiter is notified", "channel-E is not next"],
     ["dead-second", "waiters behind the caller are not considered", "and fl_D waits for it"],
     ["dead-head", "if the caller itself has no listener", "does not listen itself"],
