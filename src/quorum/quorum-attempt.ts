@@ -100,35 +100,34 @@ export class QuorumAttempt {
 
   /** The requests for votes that may yet be executed. Each is undone where it was sent. */
   #unsettled(): Unsettled[] {
-    const { all, settings } = this.#nodes
     return this.#votes.flatMap((vote, i) => {
       const reply = this.#known[i]
       const settled = reply ? unsettledOf(reply) : vote.then(unsettledOf)
-      const undo = async () => {
-        // Any other failure is a bug of ours or of the client, and says nothing of the vote.
-        const late = await vote.catch(() => undefined)
-        if (!late || mayHaveVoted(late)) await all[i]?.withdraw(this.#claim, settings.cleanUpMs)
-      }
-      return settled ? [{ settled, undo }] : []
+      return settled ? [{ settled, undo: () => this.#withdrawFrom(i) }] : []
     })
   }
 
   /** Withdraws the votes that were granted or may have been, also those whose reply is late. Not waited for. */
   #withdraw(): void {
-    const { all, settings } = this.#nodes
     const work = this.#votes.map(async (vote, i) => {
-      const reply = await vote
-      if (!mayHaveVoted(reply)) return
-      const withdraw = () => all[i]?.withdraw(this.#claim, settings.cleanUpMs)
-      await withdraw()
-      const unsettled = unsettledOf(reply)
+      const unsettled = unsettledOf(await vote)
+      await this.#withdrawFrom(i)
       if (!unsettled) return
       await unsettled
-      await withdraw()
+      await this.#withdrawFrom(i)
     })
     // Only a bug of ours rejects, and the attempt has rejected with it.
-    const { waitUntil = settings.waitUntil } = this.#request
+    const { waitUntil = this.#nodes.settings.waitUntil } = this.#request
     waitUntil(Promise.allSettled(work))
+  }
+
+  /** Withdraws the vote of one database when its reply is known, unless it was not given. Never rejects. */
+  async #withdrawFrom(index: number): Promise<void> {
+    const { all, settings } = this.#nodes
+    // Any other failure is a bug of ours or of the client, and says nothing of the vote.
+    const reply = await this.#votes[index]?.catch(() => undefined)
+    if (reply && !mayHaveVoted(reply)) return
+    await all[index]?.withdraw(this.#claim, settings.cleanUpMs)
   }
 }
 
