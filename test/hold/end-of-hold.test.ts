@@ -2,42 +2,20 @@
 import { inspect } from "node:util"
 import { afterEach, describe, expect, test, vi } from "vitest"
 import { LockBackendError } from "../../src/index.js"
-import { OpenHolds } from "../../src/hold/hold-monitor.js"
-import { type Hold, Lock } from "../../src/hold/lock.js"
+import type { Hold, Lock } from "../../src/hold/lock.js"
 import { RedisError } from "../../src/redis/redis-error.js"
 import type { LockQueue, Notice } from "../../src/redis/store.js"
 import { now, Validity } from "../../src/time/validity.js"
-import { recorder, rejection } from "../support/outcomes.js"
+import { rejection } from "../support/outcomes.js"
 import { failed, type Script, scriptedStore } from "../support/scripted-store.js"
+import { scriptedHold, TTL } from "../support/scripted-hold.js"
 import { freeze, useVirtualTime } from "../support/virtual-time.js"
-
-const TTL = 30_000
 
 const renewed = () => Promise.resolve(Validity.ofTtl(now(), TTL))
 const released = () => Promise.resolve("released" as const)
 
 function hold(script: Script = {}, options: Partial<Hold> = {}) {
-  const store = scriptedStore({ release: [released], extend: [renewed], ...script })
-  const { onEvent, events, of } = recorder()
-  const open = new OpenHolds()
-  const lock = new Lock({
-    store,
-    claim: { name: "a", token: "fl_a_b" },
-    mode: "exclusive",
-    ttlMs: TTL,
-    validity: Validity.ofTtl(now(), TTL),
-    isLease: false,
-    fencingToken: undefined,
-    renew: false,
-    maxHoldMs: Infinity,
-    timeoutMs: 5_000,
-    emit: onEvent,
-    waitUntil: () => undefined,
-    open,
-    noteUnsettled: () => () => [],
-    ...options,
-  })
-  return { lock, store, events, of, open }
+  return scriptedHold({ extend: [renewed], ...script }, options)
 }
 
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)

@@ -1,14 +1,13 @@
 // One hold, step by step, with a scripted store and clocks that the test moves.
 import { describe, expect, test, vi } from "vitest"
 import { LockBackendError, LockLostError } from "../../src/index.js"
-import { OpenHolds } from "../../src/hold/hold-monitor.js"
-import { type Hold, Lock } from "../../src/hold/lock.js"
+import type { Hold, Lock } from "../../src/hold/lock.js"
 import { now, Validity } from "../../src/time/validity.js"
-import { recorder, rejection } from "../support/outcomes.js"
-import { failed, type Script, scriptedStore } from "../support/scripted-store.js"
+import { rejection } from "../support/outcomes.js"
+import { failed, type Script } from "../support/scripted-store.js"
+import { scriptedHold, TTL } from "../support/scripted-hold.js"
 import { useVirtualTime } from "../support/virtual-time.js"
 
-const TTL = 30_000
 /** The remaining validity at its start: the ttl less the drift. */
 const VALID = TTL - TTL / 100 - 2
 
@@ -21,29 +20,11 @@ const answered = <T extends string>(answer: T) => {
 }
 
 function hold(script: Script = {}, options: Partial<Hold> = {}) {
-  const store = scriptedStore({ release: [answered("released")], ...script })
-  const { onEvent, events, of } = recorder()
   const startedAt = Date.now()
-  const lock = new Lock({
-    store,
-    claim: { name: "a", token: "fl_a_b" },
-    mode: "exclusive",
-    ttlMs: TTL,
-    validity: Validity.ofTtl(now(), TTL),
-    isLease: false,
-    fencingToken: undefined,
-    renew: false,
-    maxHoldMs: Infinity,
-    timeoutMs: 5_000,
-    emit: onEvent,
-    waitUntil: () => undefined,
-    open: new OpenHolds(),
-    noteUnsettled: () => () => [],
-    ...options,
-  })
+  const { store, ...rest } = scriptedHold(script, options)
   const asked = () =>
     store.asked.map(({ operation, atMs }) => `${operation} at ${String(atMs - startedAt)}`)
-  return { lock, store, events, of, asked }
+  return { ...rest, store, asked }
 }
 
 /** A temporary refusal. */

@@ -1,34 +1,13 @@
 // The steps of `request` between the grant and the release, where clocks decide.
-import { OpenHolds } from "../../src/hold/hold-monitor.js"
 import { expect, test, vi } from "vitest"
-import { Lock } from "../../src/hold/lock.js"
-import { now, Validity } from "../../src/time/validity.js"
+import type { Lock } from "../../src/hold/lock.js"
 import { whileHeld } from "../../src/hold/while-held.js"
-import { recorder, rejection } from "../support/outcomes.js"
-import { scriptedStore } from "../support/scripted-store.js"
+import { rejection } from "../support/outcomes.js"
+import { scriptedHold, TTL } from "../support/scripted-hold.js"
 import { useVirtualTime } from "../support/virtual-time.js"
 
-const TTL = 30_000
-
 function hold() {
-  const store = scriptedStore({ release: [() => Promise.resolve("released")] })
-  const { onEvent, of } = recorder()
-  const lock = new Lock({
-    store,
-    claim: { name: "a", token: "fl_a_b" },
-    mode: "exclusive",
-    ttlMs: TTL,
-    validity: Validity.ofTtl(now(), TTL),
-    isLease: false,
-    waitUntil: () => undefined,
-    open: new OpenHolds(),
-    noteUnsettled: () => () => [],
-    fencingToken: undefined,
-    renew: false,
-    maxHoldMs: Infinity,
-    timeoutMs: 5_000,
-    emit: onEvent,
-  })
+  const { lock, store, of, onEvent } = scriptedHold()
   const run = <T>(callback: (lock: Lock) => T) => whileHeld(lock, callback, onEvent)
   return { lock, store, of, run }
 }
