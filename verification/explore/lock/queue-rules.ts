@@ -1,4 +1,4 @@
-// The queue after each script that is executed: its order, who is notified, and which waiters may count as dead.
+// The queue after each script that is executed: its order, its messages, and which waiters may count as dead.
 import { must } from "../world.js"
 import { channelOf } from "./channels.js"
 import { type Execution, type LockView, passesOn, type Waiting } from "./lock-view.js"

@@ -1,11 +1,10 @@
 // The invariants of docs/scripts.md, as rules for every script that is executed and for every state.
 import type { Keyspaces, Run } from "../keyspaces.js"
 import { must } from "../world.js"
-import { channelOf } from "./channels.js"
-import { digestOf } from "./digest.js"
 import { type Execution, listenersOf, type LockView, LockViews } from "./lock-view.js"
 import { checkQueue } from "./queue-rules.js"
 import { checkReply } from "./reply-rules.js"
+import { checkSteal } from "./steal-rules.js"
 import { mayClaim, tokenOf } from "./server.js"
 import type { LockState, Reply, Request, Terms } from "./state.js"
 
@@ -50,7 +49,7 @@ export class LockRules {
     checkHolds(execution)
     checkQueue(execution, this.#terms)
     checkReply(execution)
-    if (sent.kind === "steal" && reply.kind === "granted") checkSteal(execution, this.#terms)
+    if (sent.kind === "steal") checkSteal(execution, this.#terms)
   }
 
   /** Checks a state. */
@@ -111,23 +110,4 @@ function checkHolds({ request, token, was, is }: Execution): void {
     is.limit === undefined || is.holders.size <= is.limit,
     `${is.holders.size} holders share the lock, at most ${is.limit ?? 1}`,
   )
-}
-
-/** A steal takes exactly the hold that it found, all of it, and those that lose it can find out. */
-function checkSteal(
-  { request, token, was, is, published }: Execution,
-  all: readonly Terms[],
-): void {
-  for (const holder of was.holders.keys()) {
-    if (holder === token) continue
-    const isFound = was.limit !== undefined || request.found === digestOf(holder)
-    must(isFound, `the lock was stolen from ${holder}, which the steal did not find`)
-    must(is.stolen.includes(holder), `${holder} was stolen from, and that is not recorded`)
-    const owner = all.find((terms) => tokenOf(terms) === holder)
-    const channel = owner?.watches ? channelOf(owner) : undefined
-    const isNotified = published.some(([to, text]) => to === channel && text === "stolen")
-    must(channel === undefined || isNotified, `${holder} watches, and is not notified`)
-  }
-  must(was.limit === undefined || !is.hasList, "holds that were stolen from are still listed")
-  must(is.queue.length === 0 || is.isFlagged, "the stolen lock has waiters, and is not flagged")
 }
