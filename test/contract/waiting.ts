@@ -112,15 +112,16 @@ export function waiting(lab: () => Lab): void {
     expect(through.proxy.log).toHaveLength(4)
   })
 
-  test("a spin lock tries at its interval", async () => {
+  test("a spin lock waits its interval before each further attempt", async () => {
     const { proxied, locks, name } = lab()
     const lock = await locks().acquire(name())
     const { proxy, locks: spinning } = await proxied()
-    await rejection(spinning().acquire(lock.name, { wait: 2_000, interval: 100 }))
-    // One at the start, one at the end, and perhaps one that confirms a request that a client may have sent twice.
-    expect(proxy.log.length).toBeLessThanOrEqual(20 + 3)
-    // On a busy machine some of its intervals pass while a request is under way.
-    expect(proxy.log.length).toBeGreaterThanOrEqual(3)
+    const options = { wait: "60s", interval: 200, maxRequests: 5 } as const
+    const error = await rejection(spinning({ keyLocking: false }).acquire(lock.name, options))
+    expect(error).toMatchObject({ requests: 5 })
+    // Timers may be early by up to one millisecond.
+    expect((error as LockTimeoutError).waitedMs).toBeGreaterThanOrEqual(4 * 199)
+    expect(proxy.log).toHaveLength(5)
   })
 
   test("an unlimited wait ends with the grant", async () => {
