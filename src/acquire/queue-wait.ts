@@ -25,8 +25,12 @@ import {
 /** A message, or the reply to a look. */
 type Arrival =
   | Notice
-  /** How long the holder has left; undefined if the lock may have been granted to us before the stream was open. */
-  | { readonly kind: "looked"; readonly holderTtlMs: number | undefined }
+  | {
+      readonly kind: "looked"
+      readonly askedAt: Instant
+      /** How long the holder has left; undefined if the lock may have been granted to us before the stream was open. */
+      readonly holderTtlMs: number | undefined
+    }
 
 /** A stream that opens later does not delay the first check. */
 const PATIENCE_MS = 1_000
@@ -137,8 +141,9 @@ export class QueueWait {
   #look(): void {
     if (this.#attempts.requestsLeft < 1) return
     this.#attempts.count()
+    const askedAt = now()
     const looked = (holderTtlMs: number | undefined) => {
-      this.#inbox.put({ kind: "looked", holderTtlMs })
+      this.#inbox.put({ kind: "looked", askedAt, holderTtlMs })
     }
     this.#queue
       .look(this.#waiter, deadlineMs(this.#request.timeoutMs, this.#attempts.leftMs))
@@ -186,6 +191,8 @@ export class QueueWait {
     this.#isTakenForDead = false
     let known = queued
     let knownSince = startedAt
+    /** When it was said at the earliest. */
+    let saidAt = queued.serverTime.sentAt
     for (;;) {
       const patienceMs = this.#stream === "opening" ? PATIENCE_MS - this.#streamAgeMs : Infinity
       const pause = this.#pauseMs(known, patienceMs > 0) - elapsedMs(knownSince)
@@ -204,14 +211,17 @@ export class QueueWait {
       } else if (arrival?.kind === "end" && this.#stream === "opening") {
         this.#giveUpStream(arrival.error)
       } else if (arrival?.kind === "looked") {
-        const { holderTtlMs } = arrival
-        if (holderTtlMs === undefined) return undefined
-        known = { ...known, holderTtlMs }
+        const { askedAt } = arrival
+        if (arrival.holderTtlMs === undefined) return undefined
+        // What was said after the look was sent may be newer than its reply: the one that ends sooner costs a check at most.
+        const isOutdated = saidAt.monotonicMs >= askedAt.monotonicMs
+        const longest = isOutdated ? known.holderTtlMs - elapsedMs(knownSince) : Infinity
+        known = { ...known, holderTtlMs: Math.min(arrival.holderTtlMs, longest) }
         knownSince = now()
       } else if (arrival?.kind === "next") {
         this.#isTakenForDead = arrival.leaseMs === 0
         known = { ...known, holderTtlMs: arrival.leaseMs, isForeign: false, place: 0 }
-        knownSince = now()
+        knownSince = saidAt = now()
       } else if (arrival?.kind === "granted" && this.#isPlausible(arrival)) {
         return this.#leaseOf(arrival, queued)
       } else if ((arrival && !this.#reopen(arrival)) || (!arrival && !isPatient)) {

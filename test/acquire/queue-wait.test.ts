@@ -522,6 +522,48 @@ describe("the stream", () => {
     expect(asked).toEqual(STARTED)
   })
 
+  /** A wait whose looks are answered by the test, in order, whenever it likes. */
+  function waitLooking(answers: readonly (() => Answer)[]) {
+    const looks: ((holderTtlMs: number | undefined) => void)[] = []
+    const looking = () =>
+      new Promise<number | undefined>((resolve) => {
+        looks.push(resolve)
+      })
+    const listening = () => new Promise((resolve) => setTimeout(resolve, 5))
+    return { ...wait(answers, {}, listening, { looking }), looks }
+  }
+
+  test("believes a look that is newer than all that it was told", async () => {
+    const { asked, looks } = waitLooking([() => queued({ place: 0, holderTtlMs: 1_000 })])
+    await pass(10)
+    looks[0]?.(6_000)
+    await pass(5_900)
+    expect(asked).toHaveLength(3)
+    await pass(200)
+    expect(asked.at(-1)).toBe("check 17 at 6011")
+  })
+
+  test("does not believe a look in whose time a message came: it may be older", async () => {
+    const { asked, looks, tell } = waitLooking([() => queued({ place: 1 })])
+    await pass(10)
+    // The holder released the lock after the look, and the lease that this message names is never extended.
+    tell({ kind: "next", leaseMs: 1_000 })
+    await pass(10)
+    looks[0]?.(50_000)
+    await pass(1_500)
+    expect(asked.at(-1)).toBe("check 17 at 1011")
+  })
+
+  test("does not believe a look in whose time a check was answered: it may be older", async () => {
+    const answers = [50, 1_000, 60_000].map((holderTtlMs) => () => queued({ place: 0, holderTtlMs }))
+    const { asked, looks } = waitLooking(answers)
+    await pass(60)
+    expect(asked.at(-1)).toBe("check 17 at 51")
+    looks[0]?.(50_000)
+    await pass(1_000)
+    expect(asked.slice(-2)).toEqual(["check 17 at 51", "check 17 at 1052"])
+  })
+
   test("is followed by a check if its look fails", async () => {
     const looking = () => Promise.reject(new RedisError("lost", { outcome: "unknown" }))
     const { asked } = wait([queued], {}, undefined, { looking })
