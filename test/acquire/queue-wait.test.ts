@@ -555,7 +555,9 @@ describe("the stream", () => {
   })
 
   test("does not believe a look in whose time a check was answered: it may be older", async () => {
-    const answers = [50, 1_000, 60_000].map((holderTtlMs) => () => queued({ place: 0, holderTtlMs }))
+    const answers = [50, 1_000, 60_000].map(
+      (holderTtlMs) => () => queued({ place: 0, holderTtlMs }),
+    )
     const { asked, looks } = waitLooking(answers)
     await pass(60)
     expect(asked.at(-1)).toBe("check 17 at 51")
