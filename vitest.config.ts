@@ -1,5 +1,5 @@
 // The tests. They mostly wait, so the tests of one file run concurrently, instead of more files at once.
-// `npm test` runs those of the library; `npm run test:long` those of the local server, and whole programs.
+// `npm test` runs those of the library; `npm run test:long` those of the local server, and whatever takes long.
 import { defineConfig } from "vitest/config"
 import { BaseSequencer, type TestSpecification } from "vitest/node"
 import { Watchdog } from "./test/support/watchdog.js"
@@ -30,12 +30,13 @@ const ALONE = [
   "test/verification/explore/*.test.ts",
 ]
 
-/** Whole programs, in processes, runtimes and browsers of their own. */
+/** Whole programs, in processes, runtimes and browsers of their own, and the contract on several databases. */
 const LASTING = [
   "test/verification/{torture,quorum-torture,matrix}.test.ts",
   "test/{demo,examples}/*.test.ts",
   "test/docs/{doc-comments,readme}.test.ts",
-  "test/cli/{recipes,ui}.test.ts",
+  "test/cli/*.test.ts",
+  "test/quorum/contract.test.ts",
   "test/package/{bundle,runtimes,typescript}.test.ts",
 ]
 

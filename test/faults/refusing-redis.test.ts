@@ -3,7 +3,7 @@ import { Redis } from "ioredis"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import type { LockEvent } from "../../src/index.js"
 import { recorder, until } from "../support/outcomes.js"
-import { describeOnRedis, type Opened, variants } from "../support/variants.js"
+import { describeOnRedis, onRedis, type Opened } from "../support/variants.js"
 
 type Order = readonly [string, ...string[]]
 
@@ -23,9 +23,7 @@ describeOnRedis("a database that refuses for 400 ms", () => {
   let database: Opened
   const admins: Redis[] = []
   beforeAll(async () => {
-    const variant = variants.find(({ name }) => name === "real Redis, fetch client")
-    if (!variant) throw new Error("there is no such variant")
-    database = await variant.open()
+    database = await onRedis.open()
     // One of them is busy with its endless script meanwhile.
     for (let i = 0; i < 2; i++) admins.push(new Redis(database.redisUrl ?? ""))
     await admins[0]?.config("SET", "busy-reply-threshold", "10")

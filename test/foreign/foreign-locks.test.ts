@@ -8,7 +8,7 @@ import { redlock } from "./redlock.js"
 import { Register } from "./register.js"
 import { upstashLock } from "./upstash-lock.js"
 import { durationOf, recorder, rejection, until } from "../support/outcomes.js"
-import { describeOnRedis, type Opened, variants } from "../support/variants.js"
+import { describeOnRedis, onRedis, type Opened } from "../support/variants.js"
 
 const PEERS = [upstashLock, redlock, redisSemaphore, redisPy]
 
@@ -31,9 +31,7 @@ const WAYS: Readonly<Record<string, AcquireOptions>> = {
 describeOnRedis("foreign locks", () => {
   let database: Opened
   beforeAll(async () => {
-    const variant = variants.find(({ name }) => name === "real Redis, fetch client")
-    if (!variant) throw new Error("there is no such variant")
-    database = await variant.open()
+    database = await onRedis.open()
   })
   afterAll(() => database.close())
 

@@ -10,7 +10,7 @@ import { LockManager } from "../../src/index.js"
 import { quorum } from "../../src/quorum/index.js"
 import { pythonWithRedis } from "./redis-py.js"
 import { type TestNode, startNodes } from "../support/nodes.js"
-import { describeOnRedis, type Opened, variants } from "../support/variants.js"
+import { describeOnRedis, onRedis, type Opened } from "../support/variants.js"
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -31,9 +31,7 @@ async function deleteIfOurs(command: Command, key: string, value: string): Promi
 describeOnRedis("on one database", () => {
   let database: Opened
   beforeAll(async () => {
-    const variant = variants.find(({ name }) => name === "real Redis, fetch client")
-    if (!variant) throw new Error("there is no such variant")
-    database = await variant.open()
+    database = await onRedis.open()
   })
   afterAll(() => database.close())
 

@@ -7,14 +7,11 @@ import { holding } from "./guard/holding.js"
 import { preempting } from "./guard/preempting.js"
 import { releasing } from "./guard/releasing.js"
 import { taking } from "./guard/taking.js"
-import { variants } from "../support/variants.js"
-
-const [variant] = variants
-if (!variant) throw new Error("there is no variant")
+import { embedded } from "../support/variants.js"
 
 for (const adapter of adapters) {
   describe(adapter.name, () => {
-    const lab = openLab(variant)
+    const lab = openLab(embedded)
     describe.concurrent("taking the lock", () => {
       taking(adapter, lab)
     })

@@ -6,7 +6,7 @@ import { lead, type LeadOptions } from "../../src/leader/index.js"
 import { describeVariants } from "../support/describe-variants.js"
 import { always, everything } from "../support/fault-proxy.js"
 import { abortion, durationOf, recorder, rejection, until } from "../support/outcomes.js"
-import type { Opened } from "../support/variants.js"
+import { embedded, type Opened } from "../support/variants.js"
 
 describeVariants("lead", (variant) => {
   let database: Opened
@@ -288,10 +288,7 @@ describeVariants("lead", (variant) => {
 describe("lead refuses", () => {
   let database: Opened
   beforeAll(async () => {
-    const { variants } = await import("../support/variants.js")
-    const [variant] = variants
-    if (!variant) throw new Error("there is no variant")
-    database = await variant.open()
+    database = await embedded.open()
   })
   afterAll(() => database.close())
   const run = () => undefined

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest"
 import type { LockManager } from "../../src/index.js"
 import { billedCommands } from "../support/billed-commands.js"
 import { rejection } from "../support/outcomes.js"
-import { describeOnRedis, type Opened, variants } from "../support/variants.js"
+import { describeOnRedis, onRedis, type Opened } from "../support/variants.js"
 
 interface Cost {
   readonly requests: number
@@ -14,11 +14,7 @@ interface Cost {
 describeOnRedis("on a real Redis", () => {
   let database: Opened
   beforeAll(async () => {
-    const variant = variants.find(
-      ({ engine, client }) => engine === "real Redis" && client === "fetch client",
-    )
-    if (!variant) throw new Error("there is no such variant")
-    database = await variant.open()
+    database = await onRedis.open()
   })
   afterAll(() => database.close())
 

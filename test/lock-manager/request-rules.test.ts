@@ -6,16 +6,14 @@ import type { LockManager } from "../../src/index.js"
 import { Lock } from "../../src/hold/lock.js"
 import { always } from "../support/fault-proxy.js"
 import { recorder, rejection, until } from "../support/outcomes.js"
-import { type Opened, variants } from "../support/variants.js"
+import { embedded, type Opened } from "../support/variants.js"
 
 let database: Opened
 let names = 0
 const name = () => `request-${String(names++)}`
 
 beforeAll(async () => {
-  const [variant] = variants
-  if (!variant) throw new Error("there is no variant")
-  database = await variant.open()
+  database = await embedded.open()
 })
 afterAll(() => database.close())
 

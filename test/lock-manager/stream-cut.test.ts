@@ -3,8 +3,7 @@
 import { describe, expect, test } from "vitest"
 import { LockTimeoutError } from "../../src/index.js"
 import { LockByHand, waiterByHand } from "../support/waiter-by-hand.js"
-import { hasRedisServer } from "../support/redis-server.js"
-import { variants } from "../support/variants.js"
+import { embedded, onRedis } from "../support/variants.js"
 
 const CONTENDERS = 30
 const CUT_EVERY_MS = 300
@@ -17,11 +16,8 @@ interface Visit {
   readonly fencingToken: number
 }
 
-const chosen = variants.filter(({ client, push }) => client === "fetch client" && push)
-
-describe.concurrent.each(chosen)("$name", (variant) => {
-  const isAvailable = variant.engine === "embedded engine" || hasRedisServer()
-  test.skipIf(!isAvailable)(
+describe.concurrent.each([embedded, onRedis])("$name", (variant) => {
+  test.runIf(variant.isAvailable)(
     "no contender overlaps another, and all that do not give up are served",
     { timeout: 40_000 },
     async () => {

@@ -4,17 +4,13 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest"
 import type { LockManager } from "../../src/index.js"
 import { once } from "../../src/once/index.js"
 import { billedCommands } from "../support/billed-commands.js"
-import { describeOnRedis, type Opened, variants } from "../support/variants.js"
+import { describeOnRedis, onRedis, type Opened } from "../support/variants.js"
 import { gathering } from "./gathering.js"
 
 describeOnRedis("on a real Redis", () => {
   let database: Opened
   beforeAll(async () => {
-    const variant = variants.find(
-      ({ engine, client }) => engine === "real Redis" && client === "fetch client",
-    )
-    if (!variant) throw new Error("there is no such variant")
-    database = await variant.open()
+    database = await onRedis.open()
   })
   afterAll(() => database.close())
 

@@ -6,7 +6,7 @@ import { readEventStream } from "../../src/redis/subscription.js"
 import { RedisError } from "../../src/redis/redis-error.js"
 import { readNotice } from "../../src/redis/replies.js"
 import { abortion, recorder, rejection, until } from "../support/outcomes.js"
-import { type Opened, variants } from "../support/variants.js"
+import { embedded, type Opened } from "../support/variants.js"
 import { PATIENCE, runs } from "./runs.js"
 
 /** The messages that a reader returns for these bytes, in these pieces. */
@@ -133,9 +133,7 @@ export function hostileFrames(): void {
   describe("an adversary that can publish to a waiter", () => {
     let database: Opened
     beforeAll(async () => {
-      const [variant] = variants
-      if (!variant) throw new Error("there is no variant")
-      database = await variant.open()
+      database = await embedded.open()
     })
     afterAll(() => database.close())
 

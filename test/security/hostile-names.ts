@@ -3,7 +3,7 @@ import { lockKeys } from "../../src/redis/keys.js"
 import fc from "fast-check"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { rejection } from "../support/outcomes.js"
-import { type EngineName, type Opened, variants } from "../support/variants.js"
+import { type Opened, type Variant } from "../support/variants.js"
 import { PATIENCE, runs } from "./runs.js"
 
 const VICTIM = "victim"
@@ -55,13 +55,11 @@ const prefixes = fc.constantFrom("lock:", "", "{", "{a}:", "%s*")
 
 const isWellFormed = (text: string) => !/\p{Surrogate}/u.test(text)
 
-export function hostileNames(engine: EngineName): void {
+export function hostileNames(variant: Variant): void {
   let database: Opened
   /** Beside the one that is emptied again and again. */
   let other: Opened
   beforeAll(async () => {
-    const variant = variants.find((v) => v.engine === engine && v.client === "fetch client")
-    if (!variant) throw new Error("there is no such variant")
     database = await variant.open()
     other = await variant.open()
   })

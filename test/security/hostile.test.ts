@@ -3,15 +3,9 @@ import { describe } from "vitest"
 import { hostileFrames } from "./hostile-frames.js"
 import { hostileNames } from "./hostile-names.js"
 import { hostileReplies } from "./hostile-replies.js"
-import { hasRedisServer } from "../support/redis-server.js"
+import { describeVariants } from "../support/describe-variants.js"
+import { embedded, onRedis } from "../support/variants.js"
 
 describe.concurrent("hostile replies", hostileReplies)
 describe.concurrent("hostile frames", hostileFrames)
-describe.concurrent("hostile names, on the embedded engine", () => {
-  hostileNames("embedded engine")
-})
-// Apart from the others, so that only this is skipped where there is none.
-const onRedis = hasRedisServer() ? describe.concurrent : describe.skip
-onRedis("hostile names, on a real Redis", () => {
-  hostileNames("real Redis")
-})
+describeVariants("hostile names", hostileNames, [embedded, onRedis])

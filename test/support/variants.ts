@@ -55,18 +55,19 @@ export interface Variant {
 
 export const REST_TOKEN = "rest-token-of-the-tests"
 
+export const embedded = variant("embedded engine", "fetch client")
+export const onRedis = variant("real Redis", "fetch client")
+export const onValkey = variant("Valkey", "fetch client")
+
 /** Where the less usual clients are tested. */
-const engine = hasRedisServer() ? "real Redis" : "embedded engine"
+const engine = onRedis.isAvailable ? "real Redis" : "embedded engine"
 
 /** Each engine, each client and each way to wait; not each combination of them. */
 export const variants: readonly Variant[] = [
-  variant("embedded engine", "fetch client"),
-  variant("real Redis", "fetch client"),
+  embedded,
   variant(engine, "@upstash/redis"),
   variant(engine, "fetch client", { push: false }),
 ]
-
-export const onValkey = variant("Valkey", "fetch client")
 
 /** Runs if there is a redis-server; otherwise its tests count as skipped. */
 export const describeOnRedis = describe.runIf(hasRedisServer())

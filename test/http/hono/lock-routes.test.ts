@@ -16,7 +16,7 @@ import { sending } from "../guard/bodies.js"
 import { always, everything, inOrder } from "../../support/fault-proxy.js"
 import { until } from "../../support/outcomes.js"
 import { granted, scriptedStore } from "../../support/scripted-store.js"
-import { type Opened, variants } from "../../support/variants.js"
+import { embedded, type Opened } from "../../support/variants.js"
 
 let database: Opened
 let names = 0
@@ -24,9 +24,7 @@ const unique = () => `service ${String(names++)}`
 const path = (name: string) => `/locks/${encodeURIComponent(name)}`
 
 beforeAll(async () => {
-  const [variant] = variants
-  if (!variant) throw new Error("there is no variant")
-  database = await variant.open()
+  database = await embedded.open()
 })
 afterAll(() => database.close())
 

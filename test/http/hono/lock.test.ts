@@ -3,7 +3,7 @@ import { lock } from "../../../src/http/hono/index.js"
 import { type FencedLock, type Lock, LockManager } from "../../../src/index.js"
 import { keepingContext, openWork, problemOf } from "../guard/adapters.js"
 import { abortion, until } from "../../support/outcomes.js"
-import { type Opened, variants } from "../../support/variants.js"
+import { embedded, type Opened } from "../../support/variants.js"
 import { Hono } from "hono"
 import { bearerAuth } from "hono/bearer-auth"
 import { cors } from "hono/cors"
@@ -18,9 +18,7 @@ const unique = () => `hono-${String(names++)}`
 const isFree = async (name: string) => !(await database.locks().inspect(name)).isHeld
 
 beforeAll(async () => {
-  const [variant] = variants
-  if (!variant) throw new Error("there is no variant")
-  database = await variant.open()
+  database = await embedded.open()
 })
 afterAll(() => database.close())
 

@@ -8,16 +8,12 @@ import { everything } from "../../support/fault-proxy.js"
 import type { LockEvent } from "../../../src/index.js"
 import { problemOf } from "../guard/adapters.js"
 import { sending } from "../guard/bodies.js"
-import { type Opened, variants } from "../../support/variants.js"
+import { embedded, type Opened } from "../../support/variants.js"
 import { adapters, type PlainOptions } from "./adapters.js"
 
 let database: Opened
 beforeAll(async () => {
-  const variant = variants.find(
-    ({ engine, client }) => engine === "embedded engine" && client === "fetch client",
-  )
-  if (!variant) throw new Error("there is no such variant")
-  database = await variant.open()
+  database = await embedded.open()
 })
 afterAll(() => database.close())
 
