@@ -18,14 +18,21 @@ class LongFirst extends BaseSequencer {
   }
 }
 
-/** These move clocks, count the timers of a process or replace globals, so each has its own process. */
-const ALONE = [
-  "test/{acquire,faults,histories,hold,redis,time,values}/**/*.test.ts",
-  "test/docs/http.test.ts",
-  "test/http/hono/{lock-routes,node-server}.test.ts",
-  "test/lock-manager/{clean-up,proxy}.test.ts",
+/** These move the clocks, and talk to no server. */
+const UNITS = [
+  "test/{acquire,redis,time,values}/**/*.test.ts",
+  "test/hold/{end-of-hold,lock,lock-group,open-holds,renewal,while-held}.test.ts",
   "test/quorum/quorum-{attempt,node,store}.test.ts",
   "test/quorum/until-decided.test.ts",
+]
+
+/** These count the timers of a process or replace globals, so each has its own process. */
+const ALONE = [
+  "test/{faults,histories}/**/*.test.ts",
+  "test/docs/http.test.ts",
+  "test/hold/{leaked-handle,watch}.test.ts",
+  "test/http/hono/{lock-routes,node-server}.test.ts",
+  "test/lock-manager/{clean-up,proxy}.test.ts",
   "test/security/*.test.ts",
   "test/verification/explore/*.test.ts",
 ]
@@ -41,7 +48,9 @@ const LASTING = [
 ]
 
 /** The settings of all projects. Without the global setup, which each project would repeat. */
-const SHARED = { testTimeout: 20_000, hookTimeout: 30_000, maxConcurrency: 9 }
+const SHARED = { testTimeout: 20_000, hookTimeout: 30_000, maxConcurrency: 7 }
+/** Files that share their processes: loading all modules again takes a second for each file. */
+const TOGETHER = { isolate: false, setupFiles: ["test/support/globals-unchanged.ts"] }
 // The local server is run from its source. Not Vite's default "module", which selects files for bundlers that Node cannot load.
 const CONDITIONS = ["@fetchlock/source", "node", "development|production"]
 
@@ -50,8 +59,12 @@ export default defineConfig({
     globalSetup: ["test/support/global-setup.ts"],
     sequence: { sequencer: LongFirst },
     reporters: ["default", new Watchdog()],
-    maxWorkers: 4,
+    maxWorkers: 3,
     projects: [
+      {
+        ssr: { resolve: { conditions: CONDITIONS } },
+        test: { ...SHARED, name: "units", include: UNITS, ...TOGETHER },
+      },
       {
         ssr: { resolve: { conditions: CONDITIONS } },
         test: { ...SHARED, name: "alone", include: ALONE, isolate: true },
@@ -62,10 +75,8 @@ export default defineConfig({
           ...SHARED,
           name: "together",
           include: ["test/**/*.test.ts"],
-          exclude: [...ALONE, ...LASTING],
-          // Loading all modules again for each file takes 40 s.
-          isolate: false,
-          setupFiles: ["test/support/globals-unchanged.ts"],
+          exclude: [...UNITS, ...ALONE, ...LASTING],
+          ...TOGETHER,
         },
       },
       {
@@ -74,8 +85,7 @@ export default defineConfig({
           ...SHARED,
           name: "dev-server",
           include: ["packages/dev-server/test/**/*.test.ts"],
-          isolate: false,
-          setupFiles: ["test/support/globals-unchanged.ts"],
+          ...TOGETHER,
         },
       },
       {

@@ -134,10 +134,10 @@ describeOnRedis("holding under faults", () => {
   })
 
   async function renewAndContend(trial: Trial, pattern: Pattern): Promise<void> {
-    const ttl = 1_800
+    const ttl = 3_200
     const lock = await trial.locks.acquire(trial.name, { ttl, renew: true })
     // Tries all the time, and so takes the lock the moment that the key is gone.
-    const contending = trial.unharmed.acquire(trial.name, { wait: "3s", interval: 60 })
+    const contending = trial.unharmed.acquire(trial.name, { wait: "5.5s", interval: 100 })
     // Read as soon as the grant is known, before anything else can happen.
     const outcome = await contending.then(
       (next) => ({ next, trust: lock.remainingMs }),

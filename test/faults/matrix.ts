@@ -2,9 +2,9 @@
 import { always, type Fault, inOrder, type Plan } from "../support/fault-proxy.js"
 
 /** The timeout of a request if the fault is that it takes too long. */
-const SHORT_TIMEOUT = 400
+const SHORT_TIMEOUT = 700
 /** Long after the sender of the request has given it up. */
-export const LATE = 800
+export const LATE = 1_400
 /** The timeout of a request otherwise: long enough that only the fault ends it. */
 const AMPLE_TIMEOUT = 5_000
 /** The delay that a busy machine may add. */
