@@ -14,7 +14,8 @@ export class Witness {
     register: Register,
     onNote: (client: number, note: TimedNote) => void,
   ): Promise<Witness> {
-    const server = createServer((request, response) => {
+    // A Worker does not retry on a connection that was closed while it was idle.
+    const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
       void readAll(request).then((body) => {
         if (body === undefined) return
         const { url = "" } = request
