@@ -6,7 +6,7 @@ import { hasRedisServer } from "./redis-server.js"
 
 /** The test files that use a real Redis import one of these. */
 const NEEDS_REDIS =
-  /\b(hasRedisServer|describeOnRedis|describeVariants|realRedis|engines)\b.* from "/
+  /\b(hasRedisServer|describeOnRedis|describeVariants|onRedis|engines)\b.* from "/
 /** Debian's packages start no service if this script says so. */
 const SERVICE_POLICY = "/usr/sbin/policy-rc.d"
 
@@ -33,8 +33,8 @@ function provideChromium(): void {
 }
 
 function build(): void {
-  const { status, stdout, stderr } = spawnSync("npm", ["run", "build:all"], { encoding: "utf8" })
-  if (status !== 0) throw new Error(`npm run build:all failed:\n${stdout}${stderr}`)
+  const { status, stdout, stderr } = spawnSync("npm", ["run", "build:stale"], { encoding: "utf8" })
+  if (status !== 0) throw new Error(`npm run build:stale failed:\n${stdout}${stderr}`)
 }
 
 /** Installs a package of Debian; false if that is not possible. */
