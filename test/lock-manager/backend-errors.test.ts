@@ -10,6 +10,7 @@ import {
   LockManager,
   type LockPhase,
 } from "../../src/index.js"
+import { half } from "../faults/matrix.js"
 import { everything, type Fault, FaultProxy } from "../support/fault-proxy.js"
 import { healthyFetch } from "../support/healthy-fetch.js"
 import { acquireAtLast, durationOf, rejection } from "../support/outcomes.js"
@@ -109,7 +110,7 @@ const OPERATIONS: readonly Operation[] = [
 
 const CLIENTS: readonly ClientName[] = ["fetch client", "@upstash/redis"]
 
-for (const client of CLIENTS) {
+for (const [nth, client] of CLIENTS.entries()) {
   describe.concurrent(`through the ${client}`, () => {
     let database: Database
     beforeAll(async () => {
@@ -120,28 +121,33 @@ for (const client of CLIENTS) {
     const through = (url: string, timeout: number) =>
       new LockManager({ redis: connect(client, url), timeout })
 
-    describe.for(OPERATIONS)("$what", ({ what, phase, run }) => {
-      test.for(ANSWERS)("throws LockBackendError in time for $what", async (answer, { task }) => {
-        const proxy = await FaultProxy.open(database.url)
-        try {
-          const timeout = answer.status === undefined ? TIMEOUT : AMPLE_TIMEOUT
-          const locks = through(proxy.url, timeout)
-          const lock = await acquireAtLast(locks, `${what} ${task.id}`)
-          proxy.plan = everything(answer.fault)
-          const failing = run(locks, lock)
-          expect(await durationOf(failing)).toBeLessThan(timeout + SLACK)
-          const error = await rejection(failing)
-          expect(error).toBeInstanceOf(LockBackendError)
-          expect(error).toMatchObject({ name: "LockBackendError", code: "backend", phase })
-          expect((error as LockBackendError).cause).toBeInstanceOf(Error)
-          // A client that the user passes in does not reveal the status.
-          const status = client === "fetch client" ? answer.status : undefined
-          expect((error as LockBackendError).status).toBe(status)
-          expect(lock.signal.aborted).toBe(false)
-        } finally {
-          await proxy.close()
-        }
-      })
+    const steps = OPERATIONS.map((operation, i) => ({ ...operation, step: nth + i }))
+    describe.for(steps)("$what", ({ what, phase, run, step }) => {
+      // Each operation gets each answer through one of the clients.
+      test.for(half(ANSWERS, step))(
+        "throws LockBackendError in time for $what",
+        async (answer, { task }) => {
+          const proxy = await FaultProxy.open(database.url)
+          try {
+            const timeout = answer.status === undefined ? TIMEOUT : AMPLE_TIMEOUT
+            const locks = through(proxy.url, timeout)
+            const lock = await acquireAtLast(locks, `${what} ${task.id}`)
+            proxy.plan = everything(answer.fault)
+            const failing = run(locks, lock)
+            expect(await durationOf(failing)).toBeLessThan(timeout + SLACK)
+            const error = await rejection(failing)
+            expect(error).toBeInstanceOf(LockBackendError)
+            expect(error).toMatchObject({ name: "LockBackendError", code: "backend", phase })
+            expect((error as LockBackendError).cause).toBeInstanceOf(Error)
+            // A client that the user passes in does not reveal the status.
+            const status = client === "fetch client" ? answer.status : undefined
+            expect((error as LockBackendError).status).toBe(status)
+            expect(lock.signal.aborted).toBe(false)
+          } finally {
+            await proxy.close()
+          }
+        },
+      )
 
       test("throws LockBackendError in time if the connection is refused", async ({ task }) => {
         const proxy = await FaultProxy.open(database.url)
