@@ -30,14 +30,17 @@ export interface OnceRecord {
 }
 
 /** See shared/once.lua. */
-const RECORD = /^fl1 [\da-f]{20} (\d+) \d+ (\S+) ([ve]) (\d+) ([^]*)$/
+const RECORD = /^fl1 [\da-f]{20} (\d+) \d+ (\S+) ([ve]) (\d+) ([^]*)/
+/** What it matches, and its groups. */
+type Parts = readonly [string, string, string, "v" | "e", string, string]
 
 /** @throws `RedisError` if none of our scripts wrote the record, or if it was cut off on the way. */
 export function readRecord(record: unknown): OnceRecord {
   const match = typeof record === "string" ? RECORD.exec(record) : null
-  const [, settled, fingerprint = "", kind, bytes, text = ""] = match ?? []
+  if (!match) throw unexpectedReply()
+  const [, settled, fingerprint, kind, bytes, text] = match as unknown as Parts
   if (Number(bytes) !== bytesOf(text)) throw unexpectedReply()
-  return { kind: kind as "v" | "e", settledAt: Number(settled), fingerprint, text }
+  return { kind, settledAt: Number(settled), fingerprint, text }
 }
 
 /** @throws `TypeError` for what UTF-8 cannot carry: a lone surrogate would come back changed. */

@@ -68,25 +68,25 @@ export async function waitForRun(waiting: Waiting, first: Running): Promise<Led 
   }
 }
 
-/** The result, if it arrives within the pause; "claim" when it is time to claim; "end" when the stream has ended. */
+/** The result, if it arrives within the pause; "end" when the stream has ended; undefined when it is time to claim. */
 async function nextResult(
   { attempts, signal, fingerprint }: Waiting,
   { since }: Running,
   inbox: Inbox<string>,
   pauseMs: number,
-): Promise<Finished | "claim" | "end"> {
+): Promise<Finished | "end" | undefined> {
   const startedAt = now()
   for (;;) {
     // One millisecond more, since a timer may fire a little early.
     const within = Math.min(pauseMs - elapsedMs(startedAt), attempts.leftMs + 1)
     const message = await inbox.next(within, signal)
-    if (message === undefined || message === "end") return message ?? "claim"
+    if (message === undefined || message === "end") return message
     if (message === "free") {
       await sleep(Math.random() * SPREAD_MS, signal)
-      return "claim"
+      return undefined
     }
     const record = recordIn(message)
-    if (!record || (fingerprint !== "-" && record.fingerprint !== fingerprint)) return "claim"
+    if (!record || (fingerprint !== "-" && record.fingerprint !== fingerprint)) return undefined
     // The result of a run that ended before this call began is too old for it.
     if (record.settledAt >= since) return { kind: "told", source: "joined", record }
   }

@@ -221,8 +221,8 @@ export function leading(variant: Variant): void {
     await isLed("given up", 0)
   })
 
-  // The other client cancels its requests, and a canceled one that arrives all the same leads until its ttl.
-  test.runIf(variant.client === "@upstash/redis")(
+  // The fetch client cancels its requests, and a canceled one that arrives all the same leads until its ttl.
+  test.runIf(variant.client === "@upstash/redis" || variant.name === "in this process")(
     "a claim that arrives after its call has given up is undone",
     async () => {
       const name = "late claim"
