@@ -27,6 +27,8 @@ describe("invalid input is refused, and nothing is sent:", () => {
     [{ remember: "soon" }, "remember: must be"],
     [{ stale: -1 }, "stale: must be"],
     [{ rememberErrors: "x" }, "rememberErrors: must be"],
+    [{ rememberCrashes: "soon" }, "rememberCrashes: must be"],
+    [{ rememberCrashes: 999 }, "rememberCrashes: must be"],
     [{ attempts: 0 }, "attempts: must be"],
     [{ attempts: 1.5 }, "attempts: must be"],
     [{ maxBytes: -1 }, "maxBytes: must be"],
