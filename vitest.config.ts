@@ -2,6 +2,7 @@
 // `npm test` runs those of the library; `npm run test:long` those of the local server, and whatever takes long.
 import { defineConfig } from "vitest/config"
 import { BaseSequencer, type TestSpecification } from "vitest/node"
+import { SecondTry } from "./test/support/second-try.js"
 import { Watchdog } from "./test/support/watchdog.js"
 
 /** Small files whose tests take long, or wait one after the other. They begin first, since the last file must be short. */
@@ -49,7 +50,15 @@ const LASTING = [
 ]
 
 /** The settings of all projects. Without the global setup, which each project would repeat. */
-const SHARED = { testTimeout: 20_000, hookTimeout: 30_000, maxConcurrency: 7 }
+const SHARED = {
+  testTimeout: 20_000,
+  hookTimeout: 30_000,
+  maxConcurrency: 6,
+  // Where nobody can look at a failure, a test may fail once: many tell times apart, and the machine may be busy.
+  retry: Number(process.env["FETCHLOCK_TEST_RETRY"] ?? 0),
+  // The projects would translate the same files.
+  experimental: { fsModuleCache: true },
+}
 /** Files that share their processes: loading all modules again takes a second for each file. */
 const TOGETHER = { isolate: false, setupFiles: ["test/support/globals-unchanged.ts"] }
 // The local server is run from its source. Not Vite's default "module", which selects files for bundlers that Node cannot load.
@@ -59,7 +68,7 @@ export default defineConfig({
   test: {
     globalSetup: ["test/support/global-setup.ts"],
     sequence: { sequencer: LongFirst },
-    reporters: ["default", new Watchdog()],
+    reporters: ["default", new Watchdog(), new SecondTry()],
     maxWorkers: 3,
     projects: [
       {

@@ -54,7 +54,7 @@ export const WORLDS: readonly NamedWorld[] = [
     cast: "two callers, one of them with a fencing token",
     terms: [{}, { fencing: true }],
     faults: 2,
-    quick: { depth: 16, faults: 1, states: 1_000 },
+    quick: { depth: 16, faults: 1, states: 500 },
   }),
   lockWorld({
     name: "queue-of-three",
@@ -62,7 +62,7 @@ export const WORLDS: readonly NamedWorld[] = [
     terms: [{}, {}, { waitMs: 0 }],
     faults: 1,
     states: 500_000,
-    quick: { depth: 16, faults: 0, states: 1_000 },
+    quick: { depth: 16, faults: 0, states: 500 },
   }),
   lockWorld({
     name: "line",
@@ -71,7 +71,7 @@ export const WORLDS: readonly NamedWorld[] = [
     before: [...takes("A"), ...waits("B"), ...waits("C")],
     faults: 2,
     states: 500_000,
-    quick: { depth: 16, faults: 1, states: 1_000 },
+    quick: { depth: 16, faults: 1, states: 500 },
   }),
   lockWorld({
     name: "permits",
@@ -79,7 +79,7 @@ export const WORLDS: readonly NamedWorld[] = [
     terms: [{ limit: 2 }, { limit: 2 }, { limit: 2, ttlMs: 12_000 }],
     faults: 1,
     states: 500_000,
-    quick: { depth: 16, faults: 0, states: 1_000 },
+    quick: { depth: 16, faults: 0, states: 500 },
   }),
   lockWorld({
     name: "shared",
@@ -87,7 +87,7 @@ export const WORLDS: readonly NamedWorld[] = [
     terms: [{ limit: Infinity }, { limit: Infinity, ttlMs: 12_000 }, {}],
     faults: 1,
     states: 500_000,
-    quick: { depth: 16, faults: 0, states: 1_000 },
+    quick: { depth: 16, faults: 0, states: 500 },
   }),
   lockWorld({
     name: "watch",
@@ -95,7 +95,7 @@ export const WORLDS: readonly NamedWorld[] = [
     terms: [{ watches: true, renews: true }, { watches: true }, { steals: true, waitMs: 0 }],
     faults: 1,
     states: 500_000,
-    quick: { depth: 16, faults: 0, states: 1_000 },
+    quick: { depth: 16, faults: 0, states: 500 },
   }),
   lockWorld({
     name: "steal",
@@ -109,7 +109,7 @@ export const WORLDS: readonly NamedWorld[] = [
     before: [...takes("A"), ...takes("B")],
     faults: 1,
     states: 500_000,
-    quick: { depth: 16, faults: 0, states: 1_000 },
+    quick: { depth: 16, faults: 0, states: 500 },
   }),
   lockWorld({
     name: "dead-head",
@@ -118,7 +118,7 @@ export const WORLDS: readonly NamedWorld[] = [
     before: [...takes("A"), ...waits("B"), ...waits("C"), ...waits("D"), "B dies"],
     faults: 3,
     states: 500_000,
-    quick: { depth: 16, faults: 2, states: 1_000 },
+    quick: { depth: 16, faults: 2, states: 500 },
   }),
   lockWorld({
     name: "dead-second",
@@ -127,7 +127,7 @@ export const WORLDS: readonly NamedWorld[] = [
     before: [...takes("A"), ...waits("B"), ...waits("C"), ...waits("D"), ...waits("E"), "C dies"],
     faults: 2,
     states: 500_000,
-    quick: { depth: 16, faults: 2, states: 1_000 },
+    quick: { depth: 16, faults: 2, states: 500 },
   }),
   lockWorld({
     name: "dead-writer",
@@ -136,7 +136,7 @@ export const WORLDS: readonly NamedWorld[] = [
     before: [...takes("A"), ...waits("B"), ...waits("C"), "B dies"],
     faults: 2,
     states: 500_000,
-    quick: { depth: 16, faults: 2, states: 1_000 },
+    quick: { depth: 16, faults: 2, states: 500 },
   }),
   lockWorld({
     name: "long-hold",
@@ -145,7 +145,7 @@ export const WORLDS: readonly NamedWorld[] = [
     before: [...takes("A"), ...waits("B"), ...waits("C")],
     faults: 1,
     states: 500_000,
-    quick: { depth: 16, faults: 1, states: 1_000 },
+    quick: { depth: 16, faults: 1, states: 500 },
   }),
   lockWorld({
     name: "once",
@@ -153,7 +153,7 @@ export const WORLDS: readonly NamedWorld[] = [
     terms: [ONCE, ONCE],
     faults: 2,
     states: 500_000,
-    quick: { depth: 16, faults: 1, states: 1_000 },
+    quick: { depth: 16, faults: 1, states: 500 },
   }),
   lockWorld({
     name: "once-sharing",
@@ -161,7 +161,7 @@ export const WORLDS: readonly NamedWorld[] = [
     terms: [SHARING, SHARING, SHARING],
     faults: 1,
     states: 500_000,
-    quick: { depth: 16, faults: 0, states: 1_000 },
+    quick: { depth: 16, faults: 0, states: 500 },
   }),
   quorumWorld({
     name: "quorum",
@@ -169,7 +169,7 @@ export const WORLDS: readonly NamedWorld[] = [
     terms: [{}, {}],
     faults: 0,
     states: 500_000,
-    quick: { depth: 16, faults: 0, states: 1_000 },
+    quick: { depth: 16, faults: 0, states: 500 },
   }),
   quorumWorld({
     name: "quorum-held",
@@ -178,7 +178,7 @@ export const WORLDS: readonly NamedWorld[] = [
     before: holds("A"),
     faults: 1,
     states: 500_000,
-    quick: { depth: 16, faults: 1, states: 1_000 },
+    quick: { depth: 16, faults: 1, states: 500 },
   }),
   quorumWorld({
     name: "quorum-renewal",
@@ -187,7 +187,7 @@ export const WORLDS: readonly NamedWorld[] = [
     before: holds("A"),
     faults: 1,
     states: 500_000,
-    quick: { depth: 16, faults: 1, states: 1_000 },
+    quick: { depth: 16, faults: 1, states: 500 },
   }),
   quorumWorld({
     name: "quorum-young",
@@ -203,7 +203,7 @@ export const WORLDS: readonly NamedWorld[] = [
     ],
     faults: 3,
     states: 500_000,
-    quick: { depth: 16, faults: 2, states: 1_000 },
+    quick: { depth: 16, faults: 2, states: 500 },
   }),
   quorumWorld({
     name: "quorum-retry",
@@ -218,7 +218,7 @@ export const WORLDS: readonly NamedWorld[] = [
     ],
     faults: 2,
     states: 500_000,
-    quick: { depth: 16, faults: 2, states: 1_000 },
+    quick: { depth: 16, faults: 2, states: 500 },
   }),
   quorumWorld({
     name: "quorum-fencing",
@@ -228,7 +228,7 @@ export const WORLDS: readonly NamedWorld[] = [
     before: votes("A", 1, 2),
     faults: 1,
     states: 500_000,
-    quick: { depth: 16, faults: 1, states: 1_000 },
+    quick: { depth: 16, faults: 1, states: 500 },
   }),
 ]
 

@@ -88,7 +88,7 @@ export function holding({ guard }: Adapter, lab: () => Lab): void {
     const own = name()
     const onLost = ({ reason }: LockLostError) => new Response(reason, { status: 502 })
     const { work, begun, end } = openWork()
-    const { ask } = guard({ locks: locks(), name: own, ttl: "1500ms", onLost }, work)
+    const { ask } = guard({ locks: locks(), name: own, ttl: "4500ms", onLost }, work)
     const asked = ask()
     await begun
     await holdAsStranger(lab(), own, 60_000)
