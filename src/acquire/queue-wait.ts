@@ -191,7 +191,7 @@ export class QueueWait {
     this.#isTakenForDead = false
     let known = queued
     let knownSince = startedAt
-    /** When it was said at the earliest. */
+    /** Not older than this. */
     let saidAt = queued.serverTime.sentAt
     for (;;) {
       const patienceMs = this.#stream === "opening" ? PATIENCE_MS - this.#streamAgeMs : Infinity
@@ -213,7 +213,7 @@ export class QueueWait {
       } else if (arrival?.kind === "looked") {
         const { askedAt } = arrival
         if (arrival.holderTtlMs === undefined) return undefined
-        // What was said after the look was sent may be newer than its reply: the one that ends sooner costs a check at most.
+        // A message since the look was sent may be newer than its reply: to believe the one that ends sooner costs a check at most.
         const isOutdated = saidAt.monotonicMs >= askedAt.monotonicMs
         const longest = isOutdated ? known.holderTtlMs - elapsedMs(knownSince) : Infinity
         known = { ...known, holderTtlMs: Math.min(arrival.holderTtlMs, longest) }

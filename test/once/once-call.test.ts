@@ -136,7 +136,7 @@ describe("a value", () => {
     })
   })
 
-  test("that is no text when serialized is returned, and not shared, and the option is named", async () => {
+  test("whose serialized form is not text is returned, and not shared, and the option is named", async () => {
     const { events, locks } = recording()
     const options = { serialize: () => 1 as unknown as string, remember: "1m" } as const
     for (const manager of [locks, database.locks()])

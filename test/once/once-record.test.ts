@@ -1,4 +1,4 @@
-// What is read from a record and what is refused, and which results a message can carry.
+// Records that are read and refused, and the results that a message can carry.
 import { describe, expect, test } from "vitest"
 import { checkText, fitsMessage, readRecord } from "../../src/once/once-record.js"
 import { RedisError } from "../../src/redis/redis-error.js"

@@ -36,7 +36,7 @@ function databaseOf(sharesStreams: boolean) {
   return { streams, database: { sharesStreams, listen } as unknown as ScriptDatabase }
 }
 
-/** A call that opens its stream, and what it hears. */
+/** A call that opens its stream, and the messages that it receives. */
 function call(database: ScriptDatabase, { signal = undefined as AbortSignal | undefined } = {}) {
   const heard: string[] = []
   const listener = { onMessage: (text: string) => heard.push(text), onEnd: () => heard.push("end") }
@@ -129,7 +129,7 @@ test("it may take half of the rest of the wait", () => {
 })
 
 test.each([true, false])(
-  "a failure is no error of the call, and the next one tries again (shared: %s)",
+  "a failure is not an error of the call, and the next call tries again (shared: %s)",
   async (sharesStreams) => {
     const { streams, database } = databaseOf(sharesStreams)
     const { opening } = call(database)

@@ -1,4 +1,4 @@
-// A call that waits for another call's run, step by step: what it hears, and when it claims.
+// A call that waits for another call's run, step by step: its messages, and when it claims.
 import { describe, expect, test, vi } from "vitest"
 import { Attempts } from "../../src/acquire/attempts.js"
 import { LockTimeoutError } from "../../src/index.js"
