@@ -30,21 +30,27 @@ const UNITS = [
 
 /** These count the timers of a process or replace globals, so each has its own process. */
 const ALONE = [
-  "test/{faults,histories}/**/*.test.ts",
+  "test/histories/*.test.ts",
   "test/docs/http.test.ts",
   "test/hold/{leaked-handle,watch}.test.ts",
   "test/http/hono/{lock-routes,node-server}.test.ts",
   "test/lock-manager/{clean-up,proxy}.test.ts",
   "test/security/*.test.ts",
-  "test/verification/explore/*.test.ts",
+  "test/verification/explore/explore.test.ts",
 ]
 
-/** Whole programs, in processes, runtimes and browsers of their own, and the contract on several databases. */
+/**
+ * Whole programs, in processes, runtimes and browsers of their own; the contract on several databases; each fault of each
+ * request; and the tests of what proves the rest.
+ */
 const LASTING = [
   "test/verification/{torture,quorum-torture,matrix}.test.ts",
   "test/{demo,examples}/*.test.ts",
   "test/docs/{doc-comments,readme}.test.ts",
   "test/cli/*.test.ts",
+  "test/faults/*.test.ts",
+  "test/lua-mutants/*.test.ts",
+  "test/verification/explore/*conformance.test.ts",
   "test/quorum/contract.test.ts",
   "test/package/{bundle,runtimes,typescript}.test.ts",
 ]
