@@ -27,7 +27,8 @@ type Arrival =
   | Notice
   | {
       readonly kind: "looked"
-      readonly askedAt: Instant
+      /** What was known when the look was sent. */
+      readonly before: Queued
       /** How long the holder has left; undefined if the lock may have been granted to us before the stream was open. */
       readonly holderTtlMs: number | undefined
     }
@@ -84,7 +85,7 @@ export class QueueWait {
       this.#attempts.emitQueued(reply.place)
       if (this.#stream === "closed") this.#openStream()
       // Another waiter opened it meanwhile: a message that came before we joined is lost.
-      else if (!wasListening) this.#look()
+      else if (!wasListening) this.#look(reply)
       const grant = await this.#attempts.waiting((signal) => this.#wait(reply, signal))
       // A hold with `watch` keeps the stream of its wait.
       isKept = this.#stream !== "closed" && this.#request.channel !== undefined
@@ -138,12 +139,11 @@ export class QueueWait {
   }
 
   /** Asks whether the lock was granted to us before the stream was open; does not delay a message. */
-  #look(): void {
+  #look(before: Queued): void {
     if (this.#attempts.requestsLeft < 1) return
     this.#attempts.count()
-    const askedAt = now()
     const looked = (holderTtlMs: number | undefined) => {
-      this.#inbox.put({ kind: "looked", askedAt, holderTtlMs })
+      this.#inbox.put({ kind: "looked", before, holderTtlMs })
     }
     this.#queue
       .look(this.#waiter, deadlineMs(this.#request.timeoutMs, this.#attempts.leftMs))
@@ -191,8 +191,6 @@ export class QueueWait {
     this.#isTakenForDead = false
     let known = queued
     let knownSince = startedAt
-    /** Not older than this. */
-    let saidAt = queued.serverTime.sentAt
     for (;;) {
       const patienceMs = this.#stream === "opening" ? PATIENCE_MS - this.#streamAgeMs : Infinity
       const pause = this.#pauseMs(known, patienceMs > 0) - elapsedMs(knownSince)
@@ -207,21 +205,20 @@ export class QueueWait {
         if (this.#stream !== "opening") continue
         this.#stream = "open"
         this.#streamSince = now()
-        this.#look()
+        this.#look(known)
       } else if (arrival?.kind === "end" && this.#stream === "opening") {
         this.#giveUpStream(arrival.error)
       } else if (arrival?.kind === "looked") {
-        const { askedAt } = arrival
         if (arrival.holderTtlMs === undefined) return undefined
-        // A message since the look was sent may be newer than its reply: to believe the one that ends sooner costs a check at most.
-        const isOutdated = saidAt.monotonicMs >= askedAt.monotonicMs
-        const longest = isOutdated ? known.holderTtlMs - elapsedMs(knownSince) : Infinity
+        // What came since the look was sent may be newer than its reply: to believe the one that ends sooner costs a check at most.
+        const isLatest = arrival.before === known
+        const longest = isLatest ? Infinity : known.holderTtlMs - elapsedMs(knownSince)
         known = { ...known, holderTtlMs: Math.min(arrival.holderTtlMs, longest) }
         knownSince = now()
       } else if (arrival?.kind === "next") {
         this.#isTakenForDead = arrival.leaseMs === 0
         known = { ...known, holderTtlMs: arrival.leaseMs, isForeign: false, place: 0 }
-        knownSince = saidAt = now()
+        knownSince = now()
       } else if (arrival?.kind === "granted" && this.#isPlausible(arrival)) {
         return this.#leaseOf(arrival, queued)
       } else if ((arrival && !this.#reopen(arrival)) || (!arrival && !isPatient)) {
