@@ -5,8 +5,7 @@ import { findChromium } from "./chromium.js"
 import { hasRedisServer } from "./redis-server.js"
 
 /** The test files that use a real Redis import one of these. */
-const NEEDS_REDIS =
-  /\b(hasRedisServer|describeOnRedis|describeVariants|onRedis|engines)\b.* from "/
+const NEEDS_REDIS = /\b(hasRedisServer|describeOnRedis|describeVariants|onRedis|engines)\b.* from "/
 /** Debian's packages start no service if this script says so. */
 const SERVICE_POLICY = "/usr/sbin/policy-rc.d"
 
