@@ -19,7 +19,7 @@ class LongFirst extends BaseSequencer {
   }
 }
 
-/** These move the clocks, and talk to no server. */
+/** The tests of single files, most of which move the clocks. */
 const UNITS = [
   "test/{acquire,redis,time,values}/**/*.test.ts",
   "test/hold/{end-of-hold,lock,lock-group,open-holds,renewal,while-held}.test.ts",
@@ -28,7 +28,7 @@ const UNITS = [
   "test/quorum/until-decided.test.ts",
 ]
 
-/** These count the timers of a process or replace globals, so each has its own process. */
+/** These count the timers of a process, or replace globals beside open connections, so each has its own process. */
 const ALONE = [
   "test/histories/*.test.ts",
   "test/docs/http.test.ts",

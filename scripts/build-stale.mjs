@@ -3,7 +3,14 @@ import { spawnSync } from "node:child_process"
 import { readdirSync, statSync } from "node:fs"
 
 const SOURCES = [
-  ...["src", "scripts", "package.json", "tsconfig.json", "tsconfig.build.json"],
+  ...[
+    "src",
+    "scripts",
+    "package-lock.json",
+    "package.json",
+    "tsconfig.json",
+    "tsconfig.build.json",
+  ],
   ...["src", "package.json", "tsconfig.build.json"].map((path) => `packages/dev-server/${path}`),
 ]
 /** What each build writes at last. */
@@ -20,4 +27,5 @@ const withContents = (path) =>
 const isFresh =
   Math.min(...RESULTS.map(changedAt)) > Math.max(...SOURCES.flatMap(withContents).map(changedAt))
 
-if (!isFresh) process.exitCode = spawnSync("npm", ["run", "build:all"], { stdio: "inherit" }).status
+if (!isFresh)
+  process.exitCode = spawnSync("npm", ["run", "build:all"], { stdio: "inherit" }).status ?? 1

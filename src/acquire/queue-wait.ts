@@ -27,7 +27,7 @@ type Arrival =
   | Notice
   | {
       readonly kind: "looked"
-      /** The latest reply or message when the look was sent. */
+      /** The facts by which the waiter went when the look was sent. */
       readonly before: Queued
       /** How long the holder has left; undefined if the lock may have been granted to us before the stream was open. */
       readonly holderTtlMs: number | undefined
@@ -209,12 +209,13 @@ export class QueueWait {
       } else if (arrival?.kind === "end" && this.#stream === "opening") {
         this.#giveUpStream(arrival.error)
       } else if (arrival?.kind === "looked") {
-        if (arrival.holderTtlMs === undefined) return undefined
+        const { before, holderTtlMs } = arrival
+        if (holderTtlMs === undefined) return undefined
         // What came since the look was sent may be newer than its reply: to believe the one that ends sooner costs a check at most.
-        const isLatest = arrival.before === known
-        const longest = isLatest ? Infinity : known.holderTtlMs - elapsedMs(knownSince)
-        known = { ...known, holderTtlMs: Math.min(arrival.holderTtlMs, longest) }
-        knownSince = now()
+        if (before === known || holderTtlMs < known.holderTtlMs - elapsedMs(knownSince)) {
+          known = { ...known, holderTtlMs }
+          knownSince = now()
+        }
       } else if (arrival?.kind === "next") {
         this.#isTakenForDead = arrival.leaseMs === 0
         known = { ...known, holderTtlMs: arrival.leaseMs, isForeign: false, place: 0 }

@@ -1,6 +1,6 @@
 // One call of `once`, with a database in this process: what it reports, what it leaves running, and what it does without a
 // listener for events.
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest"
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest"
 import { LockBackendError, type LockEvent, LockManager } from "../../src/index.js"
 import { forget, once } from "../../src/once/index.js"
 import { everything } from "../support/fault-proxy.js"
@@ -14,6 +14,7 @@ beforeAll(async () => {
   database = await openVirtual()
 })
 beforeEach(() => database.command("FLUSHALL"))
+afterEach(() => vi.restoreAllMocks())
 afterAll(() => database.close())
 
 /** A manager that keeps its events. */
@@ -100,18 +101,21 @@ describe("an old value", () => {
   })
 
   test("stays if its refresh fails, which is reported if somebody listens", async () => {
+    let runs = 0
     const failing = () => {
+      runs++
       throw new Error("no")
     }
     const { events, locks } = recording()
-    for (const manager of [locks, database.locks()]) {
+    for (const [name, manager] of Object.entries({ a: locks, b: database.locks() })) {
       const { works, waitUntil } = leftovers()
-      await old(manager, "a")
+      await old(manager, name)
       const options = { remember: 1, stale: "1m", waitUntil } as const
-      expect(await once(manager, "a", options, failing)).toBe("old")
+      expect(await once(manager, name, options, failing)).toBe("old")
       // Nothing that is left running fails.
       await Promise.all(works)
     }
+    expect(runs).toBe(2)
     const failed = events.filter(({ type }) => type === "refresh-failed")
     expect(failed).toEqual([{ type: "refresh-failed", name: "a", error: new Error("no") }])
   })
@@ -192,9 +196,8 @@ test("a name is forgotten, or an error says that it may not be", async () => {
   const settings = LockManager.settingsOf(manager)
   const single = { database: { run: () => Promise.resolve("remembered") } }
   const store = { ...settings.store, single } as unknown as typeof settings.store
-  const asking = vi.spyOn(LockManager, "settingsOf").mockReturnValue({ ...settings, store })
+  vi.spyOn(LockManager, "settingsOf").mockReturnValue({ ...settings, store })
   const error = await rejection(forget(manager, "a"))
-  asking.mockRestore()
   expect(error).toBeInstanceOf(LockBackendError)
   expect(error).toMatchObject({ phase: "release", lockName: "a" })
 })

@@ -35,15 +35,20 @@ test.each(BREAKS)("the breakage $name matches the source", async ({ breakages })
 const seed = Math.floor(Math.random() * 2 ** 32)
 
 describeOnRedis("under torture", () => {
-  test("no judge finds anything while requests suffer, clients die and Redis restarts", async () => {
-    const report = await torture({ ...FEW, seconds: 10, restartEveryMs: 4_000, seed })
-    expect(violationsOf(report), `seed ${seed}`).toBe("")
-    expect(report.keysLeft).toEqual([])
-    expect(report.grants).toBeGreaterThan(20)
-    expect(report.faulted / report.requests).toBeGreaterThan(0.03)
-    expect(report.crashes.restarts).toBeGreaterThan(0)
-    expect(report.crashes.kills + report.crashes.pauses).toBeGreaterThan(3)
-  }, 180_000)
+  // A violation counts, however often it is not seen again.
+  test(
+    "no judge finds anything while requests suffer, clients die and Redis restarts",
+    { timeout: 180_000, retry: 0 },
+    async () => {
+      const report = await torture({ ...FEW, seconds: 10, restartEveryMs: 4_000, seed })
+      expect(violationsOf(report), `seed ${seed}`).toBe("")
+      expect(report.keysLeft).toEqual([])
+      expect(report.grants).toBeGreaterThan(20)
+      expect(report.faulted / report.requests).toBeGreaterThan(0.03)
+      expect(report.crashes.restarts).toBeGreaterThan(0)
+      expect(report.crashes.kills + report.crashes.pauses).toBeGreaterThan(3)
+    },
+  )
 
   test("a release that does not compare the token is found", async () => {
     const { breakages = [], judges = [] } = breakNamed("release") ?? {}
