@@ -182,7 +182,7 @@ describe("spans", () => {
 
   test("tell that a callback failed, without its message, and that a hold was lost, with the reason", async () => {
     const { locks, trace, spans } = open()
-    const failed = new TypeError("the password is 1234")
+    const failed = new TypeError("the password is swordfish")
     const failing = trace(locks).request("a", () => Promise.reject(failed))
     expect(await rejection(failing)).toBe(failed)
     const throwing = trace(locks).request("a", () => {
@@ -206,7 +206,7 @@ describe("spans", () => {
       { "error.type": "LockLostError", "fetchlock.reason": "expired" },
     ])
     expect(holds.every(({ isError, message }) => isError && message === undefined)).toBe(true)
-    expect(everythingSaidBy(spans())).not.toContain("1234")
+    expect(everythingSaidBy(spans())).not.toContain("swordfish")
   })
 
   test("never name a lock or a token unless the label does", async () => {
