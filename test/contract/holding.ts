@@ -75,7 +75,7 @@ export function holding(lab: () => Lab): void {
   test("a renewed hold outlives its ttl many times", async () => {
     const { locks, command, name } = lab()
     const { onEvent, of } = recorder()
-    const lock = await locks({ onEvent }).acquire(name(), { ttl: 1_500, renew: true })
+    const lock = await locks({ onEvent }).acquire(name(), { ttl: 2_700, renew: true })
     await until(() => of("renewed").length === 6, { timeout: 15_000 })
     expect(await command("GET", `lock:${lock.name}`)).toBe(lock.token)
     expect(lock.signal.aborted).toBe(false)
