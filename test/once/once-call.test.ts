@@ -3,6 +3,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest"
 import { LockBackendError, type LockEvent, LockManager } from "../../src/index.js"
 import { forget, once } from "../../src/once/index.js"
+import { unexpectedReply } from "../../src/redis/redis-error.js"
 import { everything } from "../support/fault-proxy.js"
 import { rejection } from "../support/outcomes.js"
 import type { Opened } from "../support/variants.js"
@@ -30,12 +31,9 @@ function leftovers() {
   return { works, waitUntil: (work: Promise<unknown>) => void works.push(work) }
 }
 
-const stored = (name: string, record: string) =>
-  database.command("SET", `{lock:${name}}:run`, record, "PX", "60000")
-
 /** An old value, which is no longer fresh. */
-async function old(locks: LockManager, name: string, remember = 1): Promise<void> {
-  await once(locks, name, { remember, stale: "1m" }, () => "old")
+async function old(locks: LockManager, name: string): Promise<void> {
+  await once(locks, name, { remember: 1, stale: "1m" }, () => "old")
   await new Promise((resolve) => setTimeout(resolve, 10))
 }
 
@@ -82,10 +80,17 @@ describe("a result that is there", () => {
     })
   })
 
-  test("and that is not a record is an error, too", async () => {
-    await stored("a", recordOf("1", { bytes: 7 }))
-    const error = await rejection(once(database.locks(), "a", () => "other"))
+  test("and that was cut off is an error, too", async () => {
+    const store = (bytes: number) => {
+      const record = recordOf("1", { bytes, freshUntilMs: Date.now() + 60_000 })
+      return database.command("SET", "{lock:a}:result", record, "PX", "60000")
+    }
+    await store(1)
+    expect(await once(database.locks(), "a", () => "other")).toBe(1)
+    await store(7)
+    const error = await rejection(once(database.locks({ timeout: 100 }), "a", () => "other"))
     expect(error).toBeInstanceOf(LockBackendError)
+    expect(error).toHaveProperty("cause.message", unexpectedReply().message)
   })
 })
 

@@ -3,7 +3,13 @@
 /** The record of a value. `settledAt` is the server's time in microseconds. */
 export function recordOf(
   text: string,
-  { settledAt = 1_000_000, fingerprint = "-", kind = "v", bytes = Buffer.byteLength(text) } = {},
+  {
+    settledAt = 1_000_000,
+    freshUntilMs = 30_000,
+    fingerprint = "-",
+    kind = "v",
+    bytes = Buffer.byteLength(text),
+  } = {},
 ): string {
-  return `fl1 ${"0".repeat(20)} ${settledAt} 30000 ${fingerprint} ${kind} ${bytes} ${text}`
+  return `fl1 ${"0".repeat(20)} ${settledAt} ${freshUntilMs} ${fingerprint} ${kind} ${bytes} ${text}`
 }
