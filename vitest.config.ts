@@ -23,7 +23,7 @@ class LongFirst extends BaseSequencer {
 const UNITS = [
   "test/{acquire,redis,time,values}/**/*.test.ts",
   "test/hold/{end-of-hold,lock,lock-group,open-holds,renewal,while-held}.test.ts",
-  "test/once/once-{call,errors,record,requests,stream,wait}.test.ts",
+  "test/once/once-*.test.ts",
   "test/quorum/quorum-{attempt,node,store}.test.ts",
   "test/quorum/until-decided.test.ts",
 ]

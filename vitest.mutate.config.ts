@@ -3,7 +3,7 @@
 import { defineConfig } from "vitest/config"
 import { BaseSequencer, type TestSpecification } from "vitest/node"
 
-/** The tests of single files, which need no database. */
+/** The tests of single files, which need no server. */
 const UNITS = /\/test\/((acquire|hold|time|values|redis)\/|once\/once-)/
 
 /** Unit tests first: most mutants die there, within milliseconds. */
@@ -29,7 +29,7 @@ export default defineConfig({
       "test/quorum/{count-votes,quorum-attempt,quorum-node,quorum-nodes,quorum-store,until-decided,vote-reply}.test.ts",
       "test/semaphore.test.ts",
       "test/lock-manager/bad-input.test.ts",
-      "test/once/{bad-input,once-call,once-errors,once-record,once-requests,once-stream,once-wait}.test.ts",
+      "test/once/{bad-input,once-*}.test.ts",
       "test/mutation/*.mutate.ts",
     ],
     sequence: { sequencer: UnitsFirst },

@@ -3,15 +3,15 @@ import { spawnSync } from "node:child_process"
 import { readdirSync, statSync } from "node:fs"
 
 const SOURCES = [
-  ...[
-    "src",
-    "scripts",
-    "package-lock.json",
-    "package.json",
-    "tsconfig.json",
-    "tsconfig.build.json",
-  ],
-  ...["src", "package.json", "tsconfig.build.json"].map((path) => `packages/dev-server/${path}`),
+  "src",
+  "scripts",
+  "package-lock.json",
+  "package.json",
+  "tsconfig.json",
+  "tsconfig.build.json",
+  "packages/dev-server/src",
+  "packages/dev-server/package.json",
+  "packages/dev-server/tsconfig.build.json",
 ]
 /** What each build writes at last. */
 const RESULTS = ["dist/cli/page/app.js", "packages/dev-server/dist/index.js"]

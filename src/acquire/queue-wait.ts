@@ -27,7 +27,7 @@ type Arrival =
   | Notice
   | {
       readonly kind: "looked"
-      /** The facts by which the waiter went when the look was sent. */
+      /** The waiter's latest facts when the look was sent. */
       readonly before: Queued
       /** How long the holder has left; undefined if the lock may have been granted to us before the stream was open. */
       readonly holderTtlMs: number | undefined

@@ -47,6 +47,16 @@ function call(database: ScriptDatabase, { signal = undefined as AbortSignal | un
   return { heard, attempts, opening }
 }
 
+/** A database of which a call has opened the shared stream, and closed it. */
+async function usedDatabase() {
+  const { streams, database } = databaseOf(true)
+  const { opening } = call(database)
+  streams[0]?.succeed()
+  const stream = await opening
+  stream?.close()
+  return { streams, database }
+}
+
 const lost = () => new RedisError("it failed", { outcome: "unknown" })
 
 test("each call has its own where requests cannot share a connection", async () => {
@@ -82,11 +92,7 @@ test("calls share one until the last of them closes it, and only its first call 
 })
 
 test("a call after that opens another one", async () => {
-  const { streams, database } = databaseOf(true)
-  const first = call(database)
-  streams[0]?.succeed()
-  const stream = await first.opening
-  stream?.close()
+  const { streams, database } = await usedDatabase()
   call(database)
   expect(streams).toHaveLength(2)
 })
@@ -103,11 +109,7 @@ test("a shared stream that ends tells all its calls, and the next call opens ano
 })
 
 test("the late end of an earlier stream does not part later calls", async () => {
-  const { streams, database } = databaseOf(true)
-  const first = call(database)
-  streams[0]?.succeed()
-  const stream = await first.opening
-  stream?.close()
+  const { streams, database } = await usedDatabase()
   call(database)
   streams[0]?.tell.onEnd()
   call(database)
